@@ -1,0 +1,349 @@
+"""Offers x engines x precisions x tensor-parallel sizes, each a candidate or a rejection."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from optimizer.candidates.rejection import Rejection, Step
+from optimizer.candidates.replica import ClassSpeed, ReplicaSpeed, StatedCapacity
+from optimizer.costs import PricedOffer
+from optimizer.demand import ServiceDemand, demand_of
+from optimizer.engines import gpu_refusal, model_refusal, precision_refusal, split_refusal
+from optimizer.errors import Fault, InputError
+from optimizer.load import Catalog
+from optimizer.memory import largest_fitting_concurrency, memory_fit
+from optimizer.schema.catalog import Gpu, LlmModel
+from optimizer.schema.problem import Limits, Problem, Service
+from optimizer.throughput import Question, speed_curve
+
+MOST_SEQUENCES = 1024
+"""No replica is planned with more requests in flight (the largest default of the engines in the catalog)."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One way to run a service on GPUs of one type."""
+
+    service: int
+    gpu_id: str
+    engine_id: str
+    precision: str
+    tp_size: int
+    gpu_count: int
+    """GPUs of one replica; 0 for a stated capacity, which is that of the whole node."""
+    speed: ReplicaSpeed | StatedCapacity
+
+    def replicas_on(self, offer: PricedOffer) -> int:
+        """Return how many replicas a node of an offer holds."""
+        return 1 if self.gpu_count == 0 else offer.gpu_count // self.gpu_count
+
+    @property
+    def order(self) -> tuple[str, str, int, int]:
+        """Engine, precision, tensor parallel: the last tie-break."""
+        return (self.engine_id, self.precision, self.tp_size, self.gpu_count)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A node of an offer that serves one service with one option."""
+
+    offer: PricedOffer
+    option: Option
+    capacity: int
+    """Demand that one node carries at the speed target, in the demand's unit."""
+
+
+@dataclass(frozen=True)
+class CandidateSet:
+    """All options of a problem on the offers that its policy admits."""
+
+    services: tuple[Service, ...]
+    demands: tuple[ServiceDemand, ...]
+    offers: tuple[PricedOffer, ...]
+    options: dict[tuple[int, str], tuple[Option, ...]]
+    """(service, gpu_id) -> options by memory, engine and evidence, before speed."""
+    stated: dict[tuple[int, str], Option]
+    """(service, offer_id) -> a capacity that bypasses them."""
+    rejections: tuple[Rejection, ...]
+
+    def targets(self) -> tuple[float, ...]:
+        """Return each service's speed target."""
+        return tuple(service.slo.target_tokens_per_s for service in self.services)
+
+    def options_on(self, service: int, offer: PricedOffer) -> Iterable[Option]:
+        """List the options of a service that fit on a node."""
+        stated = self.stated.get((service, offer.offer_id))
+        if stated is not None:
+            return (stated,)
+        return (o for o in self.options.get((service, offer.gpu_id), ()) if o.gpu_count <= offer.gpu_count)
+
+    def candidates(self, service: int, target: float, per_engine: bool = False) -> Iterator[Candidate]:
+        """Yield the best candidate of each offer (and engine) at a speed target.
+
+        The best has the highest capacity; ties go by engine, precision and tensor parallel. Exact for every rule that
+        does not look at the engine; with `per_engine` for those that do.
+        """
+        amounts: dict[tuple[str, int], list[tuple[int, Option]]] = {}
+        for offer in self.offers:
+            key = (offer.gpu_id, offer.gpu_count)
+            stated = self.stated.get((service, offer.offer_id))
+            if stated is not None:
+                best = [(stated.speed.amount(target), stated)]
+            elif key in amounts:
+                best = amounts[key]
+            else:
+                best = amounts[key] = self._best(service, offer, target, per_engine)
+            for capacity, option in best:
+                if capacity > 0:
+                    yield Candidate(offer, option, capacity)
+
+    def _best(self, service: int, offer: PricedOffer, target: float, per_engine: bool) -> list[tuple[int, Option]]:
+        chosen: dict[str, tuple[int, Option]] = {}
+        for option in self.options_on(service, offer):
+            capacity = option.replicas_on(offer) * option.speed.amount(target)
+            group = option.engine_id if per_engine else ""
+            known = chosen.get(group)
+            if known is None or (-capacity, option.order) < (-known[0], known[1].order):
+                chosen[group] = (capacity, option)
+        return [chosen[group] for group in sorted(chosen)]
+
+    def every_candidate(self, service: int, target: float) -> Iterator[Candidate]:
+        """Yield all candidates at a speed target, unreduced."""
+        for offer in self.offers:
+            for option in self.options_on(service, offer):
+                capacity = option.replicas_on(offer) * option.speed.amount(target)
+                if capacity > 0:
+                    yield Candidate(offer, option, capacity)
+
+    def next_speed(self, service: int, tokens_per_s: float) -> float | None:
+        """Return the lowest speed above this one at which some option carries less."""
+        found = [
+            speed
+            for (index, _), options in self.options.items() if index == service
+            for option in options
+            if (speed := option.speed.next_speed(tokens_per_s)) is not None
+        ]
+        found += [
+            speed for (index, _), option in self.stated.items()
+            if index == service and (speed := option.speed.next_speed(tokens_per_s)) is not None
+        ]
+        return min(found, default=None)
+
+
+def policy_refusal(offer: PricedOffer, limits: Limits) -> str | None:
+    """Say which rule of the problem keeps an offer out, or None."""
+    if offer.kind not in limits.kinds:
+        return f"kind {offer.kind} is not among limits.kinds"
+    if offer.kind == "reserved" and offer.term_months > limits.max_term_months:
+        return f"its term of {offer.term_months} months exceeds limits.max_term_months = {limits.max_term_months}"
+    for selection, name, key in (
+        (limits.gpus, offer.gpu_id, "gpus"), (limits.providers, offer.provider, "providers"), (limits.regions, offer.region, "regions"),
+    ):
+        refused = selection.refuses(name)
+        if refused:
+            return f"limits.{key}: {refused}"
+    return "its stock is 0" if offer.stock == 0 else None
+
+
+def resolve_model(service: Service, catalog: Catalog, own_models: dict[str, LlmModel]) -> LlmModel | None:
+    """Find a service's model: an own config.json, a catalog id, or another name of one."""
+    if service.model in own_models:
+        return own_models[service.model]
+    return catalog.models.get(service.model) or catalog.models.get(catalog.model_names.get(service.model.lower(), ""))
+
+
+def _check_names(problem: Problem, catalog: Catalog, models: list[LlmModel | None], offers: list[PricedOffer]) -> None:
+    """Refuse names that nothing in the catalog bears, all at once."""
+    faults = []
+    for index, (service, model) in enumerate(zip(problem.services, models, strict=True)):
+        key = f"services.{index}"
+        if model is None:
+            faults.append(Fault(problem.name, f"{key}.model", repr(service.model), "an id of models.yaml (gpumix catalog list models), or a path to a config.json"))
+        for name in service.precisions or ():
+            if name not in catalog.precisions:
+                faults.append(Fault(problem.name, f"{key}.precisions", repr(name), ", ".join(catalog.precisions)))
+        for name in service.engines or ():
+            if name not in catalog.engines:
+                faults.append(Fault(problem.name, f"{key}.engines", repr(name), ", ".join(catalog.engines)))
+    known = {
+        "gpus": set(catalog.gpus), "providers": {offer.provider for offer in offers}, "regions": {offer.region for offer in offers},
+    }
+    for key, names in known.items():
+        selection = getattr(problem.limits, key)
+        for name in (*selection.allow, *selection.forbid):
+            if name not in names:
+                faults.append(Fault(problem.name, f"limits.{key}", repr(name), f"one of {', '.join(sorted(names))}"))
+    ids = {offer.offer_id for offer in offers} | set(catalog.owned)
+    faults += [
+        Fault(problem.name, f"limits.stock.{name}", "no such offer", "an offer_id (gpumix catalog list offers)")
+        for name in problem.limits.stock if name not in ids
+    ]
+    faults += [
+        Fault(problem.name, f"assumptions.purchase_price_usd.{name}", "no such owned node", ", ".join(catalog.owned))
+        for name in problem.assumptions.purchase_price_usd if name not in catalog.owned
+    ]
+    if faults:
+        raise InputError(faults)
+
+
+class _Enumerator:
+    """Walks one service over GPUs, engines, precisions and sizes, and notes what falls out."""
+
+    def __init__(self, index: int, service: Service, model: LlmModel, problem: Problem, catalog: Catalog, demand: ServiceDemand,
+                 offer_ids: dict[str, dict[int, list[str]]]) -> None:
+        self.index, self.service, self.model, self.problem, self.catalog = index, service, model, problem, catalog
+        self.demand = demand
+        self.offer_ids = offer_ids
+        self.rejections: list[Rejection] = []
+
+    def reject(self, gpu: Gpu, engine_id: str | None, precision: str | None, tp_size: int | None, step: Step, reason: str,
+               footprint: int = 0) -> None:
+        """Note a combination that falls out, with the offers on which it would have fitted."""
+        ids = tuple(o for count, listed in self.offer_ids[gpu.gpu_id].items() if count >= footprint for o in listed)
+        self.rejections.append(Rejection(self.service.service_id, gpu.gpu_id, engine_id, precision, tp_size, ids, step, reason))
+
+    def options(self, gpu: Gpu) -> Iterator[Option]:
+        """Yield the options on one GPU type."""
+        names = self.service.engines or tuple(e for e, engine in self.catalog.engines.items() if engine.default)
+        if self.service.full_context_tokens > self.model.context_limit_tokens:
+            self.reject(gpu, None, None, None, "memory",
+                        f"context of {self.service.full_context_tokens} tokens exceeds the model's limit of {self.model.context_limit_tokens}")
+            return
+        for engine_id in names:
+            engine = self.catalog.engines[engine_id]
+            refused = gpu_refusal(engine, gpu) or model_refusal(engine, self.model)
+            if refused:
+                self.reject(gpu, engine_id, None, None, "engine", refused)
+                continue
+            for precision in self.service.precisions or (self.model.native_precision,):
+                refused = precision_refusal(engine, precision, gpu)
+                if refused:
+                    self.reject(gpu, engine_id, precision, None, "engine", refused)
+                    continue
+                for tp_size, footprint in self.footprints(gpu, engine_id, precision):
+                    option = self.option(gpu, engine_id, precision, tp_size, footprint)
+                    if option is not None:
+                        yield option
+
+    def footprints(self, gpu: Gpu, engine_id: str, precision: str) -> list[tuple[int, int]]:
+        """List (tensor parallel, GPUs) of a replica: the engine's sizes, and what was measured otherwise."""
+        largest = max(self.offer_ids[gpu.gpu_id])
+        sizes = {(size, size) for size in self.catalog.engines[engine_id].tp_sizes if size <= largest}
+        sizes |= {
+            (point.tp_size, point.gpu_count)
+            for point in self.catalog.points_by_group.get(self.model.runs_like, ())
+            if point.use == "curve" and point.tp_size and point.gpu_id == gpu.gpu_id and point.engine_id == engine_id
+            and point.precision == precision and point.gpu_count <= largest
+        }
+        return sorted(sizes, key=lambda size: (size[1], size[0]))
+
+    def option(self, gpu: Gpu, engine_id: str, precision: str, tp_size: int, footprint: int) -> Option | None:
+        """Build one option, or note why there is none."""
+        engine = self.catalog.engines[engine_id]
+        why = split_refusal(engine, self.model, tp_size)
+        if why:
+            self.reject(gpu, engine_id, precision, tp_size, "engine", why, footprint)
+            return None
+        fit = memory_fit(self.model, self.catalog.precisions[precision], engine, gpu, tp_size, max_num_seqs=1)
+        classes: list[ClassSpeed] = []
+        for request in self.service.workload:
+            question = Question(self.model, precision, self.catalog.precisions[precision], gpu, engine_id, engine, tp_size, footprint,
+                                request.isl_tokens, request.osl_tokens)
+            curve = speed_curve(self.catalog, question)
+            if curve is None:
+                self.reject(gpu, engine_id, precision, tp_size, "evidence", "no measured row, and no calibration to estimate from", footprint)
+                return None
+            if fit.max_concurrency(self.service.full_context_tokens) < 1 and not curve.proven_concurrency:
+                self.reject(gpu, engine_id, precision, tp_size, "memory", _memory_reason(fit.weights_gib, fit.kv_cache_gib, fit.usable_gib,
+                            fit.kv_bytes_per_token * self.service.full_context_tokens / 1024**3), footprint)
+                return None
+            curve = replace(curve, least_evidence=self.problem.limits.evidence)
+            limit = self.limit(question, curve.proven_concurrency, curve.usable_limit())
+            if limit == 0:
+                least = self.problem.limits.evidence
+                self.reject(gpu, engine_id, precision, tp_size, "evidence", f"only estimated, and limits.evidence asks for {least}", footprint)
+                return None
+            classes.append(ClassSpeed(request, curve, self.service.slo, self.problem.limits.speed_confidence, limit))
+        speed = ReplicaSpeed(tuple(classes), self.demand)
+        if speed.amount(self.service.slo.target_tokens_per_s) == 0:
+            self.reject(gpu, engine_id, precision, tp_size, "speed", _speed_reason(speed, self.service), footprint)
+            return None
+        return Option(self.index, gpu.gpu_id, engine_id, precision, tp_size, footprint, speed)
+
+    def limit(self, question: Question, proven: int, usable: int | None) -> int:
+        """Return the most requests in flight of one class on a replica, never more than the demand."""
+        most = min(MOST_SEQUENCES, self.demand.amount) if self.demand.unit == "concurrency" else MOST_SEQUENCES
+        if usable is not None:
+            most = min(most, usable)
+        if proven >= most:
+            return most
+        tokens = question.isl_tokens + question.osl_tokens
+        fits = largest_fitting_concurrency(question.model, question.precision, question.engine, question.gpu, question.tp_size, tokens, most)
+        return max(fits, min(proven, most))
+
+
+def _memory_reason(weights: float, free: float, usable: float, request: float) -> str:
+    if free < 0:
+        return f"weights need {weights:.1f} GiB, {usable:.1f} GiB usable"
+    return f"KV cache of one full-length request needs {request:.1f} GiB, {free:.1f} GiB free"
+
+
+def _speed_reason(speed: ReplicaSpeed, service: Service) -> str:
+    target, slo = service.slo.target_tokens_per_s, service.slo
+    for one in speed.classes:
+        evidence = one.evidence(1)
+        if one.speed(1) < target:
+            return f"{one.speed(1):.1f} tok/s for a single request ({evidence}), {target:g} asked"
+        if slo.ttft_ms is not None and one.ttft_ms(1) > slo.ttft_ms:
+            return f"TTFT {one.ttft_ms(1):.0f} ms for a single request ({evidence}), at most {slo.ttft_ms:g} ms asked"
+        if slo.e2e_ms is not None and one.latency_s(1) * 1000 > slo.e2e_ms:
+            return f"{one.latency_s(1) * 1000:.0f} ms for a single whole response ({evidence}), at most {slo.e2e_ms:g} ms asked"
+    return "its request classes together leave no room for a single request"
+
+
+def enumerate_candidates(
+    problem: Problem, catalog: Catalog, priced: list[PricedOffer], own_models: dict[str, LlmModel]
+) -> CandidateSet:
+    """List every option of every service, and why the others fell out.
+
+    Raises:
+        InputError: the problem names a model, precision, engine, GPU, provider, region or offer that does not exist.
+    """
+    models = [resolve_model(service, catalog, own_models) for service in problem.services]
+    stated_rows = {key: row for key, row in catalog.capacities.items()}
+    _check_names(problem, catalog, models, priced)
+    refused: dict[tuple[str, str], list[str]] = defaultdict(list)
+    admitted = []
+    for offer in priced:
+        why = policy_refusal(offer, problem.limits)
+        if why:
+            refused[offer.gpu_id, why].append(offer.offer_id)
+        else:
+            admitted.append(offer)
+    rejections = [Rejection("", gpu, None, None, None, tuple(ids), "policy", why) for (gpu, why), ids in sorted(refused.items())]
+    offer_ids: dict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for offer in admitted:
+        offer_ids[offer.gpu_id][offer.gpu_count].append(offer.offer_id)
+    options: dict[tuple[int, str], tuple[Option, ...]] = {}
+    stated: dict[tuple[int, str], Option] = {}
+    demands = tuple(demand_of(service) for service in problem.services)
+    for index, (service, model) in enumerate(zip(problem.services, models, strict=True)):
+        if model is None:
+            continue
+        for offer in admitted:
+            row = stated_rows.get((service.service_id, offer.offer_id))
+            if row is not None:
+                capacity = StatedCapacity(row.max_concurrency, service.slo.target_tokens_per_s, row.source_url or None)
+                precision = (service.precisions or (model.native_precision,))[0]
+                stated[index, offer.offer_id] = Option(index, offer.gpu_id, row.engine_id or "stated", precision, offer.gpu_count, 0, capacity)
+        walker = _Enumerator(index, service, model, problem, catalog, demands[index], offer_ids)
+        for gpu_id in sorted(offer_ids):
+            if all((index, o) in stated for ids in offer_ids[gpu_id].values() for o in ids):
+                continue
+            found = tuple(walker.options(catalog.gpus[gpu_id]))
+            if found:
+                options[index, gpu_id] = found
+        rejections += walker.rejections
+    return CandidateSet(problem.services, demands, tuple(admitted), options, stated, tuple(rejections))

@@ -1,0 +1,199 @@
+"""How much one replica carries at a speed target: the link from speed curves to integers."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol
+
+from optimizer.demand import ServiceDemand, largest_poisson_mean
+from optimizer.schema.base import Evidence
+from optimizer.schema.problem import RequestClass, Slo
+from optimizer.throughput.curve import SpeedCurve, slow_end, worse_evidence
+from optimizer.units import micro_rate_down
+
+SEQUENCE_STEPS: tuple[int, ...] = (*range(1, 65), *range(72, 257, 8), *range(288, 1025, 32))
+"""Maximum sequences that a rate-driven replica may be set to: every number to 64, then round ones."""
+
+
+class Capacity(Protocol):
+    """What the optimiser asks of one replica (or node) of a service."""
+
+    def amount(self, tokens_per_s: float, strictly_above: bool = False) -> int:
+        """Return the demand it carries when every user sees at least that speed."""
+
+    def next_speed(self, tokens_per_s: float) -> float | None:
+        """Return the lowest speed above this one at which the amount changes, None when it is 0 above."""
+
+
+@dataclass(frozen=True)
+class ClassSpeed:
+    """One request class on one replica, at the end of the error bar that is planned with."""
+
+    request: RequestClass
+    curve: SpeedCurve
+    slo: Slo
+    confidence: float | None
+    limit: int
+    """Most requests of this class in flight: what fits, and what the evidence allows."""
+
+    def tpot_ms(self, concurrency: int) -> float:
+        """Return the planned TPOT."""
+        return self.curve.tpot_ms(concurrency) * slow_end(self.curve.error_fraction(concurrency), self.confidence)
+
+    def ttft_ms(self, concurrency: int) -> float:
+        """Return the planned TTFT; a measured one has the error of its curve."""
+        error = self.curve.error_fraction(concurrency) if self.curve.ttft_measured else self.curve.ttft_error_fraction
+        return self.curve.ttft_ms(concurrency) * slow_end(error, self.confidence)
+
+    def speed(self, concurrency: int) -> float:
+        """Return output tokens/s each user sees."""
+        return 1000 / self.tpot_ms(concurrency)
+
+    def latency_s(self, concurrency: int) -> float:
+        """Return seconds a request is in flight: TTFT + (OSL - 1) x TPOT."""
+        return (self.ttft_ms(concurrency) + (self.request.osl_tokens - 1) * self.tpot_ms(concurrency)) / 1000
+
+    def keeps(self, concurrency: int) -> bool:
+        """Say whether the limits other than speed hold."""
+        if self.slo.ttft_ms is not None and self.ttft_ms(concurrency) > self.slo.ttft_ms:
+            return False
+        return self.slo.e2e_ms is None or self.latency_s(concurrency) * 1000 <= self.slo.e2e_ms
+
+    @cached_property
+    def kept(self) -> int:
+        """The largest concurrency up to which every limit but speed holds."""
+        return _largest(self.limit, self.keeps)
+
+    def concurrency(self, tokens_per_s: float, strictly_above: bool = False) -> int:
+        """Return the largest c such that every c' <= c keeps the limits and the speed."""
+        if strictly_above:
+            return _largest(self.kept, lambda c: self.speed(c) > tokens_per_s)
+        return _largest(self.kept, lambda c: self.speed(c) >= tokens_per_s)
+
+    def evidence(self, concurrency: int) -> Evidence:
+        """Say where the figures at a concurrency come from: the worse of TPOT and a TTFT that matters."""
+        needs_ttft = self.slo.ttft_ms is not None or self.slo.e2e_ms is not None
+        tpot = self.curve.evidence(concurrency)
+        return worse_evidence(tpot, "estimated") if needs_ttft and not self.curve.ttft_measured else tpot
+
+
+def _largest(most: int, holds: Callable[[int], bool]) -> int:
+    """Return the largest c <= most for which a property holds that, once lost, never returns; 0 when none."""
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle - 1)
+    return low
+
+
+@dataclass(frozen=True)
+class ReplicaSpeed:
+    """One replica that serves all request classes of a service."""
+
+    classes: tuple[ClassSpeed, ...]
+    demand: ServiceDemand
+    _best_rates: dict[int, float] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def shares(self) -> tuple[float, ...]:
+        """Share of requests in flight by class: their share of requests x output tokens, as long ones stay longer."""
+        weights = [c.request.share_fraction * c.request.osl_tokens for c in self.classes]
+        return tuple(weight / sum(weights) for weight in weights)
+
+    def concurrency(self, tokens_per_s: float, strictly_above: bool = False) -> int:
+        """Return the largest number of requests in flight that keeps the promise.
+
+        A mix loads a replica by the sum of its classes' loads: c x share_j / c_j of it for class j.
+        """
+        limits = [c.concurrency(tokens_per_s, strictly_above) for c in self.classes]
+        if len(limits) == 1 or 0 in limits:
+            return min(limits)
+        return int(1 / sum(share / limit for share, limit in zip(self.shares, limits, strict=True)) + 1e-9)
+
+    def amount(self, tokens_per_s: float, strictly_above: bool = False) -> int:
+        """Return requests in flight, or micro-requests/s, that the replica carries at a speed."""
+        concurrency = self.concurrency(tokens_per_s, strictly_above)
+        if self.demand.unit == "concurrency" or concurrency == 0:
+            return concurrency
+        return micro_rate_down(self.best_rate(concurrency)[1])
+
+    def latency_s(self, concurrency: int) -> float:
+        """Return the mean seconds a request is in flight."""
+        return sum(c.request.share_fraction * c.latency_s(concurrency) for c in self.classes)
+
+    def rate(self, concurrency: int) -> float:
+        """Return requests/s at a limit of so many sequences: Poisson mean within the limit, or all of it for work that waits."""
+        percentile = self.demand.percentile
+        mean = float(concurrency) if percentile is None else largest_poisson_mean(concurrency, percentile)
+        return mean / self.latency_s(concurrency)
+
+    def best_rate(self, concurrency: int) -> tuple[int, float]:
+        """Return (maximum sequences, requests/s) with the highest rate among the settings up to a concurrency."""
+        last = bisect_right(SEQUENCE_STEPS, concurrency)
+        measured = any(c.curve.levels for c in self.classes)
+        steps = SEQUENCE_STEPS[:last] if measured or len(self.classes) > 1 else SEQUENCE_STEPS[last - 1 : last]
+        for step in steps:
+            if step not in self._best_rates:
+                self._best_rates[step] = self.rate(step)
+        best = max(steps, key=lambda step: (self._best_rates[step], -step))
+        return best, self._best_rates[best]
+
+    def sequences(self, tokens_per_s: float) -> int:
+        """Return the maximum sequences to set at a speed target."""
+        concurrency = self.concurrency(tokens_per_s)
+        return concurrency if self.demand.unit == "concurrency" or not concurrency else self.best_rate(concurrency)[0]
+
+    def next_speed(self, tokens_per_s: float) -> float | None:
+        """Return the lowest speed above this one at which fewer requests fit."""
+        levels = []
+        for one in self.classes:
+            count = one.concurrency(tokens_per_s, strictly_above=True)
+            if count == 0:
+                return None
+            levels.append(one.speed(count))
+        return min(levels)
+
+    def speed(self, concurrency: int) -> float:
+        """Return the planned user speed of the slowest class at a concurrency."""
+        return min(one.speed(concurrency) for one in self.classes)
+
+    def ttft_ms(self, concurrency: int) -> float:
+        """Return the longest planned TTFT of the classes."""
+        return max(one.ttft_ms(concurrency) for one in self.classes)
+
+    def evidence(self, concurrency: int) -> Evidence:
+        """Return the worst evidence of the classes."""
+        worst: Evidence = "measured"
+        for one in self.classes:
+            worst = worse_evidence(worst, one.evidence(concurrency))
+        return worst
+
+    def error_fraction(self, concurrency: int) -> float:
+        """Return the widest error bar of the classes."""
+        return max(one.curve.error_fraction(concurrency) for one in self.classes)
+
+    def source_url(self, concurrency: int) -> str | None:
+        """Return the sources of the measured rows behind a concurrency."""
+        urls = [url for one in self.classes if (url := one.curve.source_url(concurrency))]
+        return " ; ".join(dict.fromkeys(urls)) or None
+
+
+@dataclass(frozen=True)
+class StatedCapacity:
+    """A node's capacity as `capacities.csv` states it, at the service's own speed target."""
+
+    max_concurrency: int
+    target_tokens_per_s: float
+    source_url: str | None
+
+    def amount(self, tokens_per_s: float, strictly_above: bool = False) -> int:
+        """Return the stated capacity up to the target, nothing above it."""
+        beyond = tokens_per_s > self.target_tokens_per_s or (strictly_above and tokens_per_s >= self.target_tokens_per_s)
+        return 0 if beyond else self.max_concurrency
+
+    def next_speed(self, tokens_per_s: float) -> float | None:
+        """Return the target for speeds below it."""
+        return self.target_tokens_per_s if tokens_per_s < self.target_tokens_per_s else None

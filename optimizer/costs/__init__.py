@@ -1,0 +1,25 @@
+"""How much a node costs an hour: every offer of the catalog, rented or owned, at one price in micro-dollars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from optimizer.costs import owned, rented
+from optimizer.costs.priced import PriceBreakdown, PricedOffer, rate_per_usd
+from optimizer.load import Catalog
+from optimizer.schema.problem import Problem
+
+COST_MODELS: dict[str, Callable[[Catalog, Problem], Iterator[PricedOffer]]] = {
+    "rented": rented.priced_offers,
+    "owned": owned.priced_offers,
+}
+"""By the kind of supply."""
+
+
+def priced_offers(catalog: Catalog, problem: Problem) -> list[PricedOffer]:
+    """Price every offer of the catalog for a problem, in the order of their ids."""
+    priced = [offer for price in COST_MODELS.values() for offer in price(catalog, problem)]
+    return sorted(priced, key=lambda offer: offer.offer_id)
+
+
+__all__ = ["COST_MODELS", "PriceBreakdown", "PricedOffer", "priced_offers", "rate_per_usd"]

@@ -1,0 +1,129 @@
+"""Step 2: how much comes at the peak, as the one number that a plan must cover."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from optimizer.schema.problem import Demand, Service
+from optimizer.units import MICRO, demand_up, micro_rate_up
+
+DEFAULT_PERCENTILE = 0.99
+"""Share of moments in which requests in flight stay within a replica's limit, when a rate states none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceDemand:
+    """What one service asks of the fleet."""
+
+    service_id: str
+    unit: Literal["concurrency", "rate"]
+    amount: int
+    """Requests in flight, or micro-requests a second; headroom included, rounded up."""
+    stated: float
+    """The same without headroom, in requests in flight or requests/s."""
+    percentile: float | None
+    """Poisson percentile for rates of interactive services; None: work that may wait."""
+    requests_per_day: float | None
+    arithmetic: str
+    """How the amount came about, spelled out."""
+
+
+def peak_rps(demand: Demand) -> float:
+    """Return requests/s at the peak: users x uses x requests / active hours x peak-to-mean.
+
+    >>> peak_rps(Demand(daily_active_users=3600.0, uses_per_user_per_day=2.0, requests_per_use=1.0,
+    ...                 active_hours=1.0, peak_to_mean=3.0))
+    6.0
+    """
+    if demand.peak_rps is not None:
+        return demand.peak_rps
+    users, uses, requests = demand.daily_active_users, demand.uses_per_user_per_day, demand.requests_per_use
+    hours, ratio = demand.active_hours, demand.peak_to_mean
+    if users is None or uses is None or requests is None or hours is None or ratio is None:
+        raise ValueError("a demand states a rate or the whole daily_active_users group")
+    return users * uses * requests / (hours * 3600) * ratio
+
+
+def requests_per_day(demand: Demand) -> float | None:
+    """Return requests a day where the demand states users."""
+    if demand.daily_active_users is None or demand.uses_per_user_per_day is None or demand.requests_per_use is None:
+        return None
+    return demand.daily_active_users * demand.uses_per_user_per_day * demand.requests_per_use
+
+
+def mean_output_tokens(service: Service) -> float:
+    """Return output tokens of the average request."""
+    return sum(request.osl_tokens * request.share_fraction for request in service.workload)
+
+
+def demand_of(service: Service) -> ServiceDemand:
+    """Turn a service's demand into the integer that the plan must cover, headroom included."""
+    headroom = service.headroom_fraction
+    reserve = f" + {headroom:.0%} headroom" if headroom else ""
+    if service.deadline is not None:
+        work = service.deadline.requests or (service.deadline.output_tokens or 0.0) / mean_output_tokens(service)
+        hours = service.deadline.window_hours
+        rate = work / (hours * 3600)
+        amount = max(1, micro_rate_up(rate, headroom))
+        text = f"{work:,.0f} requests in {hours:g} h{reserve} = {amount / MICRO:.3f} requests/s"
+        return ServiceDemand(service.service_id, "rate", amount, rate, None, work, text)
+    demand = service.demand
+    if demand is None:
+        raise ValueError("a sync service states a demand")
+    if demand.peak_concurrency is not None:
+        amount = demand_up(demand.peak_concurrency, headroom)
+        text = f"{demand.peak_concurrency} requests in flight{reserve} = {amount}"
+        return ServiceDemand(service.service_id, "concurrency", amount, demand.peak_concurrency, None, None, text)
+    rate = peak_rps(demand)
+    amount = max(1, micro_rate_up(rate, headroom))
+    text = f"{rate:.3f} requests/s at the peak{reserve} = {amount / MICRO:.3f} requests/s"
+    if demand.daily_active_users is not None:
+        text = (
+            f"{demand.daily_active_users:,.0f} users x {demand.uses_per_user_per_day:g} uses x {demand.requests_per_use:g} requests"
+            f" / {demand.active_hours:g} h x {demand.peak_to_mean:g} peak-to-mean = {text}"
+        )
+    percentile = demand.percentile or DEFAULT_PERCENTILE
+    return ServiceDemand(service.service_id, "rate", amount, rate, percentile, requests_per_day(demand), text)
+
+
+def poisson_cdf(limit: int, mean: float) -> float:
+    """Return P(N <= limit) of a Poisson count, summed downward from its largest term.
+
+    >>> round(poisson_cdf(2, 1.0), 6)  # e^-1 (1 + 1 + 1/2)
+    0.919699
+    """
+    if mean <= 0:
+        return 1.0
+    term = math.exp(limit * math.log(mean) - mean - math.lgamma(limit + 1))
+    total, count = 0.0, limit
+    while count >= 0 and term > 0 and (term > total * 1e-17 or count > mean):
+        total += term
+        term *= count / mean
+        count -= 1
+    return min(1.0, total)
+
+
+@lru_cache(maxsize=4096)
+def largest_poisson_mean(limit: int, percentile: float) -> float:
+    """Return the largest mean whose Poisson count stays within `limit` in `percentile` of moments, on the low side.
+
+    Newton's method on P(N <= limit; m), whose derivative is -e^-m m^limit / limit!.
+
+    >>> round(largest_poisson_mean(0, 0.99), 5)  # e^-m = 0.99
+    0.01005
+    """
+    low, high = 0.0, limit + 10.0 * math.sqrt(limit + 1.0) + 10.0
+    mean = max(1e-9, limit + 0.5 - 2.0 * math.sqrt(limit + 0.25))
+    for _ in range(80):
+        excess = poisson_cdf(limit, mean) - percentile
+        low, high = (mean, high) if excess >= 0 else (low, mean)
+        slope = math.exp(limit * math.log(mean) - mean - math.lgamma(limit + 1))
+        step = mean + excess / slope if slope > 0 else math.inf
+        mean = step if low < step < high else (low + high) / 2
+        if high - low <= 1e-10 * high or abs(excess) < 1e-13:
+            break
+    safe = mean * (1 - 1e-9)
+    return safe if poisson_cdf(limit, safe) >= percentile else low

@@ -1,0 +1,57 @@
+"""Step 4: which engines run a model at a precision on a GPU; the others are no candidates, each with its reason."""
+
+from __future__ import annotations
+
+from optimizer.schema.catalog import Engine, Gpu, LlmModel
+
+
+def gpu_refusal(engine: Engine, gpu: Gpu) -> str | None:
+    """Say why an engine does not run on a GPU, or None."""
+    if gpu.vendor not in engine.vendors:
+        return f"{engine.name} does not run on {gpu.vendor.upper()} GPUs"
+    if gpu.vendor == "nvidia" and (gpu.compute_capability or 0.0) < engine.min_compute_capability:
+        return f"{engine.name} needs compute capability {engine.min_compute_capability:g}, {gpu.gpu_id} has {gpu.compute_capability:g}"
+    return None
+
+
+def model_refusal(engine: Engine, model: LlmModel) -> str | None:
+    """Say why an engine does not run a model, or None."""
+    if model.family in engine.unsupported_families:
+        return f"{engine.name} does not run the {model.family} family"
+    if engine.families is not None and model.family not in engine.families:
+        return f"{engine.name} is not known to run the {model.family} family"
+    return None
+
+
+def precision_refusal(engine: Engine, precision_id: str, gpu: Gpu) -> str | None:
+    """Say why an engine does not run a precision on a GPU, or None."""
+    supported = engine.precisions.get(precision_id)
+    if supported is None:
+        return f"{engine.name} has no {precision_id}"
+    if gpu.vendor == "amd":
+        return None if supported.amd else f"{engine.name} has no {precision_id} on AMD GPUs"
+    least = supported.min_compute_capability or 0.0
+    if (gpu.compute_capability or 0.0) < least:
+        return f"{precision_id} needs compute capability {least:g} in {engine.name}, {gpu.gpu_id} has {gpu.compute_capability:g}"
+    return None
+
+
+def split_refusal(engine: Engine, model: LlmModel, tp_size: int) -> str | None:
+    """Say why a model cannot be split over so many GPUs, or None."""
+    if tp_size not in engine.tp_sizes:
+        return f"{engine.name} has no tensor parallel {tp_size}"
+    if engine.heads_divisible and model.attention_heads % tp_size:
+        return f"{model.attention_heads} attention heads do not divide by tensor parallel {tp_size}"
+    if engine.heads_divisible and model.kv_heads % tp_size and tp_size % model.kv_heads:
+        return f"{model.kv_heads} KV heads neither divide nor are divided by tensor parallel {tp_size}"
+    return None
+
+
+def refusal(engine: Engine, model: LlmModel, precision_id: str, gpu: Gpu, tp_size: int) -> str | None:
+    """Say why a combination cannot run, or None when it can."""
+    return (
+        gpu_refusal(engine, gpu)
+        or model_refusal(engine, model)
+        or precision_refusal(engine, precision_id, gpu)
+        or split_refusal(engine, model, tp_size)
+    )

@@ -1,0 +1,135 @@
+"""A case: the integers of one solve, without names or units."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+from optimizer.candidates import Candidate, CandidateSet
+from optimizer.costs import PricedOffer
+from optimizer.errors import Fault, ModelTooLargeError
+from optimizer.schema.problem import Limits
+from optimizer.units import HOURS_PER_MONTH, MICRO
+
+LARGEST_SUM = 2**62
+"""CP-SAT refuses sums near 2^63."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """One decision: how many nodes of an offer serve a service with an option."""
+
+    service: int
+    offer: int
+    price: int
+    """Micro-dollars an hour."""
+    capacity: int
+    """Demand one node carries, never more than the whole demand."""
+    most: int
+    """No optimal plan has more of these nodes."""
+    gpu: str
+    provider: str
+    place: tuple[str, str]
+    engine: str
+    watts: int
+    """Only of owned nodes."""
+    rank: tuple[object, ...]
+    """Order of the last tie-break: offer id, engine, precision, tensor parallel."""
+    candidate: Candidate
+
+
+@dataclass(frozen=True)
+class Case:
+    """All numbers of one solve."""
+
+    rows: tuple[CaseRow, ...]
+    demand: tuple[int, ...]
+    """By service, in its own unit."""
+    stock: tuple[int | None, ...]
+    """By offer."""
+    budget: int | None = None
+    """Micro-dollars an hour."""
+    max_gpu_types: int | None = None
+    min_nodes: int = 0
+    max_nodes: int | None = None
+    engine_policy: Literal["any", "fleet", "per_gpu"] = "any"
+    lose_nodes: int = 0
+    lose_provider: bool = False
+    lose_region: bool = False
+    watts: int | None = None
+    offers: tuple[PricedOffer, ...] = field(default=(), repr=False)
+
+    @property
+    def cost_bound(self) -> int:
+        """Return the cost of taking every row at its most."""
+        return sum(row.price * row.most for row in self.rows)
+
+
+def budget_micro_usd_per_hour(limits: Limits, rate: float | object) -> int | None:
+    """Return the cost cap in whole micro-dollars an hour, rounded down exactly; `rate` is currency per dollar."""
+    from fractions import Fraction
+
+    from optimizer.units import exact
+
+    if limits.budget is None:
+        return None
+    usd = exact(limits.budget.amount) / (rate if isinstance(rate, Fraction) else exact(rate))  # type: ignore[arg-type]
+    hours = {"hour": 1, "month": HOURS_PER_MONTH, "year": 12 * HOURS_PER_MONTH}[limits.budget.per]
+    return math.floor(usd * MICRO / hours)
+
+
+def row_bound(demand: int, capacity: int, largest: int, limits: Limits, stock: int | None) -> int:
+    """Return a number of nodes that no optimal plan exceeds.
+
+    More than ceil((D + k x largest) / C) nodes of one kind leave one that can go, unless a minimum of nodes keeps it.
+    """
+    enough = -(-(demand + limits.survive.nodes * largest) // capacity)
+    most = max(enough, limits.nodes.min)
+    caps = [cap for cap in (stock, limits.nodes.max) if cap is not None]
+    return min([most, *caps])
+
+
+def looks_at_engines(limits: Limits) -> bool:
+    """Say whether a rule looks at the engine, so that the best option per offer is not enough."""
+    return limits.engine_policy != "any"
+
+
+def build_case(
+    candidates: CandidateSet, limits: Limits, targets: tuple[float, ...], budget: int | None, unreduced: bool = False
+) -> Case:
+    """Turn candidates at speed targets into integers.
+
+    Raises:
+        ModelTooLargeError: the sums exceed the solver's integers.
+    """
+    index = {offer.offer_id: position for position, offer in enumerate(candidates.offers)}
+    rows: list[CaseRow] = []
+    for service, (demand, target) in enumerate(zip(candidates.demands, targets, strict=True)):
+        found = list(
+            candidates.every_candidate(service, target) if unreduced
+            else candidates.candidates(service, target, per_engine=looks_at_engines(limits))
+        )
+        largest = min(max((one.capacity for one in found), default=0), demand.amount)
+        for one in found:
+            capacity = min(one.capacity, demand.amount)
+            offer, option = one.offer, one.option
+            most = row_bound(demand.amount, capacity, largest, limits, offer.stock)
+            if most > 0:
+                rows.append(CaseRow(
+                    service, index[offer.offer_id], offer.micro_usd_per_hour, capacity, most, offer.gpu_id, offer.provider,
+                    offer.place, option.engine_id, offer.watts, (offer.offer_id, *option.order), one))
+    rows.sort(key=lambda row: (row.service, row.rank))
+    power = limits.power_kw
+    case = Case(
+        tuple(rows), tuple(demand.amount for demand in candidates.demands), tuple(offer.stock for offer in candidates.offers),
+        budget, limits.max_gpu_types, limits.nodes.min, limits.nodes.max, limits.engine_policy, limits.survive.nodes,
+        limits.survive.provider, limits.survive.region, None if power is None else math.floor(power * 1000), candidates.offers)
+    _check_size(case)
+    return case
+
+
+def _check_size(case: Case) -> None:
+    carried = max((row.capacity * row.most for row in case.rows), default=0) * max(1, len(case.rows))
+    if case.cost_bound >= LARGEST_SUM or carried >= LARGEST_SUM:
+        raise ModelTooLargeError([Fault("problem", "demand", "a demand whose cost exceeds 63-bit integers", "a smaller demand")])

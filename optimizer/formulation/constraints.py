@@ -1,0 +1,155 @@
+"""The rules of the formulation, one function each; every one has its twin in `verify.py`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from ortools.sat.python.cp_model import CpModel, LinearExpr
+
+from optimizer.formulation.case import Case, CaseRow
+from optimizer.formulation.variables import Variables
+
+Scope = Literal["all", "provider", "region", "gpu", "engine", "none"]
+"""Within what an offer may replace another that is no cheaper and carries no more."""
+
+
+def _weighted(x: Variables, indices: Iterable[int], weights: Iterable[int]) -> LinearExpr:
+    return LinearExpr.weighted_sum([x.nodes[i] for i in indices], list(weights))
+
+
+def meet_demand(cp: CpModel, case: Case, x: Variables) -> None:
+    """Every service gets at least its demand."""
+    for service, demand in enumerate(case.demand):
+        mine = [i for i, row in enumerate(case.rows) if row.service == service]
+        cp.add(_weighted(x, mine, [case.rows[i].capacity for i in mine]) >= demand)
+
+
+def respect_stock(cp: CpModel, case: Case, x: Variables) -> None:
+    """No offer is used beyond its stock, all services together."""
+    by_offer: dict[int, list[int]] = defaultdict(list)
+    for i, row in enumerate(case.rows):
+        by_offer[row.offer].append(i)
+    for offer, mine in by_offer.items():
+        stock = case.stock[offer]
+        if stock is not None and (len(mine) > 1 or case.rows[mine[0]].most > stock):
+            cp.add(_weighted(x, mine, [1] * len(mine)) <= stock)
+
+
+def keep_budget(cp: CpModel, case: Case, x: Variables) -> None:
+    """All nodes together cost no more than the budget."""
+    if case.budget is not None:
+        cp.add(_weighted(x, range(len(case.rows)), [row.price for row in case.rows]) <= case.budget)
+
+
+def limit_nodes(cp: CpModel, case: Case, x: Variables) -> None:
+    """The plan has at least the fewest and at most the most nodes allowed."""
+    total = _weighted(x, range(len(case.rows)), [1] * len(case.rows))
+    if case.min_nodes:
+        cp.add(total >= case.min_nodes)
+    if case.max_nodes is not None:
+        cp.add(total <= case.max_nodes)
+
+
+def limit_gpu_types(cp: CpModel, case: Case, x: Variables) -> None:
+    """At most K different GPU types are used."""
+    gpus = sorted({row.gpu for row in case.rows})
+    if case.max_gpu_types is None or case.max_gpu_types >= len(gpus):
+        return
+    for gpu in gpus:
+        x.uses_gpu[gpu] = cp.new_bool_var("")
+    for i, row in enumerate(case.rows):
+        cp.add(x.nodes[i] <= row.most * x.uses_gpu[row.gpu])
+    cp.add(sum(x.uses_gpu.values()) <= case.max_gpu_types)
+
+
+def choose_engines(cp: CpModel, case: Case, x: Variables) -> None:
+    """One engine serves the whole fleet, or each GPU type."""
+    if case.engine_policy == "any":
+        return
+    rows_of: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for i, row in enumerate(case.rows):
+        rows_of[row.gpu if case.engine_policy == "per_gpu" else ""][row.engine].append(i)
+    for engines in rows_of.values():
+        if len(engines) < 2:
+            continue
+        chosen = {engine: cp.new_bool_var("") for engine in engines}
+        cp.add_exactly_one(chosen.values())
+        for engine, mine in engines.items():
+            for i in mine:
+                cp.add(x.nodes[i] <= case.rows[i].most * chosen[engine])
+
+
+def survive_node_loss(cp: CpModel, case: Case, x: Variables) -> None:
+    """Every service keeps its demand when any k of its nodes are lost.
+
+    The k largest nodes may go if, for some t among the capacities, sum min(C, t) x >= D + k t: the k lost count t each at
+    most. One t is chosen for each service.
+    """
+    if case.lose_nodes == 0:
+        return
+    for service, demand in enumerate(case.demand):
+        mine = [i for i, row in enumerate(case.rows) if row.service == service]
+        levels = sorted({case.rows[i].capacity for i in mine})
+        chosen = [cp.new_bool_var("") for _ in levels]
+        cp.add_exactly_one(chosen)
+        for level, literal in zip(levels, chosen, strict=True):
+            held = _weighted(x, mine, [min(case.rows[i].capacity, level) for i in mine])
+            cp.add(held >= demand + case.lose_nodes * level).only_enforce_if(literal)
+
+
+def _survive_group_loss(cp: CpModel, case: Case, x: Variables, group: Callable[[CaseRow], Hashable]) -> None:
+    for service, demand in enumerate(case.demand):
+        mine = [i for i, row in enumerate(case.rows) if row.service == service]
+        for lost in sorted({group(case.rows[i]) for i in mine}, key=str):
+            left = [i for i in mine if group(case.rows[i]) != lost]
+            cp.add(_weighted(x, left, [case.rows[i].capacity for i in left]) >= demand)
+
+
+def survive_provider_loss(cp: CpModel, case: Case, x: Variables) -> None:
+    """Every service keeps its demand when any one provider is lost."""
+    if case.lose_provider:
+        _survive_group_loss(cp, case, x, lambda row: row.provider)
+
+
+def survive_region_loss(cp: CpModel, case: Case, x: Variables) -> None:
+    """Every service keeps its demand when any one region of a provider is lost."""
+    if case.lose_region:
+        _survive_group_loss(cp, case, x, lambda row: row.place)
+
+
+def cap_power(cp: CpModel, case: Case, x: Variables) -> None:
+    """Owned nodes together draw no more than the power cap at full load."""
+    if case.watts is not None:
+        cp.add(_weighted(x, range(len(case.rows)), [row.watts for row in case.rows]) <= case.watts)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule, when it is in force, and which reductions stay exact under it."""
+
+    apply: Callable[[CpModel, Case, Variables], None]
+    active: Callable[[Case], bool]
+    dominance: Scope
+    """Scope within which dominated offers may be dropped."""
+
+    @property
+    def name(self) -> str:
+        """The rule's name, shared with its twin `check_<name>`."""
+        return self.apply.__name__
+
+
+CONSTRAINTS: tuple[Rule, ...] = (
+    Rule(meet_demand, lambda case: True, "all"),
+    Rule(respect_stock, lambda case: any(stock is not None for stock in case.stock), "all"),
+    Rule(keep_budget, lambda case: case.budget is not None, "all"),
+    Rule(limit_nodes, lambda case: case.min_nodes > 0 or case.max_nodes is not None, "all"),
+    Rule(limit_gpu_types, lambda case: case.max_gpu_types is not None, "gpu"),
+    Rule(choose_engines, lambda case: case.engine_policy != "any", "engine"),
+    Rule(survive_node_loss, lambda case: case.lose_nodes > 0, "all"),
+    Rule(survive_provider_loss, lambda case: case.lose_provider, "provider"),
+    Rule(survive_region_loss, lambda case: case.lose_region, "region"),
+    Rule(cap_power, lambda case: case.watts is not None, "none"),
+)

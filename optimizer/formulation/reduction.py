@@ -1,0 +1,68 @@
+"""Exact reductions: offers that an optimal plan never needs are dropped before the solver sees them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable
+from dataclasses import replace
+
+from optimizer.formulation.case import Case, CaseRow
+from optimizer.formulation.constraints import CONSTRAINTS
+
+
+def dominance_scopes(case: Case) -> set[str]:
+    """Return the scopes that the rules in force ask for."""
+    return {rule.dominance for rule in CONSTRAINTS if rule.active(case)} - {"all"}
+
+
+def _group(row: CaseRow, scopes: set[str]) -> Hashable:
+    """Return what two rows must share for one to replace the other."""
+    return (
+        row.service,
+        row.gpu if scopes & {"gpu", "engine"} else "",
+        row.engine if "engine" in scopes else "",
+        row.provider if scopes & {"provider", "region"} else "",
+        row.place if "region" in scopes else "",
+    )
+
+
+def reduce_case(case: Case) -> Case:
+    """Drop every row that others no dearer and no weaker, with stock enough, can replace one for one.
+
+    Replacing a node by one of the same count keeps node limits and, as capacities only grow, every covering rule. With
+    several services the stock of a limited offer is contested, so only offers without a cap replace others.
+    """
+    scopes = dominance_scopes(case)
+    if "none" in scopes:
+        return case
+    groups: dict[Hashable, list[CaseRow]] = defaultdict(list)
+    for row in case.rows:
+        groups[_group(row, scopes)].append(row)
+    kept = [row for rows in groups.values() for row in _undominated(rows, case)]
+    kept.sort(key=lambda row: (row.service, row.rank))
+    return replace(case, rows=tuple(kept))
+
+
+def _undominated(rows: list[CaseRow], case: Case) -> list[CaseRow]:
+    """Keep rows in rising price, each unless enough nodes of those before it carry at least as much."""
+    ordered = sorted(rows, key=lambda row: (row.price, -row.capacity, row.rank))
+    kept: list[CaseRow] = []
+    shared = len(case.demand) > 1
+    for row in ordered:
+        better = [other for other in kept if other.capacity >= row.capacity]
+        caps = [case.stock[other.offer] for other in better]
+        if any(cap is None for cap in caps):
+            continue
+        # any optimal plan has at most `row.most` nodes among these rows and this one, were its stock endless
+        if not shared and better and sum(cap or 0 for cap in caps) >= _endless_most(row, better, case):
+            continue
+        kept.append(row)
+    return kept
+
+
+def _endless_most(row: CaseRow, better: list[CaseRow], case: Case) -> int:
+    """Return how many nodes of a row and its betters together an optimal plan has at most."""
+    demand = case.demand[row.service]
+    largest = max(other.capacity for other in (*better, row))
+    everywhere = max((r.capacity for r in case.rows if r.service == row.service), default=largest)
+    return max(-(-(demand + case.lose_nodes * everywhere) // row.capacity), case.min_nodes)

@@ -1,0 +1,24 @@
+"""The decision variables of a case."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ortools.sat.python import cp_model
+
+from optimizer.formulation.case import Case
+
+
+@dataclass
+class Variables:
+    """Node counts by row, and the auxiliary variables that rules share."""
+
+    nodes: list[cp_model.IntVar]
+    """x: nodes of each row."""
+    uses_gpu: dict[str, cp_model.IntVar] = field(default_factory=dict)
+    """y: whether a GPU type is in the plan."""
+
+    @classmethod
+    def of(cls, cp: cp_model.CpModel, case: Case) -> Variables:
+        """Create one count for each row, between 0 and its bound."""
+        return cls([cp.new_int_var(0, row.most, "") for row in case.rows])

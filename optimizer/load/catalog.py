@@ -1,0 +1,391 @@
+"""The catalog: shipped facts, with the user's own laid over them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from optimizer.errors import CatalogError, Fault, InputError
+from optimizer.load.csv_files import parse_rows
+from optimizer.load.faults import faults_of
+from optimizer.load.text import decode, read_bytes
+from optimizer.load.yaml_files import parse_mapping
+from optimizer.schema.catalog import (
+    CapacityRow,
+    Engine,
+    FxRate,
+    Gpu,
+    LlmModel,
+    OwnedAssumptions,
+    OwnedNode,
+    Precision,
+    RentedOffer,
+    Site,
+    ThroughputPoint,
+)
+from optimizer.schema.calibration import Calibration
+
+Item = TypeVar("Item", bound=BaseModel)
+
+CSV_TABLES = ("gpus.csv", "fx.csv", "capacities.csv")
+YAML_TABLES = ("models.yaml", "engines.yaml", "precisions.yaml", "on_prem.yaml", "calibration.yaml")
+FOLDERS = ("offers", "throughput")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One folder of catalog files."""
+
+    path: Path
+    label: str
+    shipped: bool
+    overlay: bool
+
+    @cached_property
+    def files(self) -> dict[str, bytes]:
+        """Every file of the layer that gpumix knows, by its name inside the folder."""
+        names = [name for name in (*CSV_TABLES, *YAML_TABLES) if (self.path / name).is_file()]
+        for folder in FOLDERS:
+            names += sorted(f"{folder}/{found.name}" for found in (self.path / folder).glob("*.csv"))
+        return {name: read_bytes(self.path / name, self.shown(name)) for name in sorted(names)}
+
+    def shown(self, name: str) -> str:
+        """Name a file of this layer the way a fault shows it."""
+        return f"{self.label}/{name}"
+
+    def text(self, name: str) -> str | None:
+        """Return the text of a file, or None when the layer has none of that name."""
+        raw = self.files.get(name)
+        return None if raw is None else decode(raw, self.shown(name))
+
+
+PointKey = tuple[str, str | None, str, int, str, str, str, int | None, int | None, int | None, str]
+
+
+def point_key(point: ThroughputPoint) -> PointKey:
+    """Return what makes a measured row the same row in an overlay."""
+    return (point.model_id, point.precision, point.gpu_id, point.gpu_count, point.layout, point.engine_id,
+            point.engine_version, point.isl_tokens, point.osl_tokens, point.concurrency, point.use)
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All facts of one run. Tables are keyed by id; an overlay's row replaces the shipped one of the same id."""
+
+    gpus: dict[str, Gpu]
+    models: dict[str, LlmModel]
+    engines: dict[str, Engine]
+    precisions: dict[str, Precision]
+    offers: dict[str, RentedOffer]
+    owned: dict[str, OwnedNode]
+    owned_assumptions: OwnedAssumptions | None
+    sites: dict[str, Site]
+    fx: dict[str, FxRate]
+    capacities: dict[tuple[str, str], CapacityRow]
+    points: tuple[ThroughputPoint, ...]
+    calibration: Calibration | None
+    sha256: str
+    model_names: dict[str, str] = field(default_factory=dict)
+    """Alias or Hugging Face name in lower case -> model id."""
+    from_overlay: dict[str, frozenset[Any]] = field(default_factory=dict)
+    """Table -> ids (point keys for `throughput`) that an overlay supplied."""
+    overlays: tuple[str, ...] = ()
+
+    def is_overlaid(self, table: str, key: Any) -> bool:
+        """Say whether a row came from the user's overlay."""
+        return key in self.from_overlay.get(table, frozenset())
+
+    @cached_property
+    def points_by_group(self) -> dict[str, list[ThroughputPoint]]:
+        """Measured rows by the `runs_like` group of their model."""
+        grouped: dict[str, list[ThroughputPoint]] = {}
+        for point in self.points:
+            model = self.models.get(point.model_id)
+            grouped.setdefault(model.runs_like if model else point.model_id, []).append(point)
+        return grouped
+
+
+def shipped_catalog_dir() -> Path:
+    """Return the folder of the shipped catalog: inside the wheel, or beside the package in a checkout."""
+    inside = Path(__file__).resolve().parent.parent / "catalogs"
+    return inside if inside.is_dir() else inside.parent.parent / "catalogs"
+
+
+def _layers(catalog_dir: Path | None, overlays: Iterable[Path]) -> list[Layer]:
+    base = catalog_dir or shipped_catalog_dir()
+    layers = [Layer(base, str(catalog_dir) if catalog_dir else "catalogs", shipped=catalog_dir is None, overlay=False)]
+    layers += [Layer(Path(path), str(path), shipped=False, overlay=True) for path in overlays]
+    for layer in layers:
+        if not layer.path.is_dir():
+            error = InputError if layer.overlay else CatalogError
+            raise error([Fault(layer.label, "", "no such folder", "a folder of catalog files")])
+        if not layer.files:
+            error = InputError if layer.overlay else CatalogError
+            allowed = ", ".join((*CSV_TABLES, *YAML_TABLES, *(f"{name}/*.csv" for name in FOLDERS)))
+            raise error([Fault(layer.label, "", "no catalog file", f"at least one of {allowed}")])
+    return layers
+
+
+def _digest(layers: list[Layer]) -> str:
+    digest = hashlib.sha256()
+    for layer in layers:
+        for name, raw in layer.files.items():
+            digest.update(f"{name}\0{len(raw)}\0".encode())
+            digest.update(raw)
+        digest.update(b"\1")
+    return digest.hexdigest()
+
+
+class _Reader:
+    """Collects the tables of all layers, and every fault on the way."""
+
+    def __init__(self, layers: list[Layer], wanted: Callable[[str], bool] | None) -> None:
+        self.layers = layers
+        self.wanted = wanted
+        self.faults: dict[bool, list[Fault]] = {True: [], False: []}
+        self.from_overlay: dict[str, set[Any]] = {}
+
+    def csv_table(self, name: str, table: str, model: type[Item], key: Callable[[Item], Any]) -> dict[Any, Item]:
+        """Read `name` (a file, or every csv of a folder) from all layers into one table."""
+        merged: dict[Any, Item] = {}
+        for layer in self.layers:
+            files = [found for found in layer.files if found == name or found.startswith(f"{name}/")]
+            seen: dict[Any, str] = {}
+            for file in files:
+                faults = self.faults[layer.overlay]
+                for row in parse_rows(layer.text(file) or "", layer.shown(file), model, faults):
+                    identity = key(row)
+                    if identity in seen:
+                        faults.append(Fault(layer.shown(file), str(identity), f"this id twice (also in {seen[identity]})",
+                                            "each id once"))
+                    seen[identity] = file
+                    merged[identity] = row
+            if layer.overlay:
+                self.from_overlay.setdefault(table, set()).update(seen)
+        return merged
+
+    def yaml_table(self, name: str, table: str, model: type[Item]) -> dict[str, Item]:
+        """Read a YAML mapping id -> facts from all layers."""
+        merged: dict[str, Item] = {}
+        for layer in self.layers:
+            text = layer.text(name)
+            if text is None:
+                continue
+            data = parse_mapping(text, layer.shown(name))
+            for identity, facts in data.items():
+                built = self.build(model, facts, layer, name, identity)
+                if built is not None:
+                    merged[identity] = built
+            if layer.overlay:
+                self.from_overlay.setdefault(table, set()).update(data)
+        return merged
+
+    def build(self, model: type[Item], facts: Any, layer: Layer, name: str, prefix: str) -> Item | None:
+        """Validate one mapping, or note its faults."""
+        try:
+            return model.model_validate(facts)
+        except ValidationError as error:
+            self.faults[layer.overlay].extend(faults_of(error, layer.shown(name), model, prefix))
+            return None
+
+    def raise_faults(self) -> None:
+        """Raise all faults at once: the user's own files as bad input, the catalog's as a broken catalog."""
+        if self.faults[True]:
+            raise InputError([*self.faults[True], *self.faults[False]])
+        if self.faults[False]:
+            raise CatalogError(self.faults[False])
+
+
+_BLOCK = re.compile(r"^(?=[A-Za-z0-9])", re.MULTILINE)
+_RUNS_LIKE = re.compile(r"^  runs_like: *['\"]?([A-Za-z0-9._-]+)", re.MULTILINE)
+
+
+def _shipped_model_blocks(text: str) -> dict[str, str]:
+    """Split the shipped models.yaml at its ids, so that only the models asked for are parsed."""
+    return {block.split(":", 1)[0].strip("'\""): block for block in _BLOCK.split(text) if ":" in block.split("\n", 1)[0]}
+
+
+def _select_models(blocks: dict[str, str], references: set[str]) -> tuple[set[str], dict[str, str]]:
+    """Find the ids asked for, by id or alias, and every id that runs like one of them."""
+    groups = {name: (found.group(1) if (found := _RUNS_LIKE.search(block)) else name) for name, block in blocks.items()}
+    wanted = {name for name in blocks if name in references}
+    for reference in references - wanted:
+        wanted |= {name for name, block in blocks.items() if reference.lower() in block.lower()}
+    chosen = {groups[name] for name in wanted}
+    return wanted, {name: group for name, group in groups.items() if group in chosen}
+
+
+def _read_models(reader: _Reader, references: set[str] | None) -> tuple[dict[str, LlmModel], set[str] | None]:
+    """Read the models asked for; return them and the ids whose measured rows are wanted (None: all)."""
+    shipped = reader.layers[0]
+    text = shipped.text("models.yaml") if shipped.shipped else None
+    if references is None or text is None:
+        return reader.yaml_table("models.yaml", "models", LlmModel), None
+    blocks = _shipped_model_blocks(text)
+    parsed, alike = _select_models(blocks, references)
+    data = parse_mapping("".join(blocks[name] for name in parsed) or "{}", "catalogs/models.yaml")
+    models: dict[str, LlmModel] = {}
+    for name in alike:
+        if name in data:
+            built = reader.build(LlmModel, data[name], shipped, "models.yaml", name)
+            if built is not None:
+                models[name] = built
+    for name in sorted(set(alike) - set(models)):
+        twin = next((m for i, m in models.items() if m.runs_like == alike[name]), None)
+        if twin is not None:  # same weights shape: enough to group measured rows
+            models[name] = twin
+    overlaid = _Reader(reader.layers[1:], None)
+    models |= overlaid.yaml_table("models.yaml", "models", LlmModel)
+    reader.faults[True] += overlaid.faults[True]
+    for table, ids in overlaid.from_overlay.items():
+        reader.from_overlay.setdefault(table, set()).update(ids)
+    return models, set(alike)
+
+
+def _read_points(reader: _Reader, wanted: set[str] | None) -> tuple[ThroughputPoint, ...]:
+    points: dict[PointKey, list[ThroughputPoint]] = {}
+    for layer in reader.layers:
+        selective = wanted if layer.shipped else None
+        fresh: dict[PointKey, list[ThroughputPoint]] = {}
+        for file in layer.files:
+            if not file.startswith("throughput/"):
+                continue
+            keep = None if selective is None else (lambda line, ids=selective: line.split(",", 1)[0] in ids)
+            for row in parse_rows(layer.text(file) or "", layer.shown(file), ThroughputPoint, reader.faults[layer.overlay], keep):
+                fresh.setdefault(point_key(row), []).append(row)
+        if layer.overlay:
+            reader.from_overlay.setdefault("throughput", set()).update(fresh)
+        points |= fresh
+    return tuple(row for rows in points.values() for row in rows)
+
+
+def _read_on_prem(reader: _Reader) -> tuple[OwnedAssumptions | None, dict[str, Site], dict[str, OwnedNode]]:
+    figures: dict[str, Any] = {}
+    sites: dict[str, Site] = {}
+    nodes: dict[str, OwnedNode] = {}
+    last = reader.layers[0]
+    for layer in reader.layers:
+        text = layer.text("on_prem.yaml")
+        if text is None:
+            continue
+        data = parse_mapping(text, layer.shown("on_prem.yaml"))
+        for key in sorted(set(data) - {"assumptions", "sites", "nodes"}):
+            reader.faults[layer.overlay].append(
+                Fault(layer.shown("on_prem.yaml"), key, "an unknown key", "assumptions, sites, nodes"))
+        last = layer
+        figures |= _mapping_or_fault(reader, layer, "assumptions", data.get("assumptions"))
+        for name, facts in _mapping_or_fault(reader, layer, "sites", data.get("sites")).items():
+            site = reader.build(Site, facts, layer, "on_prem.yaml", f"sites.{name}")
+            if site:
+                sites[name] = site
+        listed = data.get("nodes") or ()
+        if not isinstance(listed, tuple):
+            reader.faults[layer.overlay].append(
+                Fault(layer.shown("on_prem.yaml"), "nodes", "no list", "a list of owned nodes"))
+            continue
+        for index, facts in enumerate(listed):
+            node = reader.build(OwnedNode, facts, layer, "on_prem.yaml", f"nodes.{index}")
+            if node:
+                nodes[node.offer_id] = node
+                if layer.overlay:
+                    reader.from_overlay.setdefault("owned", set()).add(node.offer_id)
+    assumptions = reader.build(OwnedAssumptions, figures, last, "on_prem.yaml", "assumptions") if figures else None
+    return assumptions, sites, nodes
+
+
+def _mapping_or_fault(reader: _Reader, layer: Layer, key: str, value: Any) -> dict[str, Any]:
+    if value is None or isinstance(value, dict):
+        return value or {}
+    reader.faults[layer.overlay].append(Fault(layer.shown("on_prem.yaml"), key, "no mapping", "a mapping"))
+    return {}
+
+
+def _read_calibration(reader: _Reader) -> Calibration | None:
+    calibration = None
+    for layer in reader.layers:
+        text = layer.text("calibration.yaml")
+        if text is not None:
+            facts = parse_mapping(text, layer.shown("calibration.yaml"))
+            calibration = reader.build(Calibration, facts, layer, "calibration.yaml", "")
+    return calibration
+
+
+def _unresolved(catalog: Catalog, every_model: bool) -> list[tuple[str, str, Fault]]:
+    """List ids that name nothing: (table, id, fault)."""
+    unknown = []
+    for table, rows in (("offers", catalog.offers), ("owned", catalog.owned)):
+        for offer_id, offer in rows.items():
+            if offer.gpu_id not in catalog.gpus:
+                unknown.append((table, offer_id, Fault(table, f"{offer_id}.gpu_id", repr(offer.gpu_id), "a gpu_id of gpus.csv")))
+    for node_id, node in catalog.owned.items():
+        for site in node.sites:
+            if site not in catalog.sites:
+                unknown.append(("owned", node_id, Fault("on_prem.yaml", f"{node_id}.sites", repr(site), "a site of on_prem.yaml")))
+    for point in catalog.points:
+        for key, value, table in (
+            ("gpu_id", point.gpu_id, catalog.gpus),
+            ("engine_id", point.engine_id, catalog.engines),
+            ("precision", point.precision, catalog.precisions),
+            ("model_id", point.model_id, catalog.models),
+        ):
+            if value is not None and value not in table and (key != "model_id" or every_model):
+                where = f"{point.model_id} on {point.gpu_id}, C={point.concurrency}: {key}"
+                unknown.append(("throughput", point_key(point), Fault("throughput", where, repr(value), f"a known {key}")))
+    return unknown
+
+
+def load_catalog(
+    catalog_dir: Path | None = None, overlays: Iterable[Path] = (), references: Iterable[str] | None = None
+) -> Catalog:
+    """Read the catalog.
+
+    Args:
+        catalog_dir: a folder in place of the shipped catalog.
+        overlays: folders laid over it, the later above.
+        references: names of the models of a problem, so that only their rows are read; None reads everything.
+
+    Raises:
+        CatalogError: the shipped catalog or `catalog_dir` is broken.
+        InputError: an overlay is broken.
+    """
+    layers = _layers(catalog_dir, overlays)
+    reader = _Reader(layers, None)
+    models, wanted = _read_models(reader, None if references is None else set(references))
+    assumptions, sites, owned = _read_on_prem(reader)
+    catalog = Catalog(
+        gpus=reader.csv_table("gpus.csv", "gpus", Gpu, lambda row: row.gpu_id),
+        models=models,
+        engines=reader.yaml_table("engines.yaml", "engines", Engine),
+        precisions=reader.yaml_table("precisions.yaml", "precisions", Precision),
+        offers=reader.csv_table("offers", "offers", RentedOffer, lambda row: row.offer_id),
+        owned=owned,
+        owned_assumptions=assumptions,
+        sites=sites,
+        fx=reader.csv_table("fx.csv", "fx", FxRate, lambda row: row.currency),
+        capacities=reader.csv_table("capacities.csv", "capacities", CapacityRow, lambda r: (r.service_id, r.offer_id)),
+        points=_read_points(reader, wanted),
+        calibration=_read_calibration(reader),
+        sha256=_digest(layers),
+        model_names=_names_of(models),
+        from_overlay={table: frozenset(ids) for table, ids in reader.from_overlay.items()},
+        overlays=tuple(layer.label for layer in layers[1:]),
+    )
+    for table, key, fault in _unresolved(catalog, every_model=wanted is None):
+        reader.faults[catalog.is_overlaid(table, key)].append(fault)
+    reader.raise_faults()
+    return catalog
+
+
+def _names_of(models: dict[str, LlmModel]) -> dict[str, str]:
+    names: dict[str, str] = {}
+    for model_id, model in models.items():
+        for name in (*model.aliases, *([model.hf_id] if model.hf_id else ())):
+            names.setdefault(name.lower(), model_id)
+    return names

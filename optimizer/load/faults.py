@@ -1,0 +1,97 @@
+"""Turn what pydantic found wrong into faults: file, key, found, allowed."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from optimizer.errors import Fault
+
+LONGEST_SHOWN = 60
+
+
+def shown(value: object) -> str:
+    """Show a value as found, shortened.
+
+    >>> shown("abc"), shown(None), shown(float("nan"))
+    ("'abc'", 'nothing', 'nan')
+    """
+    if value is None:
+        return "nothing"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, tuple | list):
+        return f"a list of {len(value)}"
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of thousands of digits refuses to print
+        return "a number of thousands of digits"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
+
+
+def _known_keys(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
+    """List the keys that the model at a location of `model` has."""
+    current: Any = model
+    for part in location:
+        if isinstance(part, int):
+            continue
+        field = getattr(current, "model_fields", {}).get(part)
+        if field is None:
+            return []
+        current = _model_in(field.annotation)
+    return sorted(getattr(current, "model_fields", {}))
+
+
+def _model_in(annotation: Any) -> Any:
+    """Find the schema type inside an annotation such as `tuple[Service, ...] | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inner = (_model_in(arg) for arg in getattr(annotation, "__args__", ()))
+    return next((found for found in inner if found is not None), None)
+
+
+def _said_by_validator(message: str, file: str, key: str) -> list[Fault]:
+    """Read our own validators' lines `[key: ]found X; allowed: Y`."""
+    faults = []
+    for line in message.removeprefix("Value error, ").splitlines():
+        before, _, rest = line.partition("found ")
+        found, _, allowed = rest.partition("; allowed: ")
+        inner = before.strip().rstrip(":")
+        faults.append(Fault(file, ".".join(part for part in (key, inner) if part), found, allowed))
+    return faults
+
+
+def _fault_of(entry: Any, file: str, prefix: str, model: type[BaseModel]) -> list[Fault]:
+    location = tuple(entry["loc"])
+    key = ".".join(part for part in (prefix, ".".join(str(part) for part in location)) if part)
+    kind, found, message = entry["type"], entry["input"], entry["msg"]
+    if kind == "value_error":
+        return _said_by_validator(message, file, key)
+    if kind == "missing":
+        return [Fault(file, key, "nothing", "a value: this key is required")]
+    if kind == "extra_forbidden":
+        known = _known_keys(model, location[:-1])
+        close = difflib.get_close_matches(str(location[-1]), known, n=1)
+        hint = f"'{close[0]}' (did you mean that?), or " if close else ""
+        return [Fault(file, key, "an unknown key", f"{hint}one of {', '.join(known)}")]
+    if kind in {"string_pattern_mismatch"} and "a-z0-9" in message:
+        return [Fault(file, key, shown(found), "lower-case letters, digits, '.', '_' and '-', first a letter or digit")]
+    if kind == "string_pattern_mismatch":
+        return [Fault(file, key, shown(found), "a date as 2026-08-21, 2026-08 or 2026")]
+    if kind == "finite_number":
+        return [Fault(file, key, shown(found), "a finite number")]
+    if kind in {"model_type", "dict_type", "model_attributes_type"}:
+        return [Fault(file, key, shown(found), "a mapping of keys to values")]
+    if kind == "tuple_type":
+        return [Fault(file, key, shown(found), "a list")]
+    allowed = message.removeprefix("Input should be ").removeprefix("a valid ")
+    return [Fault(file, key, shown(found), allowed)]
+
+
+def faults_of(error: ValidationError, file: str, model: type[BaseModel], prefix: str = "") -> list[Fault]:
+    """List every fault of a validation, one for each key."""
+    entries = error.errors(include_url=False, include_context=False)
+    return [fault for entry in entries for fault in _fault_of(entry, file, prefix, model)]

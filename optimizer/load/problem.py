@@ -1,0 +1,180 @@
+"""A problem file, with `--set` overrides, as a `Problem`."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from optimizer.errors import Fault, InputError
+from optimizer.load.faults import faults_of
+from optimizer.load.model_config import read_model_config
+from optimizer.load.text import decode, read_bytes
+from optimizer.load.yaml_files import parse_mapping, parse_yaml
+from optimizer.schema.catalog import LlmModel
+from optimizer.schema.problem import Problem
+
+EXCLUDES = {"grade": "tokens_per_s_per_user", "tokens_per_s_per_user": "grade"}
+"""An override of one of these removes the other, so that the new value is the one that holds."""
+
+
+@dataclass(frozen=True)
+class LoadedProblem:
+    """A problem with what its file referred to."""
+
+    problem: Problem
+    text: str
+    label: str
+    sha256: str
+    own_models: dict[str, LlmModel]
+    """Models given as config.json, by the text that names them."""
+
+
+def shipped_problems_dir() -> Path:
+    """Return the folder of the shipped problems: inside the wheel, or beside the package in a checkout."""
+    inside = Path(__file__).resolve().parent.parent / "problems"
+    return inside if inside.is_dir() else inside.parent.parent / "problems"
+
+
+def shipped_problem_names() -> list[str]:
+    """List the names of the shipped problems."""
+    return sorted(path.stem for path in shipped_problems_dir().glob("*.yaml"))
+
+
+def problem_path(reference: str) -> Path:
+    """Find a problem by path, or by its shipped name.
+
+    Raises:
+        InputError: there is neither.
+    """
+    path = Path(reference)
+    if path.exists():
+        return path
+    shipped = shipped_problems_dir() / f"{path.name.removesuffix('.yaml')}.yaml"
+    if shipped.is_file() and (path.name == reference or path.parent.name == "problems"):
+        return shipped
+    names = shipped_problem_names()
+    close = difflib.get_close_matches(path.stem, names, n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    raise InputError([Fault(reference, "", "no such file", f"a path, or a shipped name: {', '.join(names)}{hint}")])
+
+
+def problem_text(reference: str) -> tuple[str, Path]:
+    """Return the text of a problem file and where it lies."""
+    path = problem_path(reference)
+    label = reference
+    return decode(read_bytes(path, label), label), path
+
+
+def _apply_override(data: Any, assignment: str) -> None:
+    """Set one dotted key, such as services.0.slo.grade=B, in the parsed file."""
+    key, sign, text = assignment.partition("=")
+    parts = key.strip().split(".")
+    if not sign or not all(parts):
+        raise InputError([Fault("--set", assignment, "no KEY=VALUE", "a dotted key, '=', a value: services.0.slo.grade=B")])
+    target = data
+    for index, part in enumerate(parts[:-1]):
+        target = _step_into(target, part, ".".join(parts[: index + 1]), assignment)
+    value = parse_yaml(text, f"--set {key}")
+    last = parts[-1]
+    if isinstance(target, list):
+        _replace_item(target, last, value, assignment)
+    elif isinstance(target, dict):
+        target[last] = value
+        if last in EXCLUDES and len(parts) > 1 and parts[-2] == "slo":
+            target.pop(EXCLUDES[last], None)
+    else:
+        raise InputError([Fault("--set", assignment, "a key inside a plain value", "a key of the problem file")])
+
+
+def _step_into(target: Any, part: str, path: str, assignment: str) -> Any:
+    if isinstance(target, dict):
+        inner = target.get(part)
+        if inner is None:
+            inner = target[part] = {}
+        elif isinstance(inner, tuple):
+            inner = target[part] = list(inner)
+        return inner
+    if isinstance(target, list):
+        if not part.isdigit() or int(part) >= len(target):
+            raise InputError([Fault("--set", assignment, f"{path}: no such entry", f"an index from 0 to {len(target) - 1}")])
+        inner = target[int(part)]
+        if isinstance(inner, tuple):
+            inner = target[int(part)] = list(inner)
+        return inner
+    raise InputError([Fault("--set", assignment, f"{path}: a key inside a plain value", "a key of the problem file")])
+
+
+def _replace_item(target: list[Any], part: str, value: Any, assignment: str) -> None:
+    if not part.isdigit() or int(part) >= len(target):
+        raise InputError([Fault("--set", assignment, f"index {part!r}", f"an index from 0 to {len(target) - 1}")])
+    target[int(part)] = value
+
+
+def _as_tuples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _as_tuples(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(_as_tuples(inner) for inner in value)
+    return value
+
+
+def _own_models(problem: Problem, base: Path) -> tuple[dict[str, LlmModel], list[bytes]]:
+    """Read every model that is a path to a config.json, looked for beside the problem file, then from here."""
+    models: dict[str, LlmModel] = {}
+    raws: list[bytes] = []
+    faults: list[Fault] = []
+    for service in problem.services:
+        if not service.model.endswith(".json") or service.model in models:
+            continue
+        beside = base / service.model
+        try:
+            models[service.model], raw = read_model_config(beside if beside.exists() else Path(service.model))
+            raws.append(raw)
+        except InputError as error:
+            faults += error.faults
+    if faults:
+        raise InputError(faults)
+    return models, raws
+
+
+def parse_problem(text: str, label: str, overrides: tuple[str, ...] = (), base: Path = Path()) -> LoadedProblem:
+    """Turn the text of a problem file into a `Problem`.
+
+    Raises:
+        InputError: with every fault of the file, or of an override.
+    """
+    data: Any = parse_mapping(text, label)
+    for assignment in overrides:
+        _apply_override(data, assignment)
+    try:
+        problem = Problem.model_validate(_as_tuples(data))
+    except ValidationError as error:
+        raise InputError(faults_of(error, label, Problem)) from None
+    own, raws = _own_models(problem, base)
+    digest = hashlib.sha256(problem.model_dump_json().encode())
+    for raw in raws:
+        digest.update(raw)
+    return LoadedProblem(problem, text, label, digest.hexdigest(), own)
+
+
+def load_problem(reference: str, overrides: tuple[str, ...] = ()) -> LoadedProblem:
+    """Read a problem by path or shipped name.
+
+    Raises:
+        InputError: with every fault of the file.
+    """
+    text, path = problem_text(reference)
+    return parse_problem(text, reference, overrides, path.parent)
+
+
+def problem_schema_json() -> str:
+    """Return the JSON Schema of a problem file, each key with its description."""
+    from optimizer.schema.describe import described_schema
+
+    return json.dumps(described_schema(Problem), indent=2, ensure_ascii=False)

@@ -1,0 +1,1 @@
+"""What things are: frozen, strict types without any I/O."""

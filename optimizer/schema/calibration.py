@@ -1,0 +1,67 @@
+"""The fitted constants of the speed estimate, with the errors they were found to have on left-out rows."""
+
+from __future__ import annotations
+
+from optimizer.schema.base import CountOrZero, Fraction01, Frozen, NonNegative, Positive
+
+
+class Terms(Frozen):
+    """Non-negative coefficients, in the order in which the terms are computed."""
+
+    @property
+    def coefficients(self) -> tuple[float, ...]:
+        """The coefficients in the order of the fields."""
+        return tuple(getattr(self, name) for name in type(self).model_fields)
+
+
+class TpotTerms(Terms):
+    """TPOT = sum of these non-negative coefficients times the terms of `throughput.estimated`."""
+
+    step_ms: NonNegative
+    """Fixed time of a decode step."""
+    layer_ms: NonNegative
+    """Time per layer and step: kernel launches."""
+    weight_read: NonNegative
+    """Times (weight bytes touched / bandwidth): 1 / utilisation."""
+    kv_read: NonNegative
+    """Times (KV bytes in use / bandwidth)."""
+    sequence_ms: NonNegative
+    """Time per request in flight and step: sampling, scheduling."""
+    prefill_share: NonNegative
+    """Times ((C - 1) / OSL x prefill time): other users' prompts come between the steps."""
+    allreduce_ms: NonNegative
+    """Times (layers x log2 of the tensor-parallel size)."""
+
+
+class TtftTerms(Terms):
+    """TTFT = sum of these non-negative coefficients times the terms of `throughput.estimated`."""
+
+    base_ms: NonNegative
+    prefill: NonNegative
+    """Times the prefill time of the own prompt."""
+    queue: NonNegative
+    """Times the prefill time of half the other users' prompts that arrive together."""
+
+
+class LeftOutErrors(Frozen):
+    """Absolute relative errors of rows that were left out of the fit."""
+
+    rows: CountOrZero
+    median_error_fraction: NonNegative
+    p90_error_fraction: NonNegative
+
+
+class Calibration(Frozen):
+    """Everything `gpumix catalog calibrate` found."""
+
+    tpot: dict[str, TpotTerms]
+    """By memory kind: gddr, hbm."""
+    ttft: TtftTerms
+    engine_factors: dict[str, Positive]
+    """Engine id -> factor on the estimated TPOT; an engine never seen has the worst of them."""
+    errors: dict[str, LeftOutErrors]
+    """By gap: `combination` (model and GPU together left out), `interior`, `repeat`, `ttft`."""
+    least_utilisation_fraction: Fraction01 = 0.0
+    rows_fitted: CountOrZero
+    points_sha256: str
+    """Hash of the measured rows that were fitted."""

@@ -1,0 +1,367 @@
+"""The facts a plan rests on: GPUs, models, engines, prices and measured speeds, each with its source."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from optimizer.schema.base import (
+    Count,
+    CountOrZero,
+    Currency,
+    Fraction01,
+    Frozen,
+    Id,
+    Name,
+    NonNegative,
+    Positive,
+    PriceEvidence,
+)
+
+AsOf = Annotated[str, StringConstraints(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")]
+"""A day, month or year: 2026-08-21, 2026-08 or 2026."""
+
+SourceUrl = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+Confidence = Literal["high", "medium", "low"]
+
+
+class Sourced(Frozen):
+    """A fact with its origin."""
+
+    source_url: SourceUrl
+    """Where the figures were read; several addresses are joined with ` ; `."""
+    as_of: AsOf
+    """When they were true."""
+    confidence: Confidence = "medium"
+    """How far the source is to be trusted."""
+    notes: str = ""
+    """What a reader should know."""
+
+
+class Gpu(Sourced):
+    """One accelerator type."""
+
+    gpu_id: Id
+    name: Name
+    vendor: Literal["nvidia", "amd"]
+    form_factor: str = ""
+    architecture: str = ""
+    compute_capability: Positive | None = None
+    memory_gib: Positive
+    memory_usable_gib: Positive
+    """What a process really sees."""
+    memory_bandwidth_gb_per_s: Positive
+    memory_kind: Literal["gddr", "hbm"]
+    fp16_tflops: Positive | None = None
+    """Dense, 16-bit tensor arithmetic."""
+    fp8_tflops: Positive | None = None
+    int8_tops: Positive | None = None
+    link: str = ""
+    link_gb_per_s: Positive | None = None
+    max_gpus_per_node: Count | None = None
+    tdp_watts: Positive | None = None
+    aliases: str = ""
+
+
+class LlmModel(Sourced):
+    """The architecture facts of one LLM that memory and speed need."""
+
+    name: Name
+    hf_id: str | None = None
+    aliases: tuple[str, ...] = ()
+    family: Name
+    runs_like: Id
+    """Group of models with the same weights shape: a speed measured on one holds for all."""
+    parameters_billion: Positive
+    active_parameters_billion: Positive
+    layers: Count
+    hidden_size: Count
+    attention_heads: Count
+    kv_heads: Count
+    head_dim: Count
+    attention: Literal["mha", "gqa", "mqa", "mla"]
+    full_attention_layers: CountOrZero
+    """Layers that keep the KV cache of the whole context."""
+    sliding_window_layers: CountOrZero = 0
+    sliding_window_tokens: Count | None = None
+    mla_kv_values_per_layer: Count | None = None
+    """MLA: compressed KV values a token and layer (kv_lora_rank + qk_rope_head_dim)."""
+    vocabulary: Count
+    tied_embeddings: bool
+    experts: CountOrZero = 0
+    experts_per_token: CountOrZero = 0
+    native_precision: Id
+    context_limit_tokens: Count
+
+    @model_validator(mode="after")
+    def _shape_is_whole(self) -> Self:
+        if self.attention == "mla" and self.mla_kv_values_per_layer is None:
+            raise ValueError("mla_kv_values_per_layer: found nothing; allowed: a number when attention is mla")
+        if self.active_parameters_billion > self.parameters_billion * 1.001:
+            raise ValueError("active_parameters_billion: found more than parameters_billion; allowed: at most that")
+        return self
+
+
+class EnginePrecision(Frozen):
+    """On which GPUs an engine runs a precision."""
+
+    min_compute_capability: NonNegative | None = None
+    weight_only_below: Positive | None = None
+    """Below this compute capability the weights are stored so, but the arithmetic is 16-bit."""
+    amd: bool = True
+    """Whether AMD GPUs run it too, where the engine runs on AMD."""
+
+
+class EngineOverhead(Frozen):
+    """Memory that an engine takes beside weights and KV cache, per GPU."""
+
+    activation_bytes_per_sequence_and_vocabulary: NonNegative
+    """Peak activation = this x maximum sequences x vocabulary (the sampler's logits), at least the floor."""
+    activation_floor_gib: NonNegative
+    non_torch_gib: NonNegative
+    """CUDA context and the like on a single GPU."""
+    non_torch_parallel_gib: NonNegative
+    """The same with tensor parallelism (communication buffers)."""
+    non_torch_parallel_large_gib: NonNegative
+    """The same on large GPUs."""
+    default_max_num_seqs: Count
+    """Maximum sequences when nothing is set."""
+    default_max_num_seqs_large: Count
+    """The same on large GPUs."""
+    large_gpu_gib: Positive
+    """GPUs from this size on are large ..."""
+    large_gpu_except: tuple[str, ...] = ()
+    """... but not those of these architectures."""
+
+
+class Engine(Sourced):
+    """One inference engine."""
+
+    name: Name
+    version: str
+    default: bool = True
+    """False: a candidate only when the problem names it."""
+    platforms: tuple[str, ...]
+    vendors: tuple[Literal["nvidia", "amd"], ...]
+    min_compute_capability: NonNegative
+    precisions: dict[Id, EnginePrecision]
+    families: tuple[str, ...] | None = None
+    unsupported_families: tuple[str, ...] = ()
+    tp_sizes: tuple[Count, ...]
+    heads_divisible: bool = True
+    """Whether the attention heads must divide by the tensor-parallel size."""
+    memory_fraction: Annotated[float, Field(gt=0, le=1)]
+    """Share of the GPU's memory that it takes."""
+    overhead: EngineOverhead
+
+
+class Precision(Frozen):
+    """How the weights are stored."""
+
+    name: Name
+    weight_bytes: Positive
+    """Effective bytes a parameter, scales included."""
+    runs_like: Id
+    """Precision whose measured speeds hold for this one too."""
+    quantises: Literal["all", "matrices", "experts"] = "matrices"
+    """What is stored so; the rest is 16-bit: all, all but embeddings and output head, or only the experts."""
+    kv_bytes: Positive = 2.0
+    weight_only: bool = False
+    source_url: SourceUrl
+    as_of: AsOf
+    confidence: Confidence = "medium"
+    notes: str = ""
+
+
+class RentedOffer(Sourced):
+    """A node that can be rented."""
+
+    offer_id: Id
+    provider: Id
+    region: Name
+    instance_type: str = ""
+    gpu_id: Id
+    gpu_count: Annotated[int, Field(ge=1, le=1024)]
+    kind: Literal["on_demand", "reserved", "spot", "marketplace"]
+    term_months: Annotated[int, Field(ge=0, le=120)] = 0
+    price: Positive
+    """Price of the whole node in the currency it was quoted in."""
+    currency: Currency = "USD"
+    per: Literal["hour", "month"] = "hour"
+    tax_included_fraction: Fraction01 = 0.0
+    """Consumption tax inside the price; plans leave tax out."""
+    upfront_fraction: Fraction01 = 0.0
+    stock: CountOrZero | None = None
+    platform: str = "linux"
+    price_evidence: PriceEvidence = "list"
+    price_low: Positive | None = None
+    price_high: Positive | None = None
+
+    @model_validator(mode="after")
+    def _term_belongs_to_reserved(self) -> Self:
+        if (self.kind == "reserved") != (self.term_months > 0):
+            raise ValueError(f"term_months: found {self.term_months} with kind {self.kind}; allowed: 1 or more for reserved, else 0")
+        if self.price_low is not None and self.price_high is not None and self.price_low > self.price_high:
+            raise ValueError(f"price_low: found {self.price_low:g}; allowed: at most price_high = {self.price_high:g}")
+        return self
+
+
+class Figure(Frozen):
+    """One assumption with its range and origin."""
+
+    value: NonNegative
+    low: NonNegative | None = None
+    high: NonNegative | None = None
+    unit: str = ""
+    evidence: PriceEvidence = "assumed"
+    confidence: Confidence | Literal["assumed"] = "low"
+    source_url: str = ""
+    as_of: AsOf
+    notes: str = ""
+
+
+class Part(Frozen):
+    """One line of what an owned node is bought from."""
+
+    item: Name
+    count: Count = 1
+    unit_price: Positive | None = None
+    fraction_of_parts: Fraction01 | None = None
+    currency: Currency = "USD"
+    evidence: PriceEvidence = "assumed"
+    low: NonNegative | None = None
+    high: NonNegative | None = None
+    confidence: Confidence | Literal["assumed"] = "low"
+    source_url: str = ""
+    as_of: AsOf
+    notes: str = ""
+
+    @model_validator(mode="after")
+    def _has_one_price(self) -> Self:
+        if (self.unit_price is None) == (self.fraction_of_parts is None):
+            raise ValueError("found both or none of unit_price, fraction_of_parts; allowed: exactly one")
+        return self
+
+
+class Site(Frozen):
+    """Where owned nodes stand."""
+
+    name: Name
+    country: str
+    electricity_usd_per_kwh: Figure | None = None
+    electricity_jpy_per_kwh: Figure | None = None
+    electricity_eur_per_kwh: Figure | None = None
+    pue: Figure
+    colocation_usd_per_kw_month: Figure | None = None
+    colocation_jpy_per_kw_month: Figure | None = None
+    colocation_eur_per_kw_month: Figure | None = None
+
+    @model_validator(mode="after")
+    def _prices_are_stated_once(self) -> Self:
+        for stem, unit in (("electricity", "kwh"), ("colocation", "kw_month")):
+            given = [c for c in ("usd", "jpy", "eur") if getattr(self, f"{stem}_{c}_per_{unit}") is not None]
+            if len(given) != 1:
+                raise ValueError(f"{stem}: found {len(given)} prices; allowed: exactly one of {stem}_{{usd,jpy,eur}}_per_{unit}")
+        return self
+
+
+class OwnedNode(Frozen):
+    """A node that can be bought."""
+
+    offer_id: Id
+    name: Name
+    gpu_id: Id
+    gpu_count: Annotated[int, Field(ge=1, le=64)]
+    form: Literal["workstation", "server"]
+    sites: Annotated[tuple[Id, ...], Field(min_length=1)]
+    colocated: bool
+    host_watts: NonNegative
+    """Draw of everything but the GPUs."""
+    stock: CountOrZero | None = None
+    parts: Annotated[tuple[Part, ...], Field(min_length=1)]
+    notes: str = ""
+
+
+class OwnedAssumptions(Frozen):
+    """What the monthly cost of an owned node is computed from."""
+
+    life_years: Figure
+    discount_fraction_per_year: Figure
+    residual_12_months_fraction: Figure
+    residual_24_months_fraction: Figure
+    residual_36_months_fraction: Figure
+    residual_60_months_fraction: Figure
+    maintenance_fraction_per_year: Figure
+    utilisation_of_tdp_fraction: Figure
+    staff_fte_per_gpu: Figure
+    staff_usd_per_fte_year: Figure
+    network_fraction_of_hardware: Figure
+
+
+class FxRate(Sourced):
+    """Units of a currency in one US dollar."""
+
+    currency: Currency
+    rate_per_usd: Positive
+
+
+class ThroughputPoint(Sourced):
+    """One measured level: a model on one replica's GPUs at a number of requests in flight."""
+
+    model_id: Id
+    precision: Id | None = None
+    kv_precision: str = ""
+    gpu_id: Id
+    gpu_count: Count
+    """GPUs of one replica: its footprint."""
+    tp_size: Count | None = None
+    layout: str = ""
+    engine_id: Id
+    engine_version: str = ""
+    isl_tokens: Count | None = None
+    osl_tokens: Count | None = None
+    concurrency: Count | None = None
+    ttft_ms: Positive | None = None
+    tpot_ms: Positive | None = None
+    """First token excluded."""
+    output_tokens_per_s: Positive | None = None
+    use: Literal["curve", "check", "ceiling"]
+    """`curve` may be called measured, `check` only fits or checks a model, `ceiling` caps what estimates may promise."""
+    statistic: Literal["mean", "median"] | None = None
+    closed_loop: bool = False
+    """Whether tokens/s = C x OSL / (TTFT + (OSL - 1) x TPOT) must hold."""
+    precision_inferred: bool = False
+    source_id: Name
+
+    @property
+    def waits(self) -> bool:
+        """Whether requests mostly queue: TTFT above 60% of the time in flight proves nothing about what fits."""
+        if self.ttft_ms is None or self.tpot_ms is None or self.osl_tokens is None:
+            return False
+        return self.ttft_ms > 0.6 * (self.ttft_ms + (self.osl_tokens - 1) * self.tpot_ms)
+
+    @model_validator(mode="after")
+    def _a_curve_point_is_complete(self) -> Self:
+        if self.use == "curve":
+            needed = {"isl_tokens": self.isl_tokens, "osl_tokens": self.osl_tokens, "concurrency": self.concurrency,
+                      "tpot_ms": self.tpot_ms, "tp_size": self.tp_size, "precision": self.precision}
+            missing = [key for key, value in needed.items() if value is None]
+            if missing:
+                raise ValueError(f"{', '.join(missing)}: found nothing; allowed: a value in a row of use curve")
+        if self.use == "ceiling" and self.output_tokens_per_s is None:
+            raise ValueError("output_tokens_per_s: found nothing; allowed: a number in a row of use ceiling")
+        return self
+
+
+class CapacityRow(Frozen):
+    """A capacity measured elsewhere: it bypasses memory and speed."""
+
+    service_id: Id
+    offer_id: Id
+    max_concurrency: Count
+    """Requests in flight that one node carries within the promise."""
+    engine_id: str = ""
+    source_url: str = ""
+    as_of: str = ""
+    notes: str = ""

@@ -1,0 +1,170 @@
+"""The answer: what a plan says, as other programs read it (`--format json`)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from optimizer.schema.base import Evidence, Frozen, Grade, Kind, PriceEvidence
+
+Status = Literal["optimal", "feasible", "infeasible", "unknown"]
+
+
+class Cost(Frozen):
+    """What the plan costs."""
+
+    usd_per_hour: float | None
+    usd_per_month: float | None
+    breakdown: dict[str, float]
+    """Line -> US dollars a month: rent, capital, power, ..."""
+    usd_per_million_output_tokens: float | None = None
+    """At the full peak, around the clock."""
+    local_per_month: float | None = None
+    """The monthly cost in the problem's currency, when that is not the US dollar."""
+    currency: str = "USD"
+    fx_rate_per_usd: float | None = None
+    fx_as_of: str | None = None
+
+
+class Node(Frozen):
+    """Nodes of one offer."""
+
+    offer_id: str
+    gpu_id: str
+    gpu_count: int
+    kind: Kind
+    term_months: int
+    provider: str
+    region: str
+    count: int
+    usd_per_month: float
+    """All of them together."""
+    price_as_of: str
+    price_evidence: PriceEvidence
+    usd_per_hour_each: float
+    usd_per_month_low: float
+    usd_per_month_high: float
+    source_url: str
+    from_overlay: bool
+
+
+class Deployment(Frozen):
+    """One service on the nodes of one offer."""
+
+    service_id: str
+    offer_id: str
+    engine_id: str
+    precision: str
+    tp_size: int
+    gpu_count: int
+    """GPUs of one replica."""
+    replicas: int
+    """All nodes together."""
+    nodes: int
+    concurrency_per_replica: int
+    """Most requests in flight: what to set as the engine's maximum sequences."""
+    concurrency_at_peak: int
+    tokens_per_s_per_user: float | None
+    """At the peak."""
+    ttft_ms: float | None
+    evidence: Evidence
+    error_fraction: float | None
+    source_url: str | None
+    capacity_per_node: float
+    """Requests in flight, or requests/s, that one node carries at the target."""
+    load_fraction: float
+    """Share of the service's requests to send here (all its nodes together)."""
+
+
+class ServicePlan(Frozen):
+    """What one service gets."""
+
+    service_id: str
+    model_id: str
+    peak_concurrency: int
+    capacity_concurrency: int
+    tokens_per_s_per_user: float | None
+    grade: Grade | None
+    target_tokens_per_s: float
+    planned_concurrency: int | None
+    """The peak with headroom."""
+    peak_rps: float | None
+    capacity_rps: float | None
+    headroom_fraction: float
+    demand: str
+    """How the demand came about."""
+    arithmetic: str
+    """Why the nodes are enough."""
+    gpu_hours_per_day: float | None
+    mean_utilisation_fraction: float | None
+    peak_utilisation_fraction: float | None
+
+
+class Proposal(Frozen):
+    """Another plan for the same problem, to be seen beside the best."""
+
+    name: str
+    status: Status
+    usd_per_month: float | None
+    nodes: tuple[Node, ...]
+
+
+class RejectionRow(Frozen):
+    """What was dropped and why."""
+
+    service_id: str
+    gpu_id: str
+    engine_id: str | None
+    precision: str | None
+    tp_size: int | None
+    offer_ids: tuple[str, ...]
+    step: Literal["memory", "engine", "speed", "policy", "evidence"]
+    reason: str
+
+
+class DecisiveFigure(Frozen):
+    """A figure that the plan depends on, and what the plan costs at the bad end of its range."""
+
+    figure: str
+    value: str
+    usd_per_month_at_bad_end: float | None
+    """None: no plan at that end."""
+
+
+class Inputs(Frozen):
+    """What the answer was computed from."""
+
+    problem_sha256: str
+    catalog_sha256: str
+    gpumix_version: str
+    ortools_version: str
+    overlays: tuple[str, ...] = ()
+
+
+class Plan(Frozen):
+    """The answer to a problem."""
+
+    schema_version: Literal[1] = 1
+    problem: str
+    status: Status
+    cost: Cost
+    bound_usd_per_month: float | None
+    gap_fraction: float | None
+    nodes: tuple[Node, ...]
+    deployments: tuple[Deployment, ...]
+    services: tuple[ServicePlan, ...]
+    proposals: tuple[Proposal, ...]
+    rejections: tuple[RejectionRow, ...]
+    inputs: Inputs
+    warnings: tuple[str, ...] = ()
+    """What a reader must know first: estimates, assumed prices, figures of an overlay."""
+    depends_on: tuple[DecisiveFigure, ...] = ()
+    """The figures that the plan depends on most."""
+    reasons: tuple[str, ...] = ()
+    """Why there is no plan, and what would make one."""
+
+    def as_json(self, rejections: bool = True) -> dict[str, Any]:
+        """Return the plan as plain data; rejections stand once in a document."""
+        data = self.model_dump(mode="json")
+        if not rejections:
+            del data["rejections"]
+        return data

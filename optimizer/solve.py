@@ -1,0 +1,290 @@
+"""Build a case, run CP-SAT, and read back the proven cheapest plan; ties are broken so that the plan is unique."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from ortools.sat.python import cp_model
+
+from optimizer.candidates import CandidateSet
+from optimizer.errors import Fault, ModelTooLargeError
+from optimizer.formulation import CONSTRAINTS, OBJECTIVES, Case, CaseRow, Variables, build_case, reduce_case
+from optimizer.schema.plan import Status
+from optimizer.schema.problem import Limits
+
+LARGEST_WEIGHT = 2**61
+"""Packed objectives stay below this; larger ones are solved in stages."""
+
+ORDER_CHUNK = 2**52
+"""Product of the ranges of the counts whose order one solve settles."""
+
+
+@dataclass(frozen=True)
+class SolveSettings:
+    """How long to search, and whether to reduce first."""
+
+    time_limit_s: float | None = None
+    """Wall-clock seconds for everything."""
+    deterministic_limit: float | None = None
+    """CP-SAT's deterministic time for each solve: the same answer on every machine."""
+    seed: int = 0
+    reduced: bool = True
+    """False: solve the unreduced model (to check the reductions)."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Nodes of one row in a solution."""
+
+    row: CaseRow
+    nodes: int
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What the solver found."""
+
+    status: Status
+    chosen: tuple[Chosen, ...]
+    cost: int | None
+    """Micro-dollars an hour, recomputed from the counts."""
+    bound: int | None
+    """No plan costs less than this."""
+    targets: tuple[float, ...]
+    """Speed targets of the services that were solved for (raised by the tie-break)."""
+
+    @property
+    def has_plan(self) -> bool:
+        """Whether there are nodes to show."""
+        return self.status in ("optimal", "feasible")
+
+
+class _Clock:
+    """Counts down the wall-clock limit over all stages."""
+
+    def __init__(self, settings: SolveSettings) -> None:
+        limit = settings.time_limit_s
+        self.end = None if limit is None else time.monotonic() + limit
+
+    def left(self) -> float | None:
+        """Return seconds left, never less than a hair."""
+        return None if self.end is None else max(0.001, self.end - time.monotonic())
+
+    def expired(self) -> bool:
+        """Say whether the time is over."""
+        return self.end is not None and time.monotonic() >= self.end
+
+
+def _solver(settings: SolveSettings, clock: _Clock, presolve: bool) -> cp_model.CpSolver:
+    """Set CP-SAT up as measured: one worker with the full LP (the default loses its bound), same answer every time."""
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    solver.parameters.linearization_level = 2
+    solver.parameters.cp_model_presolve = presolve
+    solver.parameters.random_seed = settings.seed
+    if settings.deterministic_limit is not None:
+        solver.parameters.max_deterministic_time = settings.deterministic_limit
+    left = clock.left()
+    if left is not None:
+        solver.parameters.max_time_in_seconds = left
+    return solver
+
+
+Build = Callable[[cp_model.CpModel, Variables], None]
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Raw outcome of one call of CP-SAT."""
+
+    status: Literal["optimal", "feasible", "infeasible", "unknown"]
+    counts: tuple[int, ...]
+    bound: float
+
+
+def _run(case: Case, settings: SolveSettings, clock: _Clock, build: Build, presolve: bool | None = None) -> _Run:
+    """Build all rules and what `build` adds, and solve; infeasible is confirmed without presolve."""
+    cp = cp_model.CpModel()
+    x = Variables.of(cp, case)
+    active = [rule for rule in CONSTRAINTS if rule.active(case)]
+    for rule in active:
+        rule.apply(cp, case, x)
+    build(cp, x)
+    problem = cp.validate()
+    if problem:
+        raise ModelTooLargeError([Fault("problem", "demand", "numbers beyond 63-bit integers", f"smaller ones ({problem.splitlines()[0]})")])
+    if presolve is None:
+        presolve = len(active) + len(case.demand) > 2
+    solver = _solver(settings, clock, presolve)
+    names = {cp_model.OPTIMAL: "optimal", cp_model.FEASIBLE: "feasible", cp_model.INFEASIBLE: "infeasible"}
+    status = names.get(solver.solve(cp), "unknown")
+    if status == "infeasible" and presolve:
+        return _run(case, settings, clock, build, presolve=False)
+    counts = tuple(solver.value(node) for node in x.nodes) if status in ("optimal", "feasible") else ()
+    return _Run(status, counts, solver.best_objective_bound if status != "infeasible" else math.inf)  # type: ignore[arg-type]
+
+
+def _cost_of(case: Case, counts: Sequence[int]) -> int:
+    return sum(row.price * count for row, count in zip(case.rows, counts, strict=True))
+
+
+def _minimise_cost(case: Case, settings: SolveSettings, clock: _Clock) -> tuple[_Run, int]:
+    """Minimise cost, then nodes, in one packed objective where the numbers allow it; return the run and its cost bound."""
+    scale = sum(row.most for row in case.rows) + 1
+    packed = case.cost_bound * scale < LARGEST_WEIGHT
+
+    def build(cp: cp_model.CpModel, x: Variables) -> None:
+        cost = OBJECTIVES["cost"](case, x)
+        cp.minimize(cost * scale + OBJECTIVES["nodes"](case, x) if packed else cost)
+
+    run = _run(case, settings, clock, build)
+    bound = math.inf if math.isinf(run.bound) else math.ceil(run.bound - 1e-6)
+    if packed and not math.isinf(bound):
+        bound = -(-(bound - (scale - 1)) // scale) if run.status != "optimal" else bound // scale
+    if not packed and run.status == "optimal":
+        cost = _cost_of(case, run.counts)
+        fewest = _run(case, settings, clock, lambda cp, x: _fix_cost_and_minimise_nodes(cp, case, x, cost))
+        if fewest.counts:
+            run = replace(run, counts=fewest.counts)
+    return run, 0 if math.isinf(bound) else max(0, int(bound))
+
+
+def _fix_cost_and_minimise_nodes(cp: cp_model.CpModel, case: Case, x: Variables, cost: int) -> None:
+    cp.add(OBJECTIVES["cost"](case, x) <= cost)
+    cp.minimize(OBJECTIVES["nodes"](case, x))
+
+
+def _chunks(case: Case) -> list[list[int]]:
+    """Split the rows, in the order of their rank, into runs whose counts fit one mixed-radix number."""
+    order = sorted(range(len(case.rows)), key=lambda i: (case.rows[i].service, case.rows[i].rank))
+    chunks: list[list[int]] = [[]]
+    product = 1
+    for i in order:
+        product *= case.rows[i].most + 1
+        if product > ORDER_CHUNK and chunks[-1]:
+            chunks.append([])
+            product = case.rows[i].most + 1
+        chunks[-1].append(i)
+    return chunks
+
+
+def _first_in_order(case: Case, counts: Sequence[int], settings: SolveSettings, clock: _Clock) -> Sequence[int]:
+    """Among plans of this cost and number of nodes, take the one with most nodes of the first offers by id."""
+    cost, nodes = _cost_of(case, counts), sum(counts)
+    if nodes == 0 or len(case.rows) < 2:
+        return counts
+    fixed: dict[int, int] = {}
+    for chunk in _chunks(case):
+        weights, weight = [0] * len(chunk), 1
+        for position in range(len(chunk) - 1, -1, -1):
+            weights[position] = weight
+            weight *= case.rows[chunk[position]].most + 1
+
+        def build(cp: cp_model.CpModel, x: Variables, chunk: list[int] = chunk, weights: list[int] = weights) -> None:
+            cp.add(OBJECTIVES["cost"](case, x) == cost)
+            cp.add(OBJECTIVES["nodes"](case, x) == nodes)
+            for i, value in fixed.items():
+                cp.add(x.nodes[i] == value)
+            cp.maximize(sum(w * x.nodes[i] for w, i in zip(weights, chunk, strict=True)))
+
+        run = _run(case, settings, clock, build)
+        if run.status != "optimal":
+            return counts
+        counts = run.counts
+        fixed |= {i: counts[i] for i in chunk}
+        if sum(fixed.values()) == nodes:
+            break
+    return counts
+
+
+def _solution(case: Case, run: _Run, bound: int, counts: Sequence[int], targets: tuple[float, ...]) -> Solution:
+    chosen = tuple(Chosen(row, count) for row, count in zip(case.rows, counts, strict=True) if count) if counts else ()
+    cost = _cost_of(case, counts) if counts else None
+    status: Status = run.status
+    if status == "optimal" and cost is not None:
+        bound = cost
+    known = bound if status in ("optimal", "feasible", "unknown") else None
+    return Solution(status, chosen, cost, known, targets)
+
+
+def solve_at(
+    candidates: CandidateSet, limits: Limits, targets: tuple[float, ...], budget: int | None, settings: SolveSettings,
+    clock: _Clock | None = None, in_order: bool = True,
+) -> Solution:
+    """Find the cheapest plan at given speed targets: fewest nodes, then first offers by id, among equals in cost."""
+    clock = clock or _Clock(settings)
+    case = build_case(candidates, limits, targets, budget, unreduced=not settings.reduced)
+    if settings.reduced:
+        case = reduce_case(case)
+    if any(not any(row.service == service for row in case.rows) for service in range(len(case.demand))):
+        return Solution("infeasible", (), None, None, targets)
+    run, bound = _minimise_cost(case, settings, clock)
+    counts: Sequence[int] = run.counts
+    if run.status == "optimal" and in_order and not clock.expired():
+        counts = _first_in_order(case, counts, settings, clock)
+    return _solution(case, run, bound, counts, targets)
+
+
+def carried(solution: Solution, service: int, tokens_per_s: float) -> int:
+    """Return the demand that a solution's nodes carry for a service at a speed."""
+    return sum(
+        chosen.nodes * chosen.row.candidate.option.replicas_on(chosen.row.candidate.offer)
+        * chosen.row.candidate.option.speed.amount(tokens_per_s)
+        for chosen in solution.chosen if chosen.row.service == service
+    )
+
+
+def achieved_speed(solution: Solution, service: int, demand: int) -> float:
+    """Return v*: the largest speed at which the nodes of a solution still carry a service's demand."""
+    options = [chosen.row.candidate.option.speed for chosen in solution.chosen if chosen.row.service == service]
+
+    def next_level(tokens_per_s: float) -> float | None:
+        return min((level for option in options if (level := option.next_speed(tokens_per_s)) is not None), default=None)
+
+    reached = solution.targets[service]
+    level = next_level(reached * (1 - 1e-12) if reached else -1.0)
+    if level is not None and carried(solution, service, level) >= demand:
+        reached = max(reached, level)
+    step = 1.0
+    while (level := next_level(reached)) is not None and carried(solution, service, level) >= demand:
+        reached = level
+        while carried(solution, service, reached * (1 + step)) >= demand:
+            reached *= 1 + step
+        step = max(step / 4, 1e-9)
+    return reached
+
+
+def solve(candidates: CandidateSet, limits: Limits, budget: int | None, settings: SolveSettings) -> Solution:
+    """Find the proven cheapest plan; among equals the one with the highest plan speed, fewest nodes, first offers by id."""
+    clock = _Clock(settings)
+    solution = solve_at(candidates, limits, candidates.targets(), budget, settings, clock)
+    if solution.status != "optimal":
+        return solution
+    for service, demand in enumerate(candidates.demands):
+        if candidates.services[service].kind == "async" or not solution.targets[service]:
+            continue
+        solution = _fastest_at_this_cost(candidates, limits, solution, service, demand.amount, settings, clock)
+    return solution
+
+
+def _fastest_at_this_cost(
+    candidates: CandidateSet, limits: Limits, solution: Solution, service: int, demand: int, settings: SolveSettings, clock: _Clock
+) -> Solution:
+    """Raise one service's speed as far as the cost stays the same."""
+    while not clock.expired():
+        reached = achieved_speed(solution, service, demand)
+        targets = tuple(reached if i == service else target for i, target in enumerate(solution.targets))
+        solution = replace(solution, targets=targets)
+        level = candidates.next_speed(service, reached)
+        if level is None:
+            return solution
+        higher = tuple(level if i == service else target for i, target in enumerate(targets))
+        better = solve_at(candidates, limits, higher, solution.cost, settings, clock)
+        if better.status != "optimal":
+            return solution
+        solution = better
+    return solution

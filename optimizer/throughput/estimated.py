@@ -1,0 +1,153 @@
+"""The calibrated estimate: what a decode step must read, over the bandwidth, plus fitted fixed times."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from optimizer.load import Catalog
+from optimizer.memory import expert_split, kv_bytes_per_token_per_gpu
+from optimizer.schema.calibration import Calibration
+from optimizer.schema.catalog import Gpu, LlmModel, Precision
+from optimizer.throughput.curve import Level, Question, SpeedCurve
+
+LEAST_FLOPS_PER_BYTE = 116.7
+"""FLOP per byte of bandwidth assumed where a GPU's tensor speed is not known: the lowest known, A10G's 70e12 / 600e9."""
+
+DEFAULT_ERROR = {"repeat": 0.05, "interior": 0.08, "combination": 0.5, "ttft": 1.0}
+"""Error bars without a calibration file, from the first look at the rows (see README, accuracy)."""
+
+
+def weight_bytes_touched(model: LlmModel, precision: Precision, concurrency: int) -> float:
+    """Return weight bytes that one decode step reads.
+
+    A mixture of experts touches a share 1 - (1 - k/E)^C of its experts; an untied input embedding is looked up, not read.
+    """
+    always, experts = expert_split(model)
+    if experts:
+        share = 1 - (1 - model.experts_per_token / model.experts) ** concurrency
+        always += experts * share
+    lookup = 0.0 if model.tied_embeddings else model.vocabulary * model.hidden_size / 1e9
+    return max(always - lookup, 0.05 * always) * 1e9 * precision.weight_bytes
+
+
+def tensor_flops(gpu: Gpu, precision: Precision, precision_id: str) -> float:
+    """Return FLOP/s of one GPU for prefill at a precision."""
+    sixteen = (gpu.fp16_tflops or LEAST_FLOPS_PER_BYTE * gpu.memory_bandwidth_gb_per_s / 1000) * 1e12
+    low_bit = precision_id in {"fp8", "fp4", "mxfp4"} and not precision.weight_only
+    return max(sixteen, (gpu.fp8_tflops or 0.0) * 1e12) if low_bit else sixteen
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """The physical constants of one replica for one kind of request, worked out once."""
+
+    question: Question
+    bandwidth: float
+    """Bytes/s of all its GPUs together."""
+    kv_ms: float
+    """Time to read the KV cache of one request of mean context, on the rank that reads it."""
+    prefill_ms: float
+    """Time to prefill one prompt at full tensor speed."""
+    hops: float
+    """Layers x log2(GPUs): all-reduce steps of a decode step."""
+
+
+def replica_of(question: Question) -> Replica:
+    """Work out the constants of a replica."""
+    q = question
+    ranks = max(q.tp_size, q.gpu_count)
+    bandwidth = q.gpu.memory_bandwidth_gb_per_s * 1e9
+    kv_ms = mean_context(q) * kv_bytes_per_token_per_gpu(q.model, q.precision, q.tp_size) / bandwidth * 1000
+    flops = tensor_flops(q.gpu, q.precision, q.precision_id) * ranks
+    prefill_ms = 2 * q.model.active_parameters_billion * 1e9 * q.isl_tokens / flops * 1000
+    return Replica(q, bandwidth * ranks, kv_ms, prefill_ms, q.model.layers * math.log2(ranks))
+
+
+def mean_context(question: Question) -> float:
+    """Return tokens that an average request in flight has in its KV cache, averaged over the layers that window it."""
+    context = question.isl_tokens + question.osl_tokens / 2
+    model = question.model
+    if not (model.sliding_window_tokens and model.sliding_window_layers):
+        return context
+    windowed = min(context, model.sliding_window_tokens) * model.sliding_window_layers
+    return (windowed + context * model.full_attention_layers) / (model.sliding_window_layers + model.full_attention_layers)
+
+
+def least_tpot_ms(replica: Replica, concurrency: int) -> float:
+    """Return the floor that bandwidth sets: the weights of a step read once at full speed."""
+    q = replica.question
+    return weight_bytes_touched(q.model, q.precision, concurrency) / replica.bandwidth * 1000
+
+
+def tpot_terms(replica: Replica, concurrency: int) -> tuple[float, ...]:
+    """Return the terms whose weighted sum is the TPOT, in the order of `TpotTerms`, in milliseconds."""
+    prefill = (concurrency - 1) / replica.question.osl_tokens * replica.prefill_ms
+    return (1.0, float(replica.question.model.layers), least_tpot_ms(replica, concurrency), concurrency * replica.kv_ms,
+            float(concurrency), prefill, replica.hops)
+
+
+def ttft_terms(replica: Replica, concurrency: int) -> tuple[float, float, float]:
+    """Return the terms whose weighted sum is the TTFT, in the order of `TtftTerms`, in milliseconds."""
+    return 1.0, replica.prefill_ms, replica.prefill_ms * (concurrency - 1) / 2
+
+
+def saturation_tokens_per_s(catalog: Catalog, question: Question) -> float | None:
+    """Return the highest output tokens/s that saturation rows of the same replica reached, None without one.
+
+    Only rows of no longer requests count: longer ones are slower for a reason.
+    """
+    q = question
+    tops = [
+        point.output_tokens_per_s
+        for point in catalog.points_by_group.get(q.model.runs_like, ())
+        if point.use == "ceiling" and point.output_tokens_per_s is not None
+        and point.gpu_id == q.gpu.gpu_id and point.gpu_count == q.gpu_count and point.engine_id == q.engine_id
+        and (found := catalog.precisions.get(point.precision or "")) is not None and found.runs_like == q.precision.runs_like
+        and (point.isl_tokens or 1) <= q.isl_tokens * 1.1
+    ]
+    return max(tops, default=None)
+
+
+def _weighted(weights: tuple[float, ...], terms: tuple[float, ...]) -> float:
+    return sum(weight * term for weight, term in zip(weights, terms, strict=True))
+
+
+def _tpot(calibration: Calibration, replica: Replica, ceiling: float | None) -> Callable[[int], float]:
+    question = replica.question
+    terms = calibration.tpot.get(question.gpu.memory_kind) or next(iter(calibration.tpot.values()))
+    weights = terms.coefficients
+    factor = calibration.engine_factors.get(question.engine_id, max(calibration.engine_factors.values(), default=1.0))
+
+    def tpot_ms(concurrency: int) -> float:
+        fitted = factor * _weighted(weights, tpot_terms(replica, concurrency))
+        saturated = 0.0 if ceiling is None else 1000 * concurrency / ceiling
+        return max(fitted, least_tpot_ms(replica, concurrency), saturated)
+
+    return tpot_ms
+
+
+def curve_over(catalog: Catalog, question: Question, levels: tuple[Level, ...], proven: int) -> SpeedCurve | None:
+    """Build the answer: measured levels if any, the estimate elsewhere; None without a calibration and levels."""
+    calibration = catalog.calibration
+    if calibration is None:
+        if not levels:
+            return None
+        def endless(_: int) -> float:
+            """Promise nothing past the last level."""
+            return math.inf
+
+        return SpeedCurve(levels, endless, endless, DEFAULT_ERROR["repeat"], DEFAULT_ERROR["interior"],
+                          DEFAULT_ERROR["combination"], DEFAULT_ERROR["ttft"], proven)
+    errors = {gap: calibration.errors[gap].p90_error_fraction if gap in calibration.errors else default
+              for gap, default in DEFAULT_ERROR.items()}
+    ceiling = saturation_tokens_per_s(catalog, question)
+    replica, weights = replica_of(question), calibration.ttft.coefficients
+    return SpeedCurve(levels, _tpot(calibration, replica, ceiling), lambda c: _weighted(weights, ttft_terms(replica, c)),
+                      errors["repeat"], errors["interior"], errors["combination"], errors["ttft"], proven)
+
+
+def curve_for(catalog: Catalog, question: Question) -> SpeedCurve | None:
+    """Answer any question by the calibrated estimate; None without a calibration."""
+    return curve_over(catalog, question, (), 0)

@@ -1,0 +1,115 @@
+"""Measured curves: which rows of the catalog answer a question, and how well they match."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from optimizer.load import Catalog
+from optimizer.schema.catalog import ThroughputPoint
+from optimizer.throughput import estimated
+from optimizer.throughput.curve import Level, Question, SpeedCurve
+
+LENGTH_TOLERANCE = 0.10
+"""Input and output lengths within this count as the same (the design's definition of `measured`)."""
+
+LONGEST_RATIO = 2.0
+"""Rows of longer requests answer, on the safe side, up to this ratio."""
+
+CONFIDENCE_RANK = {"high": 0, "medium": 1, "low": 2}
+
+
+def length_match(isl_tokens: int, osl_tokens: int, point: ThroughputPoint) -> int | None:
+    """Rank how well a row's lengths fit: 0 within 10%, 1 both at least as long and at most twice, None otherwise."""
+    if point.isl_tokens is None or point.osl_tokens is None:
+        return None
+    ratios = (point.isl_tokens / isl_tokens, point.osl_tokens / osl_tokens)
+    if all(abs(ratio - 1) <= LENGTH_TOLERANCE for ratio in ratios):
+        return 0
+    return 1 if all(1 <= ratio <= LONGEST_RATIO for ratio in ratios) else None
+
+
+def version_key(version: str) -> tuple[int, ...]:
+    """Turn an engine version into something that sorts.
+
+    >>> version_key("0.19.0") > version_key("0.7.3") > version_key("")
+    True
+    """
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:4])
+
+
+def _answers(question: Question, point: ThroughputPoint, runs_like: str | None) -> bool:
+    return (
+        point.use == "curve"
+        and point.gpu_id == question.gpu.gpu_id
+        and point.engine_id == question.engine_id
+        and point.tp_size == question.tp_size
+        and point.gpu_count == question.gpu_count
+        and not point.kv_precision
+        and runs_like == question.precision.runs_like
+    )
+
+
+def matching_points(catalog: Catalog, question: Question) -> list[tuple[int, ThroughputPoint]]:
+    """List the rows that answer a question, each with the rank of its lengths."""
+    found = []
+    for point in catalog.points_by_group.get(question.model.runs_like, ()):
+        precision = catalog.precisions.get(point.precision or "")
+        if not _answers(question, point, precision.runs_like if precision else None):
+            continue
+        rank = length_match(question.isl_tokens, question.osl_tokens, point)
+        if rank is not None:
+            found.append((rank, point))
+    return found
+
+
+CurveKey = tuple[str, str, str, str, int | None, int | None]
+
+
+def group_into_curves(points: Iterable[tuple[int, ThroughputPoint]]) -> dict[CurveKey, list[tuple[int, ThroughputPoint]]]:
+    """Group rows into curves: one model, source, version, layout and length shape each."""
+    curves: dict[CurveKey, list[tuple[int, ThroughputPoint]]] = {}
+    for rank, point in points:
+        key = (point.model_id, point.source_id, point.engine_version, point.layout, point.isl_tokens, point.osl_tokens)
+        curves.setdefault(key, []).append((rank, point))
+    return curves
+
+
+def monotone_levels(points: Iterable[ThroughputPoint]) -> tuple[Level, ...]:
+    """Order rows by concurrency, one a level (the slowest of repeats), and let no level be faster than one before."""
+    slowest: dict[int, ThroughputPoint] = {}
+    for point in points:
+        if point.concurrency is None or point.tpot_ms is None:
+            continue
+        known = slowest.get(point.concurrency)
+        if known is None or (known.tpot_ms or 0) < point.tpot_ms:
+            slowest[point.concurrency] = point
+    levels: list[Level] = []
+    for concurrency in sorted(slowest):
+        point = slowest[concurrency]
+        tpot = max(point.tpot_ms or 0.0, levels[-1].tpot_ms if levels else 0.0)
+        before = levels[-1].ttft_ms if levels else None
+        ttft = point.ttft_ms if before is None or point.ttft_ms is None else max(point.ttft_ms, before)
+        levels.append(Level(concurrency, tpot, ttft, point))
+    return tuple(levels)
+
+
+def _preference(item: tuple[CurveKey, list[tuple[int, ThroughputPoint]]]) -> tuple[object, ...]:
+    """Order curves: best length match, more trusted, newer engine, more levels, then by name."""
+    key, ranked = item
+    points = [point for _, point in ranked]
+    trust = min(CONFIDENCE_RANK[point.confidence] for point in points)
+    newest = tuple(-number for number in version_key(points[0].engine_version))
+    return (ranked[0][0], trust, newest, -len({point.concurrency for point in points}), *(str(part) for part in key))
+
+
+def curve_for(catalog: Catalog, question: Question) -> SpeedCurve | None:
+    """Answer from the best matching measured curve, or None when the catalog has no row for this."""
+    curves = group_into_curves(matching_points(catalog, question))
+    if not curves:
+        return None
+    _, ranked = min(curves.items(), key=_preference)
+    levels = monotone_levels(point for _, point in ranked)
+    fits = [p.concurrency or 0 for _, p in ranked
+            if not p.waits and (p.isl_tokens or 0) >= question.isl_tokens and (p.osl_tokens or 0) >= question.osl_tokens]
+    return estimated.curve_over(catalog, question, levels, max(fits, default=0))

@@ -1,0 +1,60 @@
+"""Every scaling and rounding between real units and the solver's integers: cost and demand round up, capacity down."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+HOURS_PER_MONTH = 730
+"""A month everywhere in gpumix: 8,760 hours a year / 12."""
+
+MICRO = 1_000_000
+"""Micro-dollars in a dollar, micro-requests in a request."""
+
+GIB = 1024**3
+"""Bytes in a GiB."""
+
+
+def exact(number: float | int | Fraction) -> Fraction:
+    """Return the decimal that a float prints as, exactly, so that 4.09625 stays 409625/100000."""
+    if isinstance(number, Fraction):
+        return number
+    return Fraction(repr(number)) if isinstance(number, float) else Fraction(number)
+
+
+def micro_usd_up(usd: float | Fraction) -> int:
+    """Round dollars up to micro-dollars.
+
+    >>> micro_usd_up(4.09625), micro_usd_up(Fraction(1, 3))
+    (4096250, 333334)
+    """
+    return math.ceil(exact(usd) * MICRO)
+
+
+def usd(micro_usd: int) -> float:
+    """Turn micro-dollars back into dollars."""
+    return micro_usd / MICRO
+
+
+def usd_per_month(micro_usd_per_hour: int) -> float:
+    """Turn micro-dollars an hour into dollars a month of 730 hours."""
+    return micro_usd_per_hour * HOURS_PER_MONTH / MICRO
+
+
+def demand_up(quantity: float, headroom_fraction: float = 0.0) -> int:
+    """Round a demand with its headroom up to an integer.
+
+    >>> demand_up(40, 0.2), demand_up(41, 0.1)
+    (48, 46)
+    """
+    return math.ceil(exact(quantity) * (1 + exact(headroom_fraction)))
+
+
+def micro_rate_up(requests_per_s: float, headroom_fraction: float = 0.0) -> int:
+    """Round a request rate with its headroom up to micro-requests a second."""
+    return demand_up(requests_per_s * MICRO, headroom_fraction)
+
+
+def micro_rate_down(requests_per_s: float) -> int:
+    """Round a capacity in requests/s down to micro-requests a second."""
+    return math.floor(requests_per_s * MICRO)
