@@ -16,10 +16,22 @@ COST_MODELS: dict[str, Callable[[Catalog, Problem], Iterator[PricedOffer]]] = {
 """By the kind of supply."""
 
 
+def price_of(offer_id: str, catalog: Catalog, problem: Problem) -> PricedOffer | None:
+    """Price a single offer by its id, None when there is no such offer."""
+    if offer_id in catalog.offers:
+        offer = catalog.offers[offer_id]
+        return rented.price_offer(offer, catalog, problem, rate_per_usd(catalog, problem, offer.currency))
+    for node in catalog.owned.values():
+        for site_id in node.sites:
+            if offer_id == owned.owned_offer_id(node.offer_id, site_id):
+                return owned.price_node(node, site_id, catalog, problem)
+    return None
+
+
 def priced_offers(catalog: Catalog, problem: Problem) -> list[PricedOffer]:
     """Price every offer of the catalog for a problem, in the order of their ids."""
     priced = [offer for price in COST_MODELS.values() for offer in price(catalog, problem)]
     return sorted(priced, key=lambda offer: offer.offer_id)
 
 
-__all__ = ["COST_MODELS", "PriceBreakdown", "PricedOffer", "priced_offers", "rate_per_usd"]
+__all__ = ["COST_MODELS", "PriceBreakdown", "PricedOffer", "price_of", "priced_offers", "rate_per_usd"]

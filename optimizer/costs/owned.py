@@ -158,19 +158,29 @@ def _evidence(node: OwnedNode, problem: Problem) -> PriceEvidence:
     return max((part.evidence for part in node.parts), key=order.index)
 
 
+def owned_offer_id(node_id: str, site_id: str) -> str:
+    """Name an owned node at a site."""
+    return f"{node_id}.{site_id}"
+
+
+def price_node(node: OwnedNode, site_id: str, catalog: Catalog, problem: Problem) -> PricedOffer:
+    """Price one owned node at one site, with both ends of its assumed figures."""
+    site, offer_id = catalog.sites[site_id], owned_offer_id(node.offer_id, site_id)
+    ends: tuple[End, ...] = ("value", "low", "high")
+    costs = {end: monthly_cost(node, site, catalog, problem, end) for end in ends}
+    micro = {end: micro_usd_up(sum(lines.values()) / HOURS_PER_MONTH) for end, lines in costs.items()}
+    stock = problem.limits.stock
+    return PricedOffer(
+        offer_id, "owned", site_id, node.gpu_id, node.gpu_count, "owned", 0, "linux", micro["value"],
+        min(micro.values()), max(micro.values()), stock.get(offer_id, stock.get(node.offer_id, node.stock)),
+        round(full_load_watts(node, catalog)), max(part.as_of for part in node.parts), _evidence(node, problem),
+        " ; ".join(dict.fromkeys(part.source_url for part in node.parts if part.source_url)),
+        catalog.is_overlaid("owned", node.offer_id), {line: round(value, 6) for line, value in costs["value"].items()},
+    )
+
+
 def priced_offers(catalog: Catalog, problem: Problem) -> Iterator[PricedOffer]:
     """Price every owned node at every site where it may stand."""
     for node in catalog.owned.values():
         for site_id in node.sites:
-            site = catalog.sites[site_id]
-            costs = {end: monthly_cost(node, site, catalog, problem, end) for end in ("value", "low", "high")}
-            micro = {end: micro_usd_up(sum(lines.values()) / HOURS_PER_MONTH) for end, lines in costs.items()}
-            offer_id = f"{node.offer_id}.{site_id}"
-            url = " ; ".join(dict.fromkeys(part.source_url for part in node.parts if part.source_url))
-            yield PricedOffer(
-                offer_id, "owned", site_id, node.gpu_id, node.gpu_count, "owned", 0, "linux", micro["value"],
-                min(micro.values()), max(micro.values()),
-                problem.limits.stock.get(offer_id, problem.limits.stock.get(node.offer_id, node.stock)),
-                round(full_load_watts(node, catalog)), max(part.as_of for part in node.parts), _evidence(node, problem), url,
-                catalog.is_overlaid("owned", node.offer_id), {line: round(value, 6) for line, value in costs["value"].items()},
-            )
+            yield price_node(node, site_id, catalog, problem)

@@ -28,18 +28,24 @@ def hourly_usd(price: float, offer: RentedOffer, rate: Fraction, horizon_months:
     return net / hours / rate * commitment_factor(offer.term_months, horizon_months)
 
 
+def price_offer(offer: RentedOffer, catalog: Catalog, problem: Problem, rate: Fraction) -> PricedOffer:
+    """Price one rented offer."""
+    horizon = problem.limits.horizon_months
+
+    def at(price: float) -> int:
+        return micro_usd_up(hourly_usd(price, offer, rate, horizon))
+
+    micro = at(offer.price)
+    return PricedOffer(
+        offer.offer_id, offer.provider, offer.region, offer.gpu_id, offer.gpu_count, offer.kind, offer.term_months,
+        offer.platform, micro, at(offer.price_low) if offer.price_low else micro, at(offer.price_high) if offer.price_high else micro,
+        problem.limits.stock.get(offer.offer_id, offer.stock), 0, offer.as_of, offer.price_evidence, offer.source_url,
+        catalog.is_overlaid("offers", offer.offer_id), {"rent": usd_per_month(micro)},
+    )
+
+
 def priced_offers(catalog: Catalog, problem: Problem) -> Iterator[PricedOffer]:
     """Price every rented offer."""
     rates = {currency: rate_per_usd(catalog, problem, currency) for currency in {o.currency for o in catalog.offers.values()}}
-    stock, horizon = problem.limits.stock, problem.limits.horizon_months
     for offer in catalog.offers.values():
-        def at(price: float | None, offer: RentedOffer = offer) -> int:
-            return micro_usd_up(hourly_usd(price or offer.price, offer, rates[offer.currency], horizon))
-
-        micro = at(offer.price)
-        yield PricedOffer(
-            offer.offer_id, offer.provider, offer.region, offer.gpu_id, offer.gpu_count, offer.kind, offer.term_months,
-            offer.platform, micro, at(offer.price_low), at(offer.price_high), stock.get(offer.offer_id, offer.stock), 0,
-            offer.as_of, offer.price_evidence, offer.source_url, catalog.is_overlaid("offers", offer.offer_id),
-            {"rent": usd_per_month(micro)},
-        )
+        yield price_offer(offer, catalog, problem, rates[offer.currency])

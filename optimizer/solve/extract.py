@@ -1,0 +1,229 @@
+"""Read a solution back as a plan in the user's words and units, and have it verified."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from functools import cache
+from importlib.metadata import version
+
+from optimizer import __version__
+from optimizer.candidates import ReplicaSpeed
+from optimizer.costs import PricedOffer, rate_per_usd
+from optimizer.demand import ServiceDemand, mean_output_tokens
+from optimizer.schema.base import grade_of
+from optimizer.schema.plan import Cost, Deployment, Inputs, Node, Plan, RejectionRow, ServicePlan
+from optimizer.schema.problem import Service
+from optimizer.solve.prepare import Prepared
+from optimizer.solve.search import Chosen, Solution, achieved_speed, carried
+from optimizer.units import MICRO, usd, usd_per_month
+from optimizer.verify import verify_plan
+
+
+@cache
+def ortools_version() -> str:
+    """Return the version of the solver."""
+    return version("ortools")
+
+
+def inputs_of(prepared: Prepared) -> Inputs:
+    """Name what an answer was computed from."""
+    return Inputs(problem_sha256=prepared.loaded.sha256, catalog_sha256=prepared.catalog.sha256, gpumix_version=__version__,
+                  ortools_version=ortools_version(), overlays=tuple(_last_part(path) for path in prepared.catalog.overlays))
+
+
+def _last_part(path: str) -> str:
+    return path.rstrip("/").rsplit("/", 1)[-1] or path
+
+
+def nodes_of(solution: Solution) -> tuple[Node, ...]:
+    """Count the nodes of each offer, in the order of their ids."""
+    counts: dict[str, int] = defaultdict(int)
+    offers: dict[str, PricedOffer] = {}
+    for chosen in solution.chosen:
+        offer = chosen.row.candidate.offer
+        counts[offer.offer_id] += chosen.nodes
+        offers[offer.offer_id] = offer
+    return tuple(_node(offers[offer_id], counts[offer_id]) for offer_id in sorted(counts))
+
+
+def _node(offer: PricedOffer, count: int) -> Node:
+    return Node(
+        offer_id=offer.offer_id, gpu_id=offer.gpu_id, gpu_count=offer.gpu_count, kind=offer.kind, term_months=offer.term_months,
+        provider=offer.provider, region=offer.region, count=count, usd_per_month=usd_per_month(offer.micro_usd_per_hour * count),
+        price_as_of=offer.price_as_of, price_evidence=offer.price_evidence, usd_per_hour_each=usd(offer.micro_usd_per_hour),
+        usd_per_month_low=usd_per_month(offer.low_micro_usd_per_hour * count),
+        usd_per_month_high=usd_per_month(offer.high_micro_usd_per_hour * count),
+        source_url=offer.source_url, from_overlay=offer.from_overlay,
+    )
+
+
+def _in_user_units(demand: ServiceDemand, amount: float) -> float:
+    return amount if demand.unit == "concurrency" else amount / MICRO
+
+
+def _deployment(prepared: Prepared, solution: Solution, chosen: Chosen, reached: float) -> Deployment:
+    """Describe one service on the nodes of one offer, at the plan's speed."""
+    option, offer = chosen.row.candidate.option, chosen.row.candidate.offer
+    service, demand = prepared.problem.services[option.service], prepared.candidates.demands[option.service]
+    target = service.slo.target_tokens_per_s
+    per_node = option.replicas_on(offer)
+    replicas = per_node * chosen.nodes
+    total = carried(solution, option.service, reached)
+    mine = replicas * option.speed.amount(reached)
+    common = {
+        "service_id": service.service_id, "offer_id": offer.offer_id, "engine_id": option.engine_id, "precision": option.precision,
+        "tp_size": option.tp_size, "gpu_count": option.gpu_count or offer.gpu_count, "replicas": replicas, "nodes": chosen.nodes,
+        "load_fraction": round(mine / total, 6) if total else 0.0,
+        "capacity_per_node": _in_user_units(demand, per_node * option.speed.amount(target)),
+    }
+    speed = option.speed
+    if not isinstance(speed, ReplicaSpeed):
+        at_peak = math.ceil(demand.amount * mine / total / replicas)
+        return Deployment(**common, concurrency_per_replica=speed.max_concurrency, concurrency_at_peak=at_peak,
+                          tokens_per_s_per_user=target or None, ttft_ms=None, evidence="measured", error_fraction=None,
+                          source_url=speed.source_url)
+    at_peak = _concurrency_at_peak(demand, speed, mine, total, replicas, reached)
+    return Deployment(
+        **common, concurrency_per_replica=speed.sequences(target), concurrency_at_peak=at_peak,
+        tokens_per_s_per_user=speed.speed(at_peak), ttft_ms=speed.ttft_ms(at_peak), evidence=speed.evidence(at_peak),
+        error_fraction=speed.error_fraction(at_peak), source_url=speed.source_url(at_peak),
+    )
+
+
+def _concurrency_at_peak(demand: ServiceDemand, speed: ReplicaSpeed, mine: int, total: int, replicas: int, reached: float) -> int:
+    """Return requests in flight on each replica when the load is sent in proportion to capacity at the plan's speed."""
+    if demand.unit == "concurrency":
+        return max(1, -(-demand.amount * mine // (total * replicas)))
+    limit = speed.sequences(reached)
+    rate = demand.amount / MICRO * mine / total / replicas
+    return min(limit, max(1, math.ceil(rate * speed.latency_s(limit) - 1e-9)))
+
+
+def _arithmetic(prepared: Prepared, solution: Solution, index: int) -> str:
+    """Spell out why the nodes are enough: 3 nodes x 1 GPU x 14 requests = 42 >= 40."""
+    demand = prepared.candidates.demands[index]
+    unit = "requests" if demand.unit == "concurrency" else "requests/s"
+    target, terms, total = prepared.problem.services[index].slo.target_tokens_per_s, [], 0
+    for chosen in solution.chosen:
+        if chosen.row.service != index:
+            continue
+        option, offer = chosen.row.candidate.option, chosen.row.candidate.offer
+        replicas, amount = option.replicas_on(offer), option.speed.amount(target)
+        total += chosen.nodes * replicas * amount
+        shown = f"{amount}" if demand.unit == "concurrency" else f"{amount / MICRO:.4g}"
+        nodes = "1 node" if chosen.nodes == 1 else f"{chosen.nodes} nodes"
+        if option.gpu_count == 0:
+            terms.append(f"{nodes} x {shown} {unit}")
+        elif option.gpu_count == 1:
+            gpus = "1 GPU" if offer.gpu_count == 1 else f"{offer.gpu_count} GPUs"
+            terms.append(f"{nodes} x {gpus} x {shown} {unit}")
+        else:
+            replica = "1 replica" if replicas == 1 else f"{replicas} replicas"
+            terms.append(f"{nodes} x {replica} of {option.gpu_count} GPUs x {shown} {unit}")
+    held, asked = _in_user_units(demand, total), _in_user_units(demand, demand.amount)
+    return f"{' + '.join(terms)} = {held:g} >= {asked:g}"
+
+
+def _service_plan(prepared: Prepared, solution: Solution, index: int, reached: float, mine: list[Deployment]) -> ServicePlan:
+    service, demand = prepared.problem.services[index], prepared.candidates.demands[index]
+    rate = demand.unit == "rate"
+    capacity = sum(one.replicas * one.concurrency_per_replica for one in mine)
+    in_flight = sum(one.replicas * one.concurrency_at_peak for one in mine)
+    stated = service.kind == "sync" or service.slo.target_tokens_per_s > 0
+    held = carried(solution, index, service.slo.target_tokens_per_s)
+    hours = _gpu_hours(prepared, solution, index, demand)
+    total = sum(chosen.nodes * chosen.row.candidate.offer.gpu_count for chosen in solution.chosen if chosen.row.service == index)
+    speed = reached if stated and reached else min((one.tokens_per_s_per_user or 0.0 for one in mine), default=0.0) or None
+    return ServicePlan(
+        service_id=service.service_id, model_id=service.model,
+        peak_concurrency=in_flight if rate else round(demand.stated),
+        capacity_concurrency=capacity, tokens_per_s_per_user=speed, grade=grade_of(speed),
+        target_tokens_per_s=service.slo.target_tokens_per_s, planned_concurrency=None if rate else demand.amount,
+        peak_rps=demand.stated if rate else None, capacity_rps=held / MICRO if rate else None,
+        headroom_fraction=service.headroom_fraction, demand=demand.arithmetic, arithmetic=_arithmetic(prepared, solution, index),
+        gpu_hours_per_day=hours, mean_utilisation_fraction=hours / (24 * total) if hours is not None and total else None,
+        peak_utilisation_fraction=_in_user_units(demand, demand.amount) / _in_user_units(demand, held) if held else None,
+    )
+
+
+def _gpu_hours(prepared: Prepared, solution: Solution, index: int, demand: ServiceDemand) -> float | None:
+    """Return GPU-hours a day: requests a day x latency / requests in flight per GPU, by the share each deployment gets."""
+    if demand.requests_per_day is None:
+        return None
+    target, hours = solution.targets[index], 0.0
+    total = carried(solution, index, target)
+    for chosen in solution.chosen:
+        option, speed = chosen.row.candidate.option, chosen.row.candidate.option.speed
+        if chosen.row.service != index or not isinstance(speed, ReplicaSpeed):
+            continue
+        limit = speed.sequences(target)
+        share = chosen.nodes * option.replicas_on(chosen.row.candidate.offer) * speed.amount(target) / total
+        hours += demand.requests_per_day * share * speed.latency_s(limit) / limit * option.gpu_count / 3600
+    return hours
+
+
+def _output_tokens_per_s(prepared: Prepared, solution: Solution, deployments: list[Deployment]) -> float:
+    """Return output tokens/s of everything at the full peak."""
+    total = 0.0
+    for chosen, one in zip(solution.chosen, deployments, strict=True):
+        service, speed = prepared.problem.services[chosen.row.service], chosen.row.candidate.option.speed
+        if isinstance(speed, ReplicaSpeed):
+            total += one.replicas * one.concurrency_at_peak * mean_output_tokens(service) / speed.latency_s(one.concurrency_at_peak)
+    return total
+
+
+def _cost(prepared: Prepared, solution: Solution, deployments: list[Deployment]) -> Cost:
+    problem = prepared.problem
+    lines: dict[str, float] = defaultdict(float)
+    for chosen in solution.chosen:
+        for line, amount in chosen.row.candidate.offer.breakdown.items():
+            lines[line] += amount * chosen.nodes
+    micro = solution.cost or 0
+    rate = rate_per_usd(prepared.catalog, problem, problem.currency)
+    tokens = _output_tokens_per_s(prepared, solution, deployments)
+    dated = problem.fx.as_of.isoformat() if problem.fx else (prepared.catalog.fx[problem.currency].as_of if problem.currency != "USD" else None)
+    return Cost(
+        usd_per_hour=usd(micro), usd_per_month=usd_per_month(micro), breakdown={line: round(value, 6) for line, value in lines.items() if value},
+        usd_per_million_output_tokens=usd(micro) / (tokens * 3600) * 1e6 if tokens else None,
+        local_per_month=None if problem.currency == "USD" else usd_per_month(micro) * float(rate), currency=problem.currency,
+        fx_rate_per_usd=None if problem.currency == "USD" else float(rate), fx_as_of=dated,
+    )
+
+
+def rejection_rows(prepared: Prepared) -> tuple[RejectionRow, ...]:
+    """List what was dropped."""
+    return tuple(
+        RejectionRow(service_id=r.service_id, gpu_id=r.gpu_id, engine_id=r.engine_id, precision=r.precision, tp_size=r.tp_size,
+                     offer_ids=r.offer_ids, step=r.step, reason=r.reason)
+        for r in prepared.candidates.rejections
+    )
+
+
+NO_COST = Cost(usd_per_hour=None, usd_per_month=None, breakdown={})
+
+
+def plan_of(prepared: Prepared, solution: Solution, with_rejections: bool = True) -> Plan:
+    """Turn a solution into a verified plan.
+
+    Raises:
+        VerificationError: the plan breaks a rule.
+    """
+    rejections = rejection_rows(prepared) if with_rejections else ()
+    bound = usd_per_month(solution.bound) if solution.bound is not None else None
+    if not solution.has_plan or solution.cost is None:
+        return Plan(problem=prepared.problem.name, status=solution.status, cost=NO_COST, bound_usd_per_month=bound, gap_fraction=None,
+                    nodes=(), deployments=(), services=(), proposals=(), rejections=rejections, inputs=inputs_of(prepared))
+    reached = [achieved_speed(solution, i, demand.amount) for i, demand in enumerate(prepared.candidates.demands)]
+    deployments = [_deployment(prepared, solution, chosen, reached[chosen.row.service]) for chosen in solution.chosen]
+    services = tuple(
+        _service_plan(prepared, solution, i, reached[i], [d for d in deployments if d.service_id == service.service_id])
+        for i, service in enumerate(prepared.problem.services)
+    )
+    gap = 0.0 if solution.status == "optimal" or not solution.cost else (solution.cost - (solution.bound or 0)) / solution.cost
+    plan = Plan(
+        problem=prepared.problem.name, status=solution.status, cost=_cost(prepared, solution, deployments), bound_usd_per_month=bound,
+        gap_fraction=gap, nodes=nodes_of(solution), deployments=tuple(deployments), services=services, proposals=(),
+        rejections=rejections, inputs=inputs_of(prepared),
+    )
+    return verify_plan(plan, prepared.problem, prepared.catalog, prepared.loaded.own_models)

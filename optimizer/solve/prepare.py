@@ -1,0 +1,42 @@
+"""Everything one problem needs before it is solved: prices, candidates, the budget in the solver's unit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from optimizer.candidates import CandidateSet, enumerate_candidates
+from optimizer.costs import PricedOffer, priced_offers, rate_per_usd
+from optimizer.formulation.case import budget_micro_usd_per_hour
+from optimizer.load import Catalog, LoadedProblem
+from optimizer.schema.problem import Problem
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A problem ready to be solved, as often as needed."""
+
+    loaded: LoadedProblem
+    problem: Problem
+    catalog: Catalog
+    candidates: CandidateSet
+    budget: int | None
+    """Micro-dollars an hour."""
+
+    def only_offers(self, keep: Callable[[PricedOffer], bool]) -> Prepared:
+        """Return the same problem over some of its offers."""
+        offers = tuple(offer for offer in self.candidates.offers if keep(offer))
+        return replace(self, candidates=replace(self.candidates, offers=offers))
+
+
+def prepare(loaded: LoadedProblem, catalog: Catalog, problem: Problem | None = None) -> Prepared:
+    """Price the offers and enumerate the candidates of a problem (by default the one that was loaded).
+
+    Raises:
+        InputError: the problem names something that the catalog does not have.
+    """
+    problem = problem or loaded.problem
+    currency = problem.limits.budget.currency if problem.limits.budget else "USD"
+    candidates = enumerate_candidates(problem, catalog, priced_offers(catalog, problem), loaded.own_models)
+    budget = budget_micro_usd_per_hour(problem.limits, rate_per_usd(catalog, problem, currency))
+    return Prepared(loaded, problem, catalog, candidates, budget)
