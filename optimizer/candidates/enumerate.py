@@ -18,6 +18,9 @@ from optimizer.schema.catalog import Gpu, LlmModel
 from optimizer.schema.problem import Limits, Problem, Service
 from optimizer.throughput import Question, speed_curve
 
+FOLLOWED_BEYOND = 4
+"""How many fit is followed a quarter beyond the demand, so that an error of the memory figure can be tried out."""
+
 MOST_SEQUENCES = 1024
 """No replica is planned with more requests in flight (the largest default of the engines in the catalog)."""
 
@@ -233,9 +236,8 @@ class _Enumerator:
         sizes = {(size, size) for size in self.catalog.engines[engine_id].tp_sizes if size <= largest}
         sizes |= {
             (point.tp_size, point.gpu_count)
-            for point in self.catalog.points_by_group.get(self.model.runs_like, ())
-            if point.use == "curve" and point.tp_size and point.gpu_id == gpu.gpu_id and point.engine_id == engine_id
-            and point.precision == precision and point.gpu_count <= largest
+            for point in self.catalog.points_on(self.model.runs_like, gpu.gpu_id, engine_id)
+            if point.use == "curve" and point.tp_size and point.precision == precision and point.gpu_count <= largest
         }
         return sorted(sizes, key=lambda size: (size[1], size[0]))
 
@@ -260,28 +262,27 @@ class _Enumerator:
                             fit.kv_bytes_per_token * self.service.full_context_tokens / 1024**3), footprint)
                 return None
             curve = replace(curve, least_evidence=self.problem.limits.evidence)
-            limit = self.limit(question, curve.proven_concurrency, curve.usable_limit())
+            limit, fits = self.limit(question, curve.proven_concurrency, curve.usable_limit())
             if limit == 0:
                 least = self.problem.limits.evidence
                 self.reject(gpu, engine_id, precision, tp_size, "evidence", f"only estimated, and limits.evidence asks for {least}", footprint)
                 return None
-            classes.append(ClassSpeed(request, curve, self.service.slo, self.problem.limits.speed_confidence, limit))
+            classes.append(ClassSpeed(request, curve, self.service.slo, self.problem.limits.speed_confidence, limit, fits))
         speed = ReplicaSpeed(tuple(classes), self.demand)
         if speed.amount(self.service.slo.target_tokens_per_s) == 0:
             self.reject(gpu, engine_id, precision, tp_size, "speed", _speed_reason(speed, self.service), footprint)
             return None
         return Option(self.index, gpu.gpu_id, engine_id, precision, tp_size, footprint, speed)
 
-    def limit(self, question: Question, proven: int, usable: int | None) -> int:
-        """Return the most requests in flight of one class on a replica, never more than the demand."""
+    def limit(self, question: Question, proven: int, usable: int | None) -> tuple[int, int]:
+        """Return the most requests in flight of one class on a replica, never more than the demand, and how many fit."""
         most = min(MOST_SEQUENCES, self.demand.amount) if self.demand.unit == "concurrency" else MOST_SEQUENCES
-        if usable is not None:
-            most = min(most, usable)
-        if proven >= most:
-            return most
+        followed = most + most // FOLLOWED_BEYOND + 1
         tokens = question.isl_tokens + question.osl_tokens
-        fits = largest_fitting_concurrency(question.model, question.precision, question.engine, question.gpu, question.tp_size, tokens, most)
-        return max(fits, min(proven, most))
+        fits = max(proven, largest_fitting_concurrency(
+            question.model, question.precision, question.engine, question.gpu, question.tp_size, tokens, followed))
+        allowed = min(most, fits)
+        return (allowed if usable is None else min(allowed, usable)), fits
 
 
 def _memory_reason(weights: float, free: float, usable: float, request: float) -> str:

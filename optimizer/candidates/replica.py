@@ -37,16 +37,28 @@ class ClassSpeed:
     slo: Slo
     confidence: float | None
     limit: int
-    """Most requests of this class in flight: what fits, and what the evidence allows."""
+    """Most requests of this class in flight: what fits, what the evidence allows, never more than the demand."""
+    fits: int
+    """Requests whose KV cache fits, followed a little beyond the demand."""
+    tpot_factor: float = 1.0
+    """What-if: all TPOT times this."""
+    ttft_factor: float = 1.0
+    """What-if: all TTFT times this."""
 
     def tpot_ms(self, concurrency: int) -> float:
         """Return the planned TPOT."""
-        return self.curve.tpot_ms(concurrency) * slow_end(self.curve.error_fraction(concurrency), self.confidence)
+        planned = self.curve.tpot_ms(concurrency) * self.tpot_factor
+        if self.confidence is None:
+            return planned
+        return planned * slow_end(self.curve.error_fraction(concurrency), self.confidence)
 
     def ttft_ms(self, concurrency: int) -> float:
         """Return the planned TTFT; a measured one has the error of its curve."""
+        planned = self.curve.ttft_ms(concurrency) * self.ttft_factor
+        if self.confidence is None:
+            return planned
         error = self.curve.error_fraction(concurrency) if self.curve.ttft_measured else self.curve.ttft_error_fraction
-        return self.curve.ttft_ms(concurrency) * slow_end(error, self.confidence)
+        return planned * slow_end(error, self.confidence)
 
     def speed(self, concurrency: int) -> float:
         """Return output tokens/s each user sees."""
@@ -96,6 +108,7 @@ class ReplicaSpeed:
     classes: tuple[ClassSpeed, ...]
     demand: ServiceDemand
     _best_rates: dict[int, float] = field(default_factory=dict, compare=False, repr=False)
+    _amounts: dict[tuple[float, bool], int] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def shares(self) -> tuple[float, ...]:
@@ -115,6 +128,12 @@ class ReplicaSpeed:
 
     def amount(self, tokens_per_s: float, strictly_above: bool = False) -> int:
         """Return requests in flight, or micro-requests/s, that the replica carries at a speed."""
+        key = (tokens_per_s, strictly_above)
+        if key not in self._amounts:
+            self._amounts[key] = self._amount(tokens_per_s, strictly_above)
+        return self._amounts[key]
+
+    def _amount(self, tokens_per_s: float, strictly_above: bool) -> int:
         concurrency = self.concurrency(tokens_per_s, strictly_above)
         if self.demand.unit == "concurrency" or concurrency == 0:
             return concurrency

@@ -169,13 +169,13 @@ def price_node(node: OwnedNode, site_id: str, catalog: Catalog, problem: Problem
     ends: tuple[End, ...] = ("value", "low", "high")
     costs = {end: monthly_cost(node, site, catalog, problem, end) for end in ends}
     micro = {end: micro_usd_up(sum(lines.values()) / HOURS_PER_MONTH) for end, lines in costs.items()}
-    stock = problem.limits.stock
+    stock, chosen = problem.limits.stock, problem.assumptions.price_end
     return PricedOffer(
-        offer_id, "owned", site_id, node.gpu_id, node.gpu_count, "owned", 0, "linux", micro["value"],
+        offer_id, "owned", site_id, node.gpu_id, node.gpu_count, "owned", 0, "linux", micro[chosen],
         min(micro.values()), max(micro.values()), stock.get(offer_id, stock.get(node.offer_id, node.stock)),
         round(full_load_watts(node, catalog)), max(part.as_of for part in node.parts), _evidence(node, problem),
         " ; ".join(dict.fromkeys(part.source_url for part in node.parts if part.source_url)),
-        catalog.is_overlaid("owned", node.offer_id), {line: round(value, 6) for line, value in costs["value"].items()},
+        catalog.is_overlaid("owned", node.offer_id), {line: round(value, 6) for line, value in costs[chosen].items()},
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import lru_cache
 
 from optimizer.costs.priced import PricedOffer, rate_per_usd
 from optimizer.load import Catalog
@@ -21,26 +22,28 @@ def commitment_factor(term_months: int, horizon_months: int) -> Fraction:
     return Fraction(max(term_months, horizon_months), horizon_months)
 
 
-def hourly_usd(price: float, offer: RentedOffer, rate: Fraction, horizon_months: int) -> Fraction:
-    """Return exact US dollars an hour for a price of an offer, without tax."""
-    hours = HOURS_PER_MONTH if offer.per == "month" else 1
-    net = exact(price) / (1 + exact(offer.tax_included_fraction))
-    return net / hours / rate * commitment_factor(offer.term_months, horizon_months)
+@lru_cache(maxsize=256)
+def hourly_factor(per: str, tax_included: float, rate: Fraction, term_months: int, horizon_months: int) -> Fraction:
+    """Return what turns a quoted price into exact US dollars an hour, without tax, commitment included."""
+    hours = HOURS_PER_MONTH if per == "month" else 1
+    return commitment_factor(term_months, horizon_months) / (1 + exact(tax_included)) / hours / rate
 
 
 def price_offer(offer: RentedOffer, catalog: Catalog, problem: Problem, rate: Fraction) -> PricedOffer:
     """Price one rented offer."""
-    horizon = problem.limits.horizon_months
+    factor = hourly_factor(offer.per, offer.tax_included_fraction, rate, offer.term_months, problem.limits.horizon_months)
 
-    def at(price: float) -> int:
-        return micro_usd_up(hourly_usd(price, offer, rate, horizon))
+    def at(price: float | None) -> int:
+        return micro if price is None else micro_usd_up(exact(price) * factor)
 
     micro = at(offer.price)
+    ends = {"value": micro, "low": at(offer.price_low), "high": at(offer.price_high)}
+    chosen = ends[problem.assumptions.price_end]
     return PricedOffer(
         offer.offer_id, offer.provider, offer.region, offer.gpu_id, offer.gpu_count, offer.kind, offer.term_months,
-        offer.platform, micro, at(offer.price_low) if offer.price_low else micro, at(offer.price_high) if offer.price_high else micro,
+        offer.platform, chosen, min(ends.values()), max(ends.values()),
         problem.limits.stock.get(offer.offer_id, offer.stock), 0, offer.as_of, offer.price_evidence, offer.source_url,
-        catalog.is_overlaid("offers", offer.offer_id), {"rent": usd_per_month(micro)},
+        catalog.is_overlaid("offers", offer.offer_id), {"rent": usd_per_month(chosen)},
     )
 
 

@@ -7,9 +7,8 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from ortools.sat.python.cp_model import CpModel, LinearExpr
-
 from optimizer.formulation.case import Case, CaseRow
+from optimizer.formulation.cp_sat import CpModel, LinearExpr
 from optimizer.formulation.variables import Variables
 
 Scope = Literal["all", "provider", "region", "gpu", "engine", "none"]

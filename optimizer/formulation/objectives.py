@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ortools.sat.python.cp_model import LinearExpr
-
 from optimizer.formulation.case import Case
+from optimizer.formulation.cp_sat import LinearExpr
 from optimizer.formulation.variables import Variables
 
 

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ortools.sat.python import cp_model
-
 from optimizer.formulation.case import Case
+from optimizer.formulation.cp_sat import CpModel, IntVar
 
 
 @dataclass
 class Variables:
     """Node counts by row, and the auxiliary variables that rules share."""
 
-    nodes: list[cp_model.IntVar]
+    nodes: list[IntVar]
     """x: nodes of each row."""
-    uses_gpu: dict[str, cp_model.IntVar] = field(default_factory=dict)
+    uses_gpu: dict[str, IntVar] = field(default_factory=dict)
     """y: whether a GPU type is in the plan."""
 
     @classmethod
-    def of(cls, cp: cp_model.CpModel, case: Case) -> Variables:
+    def of(cls, cp: CpModel, case: Case) -> Variables:
         """Create one count for each row, between 0 and its bound."""
         return cls([cp.new_int_var(0, row.most, "") for row in case.rows])

@@ -103,13 +103,18 @@ class Catalog:
         return key in self.from_overlay.get(table, frozenset())
 
     @cached_property
-    def points_by_group(self) -> dict[str, list[ThroughputPoint]]:
-        """Measured rows by the `runs_like` group of their model."""
-        grouped: dict[str, list[ThroughputPoint]] = {}
+    def points_by_machine(self) -> dict[tuple[str, str, str], list[ThroughputPoint]]:
+        """Measured rows by (the `runs_like` group of their model, gpu_id, engine_id)."""
+        grouped: dict[tuple[str, str, str], list[ThroughputPoint]] = {}
         for point in self.points:
             model = self.models.get(point.model_id)
-            grouped.setdefault(model.runs_like if model else point.model_id, []).append(point)
+            group = model.runs_like if model else point.model_id
+            grouped.setdefault((group, point.gpu_id, point.engine_id), []).append(point)
         return grouped
+
+    def points_on(self, runs_like: str, gpu_id: str, engine_id: str) -> list[ThroughputPoint]:
+        """List the measured rows of a model group on a GPU with an engine."""
+        return self.points_by_machine.get((runs_like, gpu_id, engine_id), [])
 
 
 def shipped_catalog_dir() -> Path:

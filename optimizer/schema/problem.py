@@ -323,6 +323,8 @@ class Assumptions(Frozen):
     """Power usage effectiveness of the place."""
     colocation_usd_per_kw_month: NonNegative | None = None
     """Space and power capacity per kW of IT load and month."""
+    price_end: Literal["value", "low", "high"] = "value"
+    """Which end of the range of assumed prices to plan with."""
     purchase_price_usd: dict[str, Positive] = {}
     """Whole purchase price by owned offer id: your own quotation."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from functools import cache
-from importlib.metadata import version
+
+import ortools
 
 from optimizer import __version__
 from optimizer.candidates import ReplicaSpeed
@@ -20,16 +20,10 @@ from optimizer.units import MICRO, usd, usd_per_month
 from optimizer.verify import verify_plan
 
 
-@cache
-def ortools_version() -> str:
-    """Return the version of the solver."""
-    return version("ortools")
-
-
 def inputs_of(prepared: Prepared) -> Inputs:
     """Name what an answer was computed from."""
     return Inputs(problem_sha256=prepared.loaded.sha256, catalog_sha256=prepared.catalog.sha256, gpumix_version=__version__,
-                  ortools_version=ortools_version(), overlays=tuple(_last_part(path) for path in prepared.catalog.overlays))
+                  ortools_version=ortools.__version__, overlays=tuple(_last_part(path) for path in prepared.catalog.overlays))
 
 
 def _last_part(path: str) -> str:

@@ -8,11 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ortools.sat.python import cp_model
-
 from optimizer.candidates import CandidateSet
 from optimizer.errors import Fault, ModelTooLargeError
 from optimizer.formulation import CONSTRAINTS, OBJECTIVES, Case, CaseRow, Variables, build_case, reduce_case
+from optimizer.formulation.cp_sat import cp_model
 from optimizer.schema.plan import Status
 from optimizer.schema.problem import Limits
 

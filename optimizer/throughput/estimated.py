@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import mul
 
 from optimizer.load import Catalog
 from optimizer.memory import expert_split, kv_bytes_per_token_per_gpu
@@ -15,21 +16,22 @@ from optimizer.throughput.curve import Level, Question, SpeedCurve
 LEAST_FLOPS_PER_BYTE = 116.7
 """FLOP per byte of bandwidth assumed where a GPU's tensor speed is not known: the lowest known, A10G's 70e12 / 600e9."""
 
+WEIGHTS_TERM = 2
+"""Position of the weights among the terms: the floor that bandwidth sets."""
+
 DEFAULT_ERROR = {"repeat": 0.05, "interior": 0.08, "combination": 0.5, "ttft": 1.0}
 """Error bars without a calibration file, from the first look at the rows (see README, accuracy)."""
 
 
-def weight_bytes_touched(model: LlmModel, precision: Precision, concurrency: int) -> float:
-    """Return weight bytes that one decode step reads.
+def weight_bytes_touched(model: LlmModel, precision: Precision) -> tuple[float, float]:
+    """Return the weight bytes that every decode step reads, and those of all experts.
 
     A mixture of experts touches a share 1 - (1 - k/E)^C of its experts; an untied input embedding is looked up, not read.
     """
     always, experts = expert_split(model)
-    if experts:
-        share = 1 - (1 - model.experts_per_token / model.experts) ** concurrency
-        always += experts * share
     lookup = 0.0 if model.tied_embeddings else model.vocabulary * model.hidden_size / 1e9
-    return max(always - lookup, 0.05 * always) * 1e9 * precision.weight_bytes
+    scale = 1e9 * precision.weight_bytes
+    return max(always - lookup, 0.05 * always) * scale, experts * scale
 
 
 def tensor_flops(gpu: Gpu, precision: Precision, precision_id: str) -> float:
@@ -44,8 +46,12 @@ class Replica:
     """The physical constants of one replica for one kind of request, worked out once."""
 
     question: Question
-    bandwidth: float
-    """Bytes/s of all its GPUs together."""
+    weights_ms: float
+    """Time to read, at full bandwidth of all GPUs, the weights that every step needs."""
+    experts_ms: float
+    """The same for all experts together."""
+    idle_fraction: float
+    """Share of the experts that one token leaves idle: 1 - k/E."""
     kv_ms: float
     """Time to read the KV cache of one request of mean context, on the rank that reads it."""
     prefill_ms: float
@@ -62,7 +68,9 @@ def replica_of(question: Question) -> Replica:
     kv_ms = mean_context(q) * kv_bytes_per_token_per_gpu(q.model, q.precision, q.tp_size) / bandwidth * 1000
     flops = tensor_flops(q.gpu, q.precision, q.precision_id) * ranks
     prefill_ms = 2 * q.model.active_parameters_billion * 1e9 * q.isl_tokens / flops * 1000
-    return Replica(q, bandwidth * ranks, kv_ms, prefill_ms, q.model.layers * math.log2(ranks))
+    always, experts = (1000 * part / (bandwidth * ranks) for part in weight_bytes_touched(q.model, q.precision))
+    idle = 1 - q.model.experts_per_token / q.model.experts if q.model.experts else 0.0
+    return Replica(q, always, experts, idle, kv_ms, prefill_ms, q.model.layers * math.log2(ranks))
 
 
 def mean_context(question: Question) -> float:
@@ -76,9 +84,10 @@ def mean_context(question: Question) -> float:
 
 
 def least_tpot_ms(replica: Replica, concurrency: int) -> float:
-    """Return the floor that bandwidth sets: the weights of a step read once at full speed."""
-    q = replica.question
-    return weight_bytes_touched(q.model, q.precision, concurrency) / replica.bandwidth * 1000
+    """Return the floor that bandwidth sets: the weights that a step touches read once at full speed."""
+    if not replica.experts_ms:
+        return replica.weights_ms
+    return replica.weights_ms + replica.experts_ms * (1 - replica.idle_fraction**concurrency)
 
 
 def tpot_terms(replica: Replica, concurrency: int) -> tuple[float, ...]:
@@ -101,9 +110,8 @@ def saturation_tokens_per_s(catalog: Catalog, question: Question) -> float | Non
     q = question
     tops = [
         point.output_tokens_per_s
-        for point in catalog.points_by_group.get(q.model.runs_like, ())
-        if point.use == "ceiling" and point.output_tokens_per_s is not None
-        and point.gpu_id == q.gpu.gpu_id and point.gpu_count == q.gpu_count and point.engine_id == q.engine_id
+        for point in catalog.points_on(q.model.runs_like, q.gpu.gpu_id, q.engine_id)
+        if point.use == "ceiling" and point.output_tokens_per_s is not None and point.gpu_count == q.gpu_count
         and (found := catalog.precisions.get(point.precision or "")) is not None and found.runs_like == q.precision.runs_like
         and (point.isl_tokens or 1) <= q.isl_tokens * 1.1
     ]
@@ -111,7 +119,7 @@ def saturation_tokens_per_s(catalog: Catalog, question: Question) -> float | Non
 
 
 def _weighted(weights: tuple[float, ...], terms: tuple[float, ...]) -> float:
-    return sum(weight * term for weight, term in zip(weights, terms, strict=True))
+    return sum(map(mul, weights, terms))
 
 
 def _tpot(calibration: Calibration, replica: Replica, ceiling: float | None) -> Callable[[int], float]:
@@ -121,9 +129,9 @@ def _tpot(calibration: Calibration, replica: Replica, ceiling: float | None) -> 
     factor = calibration.engine_factors.get(question.engine_id, max(calibration.engine_factors.values(), default=1.0))
 
     def tpot_ms(concurrency: int) -> float:
-        fitted = factor * _weighted(weights, tpot_terms(replica, concurrency))
+        terms = tpot_terms(replica, concurrency)
         saturated = 0.0 if ceiling is None else 1000 * concurrency / ceiling
-        return max(fitted, least_tpot_ms(replica, concurrency), saturated)
+        return max(factor * _weighted(weights, terms), terms[WEIGHTS_TERM], saturated)
 
     return tpot_ms
 

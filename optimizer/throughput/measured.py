@@ -41,8 +41,6 @@ def version_key(version: str) -> tuple[int, ...]:
 def _answers(question: Question, point: ThroughputPoint, runs_like: str | None) -> bool:
     return (
         point.use == "curve"
-        and point.gpu_id == question.gpu.gpu_id
-        and point.engine_id == question.engine_id
         and point.tp_size == question.tp_size
         and point.gpu_count == question.gpu_count
         and not point.kv_precision
@@ -53,7 +51,7 @@ def _answers(question: Question, point: ThroughputPoint, runs_like: str | None) 
 def matching_points(catalog: Catalog, question: Question) -> list[tuple[int, ThroughputPoint]]:
     """List the rows that answer a question, each with the rank of its lengths."""
     found = []
-    for point in catalog.points_by_group.get(question.model.runs_like, ()):
+    for point in catalog.points_on(question.model.runs_like, question.gpu.gpu_id, question.engine_id):
         precision = catalog.precisions.get(point.precision or "")
         if not _answers(question, point, precision.runs_like if precision else None):
             continue

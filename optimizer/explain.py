@@ -1,0 +1,192 @@
+"""Why this plan: what it depends on, what stands beside it, and why there is none when there is none."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from optimizer.candidates import Option, ReplicaSpeed
+from optimizer.candidates.rejection import STEP_ORDER
+from optimizer.costs import PricedOffer, price_of
+from optimizer.schema.plan import DecisiveFigure, Plan, Proposal
+from optimizer.schema.problem import Limits, NodeCount, Selection, Survive
+from optimizer.solve import Prepared, Solution, SolveSettings, plan_of, prepare, solve_at
+from optimizer.units import usd_per_month
+
+KV_ERROR_FRACTION = 0.11
+"""Error of the KV cache computed from start-up memory outside the laboratory it was fitted on (vLLM logs)."""
+
+DECISIVE_FIGURES = 3
+"""How many of them the first lines of an answer name."""
+
+
+def cheapest(prepared: Prepared, settings: SolveSettings, in_order: bool = False) -> Solution:
+    """Solve a variant for its cost: no tie-break by speed."""
+    return solve_at(prepared.candidates, prepared.problem.limits, prepared.candidates.targets(), prepared.budget, settings, in_order=in_order)
+
+
+def _monthly(solution: Solution) -> float | None:
+    return usd_per_month(solution.cost) if solution.has_plan and solution.cost is not None else None
+
+
+def _with_options(prepared: Prepared, change: Callable[[Option], Option]) -> Prepared:
+    options = {key: tuple(change(option) for option in found) for key, found in prepared.candidates.options.items()}
+    return replace(prepared, candidates=replace(prepared.candidates, options=options))
+
+
+def _with_prices(prepared: Prepared, price: Callable[[PricedOffer], int]) -> Prepared:
+    offers = tuple(replace(offer, micro_usd_per_hour=price(offer)) for offer in prepared.candidates.offers)
+    return replace(prepared, candidates=replace(prepared.candidates, offers=offers))
+
+
+def _slowed(speed: ReplicaSpeed, tpot: bool = False, ttft: bool = False, fewer: bool = False) -> ReplicaSpeed:
+    """Return a replica at the bad end of one of its figures."""
+    classes = tuple(
+        replace(
+            one,
+            tpot_factor=1 + one.curve.error_fraction(one.limit) if tpot else one.tpot_factor,
+            ttft_factor=1 + one.curve.ttft_error_fraction if ttft else one.ttft_factor,
+            limit=min(one.limit, int(one.fits * (1 - KV_ERROR_FRACTION))) if fewer else one.limit,
+        )
+        for one in speed.classes
+    )
+    return ReplicaSpeed(classes, speed.demand)
+
+
+def _bad_ends(prepared: Prepared, plan: Plan) -> Iterator[tuple[str, str, Prepared]]:
+    """Yield (figure, its value, the problem with that figure at its bad end) for the figures behind a plan."""
+    seen: set[tuple[str, str]] = set()
+    gpus = {node.offer_id: node.gpu_id for node in plan.nodes}
+    ids = {service.service_id: i for i, service in enumerate(prepared.problem.services)}
+    for one in plan.deployments:
+        gpu, index, service = gpus[one.offer_id], ids[one.service_id], prepared.problem.services[ids[one.service_id]]
+        if (one.service_id, gpu) in seen or one.tokens_per_s_per_user is None or one.error_fraction is None:
+            continue
+        seen.add((one.service_id, gpu))
+
+        def on_gpu(option: Option, gpu: str = gpu, index: int = index) -> bool:
+            return option.gpu_id == gpu and option.service == index and isinstance(option.speed, ReplicaSpeed)
+
+        def bad(option: Option, on_gpu: Callable[[Option], bool] = on_gpu, **ends: bool) -> Option:
+            if on_gpu(option) and isinstance(option.speed, ReplicaSpeed):
+                return replace(option, speed=_slowed(option.speed, **ends))
+            return option
+
+        value = f"{one.tokens_per_s_per_user:.1f} tok/s at {one.concurrency_at_peak} requests, {one.evidence}, +-{one.error_fraction:.0%}"
+        yield f"speed of {service.model} on {gpu}", value, _with_options(prepared, lambda o, bad=bad: bad(o, tpot=True))
+        if service.slo.ttft_ms is not None and one.ttft_ms is not None:
+            options = prepared.candidates.options.get((index, gpu), ())
+            error = max((c.curve.ttft_error_fraction for o in options if isinstance(o.speed, ReplicaSpeed) for c in o.speed.classes), default=0.0)
+            value = f"{one.ttft_ms:.0f} ms, +-{error:.0%}"
+            yield f"TTFT of {service.model} on {gpu}", value, _with_options(prepared, lambda o, bad=bad: bad(o, ttft=True))
+        value = f"{one.concurrency_per_replica} requests a replica, +-{KV_ERROR_FRACTION:.0%}"
+        yield f"KV cache of {service.model} on {gpu}", value, _with_options(prepared, lambda o, bad=bad: bad(o, fewer=True))
+    for node in plan.nodes:
+        high = node.usd_per_month_high / node.usd_per_month
+        if high > 1:
+            value = f"${node.usd_per_month / node.count:,.0f}/month each, {node.price_evidence}, up to {high - 1:+.0%}"
+            yield f"price of {node.offer_id}", value, _with_prices(
+                prepared, lambda o, name=node.offer_id: o.high_micro_usd_per_hour if o.offer_id == name else o.micro_usd_per_hour)
+
+
+def decisive_figures(prepared: Prepared, plan: Plan, settings: SolveSettings) -> tuple[DecisiveFigure, ...]:
+    """Rank the figures behind a plan by what the best plan costs when one of them is at its bad end, and keep the first."""
+    found = [
+        DecisiveFigure(figure=figure, value=value, usd_per_month_at_bad_end=_monthly(cheapest(variant, settings)))
+        for figure, value, variant in _bad_ends(prepared, plan)
+    ]
+    infinite = float("inf")
+    ranked = sorted(found, key=lambda f: -(infinite if f.usd_per_month_at_bad_end is None else f.usd_per_month_at_bad_end))
+    return tuple(ranked[:DECISIVE_FIGURES])
+
+
+def proposal_of(name: str, prepared: Prepared, settings: SolveSettings) -> Proposal:
+    """Solve a variant and describe it beside the best plan; its plan is verified like every other."""
+    solution = cheapest(prepared, settings, in_order=True)
+    plan = plan_of(prepared, solution, with_rejections=False)
+    return Proposal(name=name, status=plan.status, usd_per_month=plan.cost.usd_per_month, nodes=plan.nodes)
+
+
+def single_gpu_proposals(prepared: Prepared, settings: SolveSettings) -> Iterator[Proposal]:
+    """Yield the best plan of each single GPU type that has a candidate."""
+    gpus = {gpu for _, gpu in prepared.candidates.options} | {option.gpu_id for option in prepared.candidates.stated.values()}
+    admitted = {offer.gpu_id for offer in prepared.candidates.offers}
+    for gpu in sorted(gpus & admitted):
+        yield proposal_of(f"only {gpu}", prepared.only_offers(lambda offer, gpu=gpu: offer.gpu_id == gpu), settings)
+
+
+def measured_proposal(prepared: Prepared, settings: SolveSettings) -> Proposal:
+    """Return the best plan that rests on measured and interpolated speeds only."""
+    limits = prepared.problem.limits.model_copy(update={"evidence": "interpolated"})
+    variant = prepare(prepared.loaded, prepared.catalog, prepared.problem.model_copy(update={"limits": limits}))
+    return proposal_of("measured and interpolated only", variant, settings)
+
+
+def price_end_proposals(prepared: Prepared, settings: SolveSettings) -> Iterator[Proposal]:
+    """Yield the best plan with every assumed price at its low end, and at its high end."""
+    ranged = {o.offer_id for o in prepared.candidates.offers if o.low_micro_usd_per_hour < o.high_micro_usd_per_hour}
+    for end in ("low", "high") if ranged else ():
+        assumptions = prepared.problem.assumptions.model_copy(update={"price_end": end})
+        problem = prepared.problem.model_copy(update={"assumptions": assumptions})
+        offers = tuple(
+            price_of(o.offer_id, prepared.catalog, problem) or o if o.offer_id in ranged else o for o in prepared.candidates.offers
+        )
+        variant = replace(prepared, problem=problem, candidates=replace(prepared.candidates, offers=offers))
+        yield proposal_of(f"assumed prices at their {end} end", variant, settings)
+
+
+def _relaxations(limits: Limits) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield each rule that is in force, by its key, with the change that lifts it."""
+    if limits.budget is not None:
+        yield "limits.budget", {"budget": None}
+    if limits.max_gpu_types is not None:
+        yield "limits.max_gpu_types", {"max_gpu_types": None}
+    if limits.nodes.max is not None:
+        yield "limits.nodes.max", {"nodes": NodeCount(min=limits.nodes.min)}
+    if limits.nodes.min:
+        yield "limits.nodes.min", {"nodes": NodeCount(max=limits.nodes.max)}
+    if limits.engine_policy != "any":
+        yield "limits.engine_policy", {"engine_policy": "any"}
+    if limits.survive.nodes or limits.survive.provider or limits.survive.region:
+        yield "limits.survive", {"survive": Survive()}
+    if limits.power_kw is not None:
+        yield "limits.power_kw", {"power_kw": None}
+    if limits.stock:
+        yield "limits.stock", {"stock": {}}
+    if limits.speed_confidence is not None:
+        yield "limits.speed_confidence", {"speed_confidence": None}
+    if limits.evidence != "estimated":
+        yield "limits.evidence", {"evidence": "estimated"}
+    for key in ("gpus", "providers", "regions"):
+        if getattr(limits, key) != Selection():
+            yield f"limits.{key}", {key: Selection()}
+    every = ("on_demand", "reserved", "spot", "marketplace", "owned")
+    if set(limits.kinds) != set(every):
+        yield "limits.kinds", {"kinds": every}
+
+
+def why_no_plan(prepared: Prepared, settings: SolveSettings) -> tuple[str, ...]:
+    """Say why a problem is infeasible: services without any candidate, then each rule whose lifting alone gives a plan."""
+    reasons = []
+    covered = {index for index, _ in prepared.candidates.options} | {index for index, _ in prepared.candidates.stated}
+    for index, service in enumerate(prepared.problem.services):
+        if index not in covered:
+            reasons.append(f"{service.service_id}: no node can serve it ({_commonest_rejections(prepared, service.service_id)})")
+    useless = []
+    for key, change in _relaxations(prepared.problem.limits):
+        limits = prepared.problem.limits.model_copy(update=change)
+        variant = prepare(prepared.loaded, prepared.catalog, prepared.problem.model_copy(update={"limits": limits}))
+        monthly = _monthly(cheapest(variant, settings))
+        if monthly is None:
+            useless.append(key)
+        else:
+            reasons.append(f"{key}: without it the cheapest plan costs ${monthly:,.2f} a month")
+    if useless:
+        reasons.append(f"lifting only {', only '.join(useless)} does not help")
+    return tuple(reasons)
+
+
+def _commonest_rejections(prepared: Prepared, service_id: str) -> str:
+    counts = Counter(r.step for r in prepared.candidates.rejections if r.service_id in (service_id, ""))
+    return ", ".join(f"{counts[step]} combinations fall out by {step}" for step in STEP_ORDER if counts[step]) or "the catalog has no offer"
