@@ -157,9 +157,14 @@ def resolve_model(service: Service, catalog: Catalog, own_models: dict[str, LlmM
     return catalog.models.get(service.model) or catalog.models.get(catalog.model_names.get(service.model.lower(), ""))
 
 
-def _check_names(problem: Problem, catalog: Catalog, models: list[LlmModel | None], offers: list[PricedOffer]) -> None:
-    """Refuse names that nothing in the catalog bears, all at once."""
+def check_names(problem: Problem, catalog: Catalog, offers: list[PricedOffer], own_models: dict[str, LlmModel]) -> list[LlmModel]:
+    """Return the models of the services, and refuse names that nothing in the catalog bears, all at once.
+
+    Raises:
+        InputError: with every such name.
+    """
     faults = []
+    models = [resolve_model(service, catalog, own_models) for service in problem.services]
     for index, (service, model) in enumerate(zip(problem.services, models, strict=True)):
         key = f"services.{index}"
         if model is None:
@@ -189,6 +194,7 @@ def _check_names(problem: Problem, catalog: Catalog, models: list[LlmModel | Non
     ]
     if faults:
         raise InputError(faults)
+    return [model for model in models if model is not None]
 
 
 class _Enumerator:
@@ -312,9 +318,7 @@ def enumerate_candidates(
     Raises:
         InputError: the problem names a model, precision, engine, GPU, provider, region or offer that does not exist.
     """
-    models = [resolve_model(service, catalog, own_models) for service in problem.services]
-    stated_rows = {key: row for key, row in catalog.capacities.items()}
-    _check_names(problem, catalog, models, priced)
+    models = check_names(problem, catalog, priced, own_models)
     refused: dict[tuple[str, str], list[str]] = defaultdict(list)
     admitted = []
     for offer in priced:
@@ -331,10 +335,8 @@ def enumerate_candidates(
     stated: dict[tuple[int, str], Option] = {}
     demands = tuple(demand_of(service) for service in problem.services)
     for index, (service, model) in enumerate(zip(problem.services, models, strict=True)):
-        if model is None:
-            continue
         for offer in admitted:
-            row = stated_rows.get((service.service_id, offer.offer_id))
+            row = catalog.capacities.get((service.service_id, offer.offer_id))
             if row is not None:
                 capacity = StatedCapacity(row.max_concurrency, service.slo.target_tokens_per_s, row.source_url or None)
                 precision = (service.precisions or (model.native_precision,))[0]

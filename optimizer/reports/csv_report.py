@@ -1,0 +1,39 @@
+"""The nodes of a plan as rows for a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from optimizer.schema.plan import Plan
+
+COLUMNS = ("problem", "status", "offer_id", "gpu_id", "gpu_count", "kind", "term_months", "provider", "region", "count",
+           "usd_per_month", "price_as_of", "price_evidence", "source_url")
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""A spreadsheet would run text that starts so."""
+
+
+def harmless(cell: object) -> object:
+    """Keep a spreadsheet from running text as a formula.
+
+    >>> harmless("=1+1"), harmless("aws"), harmless(-1.5)
+    ("'=1+1", 'aws', -1.5)
+    """
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
+
+
+def rows_as_csv(columns: tuple[str, ...], rows: list[dict[str, object]]) -> str:
+    """Write rows under a header."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: harmless(row.get(name, "")) for name in columns} for row in rows)
+    return out.getvalue()
+
+
+def render(plan: Plan) -> str:
+    """Render a plan as CSV, one row for each offer; a plan without nodes has one row with its status."""
+    base: dict[str, object] = {"problem": plan.problem, "status": plan.status}
+    rows = [{**base, **node.model_dump(mode="json")} for node in plan.nodes] or [base]
+    return rows_as_csv(COLUMNS, rows)
