@@ -157,8 +157,16 @@ def resolve_model(service: Service, catalog: Catalog, own_models: dict[str, LlmM
     return catalog.models.get(service.model) or catalog.models.get(catalog.model_names.get(service.model.lower(), ""))
 
 
-def check_names(problem: Problem, catalog: Catalog, offers: list[PricedOffer], own_models: dict[str, LlmModel]) -> list[LlmModel]:
-    """Return the models of the services, and refuse names that nothing in the catalog bears, all at once.
+def _all_stated(service: Service, catalog: Catalog, offers: list[PricedOffer], limits: Limits) -> bool:
+    """Say whether `capacities.csv` states every admitted offer for a service, so that its model need not be known."""
+    admitted = [offer for offer in offers if policy_refusal(offer, limits) is None]
+    return bool(admitted) and all((service.service_id, offer.offer_id) in catalog.capacities for offer in admitted)
+
+
+def check_names(
+    problem: Problem, catalog: Catalog, offers: list[PricedOffer], own_models: dict[str, LlmModel]
+) -> list[LlmModel | None]:
+    """Return the models of the services (None where stated capacities make it needless), and refuse names that nothing in the catalog bears, all at once.
 
     Raises:
         InputError: with every such name.
@@ -167,7 +175,7 @@ def check_names(problem: Problem, catalog: Catalog, offers: list[PricedOffer], o
     models = [resolve_model(service, catalog, own_models) for service in problem.services]
     for index, (service, model) in enumerate(zip(problem.services, models, strict=True)):
         key = f"services.{index}"
-        if model is None:
+        if model is None and not _all_stated(service, catalog, offers, problem.limits):
             faults.append(Fault(problem.name, f"{key}.model", repr(service.model), "an id of models.yaml (gpumix catalog list models), or a path to a config.json"))
         for name in service.precisions or ():
             if name not in catalog.precisions:
@@ -194,7 +202,7 @@ def check_names(problem: Problem, catalog: Catalog, offers: list[PricedOffer], o
     ]
     if faults:
         raise InputError(faults)
-    return [model for model in models if model is not None]
+    return models
 
 
 class _Enumerator:
@@ -339,8 +347,10 @@ def enumerate_candidates(
             row = catalog.capacities.get((service.service_id, offer.offer_id))
             if row is not None:
                 capacity = StatedCapacity(row.max_concurrency, service.slo.target_tokens_per_s, row.source_url or None)
-                precision = (service.precisions or (model.native_precision,))[0]
+                precision = (service.precisions or (model.native_precision if model else "stated",))[0]
                 stated[index, offer.offer_id] = Option(index, offer.gpu_id, row.engine_id or "stated", precision, offer.gpu_count, 0, capacity)
+        if model is None:
+            continue
         walker = _Enumerator(index, service, model, problem, catalog, demands[index], offer_ids)
         for gpu_id in sorted(offer_ids):
             if all((index, o) in stated for ids in offer_ids[gpu_id].values() for o in ids):
