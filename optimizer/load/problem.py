@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from optimizer.errors import Fault, InputError
 from optimizer.load.faults import faults_of
-from optimizer.load.model_config import read_model_config
+from optimizer.load.catalog import Catalog
+from optimizer.load.model_config import read_model_config, same_shape
 from optimizer.load.text import decode, read_bytes
 from optimizer.load.yaml_files import parse_mapping, parse_yaml
 from optimizer.schema.catalog import LlmModel
@@ -178,3 +179,12 @@ def problem_schema_json() -> str:
     from optimizer.schema.describe import described_schema
 
     return json.dumps(described_schema(Problem), indent=2, ensure_ascii=False)
+
+
+def with_known_shapes(loaded: LoadedProblem, catalog: Catalog) -> LoadedProblem:
+    """Let an own model share the measured speeds of a catalog model with the same weights shape, where there is one."""
+    own = {}
+    for name, model in loaded.own_models.items():
+        twin = next((known for known in catalog.models.values() if same_shape(model, known)), None)
+        own[name] = model if twin is None else model.model_copy(update={"runs_like": twin.runs_like})
+    return replace(loaded, own_models=own)
