@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from optimizer.candidates import Option, ReplicaSpeed
 from optimizer.candidates.rejection import STEP_ORDER
-from optimizer.costs import PricedOffer, price_of
+from optimizer.costs import PricedOffer
+from optimizer.costs.priced import PriceEnd
 from optimizer.schema.plan import DecisiveFigure, Plan, Proposal
 from optimizer.schema.problem import Limits, NodeCount, Selection, Survive
 from optimizer.solve import Prepared, Solution, SolveSettings, plan_of, prepare, solve_at
@@ -35,8 +36,9 @@ def _with_options(prepared: Prepared, change: Callable[[Option], Option]) -> Pre
     return replace(prepared, candidates=replace(prepared.candidates, options=options))
 
 
-def _with_prices(prepared: Prepared, price: Callable[[PricedOffer], int]) -> Prepared:
-    offers = tuple(replace(offer, micro_usd_per_hour=price(offer)) for offer in prepared.candidates.offers)
+def _with_prices(prepared: Prepared, of: Callable[[PricedOffer], bool], end: PriceEnd) -> Prepared:
+    """Return the problem with some offers at one end of their price."""
+    offers = tuple(replace(o, end=end) if o.has_range and of(o) else o for o in prepared.candidates.offers)
     return replace(prepared, candidates=replace(prepared.candidates, offers=offers))
 
 
@@ -86,8 +88,7 @@ def _bad_ends(prepared: Prepared, plan: Plan) -> Iterator[tuple[str, str, Prepar
         high = node.usd_per_month_high / node.usd_per_month
         if high > 1:
             value = f"${node.usd_per_month / node.count:,.0f}/month each, {node.price_evidence}, up to {high - 1:+.0%}"
-            yield f"price of {node.offer_id}", value, _with_prices(
-                prepared, lambda o, name=node.offer_id: o.high_micro_usd_per_hour if o.offer_id == name else o.micro_usd_per_hour)
+            yield f"price of {node.offer_id}", value, _with_prices(prepared, lambda o, name=node.offer_id: o.offer_id == name, "high")
 
 
 def decisive_figures(prepared: Prepared, plan: Plan, settings: SolveSettings) -> tuple[DecisiveFigure, ...]:
@@ -119,20 +120,18 @@ def single_gpu_proposals(prepared: Prepared, settings: SolveSettings) -> Iterato
 def measured_proposal(prepared: Prepared, settings: SolveSettings) -> Proposal:
     """Return the best plan that rests on measured and interpolated speeds only."""
     limits = prepared.problem.limits.model_copy(update={"evidence": "interpolated"})
-    variant = prepare(prepared.loaded, prepared.catalog, prepared.problem.model_copy(update={"limits": limits}))
+    problem = prepared.problem.model_copy(update={"limits": limits})
+    variant = replace(prepared, problem=problem, candidates=prepared.candidates.under("interpolated"))
     return proposal_of("measured and interpolated only", variant, settings)
 
 
 def price_end_proposals(prepared: Prepared, settings: SolveSettings) -> Iterator[Proposal]:
     """Yield the best plan with every assumed price at its low end, and at its high end."""
-    ranged = {o.offer_id for o in prepared.candidates.offers if o.low_micro_usd_per_hour < o.high_micro_usd_per_hour}
-    for end in ("low", "high") if ranged else ():
+    ends: tuple[PriceEnd, ...] = ("low", "high")
+    for end in ends if any(offer.has_range for offer in prepared.candidates.offers) else ():
         assumptions = prepared.problem.assumptions.model_copy(update={"price_end": end})
         problem = prepared.problem.model_copy(update={"assumptions": assumptions})
-        offers = tuple(
-            price_of(o.offer_id, prepared.catalog, problem) or o if o.offer_id in ranged else o for o in prepared.candidates.offers
-        )
-        variant = replace(prepared, problem=problem, candidates=replace(prepared.candidates, offers=offers))
+        variant = replace(_with_prices(prepared, lambda offer: True, end), problem=problem)
         yield proposal_of(f"assumed prices at their {end} end", variant, settings)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -95,8 +96,7 @@ def walk(prepared: Prepared, index: int, high: float | None, settings: SolveSett
         reached = achieved_speed(solution, index, current.candidates.demands[index].amount)
         exact = _at(current, index, reached)
         yield plan_of(exact, replace(solution, targets=exact.candidates.targets()), with_rejections=False), solution.status == "optimal"
-        level = current.candidates.next_speed(index, reached)
-        current = None if level is None or (high is not None and level > high) else _at(current, index, level)
+        current = None if high is not None and reached >= high else _at(current, index, math.nextafter(reached, math.inf))
 
 
 def _error(plan: Plan, service_id: str) -> float:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from fractions import Fraction
+
+ONE = Fraction(1)
 
 HOURS_PER_MONTH = 730
 """A month everywhere in gpumix: 8,760 hours a year / 12."""
@@ -17,18 +20,19 @@ GIB = 1024**3
 
 def exact(number: float | int | Fraction) -> Fraction:
     """Return the decimal that a float prints as, exactly, so that 4.09625 stays 409625/100000."""
-    if isinstance(number, Fraction):
-        return number
-    return Fraction(repr(number)) if isinstance(number, float) else Fraction(number)
+    if isinstance(number, float):
+        return Fraction(*Decimal(repr(number)).as_integer_ratio())
+    return Fraction(number)
 
 
-def micro_usd_up(usd: float | Fraction) -> int:
-    """Round dollars up to micro-dollars.
+def micro_usd_up(usd: float | Fraction, factor: Fraction = ONE) -> int:
+    """Round dollars, times a factor, up to micro-dollars.
 
-    >>> micro_usd_up(4.09625), micro_usd_up(Fraction(1, 3))
-    (4096250, 333334)
+    >>> micro_usd_up(4.09625), micro_usd_up(Fraction(1, 3)), micro_usd_up(0.1, Fraction(1, 3))
+    (4096250, 333334, 33334)
     """
-    return math.ceil(exact(usd) * MICRO)
+    top, bottom = Decimal(repr(usd)).as_integer_ratio() if isinstance(usd, float) else usd.as_integer_ratio()
+    return -(-top * factor.numerator * MICRO // (bottom * factor.denominator))
 
 
 def usd(micro_usd: int) -> float:

@@ -14,6 +14,7 @@ from optimizer.engines import gpu_refusal, model_refusal, precision_refusal, spl
 from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog
 from optimizer.memory import largest_fitting_concurrency, memory_fit
+from optimizer.schema.base import Evidence
 from optimizer.schema.catalog import Gpu, LlmModel
 from optimizer.schema.problem import Limits, Problem, Service
 from optimizer.throughput import Question, speed_curve
@@ -119,6 +120,14 @@ class CandidateSet:
                 capacity = option.replicas_on(offer) * option.speed.amount(target)
                 if capacity > 0:
                     yield Candidate(offer, option, capacity)
+
+    def under(self, least: Evidence) -> CandidateSet:
+        """Return the same candidates on evidence no worse than `least`."""
+        options = {
+            key: kept for key, found in self.options.items()
+            if (kept := tuple(replace(o, speed=s) for o in found if (s := o.speed.under(least)) is not None))
+        }
+        return replace(self, options=options)
 
     def next_speed(self, service: int, tokens_per_s: float) -> float | None:
         """Return the lowest speed above this one at which some option carries less."""
@@ -275,28 +284,27 @@ class _Enumerator:
                 self.reject(gpu, engine_id, precision, tp_size, "memory", _memory_reason(fit.weights_gib, fit.kv_cache_gib, fit.usable_gib,
                             fit.kv_bytes_per_token * self.service.full_context_tokens / 1024**3), footprint)
                 return None
-            curve = replace(curve, least_evidence=self.problem.limits.evidence)
-            limit, fits = self.limit(question, curve.proven_concurrency, curve.usable_limit())
-            if limit == 0:
-                least = self.problem.limits.evidence
+            limit, fits = self.limit(question, curve.proven_concurrency)
+            least = self.problem.limits.evidence
+            one = ClassSpeed(request, curve, self.service.slo, self.problem.limits.speed_confidence, limit, fits).under(least)
+            if one is None:
                 self.reject(gpu, engine_id, precision, tp_size, "evidence", f"only estimated, and limits.evidence asks for {least}", footprint)
                 return None
-            classes.append(ClassSpeed(request, curve, self.service.slo, self.problem.limits.speed_confidence, limit, fits))
+            classes.append(one)
         speed = ReplicaSpeed(tuple(classes), self.demand)
         if speed.amount(self.service.slo.target_tokens_per_s) == 0:
             self.reject(gpu, engine_id, precision, tp_size, "speed", _speed_reason(speed, self.service), footprint)
             return None
         return Option(self.index, gpu.gpu_id, engine_id, precision, tp_size, footprint, speed)
 
-    def limit(self, question: Question, proven: int, usable: int | None) -> tuple[int, int]:
+    def limit(self, question: Question, proven: int) -> tuple[int, int]:
         """Return the most requests in flight of one class on a replica, never more than the demand, and how many fit."""
         most = min(MOST_SEQUENCES, self.demand.amount) if self.demand.unit == "concurrency" else MOST_SEQUENCES
         followed = most + most // FOLLOWED_BEYOND + 1
         tokens = question.isl_tokens + question.osl_tokens
         fits = max(proven, largest_fitting_concurrency(
             question.model, question.precision, question.engine, question.gpu, question.tp_size, tokens, followed))
-        allowed = min(most, fits)
-        return (allowed if usable is None else min(allowed, usable)), fits
+        return min(most, fits), fits
 
 
 def _memory_reason(weights: float, free: float, usable: float, request: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol
 
@@ -44,6 +44,19 @@ class ClassSpeed:
     """What-if: all TPOT times this."""
     ttft_factor: float = 1.0
     """What-if: all TTFT times this."""
+
+    def under(self, least: Evidence) -> ClassSpeed | None:
+        """Return the same class on evidence no worse than `least`, None when it has none."""
+        if least == "estimated":
+            return self
+        usable = 0 if self.needs_ttft and not self.curve.ttft_measured else self.curve.last_measured
+        limit = min(self.limit, usable)
+        return replace(self, curve=replace(self.curve, least_evidence=least), limit=limit) if limit else None
+
+    @property
+    def needs_ttft(self) -> bool:
+        """Whether a limit looks at the TTFT."""
+        return self.slo.ttft_ms is not None or self.slo.e2e_ms is not None
 
     def tpot_ms(self, concurrency: int) -> float:
         """Return the planned TPOT."""
@@ -87,9 +100,8 @@ class ClassSpeed:
 
     def evidence(self, concurrency: int) -> Evidence:
         """Say where the figures at a concurrency come from: the worse of TPOT and a TTFT that matters."""
-        needs_ttft = self.slo.ttft_ms is not None or self.slo.e2e_ms is not None
         tpot = self.curve.evidence(concurrency)
-        return worse_evidence(tpot, "estimated") if needs_ttft and not self.curve.ttft_measured else tpot
+        return worse_evidence(tpot, "estimated") if self.needs_ttft and not self.curve.ttft_measured else tpot
 
 
 def _largest(most: int, holds: Callable[[int], bool]) -> int:
@@ -109,6 +121,11 @@ class ReplicaSpeed:
     demand: ServiceDemand
     _best_rates: dict[int, float] = field(default_factory=dict, compare=False, repr=False)
     _amounts: dict[tuple[float, bool], int] = field(default_factory=dict, compare=False, repr=False)
+
+    def under(self, least: Evidence) -> ReplicaSpeed | None:
+        """Return the same replica on evidence no worse than `least`, None when a class has none."""
+        classes = tuple(found for one in self.classes if (found := one.under(least)) is not None)
+        return ReplicaSpeed(classes, self.demand) if len(classes) == len(self.classes) else None
 
     @cached_property
     def shares(self) -> tuple[float, ...]:
@@ -207,6 +224,10 @@ class StatedCapacity:
     max_concurrency: int
     target_tokens_per_s: float
     source_url: str | None
+
+    def under(self, least: Evidence) -> StatedCapacity:
+        """Return itself: what is stated was measured elsewhere."""
+        return self
 
     def amount(self, tokens_per_s: float, strictly_above: bool = False) -> int:
         """Return the stated capacity up to the target, nothing above it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from optimizer.costs import owned, rented
-from optimizer.costs.priced import PriceBreakdown, PricedOffer, rate_per_usd
+from optimizer.costs.priced import PricedOffer, rate_per_usd
 from optimizer.load import Catalog
 from optimizer.schema.problem import Problem
 
@@ -34,4 +34,4 @@ def priced_offers(catalog: Catalog, problem: Problem) -> list[PricedOffer]:
     return sorted(priced, key=lambda offer: offer.offer_id)
 
 
-__all__ = ["COST_MODELS", "PriceBreakdown", "PricedOffer", "price_of", "priced_offers", "rate_per_usd"]
+__all__ = ["COST_MODELS", "PricedOffer", "price_of", "priced_offers", "rate_per_usd"]

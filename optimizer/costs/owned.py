@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
-from optimizer.costs.priced import PricedOffer, rate_per_usd
+from optimizer.costs.priced import PriceEnd, PriceEnds, PricedOffer, rate_per_usd
 from optimizer.errors import CatalogError, Fault
 from optimizer.load import Catalog
 from optimizer.schema.base import Currency, PriceEvidence
 from optimizer.schema.catalog import Figure, OwnedNode, Part, Site
 from optimizer.schema.problem import Problem
 from optimizer.units import HOURS_PER_MONTH, micro_usd_up
-
-End = Literal["value", "low", "high"]
-"""Which end of the range of every assumed figure is taken."""
 
 MONTHS_PER_YEAR = 12
 
@@ -62,7 +58,7 @@ class _Figures:
 
     catalog: Catalog
     problem: Problem
-    end: End
+    end: PriceEnd
 
     def pick(self, figure: Figure) -> float:
         """Take one end of a figure's range."""
@@ -83,7 +79,7 @@ class _Figures:
             return self.problem.assumptions.residual_fraction
         stem = "residual_{}_months_fraction"
         # a low cost comes from a high residual value
-        other: End = {"low": "high", "high": "low"}.get(self.end, "value")  # type: ignore[assignment]
+        other: PriceEnd = {"low": "high", "high": "low"}.get(self.end, "value")  # type: ignore[assignment]
         flipped = _Figures(self.catalog, self.problem, other)
         return interpolate_residual([(age, flipped[stem.format(age)]) for age in (12, 24, 36, 60)], months)
 
@@ -100,7 +96,7 @@ class _Figures:
         return 0.0
 
 
-def _part_price(part: Part, end: End) -> float:
+def _part_price(part: Part, end: PriceEnd) -> float:
     chosen = {"value": None, "low": part.low, "high": part.high}[end]
     return chosen if chosen is not None else (part.unit_price or part.fraction_of_parts or 0.0)
 
@@ -130,7 +126,7 @@ def _staff_fte_per_gpu(node: OwnedNode, figures: _Figures) -> float:
     return figures["staff_fte_per_gpu"] if stated or node.form == "server" else 0.0
 
 
-def monthly_cost(node: OwnedNode, site: Site, catalog: Catalog, problem: Problem, end: End = "value") -> dict[str, float]:
+def monthly_cost(node: OwnedNode, site: Site, catalog: Catalog, problem: Problem, end: PriceEnd = "value") -> dict[str, float]:
     """Return the cost lines of an owned node in US dollars a month.
 
     Bought for its life, needed for the horizon: the purchase is repaid over the horizon less the residual value at its
@@ -166,16 +162,16 @@ def owned_offer_id(node_id: str, site_id: str) -> str:
 def price_node(node: OwnedNode, site_id: str, catalog: Catalog, problem: Problem) -> PricedOffer:
     """Price one owned node at one site, with both ends of its assumed figures."""
     site, offer_id = catalog.sites[site_id], owned_offer_id(node.offer_id, site_id)
-    ends: tuple[End, ...] = ("value", "low", "high")
-    costs = {end: monthly_cost(node, site, catalog, problem, end) for end in ends}
-    micro = {end: micro_usd_up(sum(lines.values()) / HOURS_PER_MONTH) for end, lines in costs.items()}
-    stock, chosen = problem.limits.stock, problem.assumptions.price_end
+    names: tuple[PriceEnd, ...] = ("value", "low", "high")
+    costs = (monthly_cost(node, site, catalog, problem, end) for end in names)
+    ends = PriceEnds(*({line: micro_usd_up(usd / HOURS_PER_MONTH) for line, usd in lines.items() if usd} for lines in costs))
+    stock = problem.limits.stock
     return PricedOffer(
-        offer_id, "owned", site_id, node.gpu_id, node.gpu_count, "owned", 0, "linux", micro[chosen],
-        min(micro.values()), max(micro.values()), stock.get(offer_id, stock.get(node.offer_id, node.stock)),
-        round(full_load_watts(node, catalog)), max(part.as_of for part in node.parts), _evidence(node, problem),
+        offer_id, "owned", site_id, node.gpu_id, node.gpu_count, "owned", 0, "linux", ends, problem.assumptions.price_end,
+        stock.get(offer_id, stock.get(node.offer_id, node.stock)), round(full_load_watts(node, catalog)),
+        max(part.as_of for part in node.parts), _evidence(node, problem),
         " ; ".join(dict.fromkeys(part.source_url for part in node.parts if part.source_url)),
-        catalog.is_overlaid("owned", node.offer_id), {line: round(value, 6) for line, value in costs[chosen].items()},
+        catalog.is_overlaid("owned", node.offer_id),
     )
 
 

@@ -4,15 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
+from typing import Literal
 
 from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog
 from optimizer.schema.base import Currency, Kind, PriceEvidence
 from optimizer.schema.problem import Problem
-from optimizer.units import exact
+from optimizer.units import exact, usd_per_month
 
-PriceBreakdown = dict[str, float]
-"""Line -> US dollars a month; the lines add up to the price."""
+PriceEnd = Literal["value", "low", "high"]
+"""Which end of the range of assumed figures is taken."""
+
+PriceLines = dict[str, int]
+"""Line (rent, capital, power, ...) -> micro-dollars an hour, each rounded up; they add up to the price."""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceEnds:
+    """The price of a node, line by line, in the middle and at both ends of its assumed figures."""
+
+    value: PriceLines
+    low: PriceLines
+    high: PriceLines
+
+    def micro_usd_per_hour(self, end: PriceEnd) -> int:
+        """Return the price at an end."""
+        return sum(getattr(self, end).values())
 
 
 @dataclass(frozen=True)
@@ -27,11 +45,9 @@ class PricedOffer:
     kind: Kind
     term_months: int
     platform: str
-    micro_usd_per_hour: int
-    """Rounded up once."""
-    low_micro_usd_per_hour: int
-    """The same at the low end of assumed figures."""
-    high_micro_usd_per_hour: int
+    ends: PriceEnds
+    end: PriceEnd
+    """The end that is planned with."""
     stock: int | None
     """Nodes obtainable; None: no cap stated."""
     watts: int
@@ -40,7 +56,27 @@ class PricedOffer:
     price_evidence: PriceEvidence
     source_url: str
     from_overlay: bool
-    breakdown: PriceBreakdown
+
+    @cached_property
+    def micro_usd_per_hour(self) -> int:
+        """The price that counts, in whole micro-dollars."""
+        return self.ends.micro_usd_per_hour(self.end)
+
+    @property
+    def range_micro_usd_per_hour(self) -> tuple[int, int]:
+        """The lowest and the highest of the price's ends."""
+        prices = [self.ends.micro_usd_per_hour(end) for end in ("value", "low", "high")]
+        return min(prices), max(prices)
+
+    @property
+    def has_range(self) -> bool:
+        """Whether the price rests on a figure with a range."""
+        return self.ends.low != self.ends.high
+
+    @property
+    def breakdown(self) -> dict[str, float]:
+        """Line -> US dollars a month; the lines add up to the price."""
+        return {line: usd_per_month(micro) for line, micro in getattr(self.ends, self.end).items()}
 
     @property
     def place(self) -> tuple[str, str]:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
 
-from optimizer.costs.priced import PricedOffer, rate_per_usd
+from optimizer.costs.priced import PriceEnds, PricedOffer, rate_per_usd
 from optimizer.load import Catalog
 from optimizer.schema.catalog import RentedOffer
 from optimizer.schema.problem import Problem
-from optimizer.units import HOURS_PER_MONTH, exact, micro_usd_up, usd_per_month
+from optimizer.units import HOURS_PER_MONTH, exact, micro_usd_up
 
 
 def commitment_factor(term_months: int, horizon_months: int) -> Fraction:
@@ -33,17 +33,13 @@ def price_offer(offer: RentedOffer, catalog: Catalog, problem: Problem, rate: Fr
     """Price one rented offer."""
     factor = hourly_factor(offer.per, offer.tax_included_fraction, rate, offer.term_months, problem.limits.horizon_months)
 
-    def at(price: float | None) -> int:
-        return micro if price is None else micro_usd_up(exact(price) * factor)
-
-    micro = at(offer.price)
-    ends = {"value": micro, "low": at(offer.price_low), "high": at(offer.price_high)}
-    chosen = ends[problem.assumptions.price_end]
+    quoted = (offer.price, offer.price_low or offer.price, offer.price_high or offer.price)
+    ends = PriceEnds(*({"rent": micro_usd_up(price, factor)} for price in quoted))
+    stock = problem.limits.stock.get(offer.offer_id, offer.stock)
     return PricedOffer(
         offer.offer_id, offer.provider, offer.region, offer.gpu_id, offer.gpu_count, offer.kind, offer.term_months,
-        offer.platform, chosen, min(ends.values()), max(ends.values()),
-        problem.limits.stock.get(offer.offer_id, offer.stock), 0, offer.as_of, offer.price_evidence, offer.source_url,
-        catalog.is_overlaid("offers", offer.offer_id), {"rent": usd_per_month(chosen)},
+        offer.platform, ends, problem.assumptions.price_end, stock, 0, offer.as_of, offer.price_evidence, offer.source_url,
+        catalog.is_overlaid("offers", offer.offer_id),
     )
 
 

@@ -42,12 +42,13 @@ def nodes_of(solution: Solution) -> tuple[Node, ...]:
 
 
 def _node(offer: PricedOffer, count: int) -> Node:
+    low, high = offer.range_micro_usd_per_hour
     return Node(
         offer_id=offer.offer_id, gpu_id=offer.gpu_id, gpu_count=offer.gpu_count, kind=offer.kind, term_months=offer.term_months,
         provider=offer.provider, region=offer.region, count=count, usd_per_month=usd_per_month(offer.micro_usd_per_hour * count),
         price_as_of=offer.price_as_of, price_evidence=offer.price_evidence, usd_per_hour_each=usd(offer.micro_usd_per_hour),
-        usd_per_month_low=usd_per_month(offer.low_micro_usd_per_hour * count),
-        usd_per_month_high=usd_per_month(offer.high_micro_usd_per_hour * count),
+        usd_per_month_low=usd_per_month(low * count),
+        usd_per_month_high=usd_per_month(high * count),
         source_url=offer.source_url, from_overlay=offer.from_overlay,
     )
 

@@ -136,10 +136,6 @@ class SpeedCurve:
             return None
         return self.levels[min(self._position(concurrency), len(self.levels) - 1)].point.source_url
 
-    def usable_limit(self) -> int | None:
-        """Return the largest concurrency that the evidence allows, None without a limit."""
-        return None if self.least_evidence == "estimated" else self.last_measured
-
 
 def slow_end(error_fraction: float, confidence: float | None) -> float:
     """Return the factor that turns the middle of an error bar into its slow end at a confidence.
