@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
+import os
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,9 +16,11 @@ from pydantic import BaseModel, ValidationError
 
 from optimizer.errors import CatalogError, Fault, InputError
 from optimizer.load.csv_files import parse_rows
-from optimizer.load.faults import faults_of
+from optimizer.load.faults import faults_of, shown
+from optimizer.load.references import unresolved
 from optimizer.load.text import decode, read_bytes
 from optimizer.load.yaml_files import parse_mapping
+from optimizer.schema.calibration import Calibration
 from optimizer.schema.catalog import (
     CapacityRow,
     Engine,
@@ -30,13 +34,14 @@ from optimizer.schema.catalog import (
     Site,
     ThroughputPoint,
 )
-from optimizer.schema.calibration import Calibration
 
 Item = TypeVar("Item", bound=BaseModel)
 
 CSV_TABLES = ("gpus.csv", "fx.csv", "capacities.csv")
 YAML_TABLES = ("models.yaml", "engines.yaml", "precisions.yaml", "on_prem.yaml", "calibration.yaml")
 FOLDERS = ("offers", "throughput")
+REQUIRED = ("gpus.csv", "models.yaml", "engines.yaml", "precisions.yaml")
+"""Without these a catalog could answer nothing, and would seem to prove that nothing can be had."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +56,36 @@ class Layer:
     @cached_property
     def files(self) -> dict[str, bytes]:
         """Every file of the layer that gpumix knows, by its name inside the folder."""
-        names = [name for name in (*CSV_TABLES, *YAML_TABLES) if (self.path / name).is_file()]
+        names = [name for name in (*CSV_TABLES, *YAML_TABLES) if (self.path / name).exists()]
         for folder in FOLDERS:
             names += sorted(f"{folder}/{found.name}" for found in (self.path / folder).glob("*.csv"))
-        return {name: read_bytes(self.path / name, self.shown(name)) for name in sorted(names)}
+        raws: dict[str, bytes] = {}
+        faults: list[Fault] = []
+        for name in sorted(names):
+            try:
+                raws[name] = read_bytes(self.path / name, self.shown(name))
+            except InputError as error:
+                faults += error.faults
+        if faults:
+            raise self.error(faults)
+        return raws
+
+    def error(self, faults: list[Fault]) -> InputError:
+        """Return the error that faults of this layer are: bad input in an overlay, else a broken catalog."""
+        return InputError(faults) if self.overlay else CatalogError(faults)
+
+    def misnamed(self) -> list[Fault]:
+        """List files that nobody would read because their name is nearly, but not quite, one of the catalog's."""
+        known = {*CSV_TABLES, *YAML_TABLES, *FOLDERS}
+        present = sorted(found.name for found in self.path.iterdir())
+        faults = []
+        for name in present:
+            stem = name.removesuffix(".yml").removesuffix(".csv").removesuffix(".yaml")
+            close = difflib.get_close_matches(stem, sorted({one.partition(".")[0] for one in known}), n=1, cutoff=0.8)
+            if close and name not in known:
+                meant = next(one for one in sorted(known) if one.partition(".")[0] == close[0])
+                faults.append(Fault(self.shown(name), "", "a name that is not read", f"{meant}{'/*.csv' if meant in FOLDERS else ''}"))
+        return faults
 
     def shown(self, name: str) -> str:
         """Name a file of this layer the way a fault shows it."""
@@ -128,13 +159,18 @@ def _layers(catalog_dir: Path | None, overlays: Iterable[Path]) -> list[Layer]:
     layers = [Layer(base, str(catalog_dir) if catalog_dir else "catalogs", shipped=catalog_dir is None, overlay=False)]
     layers += [Layer(Path(path), str(path), shipped=False, overlay=True) for path in overlays]
     for layer in layers:
-        if not layer.path.is_dir():
-            error = InputError if layer.overlay else CatalogError
-            raise error([Fault(layer.label, "", "no such folder", "a folder of catalog files")])
-        if not layer.files:
-            error = InputError if layer.overlay else CatalogError
+        if not os.path.isdir(layer.path):
+            found = "a file" if os.path.exists(layer.path) else "no such folder"
+            raise layer.error([Fault(layer.label, "", found, "a folder of catalog files")])
+        faults = [] if layer.shipped else layer.misnamed()
+        if not layer.files and not faults:
             allowed = ", ".join((*CSV_TABLES, *YAML_TABLES, *(f"{name}/*.csv" for name in FOLDERS)))
-            raise error([Fault(layer.label, "", "no catalog file", f"at least one of {allowed}")])
+            faults = [Fault(layer.label, "", "no catalog file", f"at least one of {allowed}")]
+        elif not layer.overlay:
+            faults += [Fault(layer.shown(name), "", "no such file", f"a catalog has {', '.join(REQUIRED)}")
+                       for name in REQUIRED if name not in layer.files]
+        if faults:
+            raise layer.error(faults)
     return layers
 
 
@@ -151,11 +187,27 @@ def _digest(layers: list[Layer]) -> str:
 class _Reader:
     """Collects the tables of all layers, and every fault on the way."""
 
-    def __init__(self, layers: list[Layer], wanted: Callable[[str], bool] | None) -> None:
+    def __init__(self, layers: list[Layer]) -> None:
         self.layers = layers
-        self.wanted = wanted
         self.faults: dict[bool, list[Fault]] = {True: [], False: []}
         self.from_overlay: dict[str, set[Any]] = {}
+
+    def text(self, layer: Layer, name: str) -> str | None:
+        """Return the text of a file, or None when there is none or it cannot be read."""
+        try:
+            return layer.text(name)
+        except InputError as error:
+            self.faults[layer.overlay].extend(error.faults)
+            return None
+
+    def mapping(self, layer: Layer, name: str) -> dict[str, Any]:
+        """Return a YAML file as a mapping, empty when there is none or it cannot be read."""
+        text = self.text(layer, name)
+        try:
+            return {} if text is None else parse_mapping(text, layer.shown(name))
+        except InputError as error:
+            self.faults[layer.overlay].extend(error.faults)
+            return {}
 
     def csv_table(self, name: str, table: str, model: type[Item], key: Callable[[Item], Any]) -> dict[Any, Item]:
         """Read `name` (a file, or every csv of a folder) from all layers into one table."""
@@ -165,11 +217,12 @@ class _Reader:
             seen: dict[Any, str] = {}
             for file in files:
                 faults = self.faults[layer.overlay]
-                for row in parse_rows(layer.text(file) or "", layer.shown(file), model, faults):
+                text = self.text(layer, file)
+                for row in () if text is None else parse_rows(text, layer.shown(file), model, faults):
                     identity = key(row)
                     if identity in seen:
-                        faults.append(Fault(layer.shown(file), str(identity), f"this id twice (also in {seen[identity]})",
-                                            "each id once"))
+                        named = identity if isinstance(identity, str) else ", ".join(identity)
+                        faults.append(Fault(layer.shown(file), named, f"this id twice (also in {seen[identity]})", "each id once"))
                     seen[identity] = file
                     merged[identity] = row
             if layer.overlay:
@@ -180,17 +233,22 @@ class _Reader:
         """Read a YAML mapping id -> facts from all layers."""
         merged: dict[str, Item] = {}
         for layer in self.layers:
-            text = layer.text(name)
-            if text is None:
-                continue
-            data = parse_mapping(text, layer.shown(name))
+            data = self.mapping(layer, name)
             for identity, facts in data.items():
+                self.check_id(layer, name, identity)
                 built = self.build(model, facts, layer, name, identity)
                 if built is not None:
                     merged[identity] = built
             if layer.overlay:
                 self.from_overlay.setdefault(table, set()).update(data)
         return merged
+
+    def check_id(self, layer: Layer, name: str, identity: str, prefix: str = "") -> None:
+        """Note an id that is none."""
+        if not _ID.match(identity):
+            self.faults[layer.overlay].append(Fault(
+                layer.shown(name), f"{prefix}{identity}", f"the id {shown(identity)}",
+                "lower-case letters, digits, '.', '_' and '-', first a letter or digit, at most 120"))
 
     def build(self, model: type[Item], facts: Any, layer: Layer, name: str, prefix: str) -> Item | None:
         """Validate one mapping, or note its faults."""
@@ -208,6 +266,7 @@ class _Reader:
             raise CatalogError(self.faults[False])
 
 
+_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,119}\Z")
 _BLOCK = re.compile(r"^(?=[A-Za-z0-9])", re.MULTILINE)
 _RUNS_LIKE = re.compile(r"^  runs_like: *['\"]?([A-Za-z0-9._-]+)", re.MULTILINE)
 
@@ -217,25 +276,32 @@ def _shipped_model_blocks(text: str) -> dict[str, str]:
     return {block.split(":", 1)[0].strip("'\""): block for block in _BLOCK.split(text) if ":" in block.split("\n", 1)[0]}
 
 
-def _select_models(blocks: dict[str, str], references: set[str]) -> tuple[set[str], dict[str, str]]:
-    """Find the ids asked for, by id or alias, and every id that runs like one of them."""
+def _select_models(blocks: dict[str, str], references: set[str], groups_asked: set[str]) -> tuple[set[str], dict[str, str]]:
+    """Find the ids asked for, by id or alias, and every id that runs like one of them or is of a group asked for."""
     groups = {name: (found.group(1) if (found := _RUNS_LIKE.search(block)) else name) for name, block in blocks.items()}
     wanted = {name for name in blocks if name in references}
     for reference in references - wanted:
         wanted |= {name for name, block in blocks.items() if reference.lower() in block.lower()}
-    chosen = {groups[name] for name in wanted}
+    chosen = {groups[name] for name in wanted} | groups_asked
     return wanted, {name: group for name, group in groups.items() if group in chosen}
 
 
-def _read_models(reader: _Reader, references: set[str] | None) -> tuple[dict[str, LlmModel], set[str] | None]:
-    """Read the models asked for; return them and the ids whose measured rows are wanted (None: all)."""
+def _read_models(reader: _Reader, references: set[str] | None) -> tuple[dict[str, LlmModel], set[str] | None, set[str]]:
+    """Read the models asked for; return them, the ids whose measured rows are wanted (None: all), and every known id."""
     shipped = reader.layers[0]
-    text = shipped.text("models.yaml") if shipped.shipped else None
+    text = reader.text(shipped, "models.yaml") if shipped.shipped else None
     if references is None or text is None:
-        return reader.yaml_table("models.yaml", "models", LlmModel), None
+        everything = reader.yaml_table("models.yaml", "models", LlmModel)
+        return everything, None, set(everything)
+    above = _Reader(reader.layers[1:])
+    overlaid = above.yaml_table("models.yaml", "models", LlmModel)
+    reader.faults[True] += above.faults[True]
+    reader.from_overlay |= above.from_overlay
+    names = _names_of(overlaid)
+    own = {overlaid[found] for name in references if (found := name if name in overlaid else names.get(name.lower()))}
     blocks = _shipped_model_blocks(text)
-    parsed, alike = _select_models(blocks, references)
-    data = parse_mapping("".join(blocks[name] for name in parsed) or "{}", "catalogs/models.yaml")
+    parsed, alike = _select_models(blocks, references, {model.runs_like for model in own})
+    data = parse_mapping("".join(blocks[name] for name in sorted(parsed)) or "{}", shipped.shown("models.yaml"))
     models: dict[str, LlmModel] = {}
     for name in alike:
         if name in data:
@@ -243,15 +309,11 @@ def _read_models(reader: _Reader, references: set[str] | None) -> tuple[dict[str
             if built is not None:
                 models[name] = built
     for name in sorted(set(alike) - set(models)):
-        twin = next((m for i, m in models.items() if m.runs_like == alike[name]), None)
+        twin = next((model for model in (*models.values(), *own) if model.runs_like == alike[name]), None)
         if twin is not None:  # same weights shape: enough to group measured rows
             models[name] = twin
-    overlaid = _Reader(reader.layers[1:], None)
-    models |= overlaid.yaml_table("models.yaml", "models", LlmModel)
-    reader.faults[True] += overlaid.faults[True]
-    for table, ids in overlaid.from_overlay.items():
-        reader.from_overlay.setdefault(table, set()).update(ids)
-    return models, set(alike)
+    models |= overlaid
+    return models, set(alike), set(blocks) | set(models)
 
 
 def _read_points(reader: _Reader, wanted: set[str] | None) -> tuple[ThroughputPoint, ...]:
@@ -263,7 +325,8 @@ def _read_points(reader: _Reader, wanted: set[str] | None) -> tuple[ThroughputPo
             if not file.startswith("throughput/"):
                 continue
             keep = None if selective is None else (lambda line, ids=selective: line.split(",", 1)[0] in ids)
-            for row in parse_rows(layer.text(file) or "", layer.shown(file), ThroughputPoint, reader.faults[layer.overlay], keep):
+            text = reader.text(layer, file)
+            for row in () if text is None else parse_rows(text, layer.shown(file), ThroughputPoint, reader.faults[layer.overlay], keep):
                 fresh.setdefault(point_key(row), []).append(row)
         if layer.overlay:
             reader.from_overlay.setdefault("throughput", set()).update(fresh)
@@ -273,77 +336,67 @@ def _read_points(reader: _Reader, wanted: set[str] | None) -> tuple[ThroughputPo
 
 def _read_on_prem(reader: _Reader) -> tuple[OwnedAssumptions | None, dict[str, Site], dict[str, OwnedNode]]:
     figures: dict[str, Any] = {}
+    stated_in: dict[str, Layer] = {}
     sites: dict[str, Site] = {}
     nodes: dict[str, OwnedNode] = {}
-    last = reader.layers[0]
     for layer in reader.layers:
-        text = layer.text("on_prem.yaml")
-        if text is None:
-            continue
-        data = parse_mapping(text, layer.shown("on_prem.yaml"))
-        for key in sorted(set(data) - {"assumptions", "sites", "nodes"}):
-            reader.faults[layer.overlay].append(
-                Fault(layer.shown("on_prem.yaml"), key, "an unknown key", "assumptions, sites, nodes"))
-        last = layer
-        figures |= _mapping_or_fault(reader, layer, "assumptions", data.get("assumptions"))
+        data, faults = reader.mapping(layer, "on_prem.yaml"), reader.faults[layer.overlay]
+        label = layer.shown("on_prem.yaml")
+        faults += [Fault(label, key, "an unknown key", "assumptions, sites, nodes")
+                   for key in data if key not in {"assumptions", "sites", "nodes"}]
+        own = _mapping_or_fault(reader, layer, "assumptions", data.get("assumptions"))
+        figures |= own
+        stated_in |= dict.fromkeys(own, layer)
         for name, facts in _mapping_or_fault(reader, layer, "sites", data.get("sites")).items():
+            reader.check_id(layer, "on_prem.yaml", name, "sites.")
             site = reader.build(Site, facts, layer, "on_prem.yaml", f"sites.{name}")
             if site:
                 sites[name] = site
         listed = data.get("nodes") or ()
         if not isinstance(listed, tuple):
-            reader.faults[layer.overlay].append(
-                Fault(layer.shown("on_prem.yaml"), "nodes", "no list", "a list of owned nodes"))
+            faults.append(Fault(label, "nodes", shown(listed), "a list of owned nodes"))
             continue
+        fresh: dict[str, OwnedNode] = {}
         for index, facts in enumerate(listed):
             node = reader.build(OwnedNode, facts, layer, "on_prem.yaml", f"nodes.{index}")
+            if node and node.offer_id in fresh:
+                faults.append(Fault(label, f"nodes.{index}.offer_id", f"{node.offer_id} twice", "each id once"))
             if node:
-                nodes[node.offer_id] = node
-                if layer.overlay:
-                    reader.from_overlay.setdefault("owned", set()).add(node.offer_id)
-    assumptions = reader.build(OwnedAssumptions, figures, last, "on_prem.yaml", "assumptions") if figures else None
-    return assumptions, sites, nodes
+                fresh[node.offer_id] = node
+        nodes |= fresh
+        if layer.overlay:
+            reader.from_overlay.setdefault("owned", set()).update(fresh)
+    return _assumptions(reader, figures, stated_in), sites, nodes
+
+
+def _assumptions(reader: _Reader, figures: dict[str, Any], stated_in: dict[str, Layer]) -> OwnedAssumptions | None:
+    """Build the assumptions of all layers together; a fault is that of the layer which stated the figure."""
+    if not figures:
+        return None
+    try:
+        return OwnedAssumptions.model_validate(figures)
+    except ValidationError as error:
+        last = list(stated_in.values())[-1]
+        for fault in faults_of(error, "on_prem.yaml", OwnedAssumptions):
+            layer = stated_in.get(fault.key.partition(".")[0], last)
+            reader.faults[layer.overlay].append(replace(fault, file=layer.shown("on_prem.yaml"), key=f"assumptions.{fault.key}"))
+        return None
 
 
 def _mapping_or_fault(reader: _Reader, layer: Layer, key: str, value: Any) -> dict[str, Any]:
     if value is None or isinstance(value, dict):
         return value or {}
-    reader.faults[layer.overlay].append(Fault(layer.shown("on_prem.yaml"), key, "no mapping", "a mapping"))
+    reader.faults[layer.overlay].append(Fault(layer.shown("on_prem.yaml"), key, shown(value), "a mapping of keys to values"))
     return {}
 
 
 def _read_calibration(reader: _Reader) -> Calibration | None:
     calibration = None
     for layer in reader.layers:
-        text = layer.text("calibration.yaml")
-        if text is not None:
-            facts = parse_mapping(text, layer.shown("calibration.yaml"))
+        facts = reader.mapping(layer, "calibration.yaml")
+        if facts:
             calibration = reader.build(Calibration, facts, layer, "calibration.yaml", "")
     return calibration
-
-
-def _unresolved(catalog: Catalog, every_model: bool) -> list[tuple[str, str, Fault]]:
-    """List ids that name nothing: (table, id, fault)."""
-    unknown = []
-    for table, rows in (("offers", catalog.offers), ("owned", catalog.owned)):
-        for offer_id, offer in rows.items():
-            if offer.gpu_id not in catalog.gpus:
-                unknown.append((table, offer_id, Fault(table, f"{offer_id}.gpu_id", repr(offer.gpu_id), "a gpu_id of gpus.csv")))
-    for node_id, node in catalog.owned.items():
-        for site in node.sites:
-            if site not in catalog.sites:
-                unknown.append(("owned", node_id, Fault("on_prem.yaml", f"{node_id}.sites", repr(site), "a site of on_prem.yaml")))
-    for point in catalog.points:
-        for key, value, table in (
-            ("gpu_id", point.gpu_id, catalog.gpus),
-            ("engine_id", point.engine_id, catalog.engines),
-            ("precision", point.precision, catalog.precisions),
-            ("model_id", point.model_id, catalog.models),
-        ):
-            if value is not None and value not in table and (key != "model_id" or every_model):
-                where = f"{point.model_id} on {point.gpu_id}, C={point.concurrency}: {key}"
-                unknown.append(("throughput", point_key(point), Fault("throughput", where, repr(value), f"a known {key}")))
-    return unknown
 
 
 def load_catalog(
@@ -361,8 +414,8 @@ def load_catalog(
         InputError: an overlay is broken.
     """
     layers = _layers(catalog_dir, overlays)
-    reader = _Reader(layers, None)
-    models, wanted = _read_models(reader, None if references is None else set(references))
+    reader = _Reader(layers)
+    models, wanted, known_models = _read_models(reader, None if references is None else set(references))
     assumptions, sites, owned = _read_on_prem(reader)
     catalog = Catalog(
         gpus=reader.csv_table("gpus.csv", "gpus", Gpu, lambda row: row.gpu_id),
@@ -382,8 +435,8 @@ def load_catalog(
         from_overlay={table: frozenset(ids) for table, ids in reader.from_overlay.items()},
         overlays=tuple(layer.label for layer in layers[1:]),
     )
-    for table, key, fault in _unresolved(catalog, every_model=wanted is None):
-        reader.faults[catalog.is_overlaid(table, key)].append(fault)
+    for overlay, fault in unresolved(catalog, layers, known_models):
+        reader.faults[overlay].append(fault)
     reader.raise_faults()
     return catalog
 

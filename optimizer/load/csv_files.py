@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import io
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from optimizer.errors import Fault
-from optimizer.load.faults import faults_of
+from optimizer.load.faults import faults_of, shown
 
 Row = TypeVar("Row", bound=BaseModel)
 
@@ -29,40 +30,47 @@ def parse_rows(
         faults: every fault found is appended here.
         keep: raw line -> whether to read it; only sound for files without line breaks inside cells.
     """
-    lines = text.splitlines() if keep else []
+    lines = text.split("\n") if keep else []
     if not text.strip():
         faults.append(Fault(label, "", "an empty file", f"a header line: {', '.join(model.model_fields)}"))
         return []
     numbers = [number for number, line in enumerate(lines[1:], 2) if keep and keep(line)]
     source: Any = [lines[0], *(lines[number - 1] for number in numbers)] if keep else io.StringIO(text, newline="")
     reader = csv.reader(source, strict=True)
+    rows: list[Row] = []
+    line = 1
     try:
         header = next(reader)
         if not _header_holds(header, label, model, faults):
             return []
-        rows = []
+        line = reader.line_num + 1
         for index, cells in enumerate(reader):
-            line = numbers[index] if keep else reader.line_num
-            row = _row_of(cells, header, f"line {line}", label, model, faults)
+            row = _row_of(cells, header, f"line {numbers[index] if keep else line}", label, model, faults)
+            line = reader.line_num + 1
             if row is not None:
                 rows.append(row)
     except csv.Error as error:
-        faults.append(Fault(label, f"line {reader.line_num}", f"text that CSV cannot read ({error})", "RFC 4180 CSV"))
+        why = {"unexpected end of data": "a quote that is never closed"}.get(str(error), f"text that CSV cannot read ({error})")
+        allowed = "cells with a comma, quote or line break in double quotes, quotes inside doubled"
+        faults.append(Fault(label, f"line {line}", why, allowed))
         return []
     return rows
 
 
 def _header_holds(header: list[str], label: str, model: type[BaseModel], faults: list[Fault]) -> bool:
     known = model.model_fields
-    unknown = [name for name in header if name not in known]
+    unknown = list(dict.fromkeys(name for name in header if name not in known))
     twice = sorted({name for name in header if header.count(name) > 1})
     missing = [name for name, field in known.items() if field.is_required() and name not in header]
     if unknown:
-        faults.append(Fault(label, "line 1", f"unknown columns {', '.join(map(repr, unknown))}", ", ".join(known)))
+        guesses = {name: guess for name in unknown if (guess := difflib.get_close_matches(name.strip(), list(known), n=1))}
+        hint = "".join(f"{guess[0]!r} (did you mean that for {name!r}?), " for name, guess in guesses.items())
+        found = f"the unknown column{'s' if len(unknown) > 1 else ''} {', '.join(map(shown, unknown))}"
+        faults.append(Fault(label, "line 1", found, f"{hint}{'or ' if hint else ''}one of {', '.join(known)}"))
     if twice:
-        faults.append(Fault(label, "line 1", f"columns {', '.join(twice)} twice", "each column once"))
+        faults.append(Fault(label, "line 1", f"the column {', '.join(map(shown, twice))} twice", "each column once"))
     if missing:
-        faults.append(Fault(label, "line 1", f"no column {', '.join(missing)}", "every required column"))
+        faults.append(Fault(label, "line 1", f"no column {', '.join(missing)}", "every required column, once"))
     return not (unknown or twice or missing)
 
 

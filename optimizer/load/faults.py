@@ -12,6 +12,15 @@ from optimizer.errors import Fault
 
 LONGEST_SHOWN = 60
 
+ALLOWED = {
+    "int_type": "a whole number", "int_parsing": "a whole number", "int_from_float": "a whole number",
+    "int_parsing_size": "a whole number", "float_type": "a number", "float_parsing": "a number", "finite_number": "a finite number",
+    "bool_type": "true or false", "bool_parsing": "true or false", "string_type": "text", "string_too_short": "text that is not empty",
+    "date_type": "a date as 2026-08-21", "date_parsing": "a date as 2026-08-21", "date_from_datetime_parsing": "a date as 2026-08-21",
+    "date_from_datetime_inexact": "a date as 2026-08-21", "tuple_type": "a list",
+}
+"""pydantic's kind of fault -> what is allowed, in plain words; others say it in their message."""
+
 
 def shown(value: object) -> str:
     """Show a value as found, shortened.
@@ -39,9 +48,8 @@ def _known_keys(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
         if isinstance(part, int):
             continue
         field = getattr(current, "model_fields", {}).get(part)
-        if field is None:
-            return []
-        current = _model_in(field.annotation)
+        if field is not None:  # else the key of a mapping such as `precisions`, whose values are of the same type
+            current = _model_in(field.annotation)
     return sorted(getattr(current, "model_fields", {}))
 
 
@@ -81,17 +89,24 @@ def _fault_of(entry: Any, file: str, prefix: str, model: type[BaseModel]) -> lis
         return [Fault(file, key, shown(found), "lower-case letters, digits, '.', '_' and '-', first a letter or digit")]
     if kind == "string_pattern_mismatch":
         return [Fault(file, key, shown(found), "a date as 2026-08-21, 2026-08 or 2026")]
-    if kind == "finite_number":
-        return [Fault(file, key, shown(found), "a finite number")]
     if kind in {"model_type", "dict_type", "model_attributes_type"}:
         return [Fault(file, key, shown(found), "a mapping of keys to values")]
-    if kind == "tuple_type":
-        return [Fault(file, key, shown(found), "a list")]
-    allowed = message.removeprefix("Input should be ").removeprefix("a valid ")
+    allowed = ALLOWED.get(kind) or _by_context(kind, entry.get("ctx", {})) or message.removeprefix("Input should be ")
     return [Fault(file, key, shown(found), allowed)]
+
+
+def _by_context(kind: str, context: Mapping[str, Any]) -> str | None:
+    """Say what a limit on a length allows."""
+    if kind in {"too_short", "too_long"}:
+        least = kind == "too_short"
+        count = context["min_length" if least else "max_length"]
+        return f"at {'least' if least else 'most'} {count} entr{'y' if count == 1 else 'ies'}"
+    if kind == "string_too_long":
+        return f"at most {context['max_length']} characters"
+    return None
 
 
 def faults_of(error: ValidationError, file: str, model: type[BaseModel], prefix: str = "") -> list[Fault]:
     """List every fault of a validation, one for each key."""
-    entries = error.errors(include_url=False, include_context=False)
+    entries = error.errors(include_url=False)
     return [fault for entry in entries for fault in _fault_of(entry, file, prefix, model)]

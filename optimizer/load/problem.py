@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from optimizer.errors import Fault, InputError
-from optimizer.load.faults import faults_of
 from optimizer.load.catalog import Catalog
+from optimizer.load.faults import faults_of
 from optimizer.load.model_config import read_model_config, same_shape
+from optimizer.load.overrides import apply_overrides, blame_overrides
 from optimizer.load.text import decode, read_bytes
-from optimizer.load.yaml_files import parse_mapping, parse_yaml
+from optimizer.load.yaml_files import parse_mapping
 from optimizer.schema.catalog import LlmModel
 from optimizer.schema.problem import Problem
-
-EXCLUDES = {"grade": "tokens_per_s_per_user", "tokens_per_s_per_user": "grade"}
-"""An override of one of these removes the other, so that the new value is the one that holds."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def problem_path(reference: str) -> Path:
         InputError: there is neither.
     """
     path = Path(reference)
-    if path.exists():
+    if os.path.exists(path):  # unlike Path.exists, no error for names that no disk can hold
         return path
     shipped = shipped_problems_dir() / f"{path.name.removesuffix('.yaml')}.yaml"
     if shipped.is_file() and (path.name == reference or path.parent.name == "problems"):
@@ -68,53 +67,8 @@ def problem_path(reference: str) -> Path:
 def problem_text(reference: str) -> tuple[str, Path]:
     """Return the text of a problem file and where it lies."""
     path = problem_path(reference)
-    label = reference
+    label = reference or str(path)
     return decode(read_bytes(path, label), label), path
-
-
-def _apply_override(data: Any, assignment: str) -> None:
-    """Set one dotted key, such as services.0.slo.grade=B, in the parsed file."""
-    key, sign, text = assignment.partition("=")
-    parts = key.strip().split(".")
-    if not sign or not all(parts):
-        raise InputError([Fault("--set", assignment, "no KEY=VALUE", "a dotted key, '=', a value: services.0.slo.grade=B")])
-    target = data
-    for index, part in enumerate(parts[:-1]):
-        target = _step_into(target, part, ".".join(parts[: index + 1]), assignment)
-    value = parse_yaml(text, f"--set {key}")
-    last = parts[-1]
-    if isinstance(target, list):
-        _replace_item(target, last, value, assignment)
-    elif isinstance(target, dict):
-        target[last] = value
-        if last in EXCLUDES and len(parts) > 1 and parts[-2] == "slo":
-            target.pop(EXCLUDES[last], None)
-    else:
-        raise InputError([Fault("--set", assignment, "a key inside a plain value", "a key of the problem file")])
-
-
-def _step_into(target: Any, part: str, path: str, assignment: str) -> Any:
-    if isinstance(target, dict):
-        inner = target.get(part)
-        if inner is None:
-            inner = target[part] = {}
-        elif isinstance(inner, tuple):
-            inner = target[part] = list(inner)
-        return inner
-    if isinstance(target, list):
-        if not part.isdigit() or int(part) >= len(target):
-            raise InputError([Fault("--set", assignment, f"{path}: no such entry", f"an index from 0 to {len(target) - 1}")])
-        inner = target[int(part)]
-        if isinstance(inner, tuple):
-            inner = target[int(part)] = list(inner)
-        return inner
-    raise InputError([Fault("--set", assignment, f"{path}: a key inside a plain value", "a key of the problem file")])
-
-
-def _replace_item(target: list[Any], part: str, value: Any, assignment: str) -> None:
-    if not part.isdigit() or int(part) >= len(target):
-        raise InputError([Fault("--set", assignment, f"index {part!r}", f"an index from 0 to {len(target) - 1}")])
-    target[int(part)] = value
 
 
 def _as_tuples(value: Any) -> Any:
@@ -135,7 +89,7 @@ def _own_models(problem: Problem, base: Path) -> tuple[dict[str, LlmModel], list
             continue
         beside = base / service.model
         try:
-            models[service.model], raw = read_model_config(beside if beside.exists() else Path(service.model))
+            models[service.model], raw = read_model_config(beside if os.path.exists(beside) else Path(service.model))
             raws.append(raw)
         except InputError as error:
             faults += error.faults
@@ -150,13 +104,12 @@ def parse_problem(text: str, label: str, overrides: tuple[str, ...] = (), base: 
     Raises:
         InputError: with every fault of the file, or of an override.
     """
-    data: Any = parse_mapping(text, label)
-    for assignment in overrides:
-        _apply_override(data, assignment)
+    data = parse_mapping(text, label)
+    apply_overrides(data, overrides)
     try:
         problem = Problem.model_validate(_as_tuples(data))
     except ValidationError as error:
-        raise InputError(faults_of(error, label, Problem)) from None
+        raise InputError(blame_overrides(faults_of(error, label, Problem), overrides)) from None
     own, raws = _own_models(problem, base)
     digest = hashlib.sha256(problem.model_dump_json().encode())
     for raw in raws:

@@ -39,9 +39,14 @@ def decode(raw: bytes, label: str) -> str:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
-        found = f"byte 0x{raw[error.start]:02x} that is not UTF-8"
-        raise InputError([Fault(label, f"line {line}", found, "UTF-8 text")]) from None
+        wide = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
+        found = "UTF-16 text" if wide else f"the byte 0x{raw[error.start]:02x}, which is not UTF-8"
+        raise InputError([Fault(label, f"line {line}", found, _allowed(label))]) from None
     if "\x00" in text:
         line = text[: text.index("\x00")].count("\n") + 1
-        raise InputError([Fault(label, f"line {line}", "a NUL character", "UTF-8 text")])
+        raise InputError([Fault(label, f"line {line}", "a NUL character: a binary file, or UTF-16 text", _allowed(label))])
     return text
+
+
+def _allowed(label: str) -> str:
+    return "UTF-8 text (in Excel: save as 'CSV UTF-8')" if label.endswith(".csv") else "UTF-8 text"

@@ -1,13 +1,16 @@
-"""YAML from text: no duplicate keys, no aliases that explode, lists as tuples."""
+"""YAML from text: no duplicate keys, no aliases, no numbers that mean something else than they look, lists as tuples."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import yaml
 
 from optimizer.errors import Fault, InputError
+from optimizer.load.faults import shown
 
 try:
     from yaml import CSafeLoader as _Base
@@ -17,71 +20,194 @@ except ImportError:  # pragma: no cover - PyYAML built without libyaml
 DEEPEST = 40
 """Nesting beyond this is no file of ours."""
 
+DEEP_TEXT = 4000
+"""Brackets and columns up to this cannot nest deeper than the recursive composer of PyYAML bears (some 20,000 levels)."""
+
+LONGEST_NUMBER = 400
+"""Digits beyond this are no quantity of ours; a float has 309 before the point at most."""
+
+DOCUMENT = "one YAML mapping, each key once, no aliases"
+
 
 class _Loader(_Base):
-    """A safe loader that refuses what strict files must not hold."""
-
-    depth = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        """Refuse aliases and bottomless nesting before anything is built."""
-        if self.check_event(yaml.AliasEvent):
-            event = self.get_event()
-            raise yaml.MarkedYAMLError(problem="an alias (*name)", problem_mark=event.start_mark)
-        self.depth += 1
-        if self.depth > DEEPEST:
-            raise yaml.MarkedYAMLError(problem=f"more than {DEEPEST} levels", problem_mark=self.peek_event().start_mark)
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
+    """Composes the nodes; the values are built here, so that every fault has its line."""
 
 
-def _mapping(loader: Any, node: yaml.MappingNode) -> dict[str, Any]:
-    """Build a mapping with text keys, each once."""
-    built: dict[str, Any] = {}
-    for key_node, value_node in node.value:
-        key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
-        if key is None:
-            raise yaml.MarkedYAMLError(problem="a key that is no plain text", problem_mark=key_node.start_mark)
-        if key in built:
-            raise yaml.MarkedYAMLError(problem=f"the key '{key}' twice", problem_mark=key_node.start_mark)
-        built[key] = loader.construct_object(value_node, deep=True)
-    return built
-
-
-def _integer(loader: Any, node: yaml.ScalarNode) -> Any:
-    """Build an integer of a bounded number of digits; longer ones are no quantity of ours."""
-    if len(node.value) > 400:
-        raise yaml.MarkedYAMLError(problem=f"a number of {len(node.value)} digits", problem_mark=node.start_mark)
-    return loader.construct_yaml_int(node)
-
-
-_Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
-_Loader.add_constructor("tag:yaml.org,2002:int", _integer)
-_Loader.add_constructor(
-    "tag:yaml.org,2002:seq", lambda loader, node: tuple(loader.construct_object(child, deep=True) for child in node.value)
-)
 _Loader.add_implicit_resolver(  # YAML 1.1 reads 1e3 as text; people mean a number
     "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
 )
+
+_DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9_]*)\Z")
+_TRUE, _FALSE = frozenset({"yes", "true", "on"}), frozenset({"no", "false", "off"})
+
+
+def _integer(text: str) -> int:
+    """Read a decimal integer: YAML 1.1 takes 010 for eight and 22:00 for 1,320."""
+    if len(text) > LONGEST_NUMBER or not _DECIMAL.match(text):
+        raise ValueError(text)
+    return int(text)
+
+
+def _real(text: str) -> float:
+    number = text.replace("_", "").lower()
+    return float(number.replace(".inf", "inf").replace(".nan", "nan"))
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in _TRUE | _FALSE:
+        raise ValueError(text)
+    return text.lower() in _TRUE
+
+
+def _day(text: str) -> date | str:
+    """Read a date; anything else that looks like a time stays text."""
+    return date.fromisoformat(text) if len(text) == len("2026-08-21") else text
+
+
+_PREFIX = "tag:yaml.org,2002:"
+_SCALARS: dict[str, tuple[Callable[[str], Any], str]] = {
+    f"{_PREFIX}str": (str, "text"),
+    f"{_PREFIX}merge": (str, "text"),
+    f"{_PREFIX}value": (str, "text"),
+    f"{_PREFIX}int": (_integer, f"a decimal integer of at most {LONGEST_NUMBER} digits, no leading zero, no colon; text in quotes"),
+    f"{_PREFIX}float": (_real, "a decimal number, no colon; text in quotes"),
+    f"{_PREFIX}bool": (_truth, "true or false"),
+    f"{_PREFIX}null": (lambda _: None, "nothing"),
+    f"{_PREFIX}timestamp": (_day, "a date of the calendar as 2026-08-21; text in quotes"),
+}
+
+
+class _Builder:
+    """Builds plain values from nodes and collects every fault on the way."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.faults: list[Fault] = []
+        self.aliased = False
+        self._seen: set[int] = set()
+
+    def fault(self, node: yaml.Node, found: str, allowed: str) -> None:
+        """Note a fault at a node."""
+        self.faults.append(Fault(self.label, _place(node.start_mark), found, allowed))
+
+    def build(self, node: yaml.Node, depth: int = 1) -> Any:
+        """Build the value of a node."""
+        if id(node) in self._seen:
+            self.aliased = True
+            return None
+        self._seen.add(id(node))
+        if isinstance(node, yaml.ScalarNode):
+            return self.scalar(node)
+        if depth > DEEPEST:
+            self.faults.append(_too_deep(node.start_mark, self.label))
+        elif isinstance(node, yaml.MappingNode) and node.tag == f"{_PREFIX}map":
+            return self.mapping(node, depth)
+        elif isinstance(node, yaml.SequenceNode) and node.tag == f"{_PREFIX}seq":
+            return tuple([self.build(child, depth + 1) for child in node.value])
+        else:
+            self.fault(node, _tag(node), "plain mappings, lists, numbers and text")
+        return None
+
+    def mapping(self, node: yaml.MappingNode, depth: int) -> dict[str, Any]:
+        """Build a mapping with text keys, each once."""
+        built: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                self.fault(key_node, "a key that is no plain text", "text as key")
+                continue
+            if key_node.value in built:
+                self.fault(key_node, f"the key {shown(key_node.value)} twice", "each key once")
+            built[key_node.value] = self.build(value_node, depth + 1)
+        return built
+
+    def scalar(self, node: yaml.ScalarNode) -> Any:
+        """Build a number, text, date, truth value or nothing."""
+        read, allowed = _SCALARS.get(node.tag, (None, ""))
+        if read is None:
+            self.fault(node, _tag(node), "plain mappings, lists, numbers and text")
+            return None
+        try:
+            return read(node.value)
+        except ValueError:
+            self.fault(node, shown(node.value), allowed)
+            return None
+
+
+def _tag(node: yaml.Node) -> str:
+    return f"the tag {shown(node.tag.replace(_PREFIX, '!!'))}"
+
+
+def _place(mark: Any) -> str:
+    return f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+
+
+def _too_deep(mark: Any, label: str) -> Fault:
+    return Fault(label, _place(mark), f"more than {DEEPEST} levels of nesting", f"at most {DEEPEST}")
+
+
+def _syntax_fault(error: yaml.YAMLError, text: str, label: str) -> Fault:
+    """Say where the text stops being YAML."""
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        found = (error.problem or "text that YAML cannot read").removeprefix("but ").removeprefix("found ")
+        lines = text.split("\n")
+        at = lines[mark.line][mark.column : mark.column + 1] if mark and mark.line < len(lines) else ""
+        if found == "character that cannot start any token":
+            found = "a tab where YAML wants blanks" if at == "\t" else f"the character {shown(at)} unquoted at a start"
+        return Fault(label, _place(mark), found, DOCUMENT)
+    position = getattr(error, "position", None)
+    if isinstance(position, int):
+        line = text.encode("utf-8", "replace")[:position].count(b"\n") + 1
+        return Fault(label, f"line {line}", f"the control character #x{getattr(error, 'character', 0):02x}", "printable text")
+    return Fault(label, "", (str(error).splitlines() or ["text that YAML cannot read"])[0], DOCUMENT)
+
+
+def _could_be_deep(text: str) -> bool:
+    """Say whether the nesting may exceed what a recursive parser bears: a level takes a bracket or a column."""
+    return text.count("[") + text.count("{") + max(map(len, text.split("\n"))) > DEEP_TEXT
+
+
+def _refuse_depth(text: str, label: str) -> None:
+    """Follow the nesting without recursion, and stop where it is too deep."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > DEEPEST:
+                raise InputError([_too_deep(event.start_mark, label)])
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+def _alias_faults(text: str, label: str) -> list[Fault]:
+    """Find where anchors are used again."""
+    return [
+        Fault(label, _place(event.start_mark), f"the alias *{event.anchor}", "each value written out")
+        for event in yaml.parse(text, Loader=_Loader) if isinstance(event, yaml.AliasEvent)
+    ]
 
 
 def parse_yaml(text: str, label: str) -> Any:
     """Parse one YAML document.
 
     Raises:
-        InputError: the text is not one YAML document of plain mappings, lists and scalars.
+        InputError: the text is not one YAML document of plain mappings, lists and scalars; with every fault found.
     """
+    builder = _Builder(label)
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - derived from the safe loader
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        found = error.problem or "text that YAML cannot read"
-        raise InputError([Fault(label, place, found, "one YAML mapping, each key once, no aliases")]) from None
-    except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as error:
-        found = (str(error).splitlines() or ["text that YAML cannot read"])[0]
-        raise InputError([Fault(label, "", found, "one YAML mapping, each key once, no aliases")]) from None
+        if _could_be_deep(text):
+            _refuse_depth(text, label)
+        node = _Loader(text).get_single_node()
+        data = None if node is None else builder.build(node)
+        if builder.aliased:
+            builder.faults += _alias_faults(text, label)
+    except yaml.YAMLError as error:
+        raise InputError([_syntax_fault(error, text, label)]) from None
+    except UnicodeEncodeError:  # half of a surrogate pair, from a command line
+        raise InputError([Fault(label, "", "text that is not Unicode", "UTF-8 text")]) from None
+    if builder.faults:
+        raise InputError(builder.faults)
+    return data
 
 
 def parse_mapping(text: str, label: str) -> dict[str, Any]:
@@ -92,6 +218,6 @@ def parse_mapping(text: str, label: str) -> dict[str, Any]:
     """
     data = parse_yaml(text, label)
     if not isinstance(data, dict):
-        found = "an empty file" if data is None else f"a {type(data).__name__}"
+        found = "an empty file" if data is None else shown(data)
         raise InputError([Fault(label, "", found, "a YAML mapping of keys to values")])
     return data

@@ -278,7 +278,7 @@ class Limits(Frozen):
     """Providers; owned nodes have the provider `owned`."""
     regions: Selection = Selection()
     """Regions by the provider's own code; owned nodes have the region of their site."""
-    stock: dict[str, CountOrZero] = {}
+    stock: dict[str, CountOrZero] = Field(default_factory=dict)
     """Nodes obtainable, by offer id; what is not named has the catalog's stock, or no cap."""
     max_gpu_types: Count | None = None
     """Most different GPU types."""
@@ -325,7 +325,7 @@ class Assumptions(Frozen):
     """Space and power capacity per kW of IT load and month."""
     price_end: Literal["value", "low", "high"] = "value"
     """Which end of the range of assumed prices to plan with."""
-    purchase_price_usd: dict[str, Positive] = {}
+    purchase_price_usd: dict[str, Positive] = Field(default_factory=dict)
     """Whole purchase price by owned offer id: your own quotation."""
 
 

@@ -1,0 +1,88 @@
+"""`--set KEY=VALUE`: one dotted key of a parsed problem file, set anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from optimizer.errors import Fault, InputError
+from optimizer.load.yaml_files import parse_yaml
+
+EXCLUDES = {"grade": "tokens_per_s_per_user", "tokens_per_s_per_user": "grade"}
+"""An override of one of these removes the other, so that the new value is the one that holds."""
+
+LONGEST_INDEX = 6
+"""Digits beyond this are no index of a list of ours."""
+
+
+def apply_overrides(data: dict[str, Any], assignments: Iterable[str]) -> None:
+    """Set every assignment in a parsed file.
+
+    Raises:
+        InputError: with every assignment that cannot be made.
+    """
+    faults: list[Fault] = []
+    for assignment in assignments:
+        try:
+            _apply(data, assignment)
+        except InputError as error:
+            faults += error.faults
+    if faults:
+        raise InputError(faults)
+
+
+def blame_overrides(faults: list[Fault], assignments: Iterable[str]) -> list[Fault]:
+    """Name the override, and not the file, where a fault stands at what an override set."""
+    keys = {assignment.partition("=")[0].strip(): assignment for assignment in assignments}
+    return [
+        next((replace(fault, file=f"--set {assignment}") for key, assignment in keys.items() if f"{fault.key}.".startswith(f"{key}.")), fault)
+        for fault in faults
+    ]
+
+
+def _apply(data: dict[str, Any], assignment: str) -> None:
+    key, sign, text = assignment.partition("=")
+    parts = key.strip().split(".")
+    if not sign or not all(parts):
+        raise InputError([Fault("--set", assignment, "no KEY=VALUE", "a dotted key, '=', a value: services.0.slo.grade=B")])
+    value = parse_yaml(text, f"--set {key.strip()}")
+    target: Any = data
+    for depth, part in enumerate(parts[:-1], 1):
+        target = _step_into(target, part, ".".join(parts[:depth]), assignment)
+    last = parts[-1]
+    if isinstance(target, list):
+        target[_index(target, last, key, assignment)] = value
+    elif isinstance(target, dict):
+        target[last] = value
+        if last in EXCLUDES and len(parts) > 1 and parts[-2] == "slo":
+            target.pop(EXCLUDES[last], None)
+    else:
+        raise InputError([_inside_plain(".".join(parts[:-1]), assignment)])
+
+
+def _step_into(target: Any, part: str, path: str, assignment: str) -> Any:
+    """Return what lies under a key, made writable: lists in place of tuples, a mapping in place of nothing."""
+    if isinstance(target, list):
+        key: Any = _index(target, part, path, assignment)
+    elif isinstance(target, dict):
+        key = part
+        target.setdefault(key, None)
+    else:
+        raise InputError([_inside_plain(path.rpartition(".")[0], assignment)])
+    if target[key] is None:
+        target[key] = {}
+    elif isinstance(target[key], tuple):
+        target[key] = list(target[key])
+    return target[key]
+
+
+def _index(target: list[Any], part: str, path: str, assignment: str) -> int:
+    if part.isascii() and part.isdigit() and len(part) <= LONGEST_INDEX and int(part) < len(target):
+        return int(part)
+    allowed = f"an index from 0 to {len(target) - 1}" if target else "a whole list: this one is empty"
+    raise InputError([Fault("--set", assignment, f"no entry {path}", allowed)])
+
+
+def _inside_plain(path: str, assignment: str) -> Fault:
+    return Fault("--set", assignment, f"a key inside {path}, which is a plain value", "a key of the problem file")
