@@ -10,7 +10,7 @@ from optimizer.candidates import Option, ReplicaSpeed
 from optimizer.candidates.rejection import STEP_ORDER
 from optimizer.costs import PricedOffer
 from optimizer.costs.priced import PriceEnd
-from optimizer.schema.plan import DecisiveFigure, Plan, Proposal
+from optimizer.schema.plan import DecisiveFigure, Deployment, Node, Plan, Proposal
 from optimizer.schema.problem import Limits, NodeCount, Selection, Survive
 from optimizer.solve import Prepared, Solution, SolveSettings, plan_of, prepare, solve_at
 from optimizer.units import usd_per_month
@@ -56,39 +56,51 @@ def _slowed(speed: ReplicaSpeed, tpot: bool = False, ttft: bool = False, fewer: 
     return ReplicaSpeed(classes, speed.demand)
 
 
-def _bad_ends(prepared: Prepared, plan: Plan) -> Iterator[tuple[str, str, Prepared]]:
-    """Yield (figure, its value, the problem with that figure at its bad end) for the figures behind a plan."""
+Figure = tuple[str, str, Prepared]
+"""What a figure is called, its value, and the problem with that figure at its bad end."""
+
+
+def _bad_replicas(prepared: Prepared, index: int, gpu: str, **ends: bool) -> Prepared:
+    """Return the problem with every replica of a service on a GPU type at the bad end of some of its figures."""
+
+    def worsen(option: Option) -> Option:
+        if option.gpu_id == gpu and option.service == index and isinstance(option.speed, ReplicaSpeed):
+            return replace(option, speed=_slowed(option.speed, **ends))
+        return option
+
+    return _with_options(prepared, worsen)
+
+
+def _replica_figures(prepared: Prepared, index: int, gpu: str, one: Deployment) -> Iterator[Figure]:
+    """Yield the figures behind one service on one GPU type: speed, TTFT where it is limited, KV cache."""
+    service = prepared.problem.services[index]
+    what = f"{service.model} on {gpu}"
+    value = f"{one.tokens_per_s_per_user:.1f} tok/s at {one.concurrency_at_peak} requests, {one.evidence}, +-{one.error_fraction:.0%}"
+    yield f"speed of {what}", value, _bad_replicas(prepared, index, gpu, tpot=True)
+    if service.slo.ttft_ms is not None and one.ttft_ms is not None:
+        curves = [c.curve for o in prepared.candidates.options.get((index, gpu), ()) if isinstance(o.speed, ReplicaSpeed) for c in o.speed.classes]
+        error = max((curve.ttft_error_fraction for curve in curves), default=0.0)
+        yield f"TTFT of {what}", f"{one.ttft_ms:.0f} ms, +-{error:.0%}", _bad_replicas(prepared, index, gpu, ttft=True)
+    value = f"{one.concurrency_per_replica} requests a replica, +-{KV_ERROR_FRACTION:.0%}"
+    yield f"KV cache of {what}", value, _bad_replicas(prepared, index, gpu, fewer=True)
+
+
+def _price_figure(prepared: Prepared, node: Node) -> Figure:
+    value = f"${node.usd_per_month / node.count:,.0f}/month each, {node.price_evidence}, up to {node.usd_per_month_high / node.usd_per_month - 1:+.0%}"
+    return f"price of {node.offer_id}", value, _with_prices(prepared, lambda offer: offer.offer_id == node.offer_id, "high")
+
+
+def _bad_ends(prepared: Prepared, plan: Plan) -> Iterator[Figure]:
+    """Yield the figures behind a plan, each once."""
     seen: set[tuple[str, str]] = set()
     gpus = {node.offer_id: node.gpu_id for node in plan.nodes}
-    ids = {service.service_id: i for i, service in enumerate(prepared.problem.services)}
+    indices = {service.service_id: i for i, service in enumerate(prepared.problem.services)}
     for one in plan.deployments:
-        gpu, index, service = gpus[one.offer_id], ids[one.service_id], prepared.problem.services[ids[one.service_id]]
-        if (one.service_id, gpu) in seen or one.tokens_per_s_per_user is None or one.error_fraction is None:
-            continue
-        seen.add((one.service_id, gpu))
-
-        def on_gpu(option: Option, gpu: str = gpu, index: int = index) -> bool:
-            return option.gpu_id == gpu and option.service == index and isinstance(option.speed, ReplicaSpeed)
-
-        def bad(option: Option, on_gpu: Callable[[Option], bool] = on_gpu, **ends: bool) -> Option:
-            if on_gpu(option) and isinstance(option.speed, ReplicaSpeed):
-                return replace(option, speed=_slowed(option.speed, **ends))
-            return option
-
-        value = f"{one.tokens_per_s_per_user:.1f} tok/s at {one.concurrency_at_peak} requests, {one.evidence}, +-{one.error_fraction:.0%}"
-        yield f"speed of {service.model} on {gpu}", value, _with_options(prepared, lambda o, bad=bad: bad(o, tpot=True))
-        if service.slo.ttft_ms is not None and one.ttft_ms is not None:
-            options = prepared.candidates.options.get((index, gpu), ())
-            error = max((c.curve.ttft_error_fraction for o in options if isinstance(o.speed, ReplicaSpeed) for c in o.speed.classes), default=0.0)
-            value = f"{one.ttft_ms:.0f} ms, +-{error:.0%}"
-            yield f"TTFT of {service.model} on {gpu}", value, _with_options(prepared, lambda o, bad=bad: bad(o, ttft=True))
-        value = f"{one.concurrency_per_replica} requests a replica, +-{KV_ERROR_FRACTION:.0%}"
-        yield f"KV cache of {service.model} on {gpu}", value, _with_options(prepared, lambda o, bad=bad: bad(o, fewer=True))
-    for node in plan.nodes:
-        high = node.usd_per_month_high / node.usd_per_month
-        if high > 1:
-            value = f"${node.usd_per_month / node.count:,.0f}/month each, {node.price_evidence}, up to {high - 1:+.0%}"
-            yield f"price of {node.offer_id}", value, _with_prices(prepared, lambda o, name=node.offer_id: o.offer_id == name, "high")
+        gpu = gpus[one.offer_id]
+        if (one.service_id, gpu) not in seen and one.tokens_per_s_per_user is not None and one.error_fraction is not None:
+            seen.add((one.service_id, gpu))
+            yield from _replica_figures(prepared, indices[one.service_id], gpu, one)
+    yield from (_price_figure(prepared, node) for node in plan.nodes if node.usd_per_month_high > node.usd_per_month)
 
 
 def decisive_figures(prepared: Prepared, plan: Plan, settings: SolveSettings) -> tuple[DecisiveFigure, ...]:
@@ -114,7 +126,7 @@ def single_gpu_proposals(prepared: Prepared, settings: SolveSettings) -> Iterato
     gpus = {gpu for _, gpu in prepared.candidates.options} | {option.gpu_id for option in prepared.candidates.stated.values()}
     admitted = {offer.gpu_id for offer in prepared.candidates.offers}
     for gpu in sorted(gpus & admitted):
-        yield proposal_of(f"only {gpu}", prepared.only_offers(lambda offer, gpu=gpu: offer.gpu_id == gpu), settings)
+        yield proposal_of(f"only {gpu}", prepared.only_gpu(gpu), settings)
 
 
 def measured_proposal(prepared: Prepared, settings: SolveSettings) -> Proposal:
@@ -131,7 +143,7 @@ def price_end_proposals(prepared: Prepared, settings: SolveSettings) -> Iterator
     for end in ends if any(offer.has_range for offer in prepared.candidates.offers) else ():
         assumptions = prepared.problem.assumptions.model_copy(update={"price_end": end})
         problem = prepared.problem.model_copy(update={"assumptions": assumptions})
-        variant = replace(_with_prices(prepared, lambda offer: True, end), problem=problem)
+        variant = replace(_with_prices(prepared, lambda _: True, end), problem=problem)
         yield proposal_of(f"assumed prices at their {end} end", variant, settings)
 
 

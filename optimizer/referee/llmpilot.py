@@ -65,7 +65,7 @@ class Instance:
 
 
 def _number(data: Any, key: str, label: str, faults: list[Fault], whole: bool = False) -> float:
-    value = data.get(key) if isinstance(data, dict) else None
+    value: Any = data.get(key) if isinstance(data, dict) else None
     good = isinstance(value, int) if whole else isinstance(value, int | float)
     if not good or isinstance(value, bool) or not math.isfinite(value) or not 0 < value < 1e12:
         faults.append(Fault(label, key, shown(value), "a whole number from 1" if whole else "a number above 0"))

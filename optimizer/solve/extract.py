@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from typing import Any
 
 import ortools
 
@@ -20,10 +21,13 @@ from optimizer.units import MICRO, usd, usd_per_month
 from optimizer.verify import verify_plan
 
 
+ORTOOLS_VERSION: str = ortools.__version__  # type: ignore[attr-defined]
+
+
 def inputs_of(prepared: Prepared) -> Inputs:
     """Name what an answer was computed from."""
     return Inputs(problem_sha256=prepared.loaded.sha256, catalog_sha256=prepared.catalog.sha256, gpumix_version=__version__,
-                  ortools_version=ortools.__version__, overlays=tuple(_last_part(path) for path in prepared.catalog.overlays))
+                  ortools_version=ORTOOLS_VERSION, overlays=tuple(_last_part(path) for path in prepared.catalog.overlays))
 
 
 def _last_part(path: str) -> str:
@@ -66,7 +70,7 @@ def _deployment(prepared: Prepared, solution: Solution, chosen: Chosen, reached:
     replicas = per_node * chosen.nodes
     total = carried(solution, option.service, reached)
     mine = replicas * option.speed.amount(reached)
-    common = {
+    common: dict[str, Any] = {
         "service_id": service.service_id, "offer_id": offer.offer_id, "engine_id": option.engine_id, "precision": option.precision,
         "tp_size": option.tp_size, "gpu_count": option.gpu_count or offer.gpu_count, "replicas": replicas, "nodes": chosen.nodes,
         "load_fraction": round(mine / total, 6) if total else 0.0,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from optimizer.candidates import CandidateSet, enumerate_candidates
-from optimizer.costs import PricedOffer, priced_offers, rate_per_usd
+from optimizer.costs import priced_offers, rate_per_usd
 from optimizer.formulation.case import budget_micro_usd_per_hour
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.schema.problem import Problem
@@ -23,9 +22,9 @@ class Prepared:
     budget: int | None
     """Micro-dollars an hour."""
 
-    def only_offers(self, keep: Callable[[PricedOffer], bool]) -> Prepared:
-        """Return the same problem over some of its offers."""
-        offers = tuple(offer for offer in self.candidates.offers if keep(offer))
+    def only_gpu(self, gpu_id: str) -> Prepared:
+        """Return the same problem over the offers of one GPU type."""
+        offers = tuple(offer for offer in self.candidates.offers if offer.gpu_id == gpu_id)
         return replace(self, candidates=replace(self.candidates, offers=offers))
 
 

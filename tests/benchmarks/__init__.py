@@ -1,0 +1,1 @@
+"""Measured, never asserted: run with `python -m tests.benchmarks`."""
