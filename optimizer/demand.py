@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 from typing import Literal
 
 from optimizer.schema.problem import Demand, Service
-from optimizer.units import MICRO, demand_up, micro_rate_up
+from optimizer.units import MICRO, demand_up, exact, micro_rate_up
+
+SECONDS_PER_HOUR = 3600
+
+NEGLIGIBLE = 1e-17
+"""Terms below this share of a sum no longer change it."""
+
+SAFE_MARGINS = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5)
+"""How far below the root of the Poisson equation to stay, at least: near 1 a double cannot tell closer means apart."""
 
 DEFAULT_PERCENTILE = 0.99
 """Share of moments in which requests in flight stay within a replica's limit, when a rate states none."""
@@ -31,20 +40,20 @@ class ServiceDemand:
     """How the amount came about, spelled out."""
 
 
-def peak_rps(demand: Demand) -> float:
-    """Return requests/s at the peak: users x uses x requests / active hours x peak-to-mean.
+def peak_rps(demand: Demand) -> Fraction:
+    """Return requests/s at the peak, exactly: users x uses x requests / active hours x peak-to-mean.
 
     >>> peak_rps(Demand(daily_active_users=3600.0, uses_per_user_per_day=2.0, requests_per_use=1.0,
     ...                 active_hours=1.0, peak_to_mean=3.0))
-    6.0
+    Fraction(6, 1)
     """
     if demand.peak_rps is not None:
-        return demand.peak_rps
+        return exact(demand.peak_rps)
     users, uses, requests = demand.daily_active_users, demand.uses_per_user_per_day, demand.requests_per_use
     hours, ratio = demand.active_hours, demand.peak_to_mean
     if users is None or uses is None or requests is None or hours is None or ratio is None:
         raise ValueError("a demand states a rate or the whole daily_active_users group")
-    return users * uses * requests / (hours * 3600) * ratio
+    return exact(users) * exact(uses) * exact(requests) / (exact(hours) * SECONDS_PER_HOUR) * exact(ratio)
 
 
 def requests_per_day(demand: Demand) -> float | None:
@@ -54,9 +63,9 @@ def requests_per_day(demand: Demand) -> float | None:
     return demand.daily_active_users * demand.uses_per_user_per_day * demand.requests_per_use
 
 
-def mean_output_tokens(service: Service) -> float:
-    """Return output tokens of the average request."""
-    return sum(request.osl_tokens * request.share_fraction for request in service.workload)
+def mean_output_tokens(service: Service) -> Fraction:
+    """Return output tokens of the average request, exactly."""
+    return sum((request.osl_tokens * exact(request.share_fraction) for request in service.workload), Fraction(0))
 
 
 def demand_of(service: Service) -> ServiceDemand:
@@ -64,12 +73,13 @@ def demand_of(service: Service) -> ServiceDemand:
     headroom = service.headroom_fraction
     reserve = f" + {headroom:.0%} headroom" if headroom else ""
     if service.deadline is not None:
-        work = service.deadline.requests or (service.deadline.output_tokens or 0.0) / mean_output_tokens(service)
+        stated, tokens = service.deadline.requests, service.deadline.output_tokens
+        work = exact(tokens or 0.0) / mean_output_tokens(service) if stated is None else exact(stated)
         hours = service.deadline.window_hours
-        rate = work / (hours * 3600)
+        rate = work / (exact(hours) * SECONDS_PER_HOUR)
         amount = max(1, micro_rate_up(rate, headroom))
-        text = f"{work:,.0f} requests in {hours:g} h{reserve} = {amount / MICRO:.3f} requests/s"
-        return ServiceDemand(service.service_id, "rate", amount, rate, None, work, text)
+        text = f"{float(work):,.0f} requests in {hours:g} h{reserve} = {amount / MICRO:.3f} requests/s"
+        return ServiceDemand(service.service_id, "rate", amount, float(rate), None, float(work), text)
     demand = service.demand
     if demand is None:
         raise ValueError("a sync service states a demand")
@@ -79,30 +89,36 @@ def demand_of(service: Service) -> ServiceDemand:
         return ServiceDemand(service.service_id, "concurrency", amount, demand.peak_concurrency, None, None, text)
     rate = peak_rps(demand)
     amount = max(1, micro_rate_up(rate, headroom))
-    text = f"{rate:.3f} requests/s at the peak{reserve} = {amount / MICRO:.3f} requests/s"
+    text = f"{float(rate):.3f} requests/s at the peak{reserve} = {amount / MICRO:.3f} requests/s"
     if demand.daily_active_users is not None:
         text = (
             f"{demand.daily_active_users:,.0f} users x {demand.uses_per_user_per_day:g} uses x {demand.requests_per_use:g} requests"
             f" / {demand.active_hours:g} h x {demand.peak_to_mean:g} peak-to-mean = {text}"
         )
     percentile = demand.percentile or DEFAULT_PERCENTILE
-    return ServiceDemand(service.service_id, "rate", amount, rate, percentile, requests_per_day(demand), text)
+    return ServiceDemand(service.service_id, "rate", amount, float(rate), percentile, requests_per_day(demand), text)
 
 
 def poisson_cdf(limit: int, mean: float) -> float:
-    """Return P(N <= limit) of a Poisson count, summed downward from its largest term.
+    """Return P(N <= limit) of a Poisson count, summed from its largest term in both directions.
 
-    >>> round(poisson_cdf(2, 1.0), 6)  # e^-1 (1 + 1 + 1/2)
-    0.919699
+    >>> round(poisson_cdf(2, 1.0), 6), poisson_cdf(1024, 1.0)  # e^-1 (1 + 1 + 1/2), and all but nothing
+    (0.919699, 1.0)
     """
     if mean <= 0:
         return 1.0
-    term = math.exp(limit * math.log(mean) - mean - math.lgamma(limit + 1))
-    total, count = 0.0, limit
-    while count >= 0 and term > 0 and (term > total * 1e-17 or count > mean):
-        total += term
+    top = min(limit, math.floor(mean))
+    largest = math.exp(top * math.log(mean) - mean - math.lgamma(top + 1))
+    total, term, count = largest, largest, top
+    while count > 0 and term > total * NEGLIGIBLE:
         term *= count / mean
+        total += term
         count -= 1
+    term, count = largest, top
+    while count < limit and term > total * NEGLIGIBLE:
+        count += 1
+        term *= mean / count
+        total += term
     return min(1.0, total)
 
 
@@ -120,10 +136,10 @@ def largest_poisson_mean(limit: int, percentile: float) -> float:
     for _ in range(80):
         excess = poisson_cdf(limit, mean) - percentile
         low, high = (mean, high) if excess >= 0 else (low, mean)
+        if high - low <= 1e-10 * high or abs(excess) < 1e-13:
+            break
         slope = math.exp(limit * math.log(mean) - mean - math.lgamma(limit + 1))
         step = mean + excess / slope if slope > 0 else math.inf
         mean = step if low < step < high else (low + high) / 2
-        if high - low <= 1e-10 * high or abs(excess) < 1e-13:
-            break
-    safe = mean * (1 - 1e-9)
-    return safe if poisson_cdf(limit, safe) >= percentile else low
+    below = (mean * (1 - margin) for margin in SAFE_MARGINS)
+    return next((safe for safe in below if poisson_cdf(limit, safe) >= percentile), low)

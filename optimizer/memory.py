@@ -30,8 +30,9 @@ class MemoryFit:
     """Memory that the engine may take."""
 
     def max_concurrency(self, context_tokens: int) -> int:
-        """Return how many requests of so many tokens the KV cache holds at once."""
-        return self.kv_cache_tokens // context_tokens
+        """Return how many requests of so many tokens the KV cache holds at once, each in whole blocks."""
+        blocks = -(-context_tokens // KV_BLOCK_TOKENS)
+        return self.kv_cache_tokens // KV_BLOCK_TOKENS // blocks
 
     @property
     def uncertain(self) -> bool:
@@ -80,6 +81,20 @@ def kv_bytes_per_token_per_gpu(model: LlmModel, precision: Precision, tp_size: i
     return 2 * layers * max(1, math.ceil(model.kv_heads / tp_size)) * model.head_dim * precision.kv_bytes
 
 
+def cached_layers(model: LlmModel) -> int:
+    """Return layers for which the KV cache holds room, padding included.
+
+    A paged cache is dealt out in groups of equally many layers of one kind: groups of the rarer kind's size, or of the
+    commoner one's where that is less than a quarter larger; the last group of each kind is padded (vLLM,
+    `get_kv_cache_groups`). Gemma-3-27B: 10 full + 52 sliding layers = 7 groups of 10.
+    """
+    kinds = [layers for layers in (model.full_attention_layers, model.sliding_window_layers) if layers]
+    if len(kinds) < 2:
+        return sum(kinds)
+    group = max(kinds) if max(kinds) < 1.25 * min(kinds) else min(kinds)
+    return group * sum(math.ceil(layers / group) for layers in kinds)
+
+
 def is_large(gpu: Gpu, engine: Engine) -> bool:
     """Say whether the engine treats a GPU as large."""
     return gpu.memory_gib >= engine.overhead.large_gpu_gib and gpu.architecture not in engine.overhead.large_gpu_except
@@ -116,7 +131,8 @@ def memory_fit(
     sequences = max_num_seqs or default_max_num_seqs(gpu, engine)
     overhead = overhead_gib_per_gpu(model, engine, gpu, tp_size, sequences)
     free = usable - weights - overhead
-    per_token = kv_bytes_per_token_per_gpu(model, precision, tp_size)
+    layers = model.full_attention_layers + model.sliding_window_layers
+    per_token = kv_bytes_per_token_per_gpu(model, precision, tp_size) * (cached_layers(model) / layers if layers else 1.0)
     tokens = int(max(0.0, free) * GIB / per_token) // KV_BLOCK_TOKENS * KV_BLOCK_TOKENS if per_token else 10**12
     return MemoryFit(tp_size, weights * tp_size, overhead * tp_size, free * tp_size, per_token * tp_size, tokens, usable * tp_size)
 

@@ -45,7 +45,7 @@ def usd_per_month(micro_usd_per_hour: int) -> float:
     return micro_usd_per_hour * HOURS_PER_MONTH / MICRO
 
 
-def demand_up(quantity: float, headroom_fraction: float = 0.0) -> int:
+def demand_up(quantity: float | Fraction, headroom_fraction: float = 0.0) -> int:
     """Round a demand with its headroom up to an integer.
 
     >>> demand_up(40, 0.2), demand_up(41, 0.1)
@@ -54,11 +54,20 @@ def demand_up(quantity: float, headroom_fraction: float = 0.0) -> int:
     return math.ceil(exact(quantity) * (1 + exact(headroom_fraction)))
 
 
-def micro_rate_up(requests_per_s: float, headroom_fraction: float = 0.0) -> int:
-    """Round a request rate with its headroom up to micro-requests a second."""
-    return demand_up(requests_per_s * MICRO, headroom_fraction)
+def micro_rate_up(requests_per_s: float | Fraction, headroom_fraction: float = 0.0) -> int:
+    """Round a request rate with its headroom up to micro-requests a second.
+
+    >>> micro_rate_up(0.3, 0.1), micro_rate_up(Fraction(1, 3))  # 0.3 x 1.1 is no float
+    (330000, 333334)
+    """
+    return demand_up(exact(requests_per_s) * MICRO, headroom_fraction)
 
 
 def micro_rate_down(requests_per_s: float) -> int:
-    """Round a capacity in requests/s down to micro-requests a second."""
-    return math.floor(requests_per_s * MICRO)
+    """Round a capacity in requests/s down to micro-requests a second.
+
+    >>> micro_rate_down(0.3), micro_rate_down(0.29999999999999993)  # the second times 1e6 is 300000.0 as a float
+    (300000, 299999)
+    """
+    top, bottom = Decimal(repr(requests_per_s)).as_integer_ratio()
+    return top * MICRO // bottom

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from optimizer.schema.base import (
     Count,
@@ -19,7 +20,18 @@ from optimizer.schema.base import (
     PriceEvidence,
 )
 
-AsOf = Annotated[str, StringConstraints(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")]
+
+def _as_written(value: object) -> object:
+    """Take the date or year that YAML reads where the quotes are left out."""
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+AsOf = Annotated[
+    str, BeforeValidator(_as_written, json_schema_input_type=str),
+    StringConstraints(pattern=r"^[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?$"),
+]
 """A day, month or year: 2026-08-21, 2026-08 or 2026."""
 
 SourceUrl = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
@@ -63,6 +75,14 @@ class Gpu(Sourced):
     tdp_watts: Positive | None = None
     aliases: str = ""
 
+    @model_validator(mode="after")
+    def _engines_can_tell(self) -> Self:
+        if self.vendor == "nvidia" and self.compute_capability is None:
+            raise ValueError("compute_capability: found nothing; allowed: a number such as 8.6 for an nvidia GPU")
+        if self.memory_usable_gib > self.memory_gib:
+            raise ValueError(f"memory_usable_gib: found {self.memory_usable_gib:g}; allowed: at most memory_gib = {self.memory_gib:g}")
+        return self
+
 
 class LlmModel(Sourced):
     """The architecture facts of one LLM that memory and speed need."""
@@ -100,6 +120,12 @@ class LlmModel(Sourced):
             raise ValueError("mla_kv_values_per_layer: found nothing; allowed: a number when attention is mla")
         if self.active_parameters_billion > self.parameters_billion * 1.001:
             raise ValueError("active_parameters_billion: found more than parameters_billion; allowed: at most that")
+        if self.full_attention_layers + self.sliding_window_layers > self.layers:
+            raise ValueError("full_attention_layers: found more than layers, sliding_window_layers included; allowed: at most layers")
+        if self.experts_per_token > self.experts:
+            raise ValueError(f"experts_per_token: found {self.experts_per_token}; allowed: at most experts = {self.experts}")
+        if self.kv_heads > self.attention_heads:
+            raise ValueError(f"kv_heads: found {self.kv_heads}; allowed: at most attention_heads = {self.attention_heads}")
         return self
 
 
@@ -142,13 +168,13 @@ class Engine(Sourced):
     version: str
     default: bool = True
     """False: a candidate only when the problem names it."""
-    platforms: tuple[str, ...]
-    vendors: tuple[Literal["nvidia", "amd"], ...]
+    platforms: Annotated[tuple[str, ...], Field(min_length=1)]
+    vendors: Annotated[tuple[Literal["nvidia", "amd"], ...], Field(min_length=1)]
     min_compute_capability: NonNegative
-    precisions: dict[Id, EnginePrecision]
+    precisions: Annotated[dict[Id, EnginePrecision], Field(min_length=1)]
     families: tuple[str, ...] | None = None
     unsupported_families: tuple[str, ...] = ()
-    tp_sizes: tuple[Count, ...]
+    tp_sizes: Annotated[tuple[Count, ...], Field(min_length=1)]
     heads_divisible: bool = True
     """Whether the attention heads must divide by the tensor-parallel size."""
     memory_fraction: Annotated[float, Field(gt=0, le=1)]
@@ -172,6 +198,14 @@ class Precision(Frozen):
     as_of: AsOf
     confidence: Confidence = "medium"
     notes: str = ""
+
+
+def _check_range(name: str, low: float | None, value: float, high: float | None, low_name: str = "low", high_name: str = "high") -> None:
+    """Hold that low <= value <= high where they are stated."""
+    if low is not None and low > value:
+        raise ValueError(f"{low_name}: found {low:g}; allowed: at most {name} = {value:g}")
+    if high is not None and high < value:
+        raise ValueError(f"{high_name}: found {high:g}; allowed: at least {name} = {value:g}")
 
 
 class RentedOffer(Sourced):
@@ -202,8 +236,7 @@ class RentedOffer(Sourced):
     def _term_belongs_to_reserved(self) -> Self:
         if (self.kind == "reserved") != (self.term_months > 0):
             raise ValueError(f"term_months: found {self.term_months} with kind {self.kind}; allowed: 1 or more for reserved, else 0")
-        if self.price_low is not None and self.price_high is not None and self.price_low > self.price_high:
-            raise ValueError(f"price_low: found {self.price_low:g}; allowed: at most price_high = {self.price_high:g}")
+        _check_range("price", self.price_low, self.price, self.price_high, "price_low", "price_high")
         return self
 
 
@@ -219,6 +252,11 @@ class Figure(Frozen):
     source_url: str = ""
     as_of: AsOf
     notes: str = ""
+
+    @model_validator(mode="after")
+    def _in_its_range(self) -> Self:
+        _check_range("value", self.low, self.value, self.high)
+        return self
 
 
 class Part(Frozen):
@@ -241,6 +279,10 @@ class Part(Frozen):
     def _has_one_price(self) -> Self:
         if (self.unit_price is None) == (self.fraction_of_parts is None):
             raise ValueError("found both or none of unit_price, fraction_of_parts; allowed: exactly one")
+        if self.unit_price is not None:
+            _check_range("unit_price", self.low, self.unit_price, self.high)
+        if self.fraction_of_parts is not None:
+            _check_range("fraction_of_parts", self.low, self.fraction_of_parts, self.high)
         return self
 
 
@@ -263,6 +305,8 @@ class Site(Frozen):
             given = [c for c in ("usd", "jpy", "eur") if getattr(self, f"{stem}_{c}_per_{unit}") is not None]
             if len(given) != 1:
                 raise ValueError(f"{stem}: found {len(given)} prices; allowed: exactly one of {stem}_{{usd,jpy,eur}}_per_{unit}")
+        if min(self.pue.value, self.pue.low or self.pue.value) < 1:
+            raise ValueError("pue: found less than 1; allowed: total power / IT power, 1 or more")
         return self
 
 
@@ -297,6 +341,19 @@ class OwnedAssumptions(Frozen):
     staff_fte_per_gpu: Figure
     staff_usd_per_fte_year: Figure
     network_fraction_of_hardware: Figure
+
+    @model_validator(mode="after")
+    def _figures_make_sense(self) -> Self:
+        faults = []
+        if min(self.life_years.value, self.life_years.value if self.life_years.low is None else self.life_years.low) <= 0:
+            faults.append("life_years: found 0; allowed: more than 0")
+        for name in type(self).model_fields:
+            figure: Figure = getattr(self, name)
+            if "fraction" in name and max(figure.value, figure.high or 0.0) > 1:
+                faults.append(f"{name}: found {max(figure.value, figure.high or 0.0):g}; allowed: a fraction, at most 1")
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
 
 
 class FxRate(Sourced):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
+from math import prod
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from optimizer.schema.base import (
     GRADE_TOKENS_PER_S,
@@ -27,12 +28,23 @@ from optimizer.schema.base import (
 Tokens = Annotated[int, Field(ge=1, le=10_000_000)]
 
 
+def _day(value: object) -> object:
+    """Take a date in quotes too."""
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=date)]
+
+
 class Fx(Frozen):
     """A stated exchange rate."""
 
     rate_per_usd: Positive
     """Units of the problem's currency in one US dollar."""
-    as_of: date
+    as_of: Day
     """The day the rate was read."""
 
 
@@ -125,6 +137,11 @@ class Demand(Frozen):
             raise ValueError(f"found {', '.join(given)}; allowed: with {', '.join(missing)} beside")
         if self.percentile is not None and self.peak_concurrency is not None:
             raise ValueError("percentile: found one beside peak_concurrency; allowed: only with a rate or users")
+        if self.active_hours is not None:
+            others = prod(value for key, value in users.items() if value is not None and key != "active_hours")
+            rate = others / self.active_hours / 3600
+            if not rate < HUGE:
+                raise ValueError(f"found users that send {rate:.3g} requests/s at the peak; allowed: less than {HUGE:.0e}")
         return self
 
 
@@ -135,7 +152,7 @@ class Deadline(Frozen):
     """Requests to finish in the window."""
     output_tokens: Positive | None = None
     """Output tokens to produce in the window, instead of requests."""
-    start_hour: Annotated[float, Field(ge=0, le=24)]
+    start_hour: Annotated[float, Field(ge=0, lt=24)]
     """Hour of the day at which the work may start."""
     end_hour: Annotated[float, Field(ge=0, le=48)]
     """Hour at which it must be done; smaller than the start means the next day."""
@@ -150,8 +167,8 @@ class Deadline(Frozen):
     def _work_is_stated_once(self) -> Self:
         if (self.requests is None) == (self.output_tokens is None):
             raise ValueError("found both or none of requests, output_tokens; allowed: exactly one of them")
-        if self.end_hour == self.start_hour:
-            raise ValueError(f"end_hour: found {self.end_hour:g}, the start itself; allowed: another hour")
+        if self.window_hours * 3600 < 1 or self.end_hour == self.start_hour:
+            raise ValueError(f"end_hour: found {self.end_hour:g}, the start itself; allowed: at least a second later")
         return self
 
 
