@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from optimizer.schema.base import CountOrZero, Fraction01, Frozen, NonNegative, Positive
+from typing import Annotated
+
+from pydantic import Field
+
+from optimizer.schema.base import CountOrZero, Frozen, NonNegative, Positive
 
 
 class Terms(Frozen):
@@ -41,6 +45,8 @@ class TtftTerms(Terms):
     """Times the prefill time of the own prompt."""
     queue: NonNegative
     """Times the prefill time of half the other users' prompts that arrive together."""
+    step: NonNegative
+    """Times the TPOT: a prompt waits for decode steps under way, and for its own first one."""
 
 
 class LeftOutErrors(Frozen):
@@ -54,14 +60,15 @@ class LeftOutErrors(Frozen):
 class Calibration(Frozen):
     """Everything `gpumix catalog calibrate` found."""
 
-    tpot: dict[str, TpotTerms]
+    tpot: Annotated[dict[str, TpotTerms], Field(min_length=1)]
     """By memory kind: gddr, hbm."""
     ttft: TtftTerms
     engine_factors: dict[str, Positive]
     """Engine id -> factor on the estimated TPOT; an engine never seen has the worst of them."""
+    ttft_engine_factors: dict[str, Positive]
+    """The same on the estimated TTFT."""
     errors: dict[str, LeftOutErrors]
     """By gap: `combination` (model and GPU together left out), `interior`, `repeat`, `ttft`."""
-    least_utilisation_fraction: Fraction01 = 0.0
     rows_fitted: CountOrZero
     points_sha256: str
     """Hash of the measured rows that were fitted."""

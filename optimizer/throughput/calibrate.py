@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +17,10 @@ from optimizer.schema.calibration import Calibration, LeftOutErrors, TpotTerms, 
 from optimizer.schema.catalog import ThroughputPoint
 from optimizer.throughput.curve import Question
 from optimizer.throughput.estimated import Replica, least_tpot_ms, replica_of, tpot_terms, ttft_terms
-from optimizer.throughput.measured import group_into_curves, monotone_levels
+from optimizer.throughput.measured import curves_of, monotone_levels
 
 Vector = npt.NDArray[np.float64]
+AnyTerms = TypeVar("AnyTerms", TpotTerms, TtftTerms)
 
 LARGEST_FOOTPRINT = 8
 """Rows of larger replicas cross nodes, which the terms do not describe."""
@@ -48,8 +50,8 @@ def question_of(catalog: Catalog, point: ThroughputPoint) -> Question | None:
         return None
     if point.isl_tokens is None or point.osl_tokens is None:
         return None
-    return Question(model, point.precision or "", precision, gpu, point.engine_id, engine, point.tp_size, point.gpu_count,
-                    point.isl_tokens, point.osl_tokens)
+    return Question(model, point.precision or "", precision, gpu, point.engine_id, engine, point.tp_size,
+                    point.gpu_count, point.isl_tokens, point.osl_tokens)
 
 
 def samples(catalog: Catalog) -> list[Sample]:
@@ -63,83 +65,148 @@ def samples(catalog: Catalog) -> list[Sample]:
             continue
         replica = replica_of(question)
         terms = np.array(tpot_terms(replica, point.concurrency))
-        found.append(Sample(point, replica, terms, point.tpot_ms, question.gpu.memory_kind, (question.model.runs_like, point.gpu_id)))
+        combination = (question.model.runs_like, point.gpu_id)
+        found.append(Sample(point, replica, terms, point.tpot_ms, question.gpu.memory_kind, combination))
     return found
 
 
-def non_negative_least_squares(matrix: Vector, target: Vector, sweeps: int = 2000) -> Vector:
-    """Minimise |A w - b| over w >= 0 by cyclic coordinate descent on the normal equations.
+def non_negative_least_squares(matrix: Vector, target: Vector) -> Vector:
+    """Minimise |A w - b| over w >= 0 by the active-set method of Lawson and Hanson (1974), on the normal equations.
 
-    Each coordinate's exact minimiser is max(0, w_j - (G w - h)_j / G_jj) with G = A'A, h = A'b (Franc et al. 2005).
+    Take in the coefficient whose growth helps most; solve for those taken in; step back to where the first of them
+    would turn negative, and drop it.
+
+    >>> non_negative_least_squares(np.array([[1.0, 1.0], [1.0, -1.0]]), np.array([1.0, 3.0])).round(9).tolist()
+    [2.0, 0.0]
     """
-    gram, moment = matrix.T @ matrix, matrix.T @ target
-    weights = np.zeros(matrix.shape[1])
-    gradient = -moment
-    for _ in range(sweeps):
-        largest = 0.0
-        for j in range(len(weights)):
-            if gram[j, j] <= 0:
-                continue
-            step = max(-weights[j], -gradient[j] / gram[j, j])
-            if step:
-                weights[j] += step
-                gradient += step * gram[:, j]
-                largest = max(largest, abs(step) * float(np.sqrt(gram[j, j])))
-        if largest < 1e-9 * float(np.sqrt(max(1.0, target @ target))):
+    scale = np.sqrt(np.maximum(np.sum(matrix * matrix, axis=0), 1e-300))
+    gram, moment = (matrix.T @ matrix) / np.outer(scale, scale), (matrix.T @ target) / scale
+    weights = np.zeros(len(moment))
+    inside = np.zeros(len(moment), dtype=bool)
+    for _ in range(10 * len(moment)):
+        gain = np.where(inside, -np.inf, moment - gram @ weights)
+        if gain.max() <= 1e-12 * max(1.0, float(np.abs(moment).max())):
             break
-    return weights
+        inside[int(np.argmax(gain))] = True
+        while True:
+            free = np.linalg.solve(gram[np.ix_(inside, inside)], moment[inside])
+            if free.min() > 0:
+                weights[inside] = free
+                break
+            held = weights[inside]
+            sinking = free <= 0
+            share = float(np.min(held[sinking] / (held[sinking] - free[sinking])))
+            weights[inside] = np.maximum(held + share * (free - held), 0.0)
+            inside &= weights > 1e-15
+            weights[~inside] = 0.0
+            if not inside.any():
+                break
+    return np.asarray(weights / scale)
 
 
 @dataclass(frozen=True)
-class TpotFit:
-    """Coefficients by memory kind and factors by engine."""
+class Rows:
+    """Rows to fit, as columns."""
+
+    terms: Vector
+    actual: Vector
+    groups: npt.NDArray[np.str_]
+    """Rows of one group share their coefficients."""
+    engines: npt.NDArray[np.str_]
+    importance: Vector
+    floors: Vector
+    """No prediction goes below these."""
+
+    def where(self, chosen: npt.NDArray[np.bool_]) -> Rows:
+        """Return some of the rows."""
+        return Rows(self.terms[chosen], self.actual[chosen], self.groups[chosen], self.engines[chosen],
+                    self.importance[chosen], self.floors[chosen])
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Coefficients by group of rows and factors by engine: prediction = factor x coefficients . terms."""
 
     weights: dict[str, Vector]
     factors: dict[str, float]
 
-    def predict(self, sample: Sample) -> float:
-        """Return the TPOT that the fit gives a row."""
-        kind = sample.memory_kind if sample.memory_kind in self.weights else next(iter(self.weights))
-        factor = self.factors.get(sample.point.engine_id, max(self.factors.values()))
-        fitted = factor * float(self.weights[kind] @ sample.terms)
-        return max(fitted, least_tpot_ms(sample.replica, sample.point.concurrency or 1))
+    def plain(self, rows: Rows) -> Vector:
+        """Predict rows without the engines' factors; a group never seen has the coefficients of the first."""
+        first = next(iter(self.weights.values()))
+        chosen = np.array([self.weights.get(str(group), first) for group in rows.groups])
+        return np.asarray(np.sum(rows.terms * chosen, axis=1))
+
+    def predict(self, rows: Rows) -> Vector:
+        """Predict rows; an engine never seen has the worst of the factors."""
+        worst = max(self.factors.values())
+        factors = np.array([self.factors.get(str(engine), worst) for engine in rows.engines])
+        return np.asarray(np.maximum(factors * self.plain(rows), rows.floors))
 
 
-def curve_weights(rows: list[Sample]) -> Vector:
-    """Weigh rows so that every combination counts alike, whatever its number of rows (square root, a compromise)."""
-    counts: dict[Hashable, int] = defaultdict(int)
-    for row in rows:
-        counts[row.combination] += 1
-    return np.array([counts[row.combination] ** -0.25 for row in rows])
+def fit_relative(rows: Rows) -> Fit:
+    """Fit relative errors: coefficients for each group, and one factor for each engine, in turns.
 
-
-def fit_tpot(rows: list[Sample]) -> TpotFit:
-    """Fit relative errors: coefficients for GDDR and HBM, and one factor for each engine, in turns."""
-    factors = {row.point.engine_id: 1.0 for row in rows}
+    The coefficients minimise sum (prediction / actual - 1)^2, which leans to the low side; the factors, medians of
+    actual over prediction, put the middle of every engine back on 1.
+    """
+    factors = dict.fromkeys([str(engine) for engine in np.unique(rows.engines)], 1.0)
     weights: dict[str, Vector] = {}
-    importance = curve_weights(rows)
     for _ in range(ROUNDS):
-        for kind in sorted({row.memory_kind for row in rows}):
-            chosen = [i for i, row in enumerate(rows) if row.memory_kind == kind]
-            scale = np.array([importance[i] * factors[rows[i].point.engine_id] / rows[i].tpot_ms for i in chosen])
-            matrix = np.array([rows[i].terms for i in chosen]) * scale[:, None]
-            weights[kind] = non_negative_least_squares(matrix, importance[chosen])
-        plain = TpotFit(weights, dict.fromkeys(factors, 1.0))
-        ratios: dict[str, list[float]] = defaultdict(list)
-        for row in rows:
-            ratios[row.point.engine_id].append(row.tpot_ms / max(1e-9, plain.predict(row)))
-        factors = {engine: float(np.median(found)) for engine, found in ratios.items()}
-    return TpotFit(weights, factors)
+        scale = rows.importance * np.array([factors[str(engine)] for engine in rows.engines]) / rows.actual
+        for group in np.unique(rows.groups):
+            chosen = rows.groups == group
+            matrix = rows.terms[chosen] * scale[chosen, None]
+            weights[str(group)] = non_negative_least_squares(matrix, rows.importance[chosen])
+        ratios = rows.actual / np.maximum(np.maximum(Fit(weights, factors).plain(rows), rows.floors), 1e-9)
+        factors = {engine: float(np.median(ratios[rows.engines == engine])) for engine in factors}
+    return Fit(weights, factors)
 
 
-def fit_ttft(rows: list[Sample]) -> tuple[TtftTerms, LeftOutErrors]:
-    """Fit TTFT; its error is that of the fit itself, as the spread between laboratories exceeds what leaving out adds."""
-    known = [row for row in rows if row.point.ttft_ms is not None and row.point.closed_loop]
-    terms = np.array([ttft_terms(row.replica, row.point.concurrency or 1) for row in known])
-    actual = np.array([row.point.ttft_ms for row in known], dtype=float)
-    weights = non_negative_least_squares(terms / actual[:, None], np.ones(len(known)))
-    errors = np.abs(terms @ weights / actual - 1)
-    return TtftTerms(base_ms=float(weights[0]), prefill=float(weights[1]), queue=float(weights[2])), summary(errors)
+def tpot_rows(found: list[Sample]) -> Rows:
+    """Lay the rows out for the TPOT fit, with coefficients of their own for GDDR and HBM.
+
+    Combinations with many rows count for less than their number (fourth root of it, a compromise).
+    """
+    counts = Counter(row.combination for row in found)
+    return Rows(
+        terms=np.array([row.terms for row in found]),
+        actual=np.array([row.tpot_ms for row in found]),
+        groups=np.array([row.memory_kind for row in found]),
+        engines=np.array([row.point.engine_id for row in found]),
+        importance=np.array([counts[row.combination] ** -0.25 for row in found]),
+        floors=np.array([least_tpot_ms(row.replica, row.point.concurrency or 1) for row in found]),
+    )
+
+
+TTFT_GROUP = "all"
+"""TTFT has one set of coefficients: tensor arithmetic, not memory, decides it."""
+
+
+def ttft_rows(found: list[Sample], tpot_ms: Vector) -> Rows:
+    """Lay rows out for the TTFT fit; their steps take what the TPOT fit says, as where nothing is measured."""
+    terms = [ttft_terms(row.replica, row.point.concurrency or 1, float(tpot))
+             for row, tpot in zip(found, tpot_ms, strict=True)]
+    return Rows(
+        terms=np.array(terms),
+        actual=np.array([row.point.ttft_ms for row in found], dtype=float),
+        groups=np.array([TTFT_GROUP] * len(found)),
+        engines=np.array([row.point.engine_id for row in found]),
+        importance=np.ones(len(found)),
+        floors=np.zeros(len(found)),
+    )
+
+
+def fit_ttft(rows: Rows) -> Fit:
+    """Fit the TTFT, and put the middle engine's factor on 1: only its product with the coefficients matters."""
+    fit = fit_relative(rows)
+    middle = float(np.median([fit.factors[str(engine)] for engine in rows.engines]))
+    return Fit({group: weights * middle for group, weights in fit.weights.items()},
+               {engine: factor / middle for engine, factor in fit.factors.items()})
+
+
+def has_ttft(row: Sample) -> bool:
+    """Say whether a row's TTFT may be fitted: in an open loop first tokens wait for arrivals that nobody states."""
+    return row.point.ttft_ms is not None and row.point.closed_loop
 
 
 def summary(errors: Iterable[float]) -> LeftOutErrors:
@@ -151,13 +218,22 @@ def summary(errors: Iterable[float]) -> LeftOutErrors:
                          p90_error_fraction=round(float(np.quantile(found, 0.9)), 4))
 
 
-def combination_errors(rows: list[Sample]) -> list[float]:
-    """Return the error of each row when its model and GPU together are left out of the fit."""
-    errors = []
-    for left_out in sorted({str(row.combination) for row in rows}):
-        fit = fit_tpot([row for row in rows if str(row.combination) != left_out])
-        errors += [abs(fit.predict(row) / row.tpot_ms - 1) for row in rows if str(row.combination) == left_out]
-    return errors
+def combination_errors(found: list[Sample]) -> tuple[list[float], list[float]]:
+    """Return the errors of TPOT and of TTFT of each row when its model and GPU together are left out of the fits."""
+    rows, known = tpot_rows(found), np.array([has_ttft(row) for row in found])
+    combinations = np.array([str(row.combination) for row in found])
+    tpot_errors: list[float] = []
+    ttft_errors: list[float] = []
+    for left_out in np.unique(combinations):
+        lost = combinations == left_out
+        tpot = fit_relative(rows.where(~lost))
+        predicted = tpot.predict(rows)
+        tpot_errors += list(np.abs(predicted[lost] / rows.actual[lost] - 1))
+        if (lost & known).any():
+            all_ttft = ttft_rows([row for row in found if has_ttft(row)], predicted[known])
+            asked = all_ttft.where(lost[known])
+            ttft_errors += list(np.abs(fit_ttft(all_ttft.where(~lost[known])).predict(asked) / asked.actual - 1))
+    return tpot_errors, ttft_errors
 
 
 def interior_errors(points: list[ThroughputPoint]) -> list[float]:
@@ -170,14 +246,6 @@ def interior_errors(points: list[ThroughputPoint]) -> list[float]:
             guess = below.tpot_ms + share * (above.tpot_ms - below.tpot_ms)
             errors.append(abs(guess / level.tpot_ms - 1))
     return errors
-
-
-def curves_of(points: list[ThroughputPoint]) -> list[list[ThroughputPoint]]:
-    """Group rows into curves of one model, precision, GPU, footprint, engine, version, layout and length shape."""
-    by_machine: dict[Hashable, list[tuple[int, ThroughputPoint]]] = defaultdict(list)
-    for point in points:
-        by_machine[point.precision, point.gpu_id, point.gpu_count, point.tp_size, point.engine_id].append((0, point))
-    return [[p for _, p in curve] for group in by_machine.values() for curve in group_into_curves(group).values()]
 
 
 def repeat_errors(points: list[ThroughputPoint]) -> list[float]:
@@ -196,18 +264,32 @@ def repeat_errors(points: list[ThroughputPoint]) -> list[float]:
 
 def calibrate(catalog: Catalog) -> Calibration:
     """Fit everything on the rows of a whole catalog."""
-    rows = samples(catalog)
-    points = [row.point for row in rows]
-    fit = fit_tpot(rows)
-    ttft, ttft_errors = fit_ttft(rows)
-    names = list(TpotTerms.model_fields)
+    found = samples(catalog)
+    points, rows = [row.point for row in found], tpot_rows(found)
+    tpot = fit_relative(rows)
+    known = np.array([has_ttft(row) for row in found])
+    ttft = fit_ttft(ttft_rows([row for row in found if has_ttft(row)], tpot.predict(rows)[known]))
+    tpot_errors, ttft_errors = combination_errors(found)
     return Calibration(
-        tpot={kind: TpotTerms(**{name: round(float(w), 6) for name, w in zip(names, weights, strict=True)})
-              for kind, weights in sorted(fit.weights.items())},
-        ttft=TtftTerms(**{name: round(value, 6) for name, value in ttft.model_dump().items()}),
-        engine_factors={engine: round(factor, 4) for engine, factor in sorted(fit.factors.items())},
-        errors={"combination": summary(combination_errors(rows)), "interior": summary(interior_errors(points)),
-                "repeat": summary(repeat_errors(points)), "ttft": ttft_errors},
-        rows_fitted=len(rows),
-        points_sha256=hashlib.sha256("\n".join(str((point_key(p), p.tpot_ms, p.ttft_ms)) for p in points).encode()).hexdigest(),
+        tpot={kind: _terms(TpotTerms, weights) for kind, weights in sorted(tpot.weights.items())},
+        ttft=_terms(TtftTerms, ttft.weights[TTFT_GROUP]),
+        engine_factors=_rounded(tpot.factors),
+        ttft_engine_factors=_rounded(ttft.factors),
+        errors={"combination": summary(tpot_errors), "interior": summary(interior_errors(points)),
+                "repeat": summary(repeat_errors(points)), "ttft": summary(ttft_errors)},
+        rows_fitted=len(found),
+        points_sha256=points_digest(points),
     )
+
+
+def points_digest(points: list[ThroughputPoint]) -> str:
+    """Return the hash of the rows that were fitted, by what names them and what was measured."""
+    return hashlib.sha256("\n".join(str((point_key(p), p.tpot_ms, p.ttft_ms)) for p in points).encode()).hexdigest()
+
+
+def _terms(terms: type[AnyTerms], weights: Vector) -> AnyTerms:
+    return terms(**{name: round(float(weight), 6) for name, weight in zip(terms.model_fields, weights, strict=True)})
+
+
+def _rounded(factors: dict[str, float]) -> dict[str, float]:
+    return {engine: round(factor, 4) for engine, factor in sorted(factors.items())}

@@ -58,7 +58,8 @@ class SpeedCurve:
     proven_concurrency: int
     """Requests in flight that a measured row shows to fit."""
     least_evidence: Evidence = "estimated"
-    """Worst evidence that may be used: `measured` answers with the next level above, `interpolated` ends at the last."""
+    """Worst evidence that may be used: `measured` answers with the next level above, `interpolated` ends at the last.
+    """
 
     @cached_property
     def _counts(self) -> list[int]:
@@ -100,7 +101,8 @@ class SpeedCurve:
             return self.estimate_ttft_ms(concurrency)
         if concurrency > self.last_measured:
             last = self.levels[-1]
-            return (last.ttft_ms or 0.0) * max(1.0, self.estimate_ttft_ms(concurrency) / self.estimate_ttft_ms(last.concurrency))
+            growth = self.estimate_ttft_ms(concurrency) / self.estimate_ttft_ms(last.concurrency)
+            return (last.ttft_ms or 0.0) * max(1.0, growth)
         index = self._position(concurrency)
         above = self.levels[index]
         if index == 0 or above.concurrency == concurrency or self.least_evidence == "measured":

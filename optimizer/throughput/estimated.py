@@ -10,11 +10,14 @@ from operator import mul
 from optimizer.load import Catalog
 from optimizer.memory import expert_split, kv_bytes_per_token_per_gpu
 from optimizer.schema.calibration import Calibration
-from optimizer.schema.catalog import Gpu, LlmModel, Precision
+from optimizer.schema.catalog import LlmModel, Precision, ThroughputPoint
 from optimizer.throughput.curve import Level, Question, SpeedCurve
 
 LEAST_FLOPS_PER_BYTE = 116.7
-"""FLOP per byte of bandwidth assumed where a GPU's tensor speed is not known: the lowest known, A10G's 70e12 / 600e9."""
+"""FLOP per byte of bandwidth where a GPU's tensor speed is not known: the lowest known, A10G's 70e12 / 600e9."""
+
+LENGTH_TOLERANCE = 0.10
+"""Input and output lengths within this count as the same (the design's definition of `measured`)."""
 
 WEIGHTS_TERM = 2
 """Position of the weights among the terms: the floor that bandwidth sets."""
@@ -26,7 +29,8 @@ DEFAULT_ERROR = {"repeat": 0.05, "interior": 0.08, "combination": 0.5, "ttft": 1
 def weight_bytes_touched(model: LlmModel, precision: Precision) -> tuple[float, float]:
     """Return the weight bytes that every decode step reads, and those of all experts.
 
-    A mixture of experts touches a share 1 - (1 - k/E)^C of its experts; an untied input embedding is looked up, not read.
+    A mixture of experts touches a share 1 - (1 - k/E)^C of its experts; an untied input embedding is looked up, not
+    read.
     """
     always, experts = expert_split(model)
     lookup = 0.0 if model.tied_embeddings else model.vocabulary * model.hidden_size / 1e9
@@ -34,11 +38,25 @@ def weight_bytes_touched(model: LlmModel, precision: Precision) -> tuple[float, 
     return max(always - lookup, 0.05 * always) * scale, experts * scale
 
 
-def tensor_flops(gpu: Gpu, precision: Precision, precision_id: str) -> float:
-    """Return FLOP/s of one GPU for prefill at a precision."""
-    sixteen = (gpu.fp16_tflops or LEAST_FLOPS_PER_BYTE * gpu.memory_bandwidth_gb_per_s / 1000) * 1e12
-    low_bit = precision_id in {"fp8", "fp4", "mxfp4"} and not precision.weight_only
-    return max(sixteen, (gpu.fp8_tflops or 0.0) * 1e12) if low_bit else sixteen
+def computes_in_16_bits(question: Question) -> bool:
+    """Say whether only the weights are small and the arithmetic stays 16-bit: by precision, or engine on this GPU."""
+    if question.precision.weight_only:
+        return True
+    support = question.engine.precisions.get(question.precision_id)
+    capability = question.gpu.compute_capability
+    if support is None or support.weight_only_below is None or capability is None:
+        return False
+    return capability < support.weight_only_below
+
+
+def tensor_flops(question: Question) -> float:
+    """Return FLOP/s of one GPU for prefill; 4-bit arithmetic counts as 8-bit: the catalog states nothing faster."""
+    gpu = question.gpu
+    sixteen = gpu.fp16_tflops or LEAST_FLOPS_PER_BYTE * gpu.memory_bandwidth_gb_per_s / 1000
+    if computes_in_16_bits(question):
+        return sixteen * 1e12
+    eight = {"int8": gpu.int8_tops, "fp8": gpu.fp8_tflops, "fp4": gpu.fp8_tflops, "mxfp4": gpu.fp8_tflops}
+    return max(sixteen, eight.get(question.precision_id) or 0.0) * 1e12
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +84,7 @@ def replica_of(question: Question) -> Replica:
     ranks = max(q.tp_size, q.gpu_count)
     bandwidth = q.gpu.memory_bandwidth_gb_per_s * 1e9
     kv_ms = mean_context(q) * kv_bytes_per_token_per_gpu(q.model, q.precision, q.tp_size) / bandwidth * 1000
-    flops = tensor_flops(q.gpu, q.precision, q.precision_id) * ranks
+    flops = tensor_flops(q) * ranks
     prefill_ms = 2 * q.model.active_parameters_billion * 1e9 * q.isl_tokens / flops * 1000
     always, experts = (1000 * part / (bandwidth * ranks) for part in weight_bytes_touched(q.model, q.precision))
     idle = 1 - q.model.experts_per_token / q.model.experts if q.model.experts else 0.0
@@ -80,7 +98,8 @@ def mean_context(question: Question) -> float:
     if not (model.sliding_window_tokens and model.sliding_window_layers):
         return context
     windowed = min(context, model.sliding_window_tokens) * model.sliding_window_layers
-    return (windowed + context * model.full_attention_layers) / (model.sliding_window_layers + model.full_attention_layers)
+    layers = model.sliding_window_layers + model.full_attention_layers
+    return (windowed + context * model.full_attention_layers) / layers
 
 
 def least_tpot_ms(replica: Replica, concurrency: int) -> float:
@@ -97,36 +116,52 @@ def tpot_terms(replica: Replica, concurrency: int) -> tuple[float, ...]:
             float(concurrency), prefill, replica.hops)
 
 
-def ttft_terms(replica: Replica, concurrency: int) -> tuple[float, float, float]:
+def ttft_terms(replica: Replica, concurrency: int, tpot_ms: float) -> tuple[float, float, float, float]:
     """Return the terms whose weighted sum is the TTFT, in the order of `TtftTerms`, in milliseconds."""
-    return 1.0, replica.prefill_ms, replica.prefill_ms * (concurrency - 1) / 2
+    return 1.0, replica.prefill_ms, replica.prefill_ms * (concurrency - 1) / 2, tpot_ms
+
+
+def is_no_harder(point: ThroughputPoint, question: Question) -> bool:
+    """Say whether a saturation row had requests no harder than those asked, so that what it reached caps them.
+
+    Harder are a longer input, more input for each output token, and a longer context; 10% does not count. A row without
+    lengths is taken as it is.
+    """
+    if point.isl_tokens is None or point.osl_tokens is None:
+        return True
+    isl, osl, most = point.isl_tokens, point.osl_tokens, 1 + LENGTH_TOLERANCE
+    return (isl <= question.isl_tokens * most and isl / osl <= question.isl_tokens / question.osl_tokens * most
+            and isl + osl <= (question.isl_tokens + question.osl_tokens) * most)
 
 
 def saturation_tokens_per_s(catalog: Catalog, question: Question) -> float | None:
-    """Return the highest output tokens/s that saturation rows of the same replica reached, None without one.
-
-    Only rows of no longer requests count: longer ones are slower for a reason.
-    """
-    q = question
+    """Return the highest output tokens/s that saturation rows of the same replica reached, None without one."""
+    q, precisions = question, catalog.precisions
     tops = [
         point.output_tokens_per_s
         for point in catalog.points_on(q.model.runs_like, q.gpu.gpu_id, q.engine_id)
         if point.use == "ceiling" and point.output_tokens_per_s is not None and point.gpu_count == q.gpu_count
-        and (found := catalog.precisions.get(point.precision or "")) is not None and found.runs_like == q.precision.runs_like
-        and (point.isl_tokens or 1) <= q.isl_tokens * 1.1
+        and (found := precisions.get(point.precision or "")) is not None and found.runs_like == q.precision.runs_like
+        and is_no_harder(point, q)
     ]
     return max(tops, default=None)
 
 
 def _weighted(weights: tuple[float, ...], terms: tuple[float, ...]) -> float:
-    return sum(map(mul, weights, terms))
+    total: float = sum(map(mul, weights, terms))
+    return total
+
+
+def _factor(factors: dict[str, float], engine_id: str) -> float:
+    """Return an engine's factor; one never seen has the worst of them."""
+    return factors.get(engine_id, max(factors.values(), default=1.0))
 
 
 def _tpot(calibration: Calibration, replica: Replica, ceiling: float | None) -> Callable[[int], float]:
     question = replica.question
     terms = calibration.tpot.get(question.gpu.memory_kind) or next(iter(calibration.tpot.values()))
     weights = terms.coefficients
-    factor = calibration.engine_factors.get(question.engine_id, max(calibration.engine_factors.values(), default=1.0))
+    factor = _factor(calibration.engine_factors, question.engine_id)
 
     def tpot_ms(concurrency: int) -> float:
         terms = tpot_terms(replica, concurrency)
@@ -134,6 +169,12 @@ def _tpot(calibration: Calibration, replica: Replica, ceiling: float | None) -> 
         return max(factor * _weighted(weights, terms), terms[WEIGHTS_TERM], saturated)
 
     return tpot_ms
+
+
+def _ttft(calibration: Calibration, replica: Replica, tpot_ms: Callable[[int], float]) -> Callable[[int], float]:
+    weights = calibration.ttft.coefficients
+    factor = _factor(calibration.ttft_engine_factors, replica.question.engine_id)
+    return lambda concurrency: factor * _weighted(weights, ttft_terms(replica, concurrency, tpot_ms(concurrency)))
 
 
 def curve_over(catalog: Catalog, question: Question, levels: tuple[Level, ...], proven: int) -> SpeedCurve | None:
@@ -151,8 +192,9 @@ def curve_over(catalog: Catalog, question: Question, levels: tuple[Level, ...], 
     errors = {gap: calibration.errors[gap].p90_error_fraction if gap in calibration.errors else default
               for gap, default in DEFAULT_ERROR.items()}
     ceiling = saturation_tokens_per_s(catalog, question)
-    replica, weights = replica_of(question), calibration.ttft.coefficients
-    return SpeedCurve(levels, _tpot(calibration, replica, ceiling), lambda c: _weighted(weights, ttft_terms(replica, c)),
+    replica = replica_of(question)
+    tpot_ms = _tpot(calibration, replica, ceiling)
+    return SpeedCurve(levels, tpot_ms, _ttft(calibration, replica, tpot_ms),
                       errors["repeat"], errors["interior"], errors["combination"], errors["ttft"], proven)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 
@@ -9,14 +10,19 @@ from optimizer.load import Catalog
 from optimizer.schema.catalog import ThroughputPoint
 from optimizer.throughput import estimated
 from optimizer.throughput.curve import Level, Question, SpeedCurve
+from optimizer.throughput.estimated import LENGTH_TOLERANCE
 
-LENGTH_TOLERANCE = 0.10
-"""Input and output lengths within this count as the same (the design's definition of `measured`)."""
+UNHURRIED_FRACTION = 0.2
+"""A first token within this share of the time in flight waited for nothing but prompts."""
 
 LONGEST_RATIO = 2.0
 """Rows of longer requests answer, on the safe side, up to this ratio."""
 
 CONFIDENCE_RANK = {"high": 0, "medium": 1, "low": 2}
+
+
+Ranked = tuple[int, ThroughputPoint]
+"""The rank of a row's lengths, and the row."""
 
 
 def length_match(isl_tokens: int, osl_tokens: int, point: ThroughputPoint) -> int | None:
@@ -48,7 +54,7 @@ def _answers(question: Question, point: ThroughputPoint, runs_like: str | None) 
     )
 
 
-def matching_points(catalog: Catalog, question: Question) -> list[tuple[int, ThroughputPoint]]:
+def matching_points(catalog: Catalog, question: Question) -> list[Ranked]:
     """List the rows that answer a question, each with the rank of its lengths."""
     found = []
     for point in catalog.points_on(question.model.runs_like, question.gpu.gpu_id, question.engine_id):
@@ -64,13 +70,22 @@ def matching_points(catalog: Catalog, question: Question) -> list[tuple[int, Thr
 CurveKey = tuple[str, str, str, str, int | None, int | None]
 
 
-def group_into_curves(points: Iterable[tuple[int, ThroughputPoint]]) -> dict[CurveKey, list[tuple[int, ThroughputPoint]]]:
+def group_into_curves(points: Iterable[Ranked]) -> dict[CurveKey, list[Ranked]]:
     """Group rows into curves: one model, source, version, layout and length shape each."""
-    curves: dict[CurveKey, list[tuple[int, ThroughputPoint]]] = {}
+    curves: dict[CurveKey, list[Ranked]] = {}
     for rank, point in points:
         key = (point.model_id, point.source_id, point.engine_version, point.layout, point.isl_tokens, point.osl_tokens)
         curves.setdefault(key, []).append((rank, point))
     return curves
+
+
+def curves_of(points: Iterable[ThroughputPoint]) -> list[list[ThroughputPoint]]:
+    """Group rows into curves of one model, machine, engine, version, layout and length shape, as they were measured."""
+    by_machine: dict[tuple[object, ...], list[Ranked]] = {}
+    for point in points:
+        machine = (point.precision, point.kv_precision, point.gpu_id, point.gpu_count, point.tp_size, point.engine_id)
+        by_machine.setdefault(machine, []).append((0, point))
+    return [[p for _, p in curve] for group in by_machine.values() for curve in group_into_curves(group).values()]
 
 
 def monotone_levels(points: Iterable[ThroughputPoint]) -> tuple[Level, ...]:
@@ -92,7 +107,7 @@ def monotone_levels(points: Iterable[ThroughputPoint]) -> tuple[Level, ...]:
     return tuple(levels)
 
 
-def _preference(item: tuple[CurveKey, list[tuple[int, ThroughputPoint]]]) -> tuple[object, ...]:
+def _preference(item: tuple[CurveKey, list[Ranked]]) -> tuple[object, ...]:
     """Order curves: best length match, more trusted, newer engine, more levels, then by name."""
     key, ranked = item
     points = [point for _, point in ranked]
@@ -108,6 +123,26 @@ def curve_for(catalog: Catalog, question: Question) -> SpeedCurve | None:
         return None
     _, ranked = min(curves.items(), key=_preference)
     levels = monotone_levels(point for _, point in ranked)
-    fits = [p.concurrency or 0 for _, p in ranked
-            if not p.waits and (p.isl_tokens or 0) >= question.isl_tokens and (p.osl_tokens or 0) >= question.osl_tokens]
-    return estimated.curve_over(catalog, question, levels, max(fits, default=0))
+    return estimated.curve_over(catalog, question, levels, proven_concurrency(question, (point for _, point in ranked)))
+
+
+def proven_concurrency(question: Question, points: Iterable[ThroughputPoint]) -> int:
+    """Return how many requests rows of at least the question's lengths show to fit, 0 when none does."""
+    isl, osl = question.isl_tokens, question.osl_tokens
+    long_enough = (point for point in points if (point.isl_tokens or 0) >= isl and (point.osl_tokens or 0) >= osl)
+    return max((proven_by(point) for point in long_enough), default=0)
+
+
+def proven_by(point: ThroughputPoint) -> int:
+    """Return how many requests a row shows to fit: all in flight, unless some of them waited for room.
+
+    By Little's law C x (1 - TTFT / time in flight) of C requests are past their first token at once. Where the first
+    token takes more than a fifth of the time, no more than these are proven: the others may have stood in a queue.
+    """
+    if point.concurrency is None or point.ttft_ms is None or point.tpot_ms is None or point.osl_tokens is None:
+        return point.concurrency or 0
+    decoding = (point.osl_tokens - 1) * point.tpot_ms
+    in_flight = point.ttft_ms + decoding
+    if point.ttft_ms <= UNHURRIED_FRACTION * in_flight:
+        return point.concurrency
+    return math.ceil(point.concurrency * decoding / in_flight)
