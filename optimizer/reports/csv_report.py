@@ -8,7 +8,9 @@ import io
 from optimizer.schema.plan import Plan
 
 COLUMNS = ("problem", "status", "offer_id", "gpu_id", "gpu_count", "kind", "term_months", "provider", "region", "count",
-           "usd_per_month", "price_as_of", "price_evidence", "source_url")
+           "usd_per_month", "price_as_of", "price_evidence", "source_url", "usd_per_hour_each", "usd_per_month_low",
+           "usd_per_month_high", "from_overlay")
+"""Added to, never renamed."""
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet would run text that starts so."""

@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from optimizer.reports.wording import (
     STATUS,
+    bad_end,
+    decisive_title,
     evidence_of,
     gap_of,
-    kind_of,
+    local_amount,
     local_money,
     mix_of,
     money,
+    own_reasons,
+    place_of,
     rejected_what,
     rejection_groups,
+    sources_of,
+    times_of,
+    user_speed_of,
 )
-from optimizer.schema.plan import Plan
+from optimizer.schema.plan import Node, Plan
+
+ESCAPED = str.maketrans({
+    "&": "&amp;", "<": "&lt;", "|": "\\|", "`": "\\`", "*": "\\*", "[": "\\[", "]": "\\]", "\\": "\\\\", "\n": " ",
+})
+"""What would end a table cell, open a tag, a link or an emphasis."""
 
 
 def cell(text: object) -> str:
     """Make a text safe inside a Markdown table and against HTML.
 
     >>> cell("a|b <i>")
-    'a\\\\|b &lt;i&gt;'
+    'a\\\\|b &lt;i>'
     """
-    return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("|", "\\|").replace("\n", " ")
+    return str(text).translate(ESCAPED)
 
 
-def table(header: tuple[str, ...], rows: list[tuple[object, ...]]) -> Iterator[str]:
+def table(header: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> Iterator[str]:
     """Yield the lines of a Markdown table."""
     yield f"| {' | '.join(header)} |"
     yield f"|{'---|' * len(header)}"
@@ -37,51 +49,96 @@ def table(header: tuple[str, ...], rows: list[tuple[object, ...]]) -> Iterator[s
 
 def links(urls: str | None) -> str:
     """Write sources as links; what is no address stays text."""
-    parts = [part.strip() for part in (urls or "").split(" ; ") if part.strip()]
-    return ", ".join(f"<{part}>" if part.startswith("http") else cell(part) for part in parts) or "-"
+    return ", ".join(_link(source) for source in sources_of(urls)) or "-"
 
 
-def _plan_lines(plan: Plan) -> Iterator[str]:
+def _link(source: str) -> str:
+    address = source.startswith("http") and not {" ", "<", ">"} & set(source)
+    return f"<{source}>" if address else cell(source)
+
+
+def _price_of(node: Node) -> str:
+    span = ""
+    if node.usd_per_month_low < node.usd_per_month_high:
+        span = f", {money(node.usd_per_month_low)} to {money(node.usd_per_month_high)}"
+    return f"{node.price_evidence}, {node.price_as_of}{span}{', own overlay' if node.from_overlay else ''}"
+
+
+def _nodes(plan: Plan) -> Iterator[str]:
     yield "\n## Nodes\n"
-    yield from table(("nodes", "offer", "GPUs each", "kind", "USD/month", "price"), [
-        (n.count, n.offer_id, f"{n.gpu_count} x {n.gpu_id}", kind_of(n), money(n.usd_per_month), f"{n.price_evidence}, {n.price_as_of}")
-        for n in plan.nodes])
+    yield from table(("nodes", "offer", "GPUs each", "how and where", "USD/month", "price"), [
+        (n.count, n.offer_id, f"{n.gpu_count} x {n.gpu_id}", place_of(n), money(n.usd_per_month), _price_of(n))
+        for n in plan.nodes
+    ])
+
+
+def _services(plan: Plan) -> Iterator[str]:
     yield "\n## Services\n"
     for service in plan.services:
-        yield f"- **{cell(service.service_id)}** ({cell(service.model_id)}): {cell(service.demand)}; {cell(service.arithmetic)}; " \
-              f"{service.tokens_per_s_per_user or 0:.1f} tokens/s per user, grade {service.grade or 'none'}"
+        speed = user_speed_of(service)
+        told = [service.demand, service.arithmetic, *([f"every user {speed}"] if speed else [])]
+        yield f"- **{cell(service.service_id)}** ({cell(service.model_id)}): {cell('; '.join(told))}"
     yield ""
-    yield from table(("service", "offer", "engine", "precision", "TP", "replicas", "max sequences", "tokens/s per user", "evidence"), [
+    header = ("service", "offer", "engine", "precision", "TP", "replicas", "max sequences", "tokens/s per user",
+              "TTFT ms", "evidence")
+    yield from table(header, [
         (d.service_id, d.offer_id, d.engine_id, d.precision, d.tp_size, d.replicas, d.concurrency_per_replica,
-         "-" if d.tokens_per_s_per_user is None else f"{d.tokens_per_s_per_user:.1f}", evidence_of(d)) for d in plan.deployments])
+         "-" if d.tokens_per_s_per_user is None else f"{d.tokens_per_s_per_user:.1f}",
+         "-" if d.ttft_ms is None else f"{d.ttft_ms:,.0f}", evidence_of(d))
+        for d in plan.deployments
+    ])
+
+
+def _cost(plan: Plan) -> Iterator[str]:
     cost = plan.cost
     yield "\n## Cost\n"
-    yield f"{money(cost.usd_per_month)} a month, ${cost.usd_per_hour:,.4f} an hour; {gap_of(plan)}."
+    yield f"{money(cost.usd_per_month)} a month (730 hours), ${cost.usd_per_hour:,.4f} an hour; {gap_of(plan)}."
     local = local_money(plan)
     if local:
         yield f"\n{local}"
+    if cost.usd_per_million_output_tokens is not None:
+        tokens = f"${cost.usd_per_million_output_tokens:,.4f} per million output tokens"
+        yield f"\n{tokens}, at the full peak around the clock"
     yield ""
     yield from table(("line", "USD/month"), [(line, money(amount)) for line, amount in cost.breakdown.items()])
-    yield "\n## Proposals\n"
-    yield from table(("proposal", "status", "USD/month", "nodes"),
-                     [(p.name, p.status, money(p.usd_per_month), mix_of(p.nodes)) for p in plan.proposals])
+
+
+def _proposals(plan: Plan) -> Iterator[str]:
+    yield "\n## Beside it\n"
+    local = (f"{plan.cost.currency}/month",) if plan.cost.fx_rate_per_usd is not None else ()
+    rows: list[tuple[object, ...]] = []
+    for one in plan.proposals:
+        amount = (local_amount(plan.cost, one.usd_per_month) or "-",) if local else ()
+        cost = (money(one.usd_per_month), *amount, times_of(one, plan) or "-")
+        rows.append((one.name, one.status, *cost, mix_of(one.nodes)))
+    yield from table(("cheapest plan", "status", "USD/month", *local, "times the plan", "nodes"), rows)
+
+
+def _sources(plan: Plan) -> Iterator[str]:
     yield "\n## Sources\n"
-    yield from (f"- {cell(n.offer_id)}: {links(n.source_url)}" for n in plan.nodes)
-    yield from (f"- {cell(d.service_id)} on {cell(d.offer_id)}: {links(d.source_url) if d.source_url else 'estimated'}" for d in plan.deployments)
+    yield from (f"- {cell(node.offer_id)}: {links(node.source_url)}" for node in plan.nodes)
+    for one in plan.deployments:
+        measured = links(one.source_url) if one.source_url else "estimated"
+        yield f"- {cell(one.service_id)} on {cell(one.offer_id)}: {measured}"
 
 
 def _lines(plan: Plan) -> Iterator[str]:
     yield f"# {cell(plan.problem)}\n"
     yield f"**{STATUS[plan.status]}**\n"
+    if plan.nodes:
+        yield f"**{money(plan.cost.usd_per_month)} a month: {cell(mix_of(plan.nodes))}**\n"
     yield from (f"> {cell(warning)}\n" for warning in plan.warnings)
-    for figure in plan.depends_on:
-        worst = "no plan" if figure.usd_per_month_at_bad_end is None else f"{money(figure.usd_per_month_at_bad_end)} a month"
-        yield f"- depends on {cell(figure.figure)} ({cell(figure.value)}); at its bad end: {worst}"
-    yield from (f"- {cell(reason)}" for reason in plan.reasons)
+    if plan.depends_on:
+        yield f"{decisive_title(plan)}\n"
+    for number, figure in enumerate(plan.depends_on, 1):
+        yield f"{number}. {cell(figure.figure)} ({cell(figure.value)}): {bad_end(figure, plan.cost.usd_per_month)}"
+    yield from (f"- {cell(reason)}" for reason in own_reasons(plan))
     if plan.status in ("optimal", "feasible"):
-        yield from _plan_lines(plan)
-    yield f"\ngpumix {plan.inputs.gpumix_version}, ortools {plan.inputs.ortools_version}, problem `{plan.inputs.problem_sha256}`, " \
-          f"catalog `{plan.inputs.catalog_sha256}`"
+        for part in (_nodes, _services, _cost, _proposals, _sources):
+            yield from part(plan)
+    inputs = plan.inputs
+    yield f"\ngpumix {inputs.gpumix_version}, ortools {inputs.ortools_version}, " \
+          f"problem `{inputs.problem_sha256}`, catalog `{inputs.catalog_sha256}`"
 
 
 def render(plan: Plan) -> str:
@@ -91,6 +148,8 @@ def render(plan: Plan) -> str:
 
 def rejections(plan: Plan) -> str:
     """Render what was dropped."""
-    lines = ["\n## Rejected\n"]
-    rows = [(step, rejected_what(r), len(r.offer_ids), r.reason) for step, found in rejection_groups(plan.rejections).items() for r in found]
-    return "\n".join([*lines, *table(("step", "what", "offers", "reason"), rows)]) + "\n"
+    rows: list[tuple[object, ...]] = [
+        (step, rejected_what(row), len(row.offer_ids), row.reason)
+        for step, found in rejection_groups(plan.rejections).items() for row in found
+    ]
+    return "\n".join(["\n## Rejected\n", *table(("step", "what", "offers", "reason"), rows)]) + "\n"

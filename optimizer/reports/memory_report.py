@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from optimizer.engines import refusal
@@ -15,6 +16,7 @@ from optimizer.reports import json_report
 from optimizer.reports.csv_report import rows_as_csv
 from optimizer.reports.markdown import table as markdown_table
 from optimizer.reports.terminal import BOLD, paint, wrap
+from optimizer.reports.wording import counted
 from optimizer.schema.catalog import LlmModel
 
 
@@ -43,12 +45,27 @@ class MemoryReport:
     """Why the engine does not run this at all."""
 
 
+def _unknown(option: str, value: str, known: Iterable[str], hint: str) -> Fault:
+    """Say that nothing bears a name, and which names come near."""
+    squeezed = {_squeezed(name): name for name in known}
+    within = [name for short, name in squeezed.items() if _squeezed(value) in short]
+    close = [squeezed[short] for short in get_close_matches(_squeezed(value), squeezed, n=3)]
+    near = sorted(within, key=len)[:6] or close
+    return Fault("memory", option, repr(value), f"{', '.join(near)}; {hint}" if near else hint)
+
+
+def _squeezed(name: str) -> str:
+    """Reduce a name to its letters and digits."""
+    return "".join(letter for letter in name.lower() if letter.isalnum())
+
+
 def _model(catalog: Catalog, name: str) -> LlmModel:
     if name.endswith(".json"):
         return read_model_config(Path(name))[0]
     model = catalog.models.get(name) or catalog.models.get(catalog.model_names.get(name.lower(), ""))
     if model is None:
-        raise InputError([Fault("memory", "MODEL", repr(name), "an id of models.yaml (gpumix catalog list models), or a config.json")])
+        hint = "an id of gpumix catalog list models, or a path to a config.json"
+        raise InputError([_unknown("MODEL", name, catalog.models, hint)])
     return model
 
 
@@ -64,14 +81,16 @@ def memory_of(
     model = _model(catalog, model_name)
     precision_id = precision_id or model.native_precision
     faults = [
-        Fault("memory", option, repr(value), ", ".join(known))
-        for option, value, known in (("--gpu", gpu_id, catalog.gpus), ("--engine", engine_id, catalog.engines),
-                                     ("--precision", precision_id, catalog.precisions))
+        _unknown(option, value, known, f"an id of gpumix catalog list {table}")
+        for option, value, known, table in (
+            ("--gpu", gpu_id, catalog.gpus, "gpus"), ("--engine", engine_id, catalog.engines, "engines"),
+            ("--precision", precision_id, catalog.precisions, "precisions"))
         if value not in known
     ]
     context = context_tokens or model.context_limit_tokens
     if context > model.context_limit_tokens:
-        faults.append(Fault("memory", "--context", str(context), f"at most the model's limit of {model.context_limit_tokens}"))
+        limit = model.context_limit_tokens
+        faults.append(Fault("memory", "--context", str(context), f"at most the model's limit of {limit}"))
     if faults:
         raise InputError(faults)
     gpu, engine = catalog.gpus[gpu_id], catalog.engines[engine_id]
@@ -80,8 +99,27 @@ def memory_of(
     why = refusal(engine, model, precision_id, gpu, tp_size)
     concurrency = fit.max_concurrency(context)
     return MemoryReport(
-        model_name, gpu_id, tp_size, precision_id, engine_id, context, sequences, fit.usable_gib, fit.weights_gib, fit.overhead_gib,
-        fit.kv_cache_gib, fit.kv_bytes_per_token, fit.kv_cache_tokens, concurrency, concurrency > 0 and why is None, fit.uncertain, why)
+        model=model_name, gpu_id=gpu_id, tp_size=tp_size, precision=precision_id, engine_id=engine_id,
+        context_tokens=context, max_num_seqs=sequences, usable_gib=fit.usable_gib, weights_gib=fit.weights_gib,
+        overhead_gib=fit.overhead_gib, kv_cache_gib=fit.kv_cache_gib, kv_bytes_per_token=fit.kv_bytes_per_token,
+        kv_cache_tokens=fit.kv_cache_tokens, max_concurrency=concurrency, fits=concurrency > 0 and why is None,
+        uncertain=fit.uncertain, refusal=why)
+
+
+def _verdict(report: MemoryReport) -> str | None:
+    """Say what the sum means where the figures alone do not."""
+    r = report
+    if r.refusal:
+        return f"cannot run: {r.refusal}"
+    if r.kv_cache_gib < 0:
+        return f"does not fit: {-r.kv_cache_gib:.2f} GiB are missing before the first request"
+    if not r.fits:
+        return "does not fit: not a single request of this context (--context TOKENS asks for a shorter one)"
+    if r.uncertain:
+        return "uncertain: the cache is under 10% of the memory, an error of 1-2 GiB would decide"
+    if r.max_concurrency > r.max_num_seqs:
+        return f"the engine takes {r.max_num_seqs:,} of them at once, unless --max-num-seqs says otherwise"
+    return None
 
 
 def text(report: MemoryReport) -> str:
@@ -91,26 +129,32 @@ def text(report: MemoryReport) -> str:
         paint(f"{r.model} at {r.precision} on {r.tp_size} x {r.gpu_id}, {r.engine_id}", BOLD),
         f"  usable memory    {r.usable_gib:10.2f} GiB",
         f"  - weights        {r.weights_gib:10.2f} GiB",
-        f"  - overhead       {r.overhead_gib:10.2f} GiB  (activations at {r.max_num_seqs} sequences, CUDA)",
+        f"  - overhead       {r.overhead_gib:10.2f} GiB  (activations at {r.max_num_seqs:,} sequences, CUDA)",
         f"  = KV cache       {r.kv_cache_gib:10.2f} GiB",
-        f"  / {r.kv_bytes_per_token:,.0f} bytes a token = {r.kv_cache_tokens:,} tokens",
-        f"  / {r.context_tokens:,} tokens a request = {r.max_concurrency:,} requests",
     ]
-    if r.refusal:
-        lines += wrap(f"cannot run: {r.refusal}")
-    elif not r.fits:
-        lines += wrap("does not fit: not a single request of this context")
-    elif r.uncertain:
-        lines += wrap("uncertain: the cache is under 10% of the memory, an error of 1-2 GiB would decide")
-    return "\n".join(lines) + "\n"
+    if r.kv_cache_gib > 0:
+        lines += [
+            f"  / {r.kv_bytes_per_token:,.0f} bytes a token = {r.kv_cache_tokens:,} tokens",
+            f"  / {counted(r.context_tokens, 'token')} a request = {counted(r.max_concurrency, 'request')} at once",
+        ]
+    verdict = _verdict(report)
+    return "\n".join([*lines, *(wrap(verdict, "    ", "  ") if verdict else [])]) + "\n"
 
 
 def _csv(report: MemoryReport) -> str:
     return rows_as_csv(tuple(asdict(report)), [asdict(report)])
 
 
+def _shown(value: object) -> object:
+    """Write a value of the report for a reader."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "-" if value is None else f"{value:,.2f}" if isinstance(value, float) else value
+
+
 def _markdown(report: MemoryReport) -> str:
-    return "\n".join(markdown_table(("quantity", "value"), list(asdict(report).items()))) + "\n"
+    rows = [(name, _shown(value)) for name, value in asdict(report).items()]
+    return "\n".join(markdown_table(("quantity", "value"), rows)) + "\n"
 
 
 MEMORY_REPORTS: dict[str, Callable[[MemoryReport], str]] = {

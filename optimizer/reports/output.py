@@ -9,8 +9,14 @@ from pathlib import Path
 from optimizer.errors import Fault, InputError
 
 
+def _unwritable(path: Path, why: str) -> InputError:
+    return InputError([Fault("--output", str(path), f"a place that cannot be written ({why})", "a writable file")])
+
+
 def write_atomically(path: Path, text: str) -> None:
     """Write a file beside its place and move it there in one step, so that a failure leaves what was there.
+
+    A link is followed to the file it names; a device or a pipe, which nothing can be moved onto, is written to.
 
     Raises:
         InputError: the place is a folder, or cannot be written.
@@ -18,9 +24,22 @@ def write_atomically(path: Path, text: str) -> None:
     if path.is_dir():
         raise InputError([Fault("--output", str(path), "a folder", "a file to write")])
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.resolve().parent, prefix=f".{path.name}.")
+        target = path.resolve()
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8", newline="")
+            return
+        if target.exists() and not os.access(target, os.W_OK):
+            raise _unwritable(path, "it is read-only")
+        _replace(target, text)
     except OSError as error:
-        raise InputError([Fault("--output", str(path), f"a place that cannot be written ({error.strerror})", "a writable file")]) from None
+        raise _unwritable(path, error.strerror or str(error)) from None
+    except RuntimeError:  # links that lead to each other
+        raise _unwritable(path, "its links go round in a circle") from None
+
+
+def _replace(target: Path, text: str) -> None:
+    """Write a new file beside another and put it in its place."""
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".gpumix.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
             stream.write(text)
@@ -28,11 +47,8 @@ def write_atomically(path: Path, text: str) -> None:
             os.fsync(stream.fileno())
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(temporary, path.stat().st_mode if path.exists() else 0o666 & ~umask)
-        os.replace(temporary, path)
-    except OSError as error:
-        Path(temporary).unlink(missing_ok=True)
-        raise InputError([Fault("--output", str(path), f"a place that cannot be written ({error.strerror})", "a writable file")]) from None
+        os.chmod(temporary, target.stat().st_mode if target.exists() else 0o666 & ~umask)
+        os.replace(temporary, target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise

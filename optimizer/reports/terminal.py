@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from optimizer.reports.wording import (
+    ONLY,
     STATUS,
+    bad_end,
+    counted,
+    decisive_title,
     evidence_of,
     gap_of,
-    kind_of,
+    in_flight_of,
+    local_amount,
     local_money,
     mix_of,
     money,
+    own_reasons,
+    place_of,
     rejected_what,
     rejection_groups,
+    sources_of,
+    split_proposals,
+    times_of,
+    user_speed_of,
 )
-from optimizer.schema.plan import Plan
+from optimizer.schema.plan import Deployment, Plan, Proposal, ServicePlan
 
 WIDTH = 80
+NO_BREAK = "\u00a0"
 BOLD, DIM, GREEN, YELLOW, RED, RESET = "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[33m", "\x1b[31m", "\x1b[0m"
 STATUS_COLOUR = {"optimal": GREEN, "feasible": YELLOW, "infeasible": RED, "unknown": RED}
 
@@ -29,9 +41,12 @@ def paint(text: str, *codes: str) -> str:
 
 
 def wrap(text: str, indent: str = "  ", first: str | None = None) -> list[str]:
-    """Break a text at 80 columns; long ids and addresses stay whole."""
-    return textwrap.wrap(text, WIDTH, initial_indent=indent if first is None else first, subsequent_indent=indent,
-                         break_long_words=False, break_on_hyphens=False)
+    """Break a text at 80 columns; long ids and addresses, `2 x something` and `>= 40` stay whole."""
+    for joined in (" x ", " >= "):
+        text = text.replace(joined, joined.replace(" ", NO_BREAK))
+    lines = textwrap.wrap(text, WIDTH, initial_indent=indent if first is None else first, subsequent_indent=indent,
+                          break_long_words=False, break_on_hyphens=False)
+    return [line.replace(NO_BREAK, " ") for line in lines]
 
 
 def table(rows: list[tuple[str, ...]], right: tuple[int, ...] = ()) -> list[str]:
@@ -39,7 +54,8 @@ def table(rows: list[tuple[str, ...]], right: tuple[int, ...] = ()) -> list[str]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = []
     for row in rows:
-        cells = [cell.rjust(w) if i in right else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))]
+        sized = enumerate(zip(row, widths, strict=True))
+        cells = [cell.rjust(width) if i in right else cell.ljust(width) for i, (cell, width) in sized]
         lines.append("  " + "  ".join(cells).rstrip())
     return lines
 
@@ -49,32 +65,42 @@ def _section(title: str) -> Iterator[str]:
     yield paint(title, BOLD)
 
 
+def _sources(urls: str | None, indent: str) -> Iterator[str]:
+    for source in sources_of(urls):
+        yield from (paint(line, DIM) for line in wrap(source, indent + "  ", indent))
+
+
 def _headline(plan: Plan) -> Iterator[str]:
     yield paint(f"{plan.problem}", BOLD)
     yield from (paint(line, STATUS_COLOUR[plan.status]) for line in wrap(STATUS[plan.status], "", ""))
+    if plan.nodes:
+        total = counted(sum(node.count for node in plan.nodes), "node")
+        answer = f"{money(plan.cost.usd_per_month)}/month for {total}: {mix_of(plan.nodes)}"
+        yield from (paint(line, BOLD) for line in wrap(answer, "  ", ""))
     for warning in plan.warnings:
         yield from (paint(line, YELLOW) for line in wrap(warning, "  ", "! "))
     if plan.depends_on:
-        yield from (paint(line, YELLOW) for line in wrap("The plan depends most on:", "  ", "! "))
+        yield from (paint(line, YELLOW) for line in wrap(decisive_title(plan), "  ", "! "))
         for number, figure in enumerate(plan.depends_on, 1):
-            worst = "no plan" if figure.usd_per_month_at_bad_end is None else f"{money(figure.usd_per_month_at_bad_end)}/month"
-            yield from wrap(f"{figure.figure} ({figure.value}); at its bad end: {worst}", "     ", f"  {number}. ")
-    for reason in plan.reasons:
+            worst = bad_end(figure, plan.cost.usd_per_month)
+            yield from wrap(f"{figure.figure} ({figure.value}): {worst}", "     ", f"  {number}. ")
+    for reason in own_reasons(plan):
         yield from wrap(reason, "  ", "- ")
 
 
 def _cost(plan: Plan) -> Iterator[str]:
     cost = plan.cost
     yield from _section("Cost")
-    yield f"  {money(cost.usd_per_month)}/month (730 h), ${cost.usd_per_hour:,.4f}/hour"
+    yield f"  {money(cost.usd_per_month)}/month, ${cost.usd_per_hour:,.4f}/hour (730 hours a month)"
     local = local_money(plan)
     if local:
         yield f"  {local}"
     if cost.usd_per_million_output_tokens is not None:
-        yield f"  ${cost.usd_per_million_output_tokens:,.4f} per million output tokens at the full peak"
+        tokens = f"${cost.usd_per_million_output_tokens:,.4f} per million output tokens"
+        yield f"  {tokens}, at the full peak around the clock"
     lines = ", ".join(f"{line} {money(amount)}" for line, amount in cost.breakdown.items())
-    yield from wrap(f"of it: {lines}")
-    yield from wrap(gap_of(plan))
+    yield from wrap(f"of it: {lines}", "    ", "  ")
+    yield from wrap(gap_of(plan), "    ", "  ")
 
 
 def _nodes(plan: Plan) -> Iterator[str]:
@@ -82,53 +108,75 @@ def _nodes(plan: Plan) -> Iterator[str]:
     for node in plan.nodes:
         yield f"  {node.count} x {node.offer_id}"
         price = f"{money(node.usd_per_month)}/month"
+        if node.count > 1:
+            price += f" together, {money(node.usd_per_month / node.count)} each"
         if node.usd_per_month_low < node.usd_per_month_high:
             price += f" ({money(node.usd_per_month_low)} to {money(node.usd_per_month_high)})"
-        own = ", from your overlay" if node.from_overlay else ""
-        yield from wrap(f"{node.gpu_count} x {node.gpu_id}, {kind_of(node)}, {node.provider} {node.region}", "      ")
-        yield from wrap(f"{price}, {node.price_evidence} price of {node.price_as_of}{own}", "      ")
-        yield from (paint(line, DIM) for line in wrap(node.source_url, "      "))
+        own, each = ", from your overlay" if node.from_overlay else "", " each" if node.count > 1 else ""
+        yield from wrap(f"{node.gpu_count} x {node.gpu_id}{each}, {place_of(node)}", "        ", "      ")
+        yield from wrap(f"{price}; {node.price_evidence} price of {node.price_as_of}{own}", "        ", "      ")
+        yield from _sources(node.source_url, "      ")
+
+
+def _deployment(service: ServicePlan, one: Deployment) -> Iterator[str]:
+    setting = f"{one.engine_id}, {one.precision}, tensor parallel {one.tp_size}, {counted(one.replicas, 'replica')}"
+    share = f"max sequences {one.concurrency_per_replica}, {one.load_fraction:.0%} of the requests"
+    yield from wrap(f"on {one.offer_id}: {setting}, {share}", "    ", "  ")
+    if one.tokens_per_s_per_user is not None:
+        ttft = "" if one.ttft_ms is None else f", TTFT {one.ttft_ms:,.0f} ms"
+        speed = f"{one.tokens_per_s_per_user:.1f} tokens/s at {in_flight_of(service, one)}{ttft}"
+        yield from wrap(f"{speed}: {evidence_of(one)}", "      ", "    ")
+    yield from _sources(one.source_url, "    ")
 
 
 def _services(plan: Plan) -> Iterator[str]:
     for service in plan.services:
         yield from _section(f"Service {service.service_id}: {service.model_id}")
         yield from wrap(f"demand: {service.demand}", "    ", "  ")
-        yield from wrap(f"{service.arithmetic}", "    ", "  ")
-        if service.tokens_per_s_per_user is not None:
-            grade = f"grade {service.grade}" if service.grade else "no grade"
-            asked = f", {service.target_tokens_per_s:g} asked" if service.target_tokens_per_s else ""
-            yield f"  every user: {service.tokens_per_s_per_user:.1f} tokens/s at the peak{asked}: {grade}"
+        yield from wrap(f"capacity: {service.arithmetic}", "    ", "  ")
+        speed = user_speed_of(service)
+        if speed is not None:
+            yield from wrap(f"every user: {speed}", "    ", "  ")
         if service.gpu_hours_per_day is not None:
-            yield from wrap(
-                f"{service.gpu_hours_per_day:.1f} GPU-hours a day; utilisation {service.mean_utilisation_fraction or 0:.0%} mean, "
-                f"{service.peak_utilisation_fraction or 0:.0%} peak", "    ", "  ")
+            mean, peak = service.mean_utilisation_fraction or 0.0, service.peak_utilisation_fraction or 0.0
+            hours = f"{service.gpu_hours_per_day:.1f} GPU-hours of work a day"
+            yield from wrap(f"{hours}; utilisation {mean:.0%} on average, {peak:.0%} at the peak", "    ", "  ")
         for one in plan.deployments:
-            if one.service_id != service.service_id:
-                continue
-            yield from wrap(f"on {one.offer_id}: {one.engine_id}, {one.precision}, tensor parallel {one.tp_size}, {one.replicas} replica"
-                            f"{'s' if one.replicas > 1 else ''}, max sequences {one.concurrency_per_replica}, "
-                            f"{one.load_fraction:.0%} of the requests", "    ", "  ")
-            if one.tokens_per_s_per_user is not None:
-                ttft = "" if one.ttft_ms is None else f", TTFT {one.ttft_ms:,.0f} ms"
-                yield from wrap(f"{one.tokens_per_s_per_user:.1f} tokens/s at {one.concurrency_at_peak} in flight{ttft}: {evidence_of(one)}",
-                                "      ", "    ")
-            if one.source_url:
-                yield from (paint(line, DIM) for line in wrap(one.source_url, "    "))
+            if one.service_id == service.service_id:
+                yield from _deployment(service, one)
+
+
+def _proposal(proposal: Proposal, plan: Plan) -> Iterator[str]:
+    local = local_amount(plan.cost, proposal.usd_per_month)
+    name = proposal.name.removeprefix(ONLY) + (" (the plan)" if proposal.nodes == plan.nodes else "")
+    amounts = f"{money(proposal.usd_per_month):>13}" + (f" {local:>15}" if local else "")
+    yield f"  {name:<33} {amounts} {times_of(proposal, plan):>8}"
+    yield from (paint(line, DIM) for line in wrap(mix_of(proposal.nodes), "        ", "      "))
+
+
+def _proposal_group(title: str, none: str, proposals: list[Proposal], plan: Plan) -> Iterator[str]:
+    """Yield one group: those with a plan, then in a line those without."""
+    if not proposals:
+        return
+    yield from _section(title)
+    shown = [proposal for proposal in proposals if proposal.status in ("optimal", "feasible")]
+    if shown:
+        currency = f" {plan.cost.currency + '/month':>15}" if plan.cost.fx_rate_per_usd is not None else ""
+        yield paint(f"  {'':<33} {'USD/month':>13}{currency} {'x plan':>8}", DIM)
+    yield from (line for proposal in shown for line in _proposal(proposal, plan))
+    missing = [p.name.removeprefix(ONLY) for p in proposals if p.status == "infeasible"]
+    unknown = [p.name.removeprefix(ONLY) for p in proposals if p.status == "unknown"]
+    if missing:
+        yield from wrap(f"{none}: {', '.join(missing)}", "    ", "  ")
+    if unknown:
+        yield from wrap(f"not found within the limit: {', '.join(unknown)}", "    ", "  ")
 
 
 def _proposals(plan: Plan) -> Iterator[str]:
-    shown = [p for p in plan.proposals if p.status in ("optimal", "feasible")]
-    if not shown:
-        return
-    yield from _section("Beside it")
-    for proposal in shown:
-        best = " (the plan)" if proposal.nodes == plan.nodes and plan.nodes else ""
-        yield f"  {money(proposal.usd_per_month):>12}/month  {proposal.name}{best}"
-        yield from (paint(line, DIM) for line in wrap(mix_of(proposal.nodes), " " * 23))
-    none = [p.name.removeprefix("only ") for p in plan.proposals if p.status not in ("optimal", "feasible")]
-    if none:
-        yield from wrap(f"no plan with: {', '.join(none)}", "    ", "  ")
+    others, single = split_proposals(plan.proposals)
+    title = "Beside it: the cheapest plan"
+    yield from _proposal_group(f"{title} under other figures", "no plan", others, plan)
+    yield from _proposal_group(f"{title} of each single GPU type", "no plan of one type alone", single, plan)
 
 
 def rejections(plan: Plan) -> str:
@@ -137,20 +185,22 @@ def rejections(plan: Plan) -> str:
     for step, rows in rejection_groups(plan.rejections).items():
         lines += ["", paint(f"Rejected by {step}", BOLD)]
         for row in rows:
-            count = "1 offer" if len(row.offer_ids) == 1 else f"{len(row.offer_ids)} offers"
-            lines += wrap(f"{rejected_what(row)} ({count}): {row.reason}", "      ", "  ")
-    return "\n".join([*lines, ""])
+            offers = counted(len(row.offer_ids), "offer")
+            lines += wrap(f"{rejected_what(row)} ({offers}): {row.reason}", "      ", "  ")
+    return "\n".join([*lines, ""]) if lines else ""
 
 
-def _join(parts: Iterable[Iterator[str]]) -> str:
-    return "\n".join(line for part in parts for line in part) + "\n"
+def _footer(plan: Plan) -> Iterator[str]:
+    inputs = plan.inputs
+    yield ""
+    yield from (paint(line, DIM) for line in wrap(
+        f"gpumix {inputs.gpumix_version}, ortools {inputs.ortools_version}, problem {inputs.problem_sha256[:12]}, "
+        f"catalog {inputs.catalog_sha256[:12]}", "  ", ""))
 
 
 def render(plan: Plan) -> str:
     """Render a plan for the terminal."""
-    if plan.status not in ("optimal", "feasible"):
-        return _join([_headline(plan)])
-    inputs = plan.inputs
-    footer = iter(["", paint(f"gpumix {inputs.gpumix_version}, ortools {inputs.ortools_version}, problem {inputs.problem_sha256[:12]}, "
-                             f"catalog {inputs.catalog_sha256[:12]}", DIM)])
-    return _join([_headline(plan), _nodes(plan), _services(plan), _cost(plan), _proposals(plan), footer])
+    parts = [_headline(plan)]
+    if plan.status in ("optimal", "feasible"):
+        parts += [_nodes(plan), _services(plan), _cost(plan), _proposals(plan)]
+    return "\n".join(line for part in (*parts, _footer(plan)) for line in part) + "\n"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 
-from optimizer.schema.plan import Deployment, Node, Plan, RejectionRow
-from optimizer.schema.problem import Problem
+from optimizer.schema.plan import Cost, DecisiveFigure, Deployment, Node, Plan, Proposal, RejectionRow, ServicePlan
 
 STATUS = {
     "optimal": "OPTIMAL: proven, nothing cheaper exists in this catalog",
@@ -15,6 +15,9 @@ STATUS = {
 }
 
 PER = {"on_demand": "on demand", "owned": "owned", "spot": "spot", "marketplace": "marketplace"}
+
+ONLY = "only "
+"""How the proposals of a single GPU type begin."""
 
 
 def money(usd: float | None) -> str:
@@ -26,9 +29,43 @@ def money(usd: float | None) -> str:
     return "-" if usd is None else f"${usd:,.2f}"
 
 
+def counted(count: int, noun: str) -> str:
+    """Write a number of things.
+
+    >>> counted(1, "node"), counted(1200, "node")
+    ('1 node', '1,200 nodes')
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def local_amount(cost: Cost, usd: float | None) -> str | None:
+    """Write US dollars in the problem's currency by its code, which every terminal can show; None if that is dollars.
+
+    >>> yen = Cost(usd_per_hour=None, usd_per_month=None, breakdown={}, currency="JPY", fx_rate_per_usd=150.0)
+    >>> local_amount(yen, 2.0)
+    'JPY 300'
+    """
+    if cost.fx_rate_per_usd is None or usd is None:
+        return None
+    digits = 0 if cost.currency == "JPY" else 2
+    return f"{cost.currency} {usd * cost.fx_rate_per_usd:,.{digits}f}"
+
+
+def local_money(plan: Plan) -> str | None:
+    """Write the monthly cost in the problem's currency, with its rate and date; None for US dollars."""
+    cost = plan.cost
+    amount = local_amount(cost, cost.usd_per_month)
+    return amount and f"{amount}/month at {cost.fx_rate_per_usd:g} {cost.currency} a dollar ({cost.fx_as_of})"
+
+
 def kind_of(node: Node) -> str:
     """Name how a node is obtained, with its term."""
-    return f"reserved {node.term_months} mo" if node.kind == "reserved" else PER[node.kind]
+    return f"reserved {node.term_months} months" if node.kind == "reserved" else PER[node.kind]
+
+
+def place_of(node: Node) -> str:
+    """Name how and where a node is obtained: owned nodes have a site and no provider."""
+    return f"owned, at {node.region}" if node.kind == "owned" else f"{kind_of(node)}, {node.provider} {node.region}"
 
 
 def evidence_of(one: Deployment) -> str:
@@ -41,13 +78,76 @@ def mix_of(nodes: tuple[Node, ...]) -> str:
     return " + ".join(f"{node.count} x {node.offer_id}" for node in nodes) or "-"
 
 
+def sources_of(urls: str | None) -> list[str]:
+    """Split the sources of a row, each once.
+
+    >>> sources_of("https://a ; price list ; https://a"), sources_of(None)
+    (['https://a', 'price list'], [])
+    """
+    parts = (part.strip() for part in (urls or "").split(" ; "))
+    return list(dict.fromkeys(part for part in parts if part))
+
+
 def gap_of(plan: Plan) -> str:
     """Write the bound and the gap."""
     if plan.status == "optimal":
         return f"lower bound {money(plan.bound_usd_per_month)}/month = cost, gap 0%"
     if plan.gap_fraction is None:
         return ""
+    if not plan.bound_usd_per_month:
+        return "no lower bound yet: a longer limit may find cheaper nodes"
     return f"lower bound {money(plan.bound_usd_per_month)}/month, gap {plan.gap_fraction:.2%}"
+
+
+def bad_end(figure: DecisiveFigure, usd_per_month: float | None) -> str:
+    """Say what the cheapest plan costs when a figure is at the bad end of its range."""
+    worst = figure.usd_per_month_at_bad_end
+    if worst is None:
+        return "no plan at its bad end"
+    if usd_per_month is None or abs(worst - usd_per_month) < 0.005:
+        return "the same cost at its bad end"
+    return f"{money(worst)}/month at its bad end"
+
+
+def decisive_title(plan: Plan) -> str:
+    """Introduce the figures that a plan depends on, and say so when none of them alone moves its cost."""
+    cost = plan.cost.usd_per_month
+    same = all(bad_end(figure, cost).startswith("the same") for figure in plan.depends_on)
+    return "The cost depends most on" + (" these, though none of them alone moves it:" if same else ":")
+
+
+def own_reasons(plan: Plan) -> list[str]:
+    """List the reasons that say more than the status does."""
+    return [reason for reason in plan.reasons if not STATUS[plan.status].endswith(reason)]
+
+
+def user_speed_of(service: ServicePlan) -> str | None:
+    """Write the speed that every user sees at the peak, with what was asked and the grade."""
+    if service.tokens_per_s_per_user is None:
+        return None
+    asked = f", {service.target_tokens_per_s:g} asked" if service.target_tokens_per_s else ""
+    grade = f"grade {service.grade}" if service.grade else "no grade"
+    return f"{service.tokens_per_s_per_user:.1f} tokens/s at the peak{asked}: {grade}"
+
+
+def in_flight_of(service: ServicePlan, one: Deployment) -> str:
+    """Write the requests on each replica at the peak; those of a rate come and go around a mean."""
+    mean = " on average" if service.peak_rps is not None else ""
+    return f"{one.concurrency_at_peak} in flight{mean}"
+
+
+def times_of(proposal: Proposal, plan: Plan) -> str:
+    """Write how many times the plan a proposal costs."""
+    if proposal.usd_per_month is None or not plan.cost.usd_per_month:
+        return ""
+    return f"{proposal.usd_per_month / plan.cost.usd_per_month:.2f}x"
+
+
+def split_proposals(proposals: Iterable[Proposal]) -> tuple[list[Proposal], list[Proposal]]:
+    """Part the proposals under other conditions from those of a single GPU type."""
+    listed = list(proposals)
+    single = [proposal for proposal in listed if proposal.name.startswith(ONLY)]
+    return [proposal for proposal in listed if proposal not in single], single
 
 
 def rejection_groups(rows: tuple[RejectionRow, ...]) -> dict[str, list[RejectionRow]]:
@@ -60,15 +160,6 @@ def rejection_groups(rows: tuple[RejectionRow, ...]) -> dict[str, list[Rejection
 
 def rejected_what(row: RejectionRow) -> str:
     """Name what a rejection dropped."""
-    parts = [row.gpu_id, row.engine_id, row.precision, f"tp{row.tp_size}" if row.tp_size else None]
+    parts = [row.service_id and f"{row.service_id}:", row.gpu_id, row.engine_id, row.precision,
+             f"tp{row.tp_size}" if row.tp_size else None]
     return " ".join(part for part in parts if part)
-
-
-def local_money(plan: Plan, problem: Problem | None = None) -> str | None:
-    """Write the monthly cost in the problem's currency, with its rate and date; None for US dollars."""
-    cost = plan.cost
-    if cost.local_per_month is None:
-        return None
-    sign = {"JPY": "¥", "EUR": "€"}.get(cost.currency, cost.currency + " ")
-    digits = 0 if cost.currency == "JPY" else 2
-    return f"{sign}{cost.local_per_month:,.{digits}f}/month at {cost.fx_rate_per_usd:g} {cost.currency}/USD ({cost.fx_as_of})"
