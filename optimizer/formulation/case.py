@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Literal
 
 from optimizer.candidates import Candidate, CandidateSet
 from optimizer.costs import PricedOffer
 from optimizer.errors import Fault, ModelTooLargeError
 from optimizer.schema.problem import Limits
-from optimizer.units import HOURS_PER_MONTH, MICRO
+from optimizer.units import HOURS_PER_MONTH, MICRO, exact
 
 LARGEST_SUM = 2**62
 """CP-SAT refuses sums near 2^63."""
@@ -68,10 +69,6 @@ class Case:
 
 def budget_micro_usd_per_hour(limits: Limits, rate: float | object) -> int | None:
     """Return the cost cap in whole micro-dollars an hour, rounded down exactly; `rate` is currency per dollar."""
-    from fractions import Fraction
-
-    from optimizer.units import exact
-
     if limits.budget is None:
         return None
     usd = exact(limits.budget.amount) / (rate if isinstance(rate, Fraction) else exact(rate))  # type: ignore[arg-type]
@@ -117,19 +114,33 @@ def build_case(
             most = row_bound(demand.amount, capacity, largest, limits, offer.stock)
             if most > 0:
                 rows.append(CaseRow(
-                    service, index[offer.offer_id], offer.micro_usd_per_hour, capacity, most, offer.gpu_id, offer.provider,
-                    offer.place, option.engine_id, offer.watts, (offer.offer_id, *option.order), one))
+                    service, index[offer.offer_id], offer.micro_usd_per_hour, capacity, most, offer.gpu_id,
+                    offer.provider, offer.place, option.engine_id, offer.watts, (offer.offer_id, *option.order), one))
     rows.sort(key=lambda row: (row.service, row.rank))
-    power = limits.power_kw
+    watts = None if limits.power_kw is None else math.floor(exact(limits.power_kw) * 1000)
     case = Case(
-        tuple(rows), tuple(demand.amount for demand in candidates.demands), tuple(offer.stock for offer in candidates.offers),
-        budget, limits.max_gpu_types, limits.nodes.min, limits.nodes.max, limits.engine_policy, limits.survive.nodes,
-        limits.survive.provider, limits.survive.region, None if power is None else math.floor(power * 1000), candidates.offers)
+        tuple(rows), tuple(demand.amount for demand in candidates.demands),
+        tuple(offer.stock for offer in candidates.offers), budget, limits.max_gpu_types, limits.nodes.min,
+        limits.nodes.max, limits.engine_policy, limits.survive.nodes, limits.survive.provider, limits.survive.region,
+        watts, candidates.offers)
     _check_size(case)
     return case
 
 
 def _check_size(case: Case) -> None:
-    carried = max((row.capacity * row.most for row in case.rows), default=0) * max(1, len(case.rows))
-    if case.cost_bound >= LARGEST_SUM or carried >= LARGEST_SUM:
-        raise ModelTooLargeError([Fault("problem", "demand", "a demand whose cost exceeds 63-bit integers", "a smaller demand")])
+    """Refuse a case in which some sum of a rule or objective could leave the solver's integers."""
+    rows, copies = case.rows, case.lose_nodes + 1
+    sums = {
+        "a demand (with the nodes that may be lost)": max((demand * copies for demand in case.demand), default=0),
+        "capacities": sum(row.capacity * row.most for row in rows),
+        "nodes": sum(row.most for row in rows),
+        "micro-dollars an hour": case.cost_bound,
+        "watts": 0 if case.watts is None else sum(row.watts * row.most for row in rows),
+    }
+    allowed = f"less than {LARGEST_SUM:.1e}: the solver's integers have 63 bits"
+    faults = [
+        Fault("problem", "demand", f"{what} that may reach {most:.1e}", allowed)
+        for what, most in sums.items() if most >= LARGEST_SUM
+    ]
+    if faults:
+        raise ModelTooLargeError(faults)

@@ -39,7 +39,7 @@ def respect_stock(cp: CpModel, case: Case, x: Variables) -> None:
 
 def keep_budget(cp: CpModel, case: Case, x: Variables) -> None:
     """All nodes together cost no more than the budget."""
-    if case.budget is not None:
+    if case.budget is not None and case.budget < case.cost_bound:  # larger ones bind nothing, and may exceed 63 bits
         cp.add(_weighted(x, range(len(case.rows)), [row.price for row in case.rows]) <= case.budget)
 
 
@@ -84,8 +84,8 @@ def choose_engines(cp: CpModel, case: Case, x: Variables) -> None:
 def survive_node_loss(cp: CpModel, case: Case, x: Variables) -> None:
     """Every service keeps its demand when any k of its nodes are lost.
 
-    The k largest nodes may go if, for some t among the capacities, sum min(C, t) x >= D + k t: the k lost count t each at
-    most. One t is chosen for each service.
+    The k largest nodes may go if, for some t among the capacities, sum min(C, t) x >= D + k t: the k lost count t
+    each at most. One t is chosen for each service.
     """
     if case.lose_nodes == 0:
         return

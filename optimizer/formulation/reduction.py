@@ -1,4 +1,4 @@
-"""Exact reductions: offers that an optimal plan never needs are dropped before the solver sees them."""
+"""Exact reductions: offers that the optimal plan, ties broken, never needs are dropped before the solver sees them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Hashable
 from dataclasses import replace
 
 from optimizer.formulation.case import Case, CaseRow
-from optimizer.formulation.constraints import CONSTRAINTS
+from optimizer.formulation.constraints import CONSTRAINTS, Scope
 
 
-def dominance_scopes(case: Case) -> set[str]:
+def dominance_scopes(case: Case) -> set[Scope]:
     """Return the scopes that the rules in force ask for."""
     return {rule.dominance for rule in CONSTRAINTS if rule.active(case)} - {"all"}
 
 
-def _group(row: CaseRow, scopes: set[str]) -> Hashable:
+def _group(row: CaseRow, scopes: set[Scope]) -> Hashable:
     """Return what two rows must share for one to replace the other."""
     return (
         row.service,
@@ -27,10 +27,11 @@ def _group(row: CaseRow, scopes: set[str]) -> Hashable:
 
 
 def reduce_case(case: Case) -> Case:
-    """Drop every row that others no dearer and no weaker, with stock enough, can replace one for one.
+    """Drop every row that others no weaker, and cheaper or as cheap and first in order, can replace one for one.
 
     Replacing a node by one of the same count keeps node limits and, as capacities only grow, every covering rule. With
-    several services the stock of a limited offer is contested, so only offers without a cap replace others.
+    several services the stock of a limited offer is contested, so only offers without a cap replace others. Among equal
+    prices only those first in order replace, so that ties by offer id come out as without the reduction.
     """
     scopes = dominance_scopes(case)
     if "none" in scopes:
@@ -44,8 +45,8 @@ def reduce_case(case: Case) -> Case:
 
 
 def _undominated(rows: list[CaseRow], case: Case) -> list[CaseRow]:
-    """Keep rows in rising price, each unless enough nodes of those before it carry at least as much."""
-    ordered = sorted(rows, key=lambda row: (row.price, -row.capacity, row.rank))
+    """Keep rows in rising price (then order), each unless enough nodes of those before it carry at least as much."""
+    ordered = sorted(rows, key=lambda row: (row.price, row.rank))
     kept: list[CaseRow] = []
     shared = len(case.demand) > 1
     for row in ordered:
@@ -53,7 +54,7 @@ def _undominated(rows: list[CaseRow], case: Case) -> list[CaseRow]:
         caps = [case.stock[other.offer] for other in better]
         if any(cap is None for cap in caps):
             continue
-        # any optimal plan has at most `row.most` nodes among these rows and this one, were its stock endless
+        # as many better nodes are in stock as any optimal plan has of them and of this row together
         if not shared and better and sum(cap or 0 for cap in caps) >= _endless_most(row, better, case):
             continue
         kept.append(row)

@@ -13,7 +13,7 @@ from optimizer.errors import Fault, ModelTooLargeError
 from optimizer.formulation import CONSTRAINTS, OBJECTIVES, Case, CaseRow, Variables, build_case, reduce_case
 from optimizer.formulation.cp_sat import cp_model
 from optimizer.schema.plan import Status
-from optimizer.schema.problem import Limits
+from optimizer.schema.problem import Limits, Survive
 
 LARGEST_WEIGHT = 2**61
 """Packed objectives stay below this; larger ones are solved in stages."""
@@ -55,6 +55,8 @@ class Solution:
     """No plan costs less than this."""
     targets: tuple[float, ...]
     """Speed targets of the services that were solved for (raised by the tie-break)."""
+    survive: Survive
+    """Losses after which the demand must still be carried."""
 
     @property
     def has_plan(self) -> bool:
@@ -79,10 +81,15 @@ class _Clock:
 
 
 def _solver(settings: SolveSettings, clock: _Clock, presolve: bool) -> cp_model.CpSolver:
-    """Set CP-SAT up as measured: one worker with the full LP (the default loses its bound), same answer every time."""
+    """Set CP-SAT up as measured: one worker with the full LP (the default loses its bound), same answer every time.
+
+    Its default gap limit of 1e-4 is taken on doubles, which past 2^53 calls plans optimal that are not; so it is 0.
+    """
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.linearization_level = 2
+    solver.parameters.absolute_gap_limit = 0.0
+    solver.parameters.relative_gap_limit = 0.0
     solver.parameters.cp_model_presolve = presolve
     solver.parameters.random_seed = settings.seed
     if settings.deterministic_limit is not None:
@@ -102,7 +109,8 @@ class _Run:
 
     status: Literal["optimal", "feasible", "infeasible", "unknown"]
     counts: tuple[int, ...]
-    bound: float
+    bound: int
+    """Proven lower bound of the objective, in its own integers."""
 
 
 def _run(case: Case, settings: SolveSettings, clock: _Clock, build: Build, presolve: bool | None = None) -> _Run:
@@ -115,7 +123,8 @@ def _run(case: Case, settings: SolveSettings, clock: _Clock, build: Build, preso
     build(cp, x)
     problem = cp.validate()
     if problem:
-        raise ModelTooLargeError([Fault("problem", "demand", "numbers beyond 63-bit integers", f"smaller ones ({problem.splitlines()[0]})")])
+        allowed = f"smaller ones ({problem.splitlines()[0]})"
+        raise ModelTooLargeError([Fault("problem", "demand", "numbers beyond 63-bit integers", allowed)])
     if presolve is None:
         presolve = len(active) + len(case.demand) > 2
     solver = _solver(settings, clock, presolve)
@@ -124,7 +133,7 @@ def _run(case: Case, settings: SolveSettings, clock: _Clock, build: Build, preso
     if status == "infeasible" and presolve:
         return _run(case, settings, clock, build, presolve=False)
     counts = tuple(solver.value(node) for node in x.nodes) if status in ("optimal", "feasible") else ()
-    return _Run(status, counts, solver.best_objective_bound if status != "infeasible" else math.inf)  # type: ignore[arg-type]
+    return _Run(status, counts, solver.response_proto.inner_objective_lower_bound)  # type: ignore[arg-type]
 
 
 def _cost_of(case: Case, counts: Sequence[int]) -> int:
@@ -132,7 +141,10 @@ def _cost_of(case: Case, counts: Sequence[int]) -> int:
 
 
 def _minimise_cost(case: Case, settings: SolveSettings, clock: _Clock) -> tuple[_Run, int]:
-    """Minimise cost, then nodes, in one packed objective where the numbers allow it; return the run and its cost bound."""
+    """Minimise cost, then nodes, in one packed objective where the numbers allow it; return the run and its cost bound.
+
+    Packed: cost x scale + nodes >= bound with nodes < scale, so cost >= floor(bound / scale).
+    """
     scale = sum(row.most for row in case.rows) + 1
     packed = case.cost_bound * scale < LARGEST_WEIGHT
 
@@ -141,15 +153,12 @@ def _minimise_cost(case: Case, settings: SolveSettings, clock: _Clock) -> tuple[
         cp.minimize(cost * scale + OBJECTIVES["nodes"](case, x) if packed else cost)
 
     run = _run(case, settings, clock, build)
-    bound = math.inf if math.isinf(run.bound) else math.ceil(run.bound - 1e-6)
-    if packed and not math.isinf(bound):
-        bound = -(-(bound - (scale - 1)) // scale) if run.status != "optimal" else bound // scale
     if not packed and run.status == "optimal":
         cost = _cost_of(case, run.counts)
         fewest = _run(case, settings, clock, lambda cp, x: _fix_cost_and_minimise_nodes(cp, case, x, cost))
         if fewest.counts:
             run = replace(run, counts=fewest.counts)
-    return run, 0 if math.isinf(bound) else max(0, int(bound))
+    return run, max(0, run.bound // scale if packed else run.bound)
 
 
 def _fix_cost_and_minimise_nodes(cp: cp_model.CpModel, case: Case, x: Variables, cost: int) -> None:
@@ -183,10 +192,13 @@ def _first_in_order(case: Case, counts: Sequence[int], settings: SolveSettings, 
             weights[position] = weight
             weight *= case.rows[chunk[position]].most + 1
 
-        def build(cp: cp_model.CpModel, x: Variables, chunk: list[int] = chunk, weights: list[int] = weights) -> None:
+        def build(
+            cp: cp_model.CpModel, x: Variables, chunk: list[int] = chunk, weights: list[int] = weights,
+            known: tuple[tuple[int, int], ...] = tuple(fixed.items()),
+        ) -> None:
             cp.add(OBJECTIVES["cost"](case, x) == cost)
             cp.add(OBJECTIVES["nodes"](case, x) == nodes)
-            for i, value in fixed.items():
+            for i, value in known:
                 cp.add(x.nodes[i] == value)
             cp.maximize(sum(w * x.nodes[i] for w, i in zip(weights, chunk, strict=True)))
 
@@ -200,14 +212,16 @@ def _first_in_order(case: Case, counts: Sequence[int], settings: SolveSettings, 
     return counts
 
 
-def _solution(case: Case, run: _Run, bound: int, counts: Sequence[int], targets: tuple[float, ...]) -> Solution:
+def _solution(
+    case: Case, run: _Run, bound: int, counts: Sequence[int], targets: tuple[float, ...], survive: Survive
+) -> Solution:
     chosen = tuple(Chosen(row, count) for row, count in zip(case.rows, counts, strict=True) if count) if counts else ()
     cost = _cost_of(case, counts) if counts else None
     status: Status = run.status
     if status == "optimal" and cost is not None:
         bound = cost
     known = bound if status in ("optimal", "feasible", "unknown") else None
-    return Solution(status, chosen, cost, known, targets)
+    return Solution(status, chosen, cost, known, targets, survive)
 
 
 def solve_at(
@@ -220,12 +234,12 @@ def solve_at(
     if settings.reduced:
         case = reduce_case(case)
     if any(not any(row.service == service for row in case.rows) for service in range(len(case.demand))):
-        return Solution("infeasible", (), None, None, targets)
+        return Solution("infeasible", (), None, None, targets, limits.survive)
     run, bound = _minimise_cost(case, settings, clock)
     counts: Sequence[int] = run.counts
     if run.status == "optimal" and in_order and not clock.expired():
         counts = _first_in_order(case, counts, settings, clock)
-    return _solution(case, run, bound, counts, targets)
+    return _solution(case, run, bound, counts, targets, limits.survive)
 
 
 def carried(solution: Solution, service: int, tokens_per_s: float) -> int:
@@ -237,28 +251,45 @@ def carried(solution: Solution, service: int, tokens_per_s: float) -> int:
     )
 
 
+def _kept(solution: Solution, service: int, tokens_per_s: float) -> int:
+    """Return the demand carried at a speed after the worst loss to survive; 0 when some node serves nothing so fast."""
+    held: list[tuple[int, int, tuple[str, str]]] = []
+    for chosen in solution.chosen:
+        if chosen.row.service == service:
+            option, offer = chosen.row.candidate.option, chosen.row.candidate.offer
+            held.append((option.replicas_on(offer) * option.speed.amount(tokens_per_s), chosen.nodes, offer.place))
+    if any(capacity == 0 for capacity, _, _ in held):  # a node kept for limits.nodes.min alone
+        return 0
+    total, survive = sum(capacity * nodes for capacity, nodes, _ in held), solution.survive
+    lost, gone = 0, survive.nodes
+    for capacity, nodes, _ in sorted(held, reverse=True):
+        lost += capacity * min(nodes, gone)
+        gone -= min(nodes, gone)
+    for asked, parts in ((survive.provider, 1), (survive.region, 2)):  # a place is a provider and its region
+        for name in {place[:parts] for _, _, place in held} if asked else ():
+            lost = max(lost, sum(capacity * nodes for capacity, nodes, place in held if place[:parts] == name))
+    return total - lost
+
+
 def achieved_speed(solution: Solution, service: int, demand: int) -> float:
-    """Return v*: the largest speed at which the nodes of a solution still carry a service's demand."""
+    """Return v*: the largest speed at which all nodes serve and carry a service's demand, losses included."""
     options = [chosen.row.candidate.option.speed for chosen in solution.chosen if chosen.row.service == service]
 
     def next_level(tokens_per_s: float) -> float | None:
-        return min((level for option in options if (level := option.next_speed(tokens_per_s)) is not None), default=None)
+        levels = (option.next_speed(tokens_per_s) for option in options)
+        return min((level for level in levels if level is not None), default=None)
 
-    reached = solution.targets[service]
-    level = next_level(reached * (1 - 1e-12) if reached else -1.0)
-    if level is not None and carried(solution, service, level) >= demand:
-        reached = max(reached, level)
-    step = 1.0
-    while (level := next_level(reached)) is not None and carried(solution, service, level) >= demand:
+    reached, step = solution.targets[service], 1.0
+    while (level := next_level(reached)) is not None and _kept(solution, service, level) >= demand:
         reached = level
-        while carried(solution, service, reached * (1 + step)) >= demand:
+        while _kept(solution, service, reached * (1 + step)) >= demand:  # leap over levels, in ever smaller steps
             reached *= 1 + step
         step = max(step / 4, 1e-9)
     return reached
 
 
 def solve(candidates: CandidateSet, limits: Limits, budget: int | None, settings: SolveSettings) -> Solution:
-    """Find the proven cheapest plan; among equals the one with the highest plan speed, fewest nodes, first offers by id."""
+    """Find the proven cheapest plan; among equals the one of highest plan speed, fewest nodes, first offers by id."""
     clock = _Clock(settings)
     solution = solve_at(candidates, limits, candidates.targets(), budget, settings, clock)
     if solution.status != "optimal":
@@ -271,17 +302,16 @@ def solve(candidates: CandidateSet, limits: Limits, budget: int | None, settings
 
 
 def _fastest_at_this_cost(
-    candidates: CandidateSet, limits: Limits, solution: Solution, service: int, demand: int, settings: SolveSettings, clock: _Clock
+    candidates: CandidateSet, limits: Limits, solution: Solution, service: int, demand: int, settings: SolveSettings,
+    clock: _Clock,
 ) -> Solution:
     """Raise one service's speed as far as the cost stays the same."""
     while not clock.expired():
         reached = achieved_speed(solution, service, demand)
         targets = tuple(reached if i == service else target for i, target in enumerate(solution.targets))
         solution = replace(solution, targets=targets)
-        level = candidates.next_speed(service, reached)
-        if level is None:
-            return solution
-        higher = tuple(level if i == service else target for i, target in enumerate(targets))
+        above = math.nextafter(reached, math.inf)
+        higher = tuple(above if i == service else target for i, target in enumerate(targets))
         better = solve_at(candidates, limits, higher, solution.cost, settings, clock)
         if better.status != "optimal":
             return solution

@@ -1,0 +1,19 @@
+"""Second opinions: tiny problems made by hand or at random, brute force in plain Python, and HiGHS through MathOpt."""
+
+from tests.oracles.brute_force import Answer, cheapest, first_in_every_tie_break, plan_speed
+from tests.oracles.highs import highs_cost
+from tests.oracles.instances import Instance, Steps, instance, offer, random_instance, runs
+
+__all__ = [
+    "Answer",
+    "Instance",
+    "Steps",
+    "cheapest",
+    "first_in_every_tie_break",
+    "highs_cost",
+    "instance",
+    "offer",
+    "plan_speed",
+    "random_instance",
+    "runs",
+]

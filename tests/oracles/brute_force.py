@@ -1,0 +1,173 @@
+"""Every plan of a tiny problem, one after the other, held against every rule in plain Python."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from optimizer.candidates import Option
+from optimizer.costs import PricedOffer
+from tests.oracles.instances import Instance
+
+
+@dataclass(frozen=True)
+class Way:
+    """One kind of node: an offer that runs one option for its service."""
+
+    offer: PricedOffer
+    option: Option
+    carries: int
+    """Demand one node carries at the target."""
+
+    def carries_at(self, tokens_per_s: float) -> int:
+        """Return the demand that one node carries at another speed."""
+        return (self.offer.gpu_count // self.option.gpu_count) * self.option.speed.amount(tokens_per_s)
+
+
+Nodes = tuple[tuple[Way, int], ...]
+"""A plan: how many nodes of which kind."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status and cost in micro-dollars an hour."""
+
+    status: str
+    cost: int | None
+
+
+def ways_of(problem: Instance) -> list[Way]:
+    """List all kinds of node, the least capacity for the money first, so that a good plan is met early."""
+    found = [
+        Way(offer, option, (offer.gpu_count // option.gpu_count) * option.speed.amount(target))
+        for service, target in enumerate(problem.candidates.targets())
+        for offer in problem.candidates.offers
+        for option in problem.candidates.options.get((service, offer.gpu_id), ())
+        if option.gpu_count <= offer.gpu_count
+    ]
+    return sorted((way for way in found if way.carries), key=lambda way: -way.offer.micro_usd_per_hour / way.carries)
+
+
+def cost_of(nodes: Nodes) -> int:
+    """Return micro-dollars an hour."""
+    return sum(way.offer.micro_usd_per_hour * count for way, count in nodes)
+
+
+def left_after_losses(carried: Sequence[tuple[int, int, str, str]], problem: Instance) -> int:
+    """Return what is carried after the worst loss to survive, from (capacity, nodes, provider, region)."""
+    survive = problem.limits.survive
+    each = sorted(capacity for capacity, count, _, _ in carried for _ in range(count))
+    outcomes = [sum(each[: max(0, len(each) - survive.nodes)])]
+    if survive.provider:
+        outcomes += [sum(c * n for c, n, name, _ in carried if name != lost) for _, _, lost, _ in carried]
+    if survive.region:
+        places = [(provider, region) for _, _, provider, region in carried]
+        outcomes += [sum(c * n for c, n, p, r in carried if (p, r) != lost) for lost in places]
+    return min(outcomes)
+
+
+def serves(nodes: Nodes, problem: Instance, service: int, tokens_per_s: float | None = None) -> bool:
+    """Say whether a service gets its demand, after every loss to survive, at its target or at another speed."""
+    carried = [
+        (way.carries if tokens_per_s is None else way.carries_at(tokens_per_s), count, way.offer.provider, way.offer.region)
+        for way, count in nodes if way.option.service == service
+    ]
+    return left_after_losses(carried, problem) >= problem.candidates.demands[service].amount
+
+
+def beyond_repair(nodes: Nodes, problem: Instance) -> bool:
+    """Say whether a rule is broken that further nodes cannot mend."""
+    limits, used = problem.limits, [(way, count) for way, count in nodes if count]
+    if problem.budget is not None and cost_of(nodes) > problem.budget:
+        return True
+    if limits.nodes.max is not None and sum(count for _, count in used) > limits.nodes.max:
+        return True
+    if limits.max_gpu_types is not None and len({way.offer.gpu_id for way, _ in used}) > limits.max_gpu_types:
+        return True
+    if limits.engine_policy == "fleet" and len({way.option.engine_id for way, _ in used}) > 1:
+        return True
+    pairs = {(way.offer.gpu_id, way.option.engine_id) for way, _ in used}
+    if limits.engine_policy == "per_gpu" and len(pairs) > len({gpu for gpu, _ in pairs}):
+        return True
+    if limits.power_kw is not None and sum(w.offer.watts * n for w, n in used) > round(limits.power_kw * 1000, 6):
+        return True
+    taken: dict[str, int] = defaultdict(int)
+    for way, count in used:
+        taken[way.offer.offer_id] += count
+    return any(way.offer.stock is not None and taken[way.offer.offer_id] > way.offer.stock for way, _ in used)
+
+
+def stands(nodes: Nodes, problem: Instance) -> bool:
+    """Say whether a plan keeps every rule."""
+    if beyond_repair(nodes, problem) or sum(count for _, count in nodes) < problem.limits.nodes.min:
+        return False
+    return all(serves(nodes, problem, service) for service in range(len(problem.candidates.demands)))
+
+
+def enough_of(way: Way, problem: Instance) -> int:
+    """Return a number of nodes beyond which no plan needs to go: they alone serve, even with some lost."""
+    demand = problem.candidates.demands[way.option.service].amount
+    return -(-demand // way.carries) + problem.limits.survive.nodes + problem.limits.nodes.min
+
+
+def plans(problem: Instance) -> Iterator[Nodes]:
+    """Yield plans that stand, each no dearer than those before it."""
+    ways = ways_of(problem)
+    best: int | None = None
+
+    def walk(index: int, nodes: Nodes, cost: int) -> Iterator[Nodes]:
+        nonlocal best
+        if index == len(ways):
+            if stands(nodes, problem):
+                best = cost
+                yield nodes
+            return
+        way = ways[index]
+        for count in range(enough_of(way, problem) + 1):
+            spent = cost + count * way.offer.micro_usd_per_hour
+            taken = (*nodes, (way, count)) if count else nodes
+            if (best is not None and spent > best) or (count and beyond_repair(taken, problem)):
+                return
+            yield from walk(index + 1, taken, spent)
+
+    yield from walk(0, (), 0)
+
+
+def cheapest(problem: Instance) -> Answer:
+    """Return the status and the cost of the cheapest plan."""
+    costs = [cost_of(nodes) for nodes in plans(problem)]
+    return Answer("optimal", min(costs)) if costs else Answer("infeasible", None)
+
+
+def plan_speed(nodes: Nodes, problem: Instance, service: int) -> float:
+    """Return the largest speed at which a plan still serves a service with every node of it, tried level by level."""
+    target = problem.candidates.targets()[service]
+    mine = [way for way, _ in nodes if way.option.service == service]
+    levels = {speed for way in mine for speed, _ in way.option.speed.levels if speed > target}  # type: ignore[union-attr]
+    kept = [
+        level for level in levels
+        if all(way.carries_at(level) for way in mine) and serves(nodes, problem, service, level)
+    ]
+    return max([target, *kept])
+
+
+def first_in_every_tie_break(problem: Instance) -> dict[tuple[int, str], int] | None:
+    """Return the nodes by (service, offer) of the plan that comes first: cost, speed, fewest nodes, first offers by id.
+
+    Stated for problems with one option an offer.
+    """
+    found = list(plans(problem))
+    if not found:
+        return None
+    least = min(cost_of(nodes) for nodes in found)
+    services = range(len(problem.candidates.demands))
+    keys = sorted((way.option.service, way.offer.offer_id) for way in ways_of(problem))
+
+    def rank(nodes: Nodes) -> tuple[object, ...]:
+        counts = {(way.option.service, way.offer.offer_id): count for way, count in nodes}
+        speeds = tuple(-plan_speed(nodes, problem, service) for service in services)
+        return (speeds, sum(counts.values()), tuple(-counts.get(key, 0) for key in keys))
+
+    first = min((nodes for nodes in found if cost_of(nodes) == least), key=rank)
+    return {(way.option.service, way.offer.offer_id): count for way, count in first}

@@ -1,0 +1,88 @@
+"""The same question put to HiGHS through ortools' MathOpt, gap 0, on the unreduced model."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from ortools.math_opt.python import mathopt
+
+from tests.oracles.brute_force import Answer, Way, enough_of, ways_of
+from tests.oracles.instances import Instance
+
+
+def highs_cost(problem: Instance) -> Answer:
+    """Return status and cost of the cheapest plan at the services' targets."""
+    ways, limits = ways_of(problem), problem.limits
+    model = mathopt.Model()
+    nodes = [model.add_integer_variable(lb=0, ub=enough_of(way, problem)) for way in ways]
+    pairs = list(zip(ways, nodes, strict=True))
+    for service, demand in enumerate(problem.candidates.demands):
+        mine = [(way, count) for way, count in pairs if way.option.service == service]
+        _cover(model, problem, mine, demand.amount)
+    by_offer: dict[str, list[tuple[Way, mathopt.Variable]]] = defaultdict(list)
+    for way, count in pairs:
+        by_offer[way.offer.offer_id].append((way, count))
+    for same in by_offer.values():
+        stock = same[0][0].offer.stock
+        if stock is not None:
+            model.add_linear_constraint(ub=stock, expr=sum(count for _, count in same))
+    cost = sum(way.offer.micro_usd_per_hour * count for way, count in pairs)
+    if problem.budget is not None:
+        model.add_linear_constraint(ub=problem.budget, expr=cost)
+    model.add_linear_constraint(lb=limits.nodes.min, expr=sum(nodes))
+    if limits.nodes.max is not None:
+        model.add_linear_constraint(ub=limits.nodes.max, expr=sum(nodes))
+    if limits.max_gpu_types is not None:
+        _choose(model, problem, pairs, lambda way: way.offer.gpu_id, limits.max_gpu_types)
+    if limits.engine_policy == "fleet":
+        _choose(model, problem, pairs, lambda way: way.option.engine_id, 1)
+    if limits.engine_policy == "per_gpu":
+        for gpu in {way.offer.gpu_id for way in ways}:
+            same = [(way, count) for way, count in pairs if way.offer.gpu_id == gpu]
+            _choose(model, problem, same, lambda way: way.option.engine_id, 1)
+    if limits.power_kw is not None:
+        watts = sum(way.offer.watts * count for way, count in pairs)
+        model.add_linear_constraint(ub=round(limits.power_kw * 1000), expr=watts)
+    model.minimize(cost)
+    result = mathopt.solve(model, mathopt.SolverType.HIGHS, params=mathopt.SolveParameters(relative_gap_tolerance=0.0))
+    if result.termination.reason == mathopt.TerminationReason.OPTIMAL:
+        return Answer("optimal", sum(w.offer.micro_usd_per_hour * round(result.variable_values(x)) for w, x in pairs))
+    if result.termination.reason in (
+        mathopt.TerminationReason.INFEASIBLE, mathopt.TerminationReason.INFEASIBLE_OR_UNBOUNDED
+    ):
+        return Answer("infeasible", None)
+    raise AssertionError(f"HiGHS ended with {result.termination}")
+
+
+def _choose(model: mathopt.Model, problem: Instance, pairs, kind, most: int) -> None:  # type: ignore[no-untyped-def]
+    """At most so many kinds of node are used."""
+    chosen = {name: model.add_binary_variable() for name in sorted({kind(way) for way, _ in pairs})}
+    for way, count in pairs:
+        model.add_linear_constraint(ub=0, expr=count - enough_of(way, problem) * chosen[kind(way)])
+    model.add_linear_constraint(ub=most, expr=sum(chosen.values()))
+
+
+def _cover(model: mathopt.Model, problem: Instance, mine, demand: int) -> None:  # type: ignore[no-untyped-def]
+    """The demand is met, also after each loss to survive.
+
+    The k largest of the nodes taken: with z_t = 1 if the k-th largest has capacity t, the sum of min(C, t) over all nodes
+    less k t is what is left.
+    """
+    survive = problem.limits.survive
+    model.add_linear_constraint(lb=demand, expr=sum(way.carries * count for way, count in mine))
+    if survive.nodes:
+        levels = sorted({way.carries for way, _ in mine})
+        picks = [model.add_binary_variable() for _ in levels]
+        model.add_linear_constraint(lb=1, ub=1, expr=sum(picks))
+        for level, pick in zip(levels, picks, strict=True):
+            needed = demand + survive.nodes * level
+            left = sum(min(way.carries, level) * count for way, count in mine)
+            model.add_linear_constraint(lb=0, expr=left - needed * pick)
+    if survive.provider:
+        for lost in {way.offer.provider for way, _ in mine}:
+            left = sum(w.carries * x for w, x in mine if w.offer.provider != lost)
+            model.add_linear_constraint(lb=demand, expr=left)
+    if survive.region:
+        for lost_place in {way.offer.place for way, _ in mine}:
+            left = sum(w.carries * x for w, x in mine if w.offer.place != lost_place)
+            model.add_linear_constraint(lb=demand, expr=left)
