@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from optimizer.errors import CatalogError, Fault, InputError
 from optimizer.load.csv_files import parse_rows
 from optimizer.load.faults import faults_of, shown
-from optimizer.load.references import unresolved
+from optimizer.load.references import lines_of, unresolved
 from optimizer.load.text import decode, read_bytes
 from optimizer.load.yaml_files import parse_mapping
 from optimizer.schema.calibration import Calibration
@@ -38,7 +39,8 @@ from optimizer.schema.catalog import (
 Item = TypeVar("Item", bound=BaseModel)
 
 CSV_TABLES = ("gpus.csv", "fx.csv", "capacities.csv")
-YAML_TABLES = ("models.yaml", "engines.yaml", "precisions.yaml", "on_prem.yaml", "calibration.yaml")
+ON_PREM = "on_prem.yaml"
+YAML_TABLES = ("models.yaml", "engines.yaml", "precisions.yaml", ON_PREM, "calibration.yaml")
 FOLDERS = ("offers", "throughput")
 REQUIRED = ("gpus.csv", "models.yaml", "engines.yaml", "precisions.yaml")
 """Without these a catalog could answer nothing, and would seem to prove that nothing can be had."""
@@ -191,6 +193,17 @@ class _Reader:
         self.layers = layers
         self.faults: dict[bool, list[Fault]] = {True: [], False: []}
         self.from_overlay: dict[str, set[Any]] = {}
+        self.faulty: set[str] = set()
+        """Tables with faults: ids that they seem not to have prove nothing."""
+
+    def count(self) -> int:
+        """Return the number of faults so far."""
+        return sum(map(len, self.faults.values()))
+
+    def mark(self, table: str, before: int) -> None:
+        """Remember that a table has faults, when there are more than before it was read."""
+        if self.count() > before:
+            self.faulty.add(table)
 
     def text(self, layer: Layer, name: str) -> str | None:
         """Return the text of a file, or None when there is none or it cannot be read."""
@@ -209,8 +222,10 @@ class _Reader:
             self.faults[layer.overlay].extend(error.faults)
             return {}
 
-    def csv_table(self, name: str, table: str, model: type[Item], key: Callable[[Item], Any]) -> dict[Any, Item]:
-        """Read `name` (a file, or every csv of a folder) from all layers into one table."""
+    def csv_table(self, name: str, table: str, model: type[Item], *columns: str) -> dict[Any, Item]:
+        """Read `name` (a file, or every csv of a folder) from all layers into one table, keyed by columns."""
+        key = attrgetter(*columns)
+        before = self.count()
         merged: dict[Any, Item] = {}
         for layer in self.layers:
             files = [found for found in layer.files if found == name or found.startswith(f"{name}/")]
@@ -221,16 +236,24 @@ class _Reader:
                 for row in () if text is None else parse_rows(text, layer.shown(file), model, faults):
                     identity = key(row)
                     if identity in seen:
-                        named = identity if isinstance(identity, str) else ", ".join(identity)
-                        faults.append(Fault(layer.shown(file), named, f"this id twice (also in {seen[identity]})", "each id once"))
+                        self.note_twice(layer, file, seen[identity], columns, identity)
                     seen[identity] = file
                     merged[identity] = row
             if layer.overlay:
                 self.from_overlay.setdefault(table, set()).update(seen)
+        self.mark(table, before)
         return merged
+
+    def note_twice(self, layer: Layer, file: str, first: str, columns: tuple[str, ...], identity: Any) -> None:
+        """Note an id that stands a second time, with its line."""
+        wanted = identity if isinstance(identity, tuple) else (identity,)
+        *_, line = lines_of(self.text(layer, file) or "", lambda row: tuple(row.get(column) for column in columns) == wanted)
+        found = f"{shown(', '.join(wanted))} twice (also in {first})"
+        self.faults[layer.overlay].append(Fault(layer.shown(file), f"line {line}.{', '.join(columns)}", found, "each id once"))
 
     def yaml_table(self, name: str, table: str, model: type[Item]) -> dict[str, Item]:
         """Read a YAML mapping id -> facts from all layers."""
+        before = self.count()
         merged: dict[str, Item] = {}
         for layer in self.layers:
             data = self.mapping(layer, name)
@@ -241,6 +264,7 @@ class _Reader:
                     merged[identity] = built
             if layer.overlay:
                 self.from_overlay.setdefault(table, set()).update(data)
+        self.mark(table, before)
         return merged
 
     def check_id(self, layer: Layer, name: str, identity: str, prefix: str = "") -> None:
@@ -296,12 +320,14 @@ def _read_models(reader: _Reader, references: set[str] | None) -> tuple[dict[str
     above = _Reader(reader.layers[1:])
     overlaid = above.yaml_table("models.yaml", "models", LlmModel)
     reader.faults[True] += above.faults[True]
+    reader.faulty |= above.faulty
     reader.from_overlay |= above.from_overlay
     names = _names_of(overlaid)
     own = {overlaid[found] for name in references if (found := name if name in overlaid else names.get(name.lower()))}
     blocks = _shipped_model_blocks(text)
     parsed, alike = _select_models(blocks, references, {model.runs_like for model in own})
     data = parse_mapping("".join(blocks[name] for name in sorted(parsed)) or "{}", shipped.shown("models.yaml"))
+    before = reader.count()
     models: dict[str, LlmModel] = {}
     for name in alike:
         if name in data:
@@ -313,6 +339,7 @@ def _read_models(reader: _Reader, references: set[str] | None) -> tuple[dict[str
         if twin is not None:  # same weights shape: enough to group measured rows
             models[name] = twin
     models |= overlaid
+    reader.mark("models", before)
     return models, set(alike), set(blocks) | set(models)
 
 
@@ -339,34 +366,43 @@ def _read_on_prem(reader: _Reader) -> tuple[OwnedAssumptions | None, dict[str, S
     stated_in: dict[str, Layer] = {}
     sites: dict[str, Site] = {}
     nodes: dict[str, OwnedNode] = {}
-    for layer in reader.layers:
-        data, faults = reader.mapping(layer, "on_prem.yaml"), reader.faults[layer.overlay]
-        label = layer.shown("on_prem.yaml")
-        faults += [Fault(label, key, "an unknown key", "assumptions, sites, nodes")
-                   for key in data if key not in {"assumptions", "sites", "nodes"}]
+    before, whole = reader.count(), True
+    for layer in (layer for layer in reader.layers if ON_PREM in layer.files):
+        data = reader.mapping(layer, ON_PREM)
+        whole = whole and bool(data)
+        reader.faults[layer.overlay] += [
+            Fault(layer.shown(ON_PREM), key, "an unknown key", "assumptions, sites, nodes")
+            for key in data if key not in {"assumptions", "sites", "nodes"}
+        ]
         own = _mapping_or_fault(reader, layer, "assumptions", data.get("assumptions"))
         figures |= own
         stated_in |= dict.fromkeys(own, layer)
         for name, facts in _mapping_or_fault(reader, layer, "sites", data.get("sites")).items():
-            reader.check_id(layer, "on_prem.yaml", name, "sites.")
-            site = reader.build(Site, facts, layer, "on_prem.yaml", f"sites.{name}")
+            reader.check_id(layer, ON_PREM, name, "sites.")
+            site = reader.build(Site, facts, layer, ON_PREM, f"sites.{name}")
             if site:
                 sites[name] = site
-        listed = data.get("nodes") or ()
-        if not isinstance(listed, tuple):
-            faults.append(Fault(label, "nodes", shown(listed), "a list of owned nodes"))
-            continue
-        fresh: dict[str, OwnedNode] = {}
-        for index, facts in enumerate(listed):
-            node = reader.build(OwnedNode, facts, layer, "on_prem.yaml", f"nodes.{index}")
-            if node and node.offer_id in fresh:
-                faults.append(Fault(label, f"nodes.{index}.offer_id", f"{node.offer_id} twice", "each id once"))
-            if node:
-                fresh[node.offer_id] = node
-        nodes |= fresh
-        if layer.overlay:
-            reader.from_overlay.setdefault("owned", set()).update(fresh)
-    return _assumptions(reader, figures, stated_in), sites, nodes
+        nodes |= _read_nodes(reader, layer, data.get("nodes"))
+    reader.mark("owned", before)
+    return _assumptions(reader, figures, stated_in) if whole else None, sites, nodes
+
+
+def _read_nodes(reader: _Reader, layer: Layer, listed: Any) -> dict[str, OwnedNode]:
+    """Read the owned nodes of one layer."""
+    faults = reader.faults[layer.overlay]
+    nodes: dict[str, OwnedNode] = {}
+    if listed is not None and not isinstance(listed, tuple):
+        faults.append(Fault(layer.shown(ON_PREM), "nodes", shown(listed), "a list of owned nodes"))
+        return nodes
+    for index, facts in enumerate(listed or ()):
+        node = reader.build(OwnedNode, facts, layer, ON_PREM, f"nodes.{index}")
+        if node and node.offer_id in nodes:
+            faults.append(Fault(layer.shown(ON_PREM), f"nodes.{index}.offer_id", f"{node.offer_id} twice", "each id once"))
+        if node:
+            nodes[node.offer_id] = node
+    if layer.overlay:
+        reader.from_overlay.setdefault("owned", set()).update(nodes)
+    return nodes
 
 
 def _assumptions(reader: _Reader, figures: dict[str, Any], stated_in: dict[str, Layer]) -> OwnedAssumptions | None:
@@ -376,17 +412,17 @@ def _assumptions(reader: _Reader, figures: dict[str, Any], stated_in: dict[str, 
     try:
         return OwnedAssumptions.model_validate(figures)
     except ValidationError as error:
-        last = list(stated_in.values())[-1]
-        for fault in faults_of(error, "on_prem.yaml", OwnedAssumptions):
-            layer = stated_in.get(fault.key.partition(".")[0], last)
-            reader.faults[layer.overlay].append(replace(fault, file=layer.shown("on_prem.yaml"), key=f"assumptions.{fault.key}"))
+        first = next(iter(stated_in.values()))
+        for fault in faults_of(error, ON_PREM, OwnedAssumptions):
+            layer = stated_in.get(fault.key.partition(".")[0], first)
+            reader.faults[layer.overlay].append(replace(fault, file=layer.shown(ON_PREM), key=f"assumptions.{fault.key}"))
         return None
 
 
 def _mapping_or_fault(reader: _Reader, layer: Layer, key: str, value: Any) -> dict[str, Any]:
     if value is None or isinstance(value, dict):
         return value or {}
-    reader.faults[layer.overlay].append(Fault(layer.shown("on_prem.yaml"), key, shown(value), "a mapping of keys to values"))
+    reader.faults[layer.overlay].append(Fault(layer.shown(ON_PREM), key, shown(value), "a mapping of keys to values"))
     return {}
 
 
@@ -418,16 +454,16 @@ def load_catalog(
     models, wanted, known_models = _read_models(reader, None if references is None else set(references))
     assumptions, sites, owned = _read_on_prem(reader)
     catalog = Catalog(
-        gpus=reader.csv_table("gpus.csv", "gpus", Gpu, lambda row: row.gpu_id),
+        gpus=reader.csv_table("gpus.csv", "gpus", Gpu, "gpu_id"),
         models=models,
         engines=reader.yaml_table("engines.yaml", "engines", Engine),
         precisions=reader.yaml_table("precisions.yaml", "precisions", Precision),
-        offers=reader.csv_table("offers", "offers", RentedOffer, lambda row: row.offer_id),
+        offers=reader.csv_table("offers", "offers", RentedOffer, "offer_id"),
         owned=owned,
         owned_assumptions=assumptions,
         sites=sites,
-        fx=reader.csv_table("fx.csv", "fx", FxRate, lambda row: row.currency),
-        capacities=reader.csv_table("capacities.csv", "capacities", CapacityRow, lambda r: (r.service_id, r.offer_id)),
+        fx=reader.csv_table("fx.csv", "fx", FxRate, "currency"),
+        capacities=reader.csv_table("capacities.csv", "capacities", CapacityRow, "service_id", "offer_id"),
         points=_read_points(reader, wanted),
         calibration=_read_calibration(reader),
         sha256=_digest(layers),
@@ -435,7 +471,7 @@ def load_catalog(
         from_overlay={table: frozenset(ids) for table, ids in reader.from_overlay.items()},
         overlays=tuple(layer.label for layer in layers[1:]),
     )
-    for overlay, fault in unresolved(catalog, layers, known_models):
+    for overlay, fault in unresolved(catalog, layers, known_models, reader.faulty):
         reader.faults[overlay].append(fault)
     reader.raise_faults()
     return catalog

@@ -32,7 +32,7 @@ def parse_rows(
     """
     lines = text.split("\n") if keep else []
     if not text.strip():
-        faults.append(Fault(label, "", "an empty file", f"a header line: {', '.join(model.model_fields)}"))
+        faults.append(Fault(label, "", "an empty file", f"a header line: {', '.join(columns_of(model))}"))
         return []
     numbers = [number for number, line in enumerate(lines[1:], 2) if keep and keep(line)]
     source: Any = [lines[0], *(lines[number - 1] for number in numbers)] if keep else io.StringIO(text, newline="")
@@ -57,8 +57,17 @@ def parse_rows(
     return rows
 
 
+def columns_of(model: type[BaseModel]) -> list[str]:
+    """List the columns of a table, its own before those that every table has."""
+    inherited = {name for base in model.__bases__ for name in getattr(base, "model_fields", {})}
+    return sorted(model.model_fields, key=lambda name: name in inherited)
+
+
 def _header_holds(header: list[str], label: str, model: type[BaseModel], faults: list[Fault]) -> bool:
-    known = model.model_fields
+    known = {name: model.model_fields[name] for name in columns_of(model)}
+    if len(header) == 1 and (other := next((sign for sign in ";\t|" if sign in header[0]), None)):
+        faults.append(Fault(label, "line 1", f"cells parted by {shown(other)}", f"cells parted by commas: {', '.join(known)}"))
+        return False
     unknown = list(dict.fromkeys(name for name in header if name not in known))
     twice = sorted({name for name in header if header.count(name) > 1})
     missing = [name for name, field in known.items() if field.is_required() and name not in header]

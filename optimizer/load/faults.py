@@ -31,7 +31,7 @@ def shown(value: object) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, Mapping):
-        return "a mapping"
+        return "a mapping" if value else "an empty mapping"
     if isinstance(value, tuple | list):
         return f"a list of {len(value)}"
     try:
@@ -109,4 +109,8 @@ def _by_context(kind: str, context: Mapping[str, Any]) -> str | None:
 def faults_of(error: ValidationError, file: str, model: type[BaseModel], prefix: str = "") -> list[Fault]:
     """List every fault of a validation, one for each key."""
     entries = error.errors(include_url=False)
+    parents = {entry["loc"][:depth] for entry in entries for depth in range(len(entry["loc"]))}
+    entries = [  # a list whose entries are all faulty is not also too short
+        entry for entry in entries if entry["type"] != "too_short" or entry["loc"] not in parents
+    ]
     return [fault for entry in entries for fault in _fault_of(entry, file, prefix, model)]

@@ -56,7 +56,7 @@ def problem_path(reference: str) -> Path:
     if os.path.exists(path):  # unlike Path.exists, no error for names that no disk can hold
         return path
     shipped = shipped_problems_dir() / f"{path.name.removesuffix('.yaml')}.yaml"
-    if shipped.is_file() and (path.name == reference or path.parent.name == "problems"):
+    if os.path.isfile(shipped) and (path.name == reference or path.parent.name == "problems"):
         return shipped
     names = shipped_problem_names()
     close = difflib.get_close_matches(path.stem, names, n=1)

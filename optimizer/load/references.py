@@ -34,8 +34,16 @@ def among(found: str, known: Collection[str], table: str) -> str:
     return f"an id of {table}" + (f": {rest}" if rest else "")
 
 
+def lines_of(text: str, matches: Callable[[dict[str, str]], bool]) -> Iterator[int]:
+    """Find the lines of the rows that match; only ever read when something is wrong."""
+    reader = csv.DictReader(text.splitlines(keepends=True))
+    for row in reader:
+        if matches({key: value or "" for key, value in row.items() if key}):
+            yield reader.line_num
+
+
 def _csv_places(layers: list[Layer], table: str, matches: Callable[[dict[str, str]], bool]) -> Iterator[tuple[Layer, str, int]]:
-    """Find rows again: (layer, file, line); only ever read when something is wrong."""
+    """Find the rows of a table in all layers: (layer, file, line)."""
     for layer in layers:
         for file in layer.files:
             if file == table or file.startswith(f"{table}/"):
@@ -43,10 +51,7 @@ def _csv_places(layers: list[Layer], table: str, matches: Callable[[dict[str, st
                     text = layer.text(file) or ""
                 except InputError:
                     continue
-                reader = csv.DictReader(text.splitlines(keepends=True))
-                for row in reader:
-                    if matches({key: value or "" for key, value in row.items() if key}):
-                        yield layer, layer.shown(file), reader.line_num
+                yield from ((layer, layer.shown(file), line) for line in lines_of(text, matches))
 
 
 def _rows_faults(
@@ -62,64 +67,82 @@ def _rows_faults(
         yield layer.overlay, Fault(file, f"line {line}.{key}", f"{shown(value)}{more}", allowed)
 
 
-def _stated_last(layers: list[Layer], catalog: Catalog, table: str, key: str, name: str) -> tuple[bool, str]:
+def _stated_last(layers: list[Layer], catalog: Catalog, table: str, key: str) -> tuple[bool, str]:
     """Say whether a row of a YAML table is an overlay's, and name the file: the last layer that has one."""
-    overlaid = catalog.is_overlaid(table, key)
+    name, overlaid = "on_prem.yaml" if table == "owned" else f"{table}.yaml", catalog.is_overlaid(table, key)
     having = [layer for layer in layers if name in layer.files and layer.overlay == overlaid] or layers[:1]
     return overlaid, having[-1].shown(name)
 
 
-def _unknown_in_rows(catalog: Catalog, layers: list[Layer], known_models: Collection[str]) -> Iterator[Placed]:
+NAMES = {"gpus": "gpus.csv", "engines": "engines.yaml", "precisions": "precisions.yaml", "models": "models.yaml",
+         "owned": "on_prem.yaml, sites", "offers": "offers/, or of on_prem.yaml with its site"}
+"""Table -> where its ids stand."""
+
+POINT_KEYS = {"gpu_id": "gpus", "engine_id": "engines", "precision": "precisions", "model_id": "models"}
+"""Column of measured rows -> table."""
+
+
+def _unknown_in_rows(catalog: Catalog, layers: list[Layer], known: dict[str, Collection[str]]) -> Iterator[Placed]:
     """Check the ids in offers, measured rows and stated capacities."""
-    gpus, engines = catalog.gpus, catalog.engines
+    gpus = known.get("gpus", {offer.gpu_id for offer in catalog.offers.values()})
     for gpu in sorted({offer.gpu_id for offer in catalog.offers.values()} - set(gpus)):
         using = {offer_id for offer_id, offer in catalog.offers.items() if offer.gpu_id == gpu}
-        yield from _rows_faults(layers, "offers", "gpu_id", gpu, among(gpu, gpus, "gpus.csv"),
+        yield from _rows_faults(layers, "offers", "gpu_id", gpu, among(gpu, gpus, NAMES["gpus"]),
                                 lambda row, ids=using: row.get("offer_id") in ids)  # type: ignore[misc]
-    for key, known, table in (("gpu_id", gpus, "gpus.csv"), ("engine_id", engines, "engines.yaml"),
-                              ("precision", catalog.precisions, "precisions.yaml"), ("model_id", known_models, "models.yaml")):
-        values = {getattr(point, key) for point in catalog.points} - {None}
-        for value in sorted(values - set(known)):
-            yield from _rows_faults(layers, "throughput", key, value, among(value, known, table))
-    offers = set(catalog.offers) | {f"{node_id}.{site}" for node_id, node in catalog.owned.items() for site in node.sites}
-    for key, names, table in (("offer_id", offers, "offers/ or on_prem.yaml (node.site)"), ("engine_id", set(engines) | {""}, "engines.yaml")):
-        for value in sorted({getattr(row, key) for row in catalog.capacities.values()} - names):
-            yield from _rows_faults(layers, "capacities.csv", key, value, among(value, names - {""}, table))
+    for key, table in POINT_KEYS.items():
+        if table in known:
+            values = {getattr(point, key) for point in catalog.points} - {None}
+            for value in sorted(values - set(known[table])):
+                yield from _rows_faults(layers, "throughput", key, value, among(value, known[table], NAMES[table]))
+    for key, table in (("offer_id", "offers"), ("engine_id", "engines")):
+        if table in known:
+            values = {getattr(row, key) for row in catalog.capacities.values()} - {""}
+            for value in sorted(values - set(known[table])):
+                yield from _rows_faults(layers, "capacities.csv", key, value, among(value, known[table], NAMES[table]))
 
 
-def _unknown_in_facts(catalog: Catalog, layers: list[Layer]) -> Iterator[Placed]:
+def _unknown_in_facts(catalog: Catalog, layers: list[Layer], known: dict[str, Collection[str]]) -> Iterator[Placed]:
     """Check the ids in models, engines, precisions and owned nodes."""
-    precisions = catalog.precisions
 
-    def fault(table: str, name: str, row: str, key: str, value: str, allowed: str) -> Placed:
-        overlaid, file = _stated_last(layers, catalog, table, row, name)
-        return overlaid, Fault(file, f"{row}.{key}", shown(value), allowed)
+    def check(rows: str, row: str, key: str, value: str, table: str) -> Iterator[Placed]:
+        if table in known and value not in known[table]:
+            overlaid, file = _stated_last(layers, catalog, rows, row)
+            yield overlaid, Fault(file, f"{row}.{key}", shown(value), among(value, known[table], NAMES[table]))
 
     for model_id, model in catalog.models.items():
-        if model.native_precision not in precisions:
-            yield fault("models", "models.yaml", model_id, "native_precision", model.native_precision,
-                        among(model.native_precision, precisions, "precisions.yaml"))
+        yield from check("models", model_id, "native_precision", model.native_precision, "precisions")
     for engine_id, engine in catalog.engines.items():
         for name in engine.precisions:
-            if name not in precisions:
-                yield fault("engines", "engines.yaml", engine_id, "precisions", name, among(name, precisions, "precisions.yaml"))
-    for precision_id, precision in precisions.items():
-        if precision.runs_like not in precisions:
-            yield fault("precisions", "precisions.yaml", precision_id, "runs_like", precision.runs_like,
-                        among(precision.runs_like, precisions, "precisions.yaml"))
+            yield from check("engines", engine_id, "precisions", name, "precisions")
+    for precision_id, precision in catalog.precisions.items():
+        yield from check("precisions", precision_id, "runs_like", precision.runs_like, "precisions")
     for node_id, node in catalog.owned.items():
-        gpu = catalog.gpus.get(node.gpu_id)
-        if gpu is None:
-            yield fault("owned", "on_prem.yaml", node_id, "gpu_id", node.gpu_id, among(node.gpu_id, catalog.gpus, "gpus.csv"))
-        elif gpu.tdp_watts is None:
-            yield fault("owned", "on_prem.yaml", node_id, "gpu_id", node.gpu_id, "a GPU whose tdp_watts stands in gpus.csv: its power is paid for")
+        yield from check("owned", node_id, "gpu_id", node.gpu_id, "gpus")
         for site in node.sites:
-            if site not in catalog.sites:
-                yield fault("owned", "on_prem.yaml", node_id, "sites", site, among(site, catalog.sites, "on_prem.yaml, sites"))
+            yield from check("owned", node_id, "sites", site, "owned")
             if f"{node_id}.{site}" in catalog.offers:
-                yield fault("owned", "on_prem.yaml", node_id, "offer_id", f"{node_id}.{site}", "an id that no rented offer has")
+                overlaid, file = _stated_last(layers, catalog, "owned", node_id)
+                yield overlaid, Fault(file, f"{node_id}.offer_id", shown(f"{node_id}.{site}"), "an id that no rented offer has")
+        gpu = catalog.gpus.get(node.gpu_id)
+        if gpu is not None and gpu.tdp_watts is None:
+            overlaid, file = _stated_last(layers, catalog, "owned", node_id)
+            yield overlaid, Fault(file, f"{node_id}.gpu_id", shown(node.gpu_id), "a GPU whose tdp_watts stands in gpus.csv: its power is paid for")
 
 
-def unresolved(catalog: Catalog, layers: list[Layer], known_models: Collection[str]) -> list[Placed]:
-    """List every id that names nothing, with the file and line or key where it stands."""
-    return [*_unknown_in_facts(catalog, layers), *_unknown_in_rows(catalog, layers, known_models)]
+def unresolved(catalog: Catalog, layers: list[Layer], known_models: Collection[str], faulty: Collection[str]) -> list[Placed]:
+    """List every id that names nothing, with the file and line or key where it stands.
+
+    Args:
+        faulty: tables that could not be read whole; ids that name their rows are left alone.
+    """
+    known = {
+        "gpus": catalog.gpus, "engines": catalog.engines, "precisions": catalog.precisions, "models": known_models, "owned": catalog.sites,
+        "offers": {*catalog.offers, *(f"{node_id}.{site}" for node_id, node in catalog.owned.items() for site in node.sites)},
+    }
+    sound: dict[str, Collection[str]] = {table: ids for table, ids in known.items() if table not in faulty}
+    if "owned" in faulty:
+        sound.pop("offers", None)
+    facts = list(_unknown_in_facts(catalog, layers, sound))
+    if any(fault.key.endswith(".sites") for _, fault in facts):
+        sound.pop("offers", None)
+    return [*facts, *_unknown_in_rows(catalog, layers, sound)]

@@ -1,0 +1,31 @@
+"""Facts that many tests start from: the shipped catalog, and a small one that fits on a page."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from optimizer.load import Catalog, load_catalog, shipped_catalog_dir
+
+DATA = Path(__file__).parent / "data"
+
+settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=False)
+settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="session")
+def shipped() -> Catalog:
+    """The whole shipped catalog."""
+    return load_catalog()
+
+
+@pytest.fixture
+def small_catalog(tmp_path: Path) -> Path:
+    """A folder with the small catalog of `tests/data`, free to be changed; speeds are estimated as in the shipped one."""
+    folder = tmp_path / "catalog"
+    shutil.copytree(DATA / "small_catalog", folder)
+    shutil.copy(shipped_catalog_dir() / "calibration.yaml", folder)
+    return folder
