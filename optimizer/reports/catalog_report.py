@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from optimizer.reports.catalog_findings import findings
+from optimizer.reports.catalog_sheet import details
+from optimizer.reports.catalog_tables import listing
 from optimizer.schema.calibration import Calibration
 
-CALIBRATION_HEADER = "# Fitted by `gpumix catalog calibrate` on the measured rows of throughput/; do not edit by hand.\n"
+CALIBRATION_HEADER = (
+    "# Fitted by `gpumix catalog calibrate` on the measured rows of throughput/; do not edit by hand.\n"
+)
 
 
 def calibration_yaml(calibration: Calibration) -> str:
@@ -12,3 +17,6 @@ def calibration_yaml(calibration: Calibration) -> str:
     import yaml
 
     return CALIBRATION_HEADER + yaml.safe_dump(calibration.model_dump(mode="json"), sort_keys=False)
+
+
+__all__ = ["calibration_yaml", "details", "findings", "listing"]
