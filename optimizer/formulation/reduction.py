@@ -15,11 +15,12 @@ def dominance_scopes(case: Case) -> set[Scope]:
     return {rule.dominance for rule in CONSTRAINTS if rule.active(case)} - {"all"}
 
 
-def _group(row: CaseRow, scopes: set[Scope]) -> Hashable:
+def _group(row: CaseRow, scopes: set[Scope], case: Case) -> Hashable:
     """Return what two rows must share for one to replace the other."""
+    by_gpu = "gpu" in scopes or case.engine_policy == "per_gpu"
     return (
         row.service,
-        row.gpu if scopes & {"gpu", "engine"} else "",
+        row.gpu if by_gpu else "",
         row.engine if "engine" in scopes else "",
         row.provider if scopes & {"provider", "region"} else "",
         row.place if "region" in scopes else "",
@@ -38,7 +39,7 @@ def reduce_case(case: Case) -> Case:
         return case
     groups: dict[Hashable, list[CaseRow]] = defaultdict(list)
     for row in case.rows:
-        groups[_group(row, scopes)].append(row)
+        groups[_group(row, scopes, case)].append(row)
     kept = [row for rows in groups.values() for row in _undominated(rows, case)]
     kept.sort(key=lambda row: (row.service, row.rank))
     return replace(case, rows=tuple(kept))

@@ -18,6 +18,9 @@ from optimizer.schema.problem import Limits, Survive
 LARGEST_WEIGHT = 2**61
 """Packed objectives stay below this; larger ones are solved in stages."""
 
+FEW_ROWS = 8
+"""Rows up to which the order of offers may be packed into the objective."""
+
 ORDER_CHUNK = 2**52
 """Product of the ranges of the counts whose order one solve settles."""
 
@@ -140,25 +143,61 @@ def _cost_of(case: Case, counts: Sequence[int]) -> int:
     return sum(row.price * count for row, count in zip(case.rows, counts, strict=True))
 
 
-def _minimise_cost(case: Case, settings: SolveSettings, clock: _Clock) -> tuple[_Run, int]:
-    """Minimise cost, then nodes, in one packed objective where the numbers allow it; return the run and its cost bound.
+@dataclass(frozen=True)
+class _Packing:
+    """Cost, number of nodes and order of offers as one integer objective: (cost x nodes + count) x orders - order."""
 
-    Packed: cost x scale + nodes >= bound with nodes < scale, so cost >= floor(bound / scale).
-    """
-    scale = sum(row.most for row in case.rows) + 1
-    packed = case.cost_bound * scale < LARGEST_WEIGHT
+    nodes: int
+    """More than any number of nodes; 1 leaves the count out."""
+    orders: int
+    """More than any order; 1 leaves the order out."""
 
-    def build(cp: cp_model.CpModel, x: Variables) -> None:
-        cost = OBJECTIVES["cost"](case, x)
-        cp.minimize(cost * scale + OBJECTIVES["nodes"](case, x) if packed else cost)
+    @classmethod
+    def of(cls, case: Case) -> _Packing:
+        """Pack as much as the solver's integers hold."""
+        nodes = sum(row.most for row in case.rows) + 1
+        orders = math.prod(row.most + 1 for row in case.rows) if len(case.rows) <= FEW_ROWS else LARGEST_WEIGHT
+        if case.cost_bound * nodes * orders < LARGEST_WEIGHT:
+            return cls(nodes, orders)
+        return cls(nodes if case.cost_bound * nodes < LARGEST_WEIGHT else 1, 1)
 
-    run = _run(case, settings, clock, build)
-    if not packed and run.status == "optimal":
+    def minimise(self, cp: cp_model.CpModel, case: Case, x: Variables) -> None:
+        """State the objective."""
+        objective = OBJECTIVES["cost"](case, x)
+        if self.nodes > 1:
+            objective = objective * self.nodes + OBJECTIVES["nodes"](case, x)
+        if self.orders > 1:
+            weights = _order_weights(case, range(len(case.rows)))
+            objective = objective * self.orders - cp_model.LinearExpr.weighted_sum(x.nodes, weights)
+        cp.minimize(objective)
+
+    def cost_bound(self, bound: int) -> int:
+        """Return the bound of the cost that a bound of the objective gives.
+
+        cost x nodes x orders >= bound - (nodes - 1) x orders, so cost >= bound / (nodes x orders) - something below 1.
+        """
+        return max(0, -(-(bound - (self.nodes - 1) * self.orders) // (self.nodes * self.orders)))
+
+
+def _order_weights(case: Case, indices: Sequence[int]) -> list[int]:
+    """Return the weights that make counts one mixed-radix number, the first row its highest digit."""
+    weights, weight = [0] * len(indices), 1
+    for position in range(len(indices) - 1, -1, -1):
+        weights[position] = weight
+        weight *= case.rows[indices[position]].most + 1
+    return weights
+
+
+def _minimise_cost(case: Case, settings: SolveSettings, clock: _Clock) -> tuple[_Run, int, _Packing]:
+    """Minimise cost, then nodes, then by order, in one objective as far as the numbers allow; return also the cost's bound."""
+    packing = _Packing.of(case)
+    run = _run(case, settings, clock, lambda cp, x: packing.minimise(cp, case, x))
+    if packing.nodes == 1 and run.status == "optimal":
         cost = _cost_of(case, run.counts)
         fewest = _run(case, settings, clock, lambda cp, x: _fix_cost_and_minimise_nodes(cp, case, x, cost))
         if fewest.counts:
             run = replace(run, counts=fewest.counts)
-    return run, max(0, run.bound // scale if packed else run.bound)
+    return run, packing.cost_bound(run.bound), packing
 
 
 def _fix_cost_and_minimise_nodes(cp: cp_model.CpModel, case: Case, x: Variables, cost: int) -> None:
@@ -187,10 +226,7 @@ def _first_in_order(case: Case, counts: Sequence[int], settings: SolveSettings, 
         return counts
     fixed: dict[int, int] = {}
     for chunk in _chunks(case):
-        weights, weight = [0] * len(chunk), 1
-        for position in range(len(chunk) - 1, -1, -1):
-            weights[position] = weight
-            weight *= case.rows[chunk[position]].most + 1
+        weights = _order_weights(case, chunk)
 
         def build(
             cp: cp_model.CpModel, x: Variables, chunk: list[int] = chunk, weights: list[int] = weights,
@@ -235,9 +271,9 @@ def solve_at(
         case = reduce_case(case)
     if any(not any(row.service == service for row in case.rows) for service in range(len(case.demand))):
         return Solution("infeasible", (), None, None, targets, limits.survive)
-    run, bound = _minimise_cost(case, settings, clock)
+    run, bound, packing = _minimise_cost(case, settings, clock)
     counts: Sequence[int] = run.counts
-    if run.status == "optimal" and in_order and not clock.expired():
+    if run.status == "optimal" and in_order and packing.orders == 1 and not clock.expired():
         counts = _first_in_order(case, counts, settings, clock)
     return _solution(case, run, bound, counts, targets, limits.survive)
 
@@ -297,13 +333,13 @@ def solve(candidates: CandidateSet, limits: Limits, budget: int | None, settings
     for service, demand in enumerate(candidates.demands):
         if candidates.services[service].kind == "async" or not solution.targets[service]:
             continue
-        solution = _fastest_at_this_cost(candidates, limits, solution, service, demand.amount, settings, clock)
+        solution = _fastest_at_this_cost(candidates, limits, budget, solution, service, demand.amount, settings, clock)
     return solution
 
 
 def _fastest_at_this_cost(
-    candidates: CandidateSet, limits: Limits, solution: Solution, service: int, demand: int, settings: SolveSettings,
-    clock: _Clock,
+    candidates: CandidateSet, limits: Limits, budget: int | None, solution: Solution, service: int, demand: int,
+    settings: SolveSettings, clock: _Clock,
 ) -> Solution:
     """Raise one service's speed as far as the cost stays the same."""
     while not clock.expired():
@@ -312,8 +348,8 @@ def _fastest_at_this_cost(
         solution = replace(solution, targets=targets)
         above = math.nextafter(reached, math.inf)
         higher = tuple(above if i == service else target for i, target in enumerate(targets))
-        better = solve_at(candidates, limits, higher, solution.cost, settings, clock)
-        if better.status != "optimal":
+        better = solve_at(candidates, limits, higher, budget, settings, clock)
+        if better.status != "optimal" or better.cost != solution.cost:
             return solution
         solution = better
     return solution
