@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 from optimizer.explain import (
     decisive_figures,
     measured_proposal,
@@ -14,6 +17,10 @@ from optimizer.schema.plan import Plan, Proposal
 from optimizer.solve import Prepared, SolveSettings, plan_of, prepare, solve
 
 
+ASIDE_LIMIT_S = 1.0
+"""Under a time limit no proposal or what-if beside the plan may take longer than this."""
+
+
 def answer(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings) -> Plan:
     """Solve a problem and say everything a reader must know about the answer.
 
@@ -21,15 +28,21 @@ def answer(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings) -> 
         InputError: the problem names something that the catalog does not have.
         VerificationError: a plan broke a rule when it was checked again.
     """
+    start = time.monotonic()
     prepared = prepare(loaded, catalog)
     solution = solve(prepared.candidates, prepared.problem.limits, prepared.budget, settings)
     plan = plan_of(prepared, solution)
+    if solution.status == "unknown":
+        return plan.model_copy(update={"reasons": ("the limit was reached before any plan was found",)})
+    if settings.time_limit_s is not None and time.monotonic() - start >= settings.time_limit_s:
+        late = "The time limit left no room for proposals and for the figures that the plan depends on."
+        return plan.model_copy(update={"warnings": (*warnings(prepared, plan), late)})
+    aside = settings if settings.time_limit_s is None else replace(settings, time_limit_s=min(settings.time_limit_s, ASIDE_LIMIT_S))
     if not solution.has_plan:
-        reasons = why_no_plan(prepared, settings) if solution.status == "infeasible" else ("the limit was reached before any plan was found",)
-        return plan.model_copy(update={"reasons": reasons})
+        return plan.model_copy(update={"reasons": why_no_plan(prepared, aside)})
     return plan.model_copy(update={
-        "proposals": proposals(prepared, plan, settings),
-        "depends_on": decisive_figures(prepared, plan, settings),
+        "proposals": proposals(prepared, plan, aside),
+        "depends_on": decisive_figures(prepared, plan, aside),
         "warnings": warnings(prepared, plan),
     })
 

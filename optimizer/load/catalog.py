@@ -291,6 +291,9 @@ class _Reader:
 
 
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,119}\Z")
+NEVER_ANSWERS = ",check,"
+"""Rows of this use answer no question of a plan, so that a shipped one that holds it is not even parsed to solve."""
+
 _BLOCK = re.compile(r"^(?=[A-Za-z0-9])", re.MULTILINE)
 _RUNS_LIKE = re.compile(r"^  runs_like: *['\"]?([A-Za-z0-9._-]+)", re.MULTILINE)
 
@@ -351,7 +354,7 @@ def _read_points(reader: _Reader, wanted: set[str] | None) -> tuple[ThroughputPo
         for file in layer.files:
             if not file.startswith("throughput/"):
                 continue
-            keep = None if selective is None else (lambda line, ids=selective: line.split(",", 1)[0] in ids)
+            keep = None if selective is None else (lambda line, ids=selective: line.split(",", 1)[0] in ids and NEVER_ANSWERS not in line)
             text = reader.text(layer, file)
             for row in () if text is None else parse_rows(text, layer.shown(file), ThroughputPoint, reader.faults[layer.overlay], keep):
                 fresh.setdefault(point_key(row), []).append(row)
