@@ -1,0 +1,45 @@
+"""The shipped problems, each solved once for all tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import pytest
+
+from optimizer.answer import answer
+from optimizer.load import Catalog, LoadedProblem, load_catalog, load_problem
+from optimizer.load.problem import with_known_shapes
+from optimizer.schema.plan import Plan
+from optimizer.solve import SolveSettings
+
+
+@dataclass(frozen=True)
+class Solved:
+    """A shipped problem with its answer."""
+
+    loaded: LoadedProblem
+    catalog: Catalog
+    plan: Plan
+
+
+def loaded_with_catalog(name: str, *overrides: str) -> tuple[LoadedProblem, Catalog]:
+    """Load a shipped problem and the catalog rows that it needs, as the command does."""
+    loaded = load_problem(name, overrides)
+    references = {service.model for service in loaded.problem.services}
+    catalog = load_catalog(None, (), None if loaded.own_models else references)
+    return with_known_shapes(loaded, catalog) if loaded.own_models else loaded, catalog
+
+
+@lru_cache(maxsize=None)
+def solve_shipped(name: str, *overrides: str) -> Solved:
+    """Answer a shipped problem, once for all tests."""
+    loaded, catalog = loaded_with_catalog(name, *overrides)
+    return Solved(loaded, catalog, answer(loaded, catalog, SolveSettings()))
+
+
+@pytest.fixture(scope="session")
+def solved() -> Callable[..., Solved]:
+    """How to get the answer to a shipped problem."""
+    return solve_shipped
