@@ -1,7 +1,5 @@
 """The fitted constants of the speed estimate, with the errors they were found to have on left-out rows."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

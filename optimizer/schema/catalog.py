@@ -1,7 +1,5 @@
 """The facts a plan rests on: GPUs, models, engines, prices and measured speeds, each with its source."""
 
-from __future__ import annotations
-
 from datetime import date
 from typing import Annotated, Literal, Self
 

@@ -1,7 +1,5 @@
 """The answer: what a plan says, as other programs read it (`--format json`)."""
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 from optimizer.schema.base import Evidence, Frozen, Grade, Kind, PriceEvidence

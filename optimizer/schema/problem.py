@@ -1,7 +1,5 @@
 """The planning question as a user writes it: one YAML file, one `Problem`."""
 
-from __future__ import annotations
-
 from datetime import date
 from math import prod
 from typing import Annotated, Literal, Self
