@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 import pytest
 
@@ -24,15 +24,22 @@ class Solved:
     plan: Plan
 
 
+@cache
+def catalog_for(references: frozenset[str] | None) -> Catalog:
+    """Read the rows that some models need, or all."""
+    return load_catalog(None, (), references)
+
+
+@cache
 def loaded_with_catalog(name: str, *overrides: str) -> tuple[LoadedProblem, Catalog]:
     """Load a shipped problem and the catalog rows that it needs, as the command does."""
     loaded = load_problem(name, overrides)
-    references = {service.model for service in loaded.problem.services}
-    catalog = load_catalog(None, (), None if loaded.own_models else references)
+    references = frozenset(service.model for service in loaded.problem.services)
+    catalog = catalog_for(None if loaded.own_models else references)
     return with_known_shapes(loaded, catalog) if loaded.own_models else loaded, catalog
 
 
-@lru_cache(maxsize=None)
+@cache
 def solve_shipped(name: str, *overrides: str) -> Solved:
     """Answer a shipped problem, once for all tests."""
     loaded, catalog = loaded_with_catalog(name, *overrides)

@@ -1,4 +1,4 @@
-"""The frontier of every shipped problem: complete, rising, undominated, and for small ones equal to solving every level."""
+"""The frontier of every shipped problem: complete, undominated, and where small equal to solving every level."""
 
 from __future__ import annotations
 
@@ -87,7 +87,8 @@ def test_frontier_equals_solving_at_every_level(name: str, low: float) -> None:
     levels = _levels(prepared, low)
     assert len(levels) > 20
     for level in levels:
-        cheapest = solve_at(prepared.candidates, prepared.problem.limits, (level,), prepared.budget, SETTINGS, in_order=False)
+        limits = prepared.problem.limits
+        cheapest = solve_at(prepared.candidates, limits, (level,), prepared.budget, SETTINGS, in_order=False)
         offered = next((point.usd_per_month for point in points if point.tokens_per_s_per_user >= level), None)
         if cheapest.has_plan:
             assert cheapest.cost is not None
