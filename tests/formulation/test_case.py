@@ -29,24 +29,27 @@ def test_best_option_of_an_offer_goes_by_capacity_then_engine_then_precision_the
         runs("small", 4, engine="vllm"), runs("small", 5, engine="vllm"), runs("small", 5, engine="sglang"),
         runs("small", 5, engine="sglang", precision="fp8"), runs("small", 10, engine="sglang", footprint=2),
     ]
-    # two GPUs: 2 x 5 = 10 with one-GPU replicas, 1 x 10 with a two-GPU replica; sglang before vllm, bf16 before fp8, tp 1
+    # two GPUs: 2 x 5 = 10 with one-GPU replicas, 1 x 10 with a two-GPU one; sglang before vllm, bf16 before fp8, tp 1
     case = case_of(instance([offer("pair", 5, gpus=2)], options, [99]))
     assert [(row.capacity, *row.rank) for row in case.rows] == [(10, "pair", "sglang", "bf16", 1, 1)]
 
 
+THREE = (runs("small", 4), runs("small", 3, precision="fp8"), runs("small", 2, engine="tgi"))
+"""vllm in two precisions, and tgi."""
+
+
 def test_an_engine_rule_keeps_the_best_option_of_each_engine() -> None:
-    options = [runs("small", 4, engine="vllm"), runs("small", 3, engine="vllm", precision="fp8"), runs("small", 2, engine="tgi")]
-    case = case_of(instance([offer("one", 5)], options, [9], engine_policy="fleet"))
+    case = case_of(instance([offer("one", 5)], THREE, [9], engine_policy="fleet"))
     assert [(row.engine, row.capacity) for row in case.rows] == [("tgi", 2), ("vllm", 4)]
 
 
 def test_an_unreduced_case_has_every_option() -> None:
-    options = [runs("small", 4, engine="vllm"), runs("small", 3, engine="vllm", precision="fp8"), runs("small", 2, engine="tgi")]
-    assert len(case_of(instance([offer("one", 5)], options, [9]), unreduced=True).rows) == 3
+    assert len(case_of(instance([offer("one", 5)], THREE, [9]), unreduced=True).rows) == 3
 
 
 def test_rows_that_do_not_fit_or_carry_nothing_are_left_out() -> None:
-    options = [runs("small", [(5.0, 9)]), runs("large", 4, footprint=2)]  # too slow at 10 tokens/s; too large for one GPU
+    # too slow at 10 tokens/s; too large for one GPU
+    options = [runs("small", [(5.0, 9)]), runs("large", 4, footprint=2)]
     assert case_of(instance([offer("slow", 1), offer("tight", 2, gpu="large")], options, [9])).rows == ()
 
 
@@ -101,10 +104,12 @@ HUGE = 10**12 - 1
     "problem",
     [
         pytest.param(instance([offer("a", HUGE)], [runs("small", 1)], [HUGE]), id="price x demand"),
-        pytest.param(instance([offer("a", 1, stock=1)], [runs("small", 1)], [10**19]), id="demand beyond 64 bits, little stock"),
+        pytest.param(instance([offer("a", 1, stock=1)], [runs("small", 1)], [10**19]), id="demand, little stock"),
         pytest.param(
-            instance([offer("a", 1, stock=1)], [runs("small", 1)], [10**18], survive=Survive(nodes=100)), id="demand and losses"),
-        pytest.param(instance([offer("a", 10**9)], [runs("small", 5)], [5], nodes=NodeCount(min=HUGE)), id="nodes asked for"),
+            instance([offer("a", 1, stock=1)], [runs("small", 1)], [10**18], survive=Survive(nodes=100)),
+            id="demand and losses"),
+        pytest.param(
+            instance([offer("a", 10**9)], [runs("small", 5)], [5], nodes=NodeCount(min=HUGE)), id="nodes asked for"),
         pytest.param(
             instance([offer("a", 1, watts=10**9)], [runs("small", 1)], [10**10], power_kw=1.0), id="power"),
         pytest.param(instance([offer("a", 10**19)], [runs("small", 5)], [5]), id="price beyond 64 bits"),

@@ -64,7 +64,9 @@ PAIRS = {
     ],
     "choose_engines": [
         # one engine everywhere
-        Pair(farm(engine_policy="fleet"), (vllm(a=1, b=1), {("a", "sglang"): 2}), ({("a", "vllm"): 1, ("b", "sglang"): 1},)),
+        Pair(
+            farm(engine_policy="fleet"), (vllm(a=1, b=1), {("a", "sglang"): 2}),
+            ({("a", "vllm"): 1, ("b", "sglang"): 1},)),
         # ants and bees may differ; the two bees b and d may not, nor two nodes of a
         Pair(
             farm(engine_policy="per_gpu"), ({("a", "vllm"): 1, ("b", "sglang"): 1, ("d", "sglang"): 1},),

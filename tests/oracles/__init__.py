@@ -1,6 +1,13 @@
 """Second opinions: tiny problems made by hand or at random, brute force in plain Python, and HiGHS through MathOpt."""
 
-from tests.oracles.brute_force import Answer, cheapest, first_in_every_tie_break, plan_speed
+from tests.oracles.brute_force import (
+    Answer,
+    cheapest,
+    cheapest_plans,
+    first_in_every_tie_break,
+    plan_speed,
+    small_instance,
+)
 from tests.oracles.highs import highs_cost
 from tests.oracles.instances import Instance, Steps, instance, offer, random_instance, runs
 
@@ -9,6 +16,7 @@ __all__ = [
     "Instance",
     "Steps",
     "cheapest",
+    "cheapest_plans",
     "first_in_every_tie_break",
     "highs_cost",
     "instance",
@@ -16,4 +24,5 @@ __all__ = [
     "plan_speed",
     "random_instance",
     "runs",
+    "small_instance",
 ]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import random
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from optimizer.candidates import Option
 from optimizer.costs import PricedOffer
-from tests.oracles.instances import Instance
+from tests.oracles.instances import Instance, random_instance
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,9 @@ def left_after_losses(carried: Sequence[tuple[int, int, str, str]], problem: Ins
 
 def serves(nodes: Nodes, problem: Instance, service: int, tokens_per_s: float | None = None) -> bool:
     """Say whether a service gets its demand, after every loss to survive, at its target or at another speed."""
+    speed = problem.candidates.targets()[service] if tokens_per_s is None else tokens_per_s
     carried = [
-        (way.carries if tokens_per_s is None else way.carries_at(tokens_per_s), count, way.offer.provider, way.offer.region)
+        (way.carries_at(speed), count, way.offer.provider, way.offer.region)
         for way, count in nodes if way.option.service == service
     ]
     return left_after_losses(carried, problem) >= problem.candidates.demands[service].amount
@@ -111,6 +115,11 @@ def enough_of(way: Way, problem: Instance) -> int:
     return -(-demand // way.carries) + problem.limits.survive.nodes + problem.limits.nodes.min
 
 
+def plan_count(problem: Instance) -> int:
+    """Return how many plans there are to go through at most."""
+    return math.prod(enough_of(way, problem) + 1 for way in ways_of(problem))
+
+
 def plans(problem: Instance) -> Iterator[Nodes]:
     """Yield plans that stand, each no dearer than those before it."""
     ways = ways_of(problem)
@@ -140,6 +149,13 @@ def cheapest(problem: Instance) -> Answer:
     return Answer("optimal", min(costs)) if costs else Answer("infeasible", None)
 
 
+def cheapest_plans(problem: Instance) -> list[Nodes]:
+    """List every plan of least cost."""
+    found = list(plans(problem))
+    least = min((cost_of(nodes) for nodes in found), default=0)
+    return [nodes for nodes in found if cost_of(nodes) == least]
+
+
 def plan_speed(nodes: Nodes, problem: Instance, service: int) -> float:
     """Return the largest speed at which a plan still serves a service with every node of it, tried level by level."""
     target = problem.candidates.targets()[service]
@@ -157,10 +173,7 @@ def first_in_every_tie_break(problem: Instance) -> dict[tuple[int, str], int] | 
 
     Stated for problems with one option an offer.
     """
-    found = list(plans(problem))
-    if not found:
-        return None
-    least = min(cost_of(nodes) for nodes in found)
+    found = cheapest_plans(problem)
     services = range(len(problem.candidates.demands))
     keys = sorted((way.option.service, way.offer.offer_id) for way in ways_of(problem))
 
@@ -169,5 +182,17 @@ def first_in_every_tie_break(problem: Instance) -> dict[tuple[int, str], int] | 
         speeds = tuple(-plan_speed(nodes, problem, service) for service in services)
         return (speeds, sum(counts.values()), tuple(-counts.get(key, 0) for key in keys))
 
-    first = min((nodes for nodes in found if cost_of(nodes) == least), key=rank)
-    return {(way.option.service, way.offer.offer_id): count for way, count in first}
+    first = min(found, key=rank, default=())
+    return {(way.option.service, way.offer.offer_id): count for way, count in first} or None
+
+
+MOST_PLANS = 20_000
+"""Problems with more are left to HiGHS."""
+
+
+def small_instance(rng: random.Random, rules: Iterable[str] = (), **sizes: Any) -> Instance:
+    """Draw a problem that brute force goes through at once."""
+    while True:
+        problem = random_instance(rng, rules, **sizes)
+        if plan_count(problem) <= MOST_PLANS:
+            return problem

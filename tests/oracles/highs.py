@@ -65,8 +65,8 @@ def _choose(model: mathopt.Model, problem: Instance, pairs, kind, most: int) -> 
 def _cover(model: mathopt.Model, problem: Instance, mine, demand: int) -> None:  # type: ignore[no-untyped-def]
     """The demand is met, also after each loss to survive.
 
-    The k largest of the nodes taken: with z_t = 1 if the k-th largest has capacity t, the sum of min(C, t) over all nodes
-    less k t is what is left.
+    The k largest of the nodes may go: with z_t = 1 if the k-th largest has capacity t, the sum of min(C, t) over all
+    nodes less k t is what is left.
     """
     survive = problem.limits.survive
     model.add_linear_constraint(lb=demand, expr=sum(way.carries * count for way, count in mine))

@@ -70,13 +70,13 @@ def offer(
 
 
 def runs(
-    gpu: str, capacity: int | Sequence[tuple[float, int]], *, engine: str = "vllm", service: int = 0, footprint: int = 1,
-    precision: str = "bf16", tp: int | None = None,
+    gpu: str, capacity: int | Sequence[tuple[float, int]], *, engine: str = "vllm", service: int = 0,
+    footprint: int = 1, precision: str = "bf16",
 ) -> Option:
     """Say what one replica of a service carries on GPUs of a type: a number at the target, or (speed, amount) steps."""
     levels = ((TARGET, capacity),) if isinstance(capacity, int) else tuple(capacity)
     return Option(
-        service=service, gpu_id=gpu, engine_id=engine, precision=precision, tp_size=footprint if tp is None else tp,
+        service=service, gpu_id=gpu, engine_id=engine, precision=precision, tp_size=footprint,
         gpu_count=footprint, speed=Steps(levels))  # type: ignore[arg-type]
 
 
@@ -88,8 +88,8 @@ def instance(
     services = tuple(
         Service(
             service_id=f"service-{i}", model="some-model", slo=Slo(tokens_per_s_per_user=target),
-            workload=(RequestClass(isl_tokens=100, osl_tokens=100),), demand=Demand(peak_concurrency=min(amount, 10**11)),
-            headroom_fraction=0.0)
+            workload=(RequestClass(isl_tokens=100, osl_tokens=100),), headroom_fraction=0.0,
+            demand=Demand(peak_concurrency=min(amount, 10**11)))
         for i, (amount, target) in enumerate(zip(demands, targets or [TARGET] * len(demands), strict=True))
     )
     asked = tuple(
