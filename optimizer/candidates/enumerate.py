@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from optimizer.candidates.rejection import Rejection, Step
@@ -16,11 +16,14 @@ from optimizer.load import Catalog
 from optimizer.memory import largest_fitting_concurrency, memory_fit
 from optimizer.schema.base import Evidence
 from optimizer.schema.catalog import Gpu, LlmModel
-from optimizer.schema.problem import Limits, Problem, Service
+from optimizer.schema.problem import Limits, Problem, RequestClass, Service
 from optimizer.throughput import Question, speed_curve
+from optimizer.units import GIB
 
 FOLLOWED_BEYOND = 4
 """How many fit is followed a quarter beyond the demand, so that an error of the memory figure can be tried out."""
+
+KNOWN_MODEL = "an id of models.yaml (gpumix catalog list models), or a path to a config.json"
 
 MOST_SEQUENCES = 1024
 """No replica is planned with more requests in flight (the largest default of the engines in the catalog)."""
@@ -151,7 +154,8 @@ def policy_refusal(offer: PricedOffer, limits: Limits) -> str | None:
     if offer.kind == "reserved" and offer.term_months > limits.max_term_months:
         return f"its term of {offer.term_months} months exceeds limits.max_term_months = {limits.max_term_months}"
     for selection, name, key in (
-        (limits.gpus, offer.gpu_id, "gpus"), (limits.providers, offer.provider, "providers"), (limits.regions, offer.region, "regions"),
+        (limits.gpus, offer.gpu_id, "gpus"), (limits.providers, offer.provider, "providers"),
+        (limits.regions, offer.region, "regions"),
     ):
         refused = selection.refuses(name)
         if refused:
@@ -175,7 +179,9 @@ def _all_stated(service: Service, catalog: Catalog, offers: list[PricedOffer], l
 def check_names(
     problem: Problem, catalog: Catalog, offers: list[PricedOffer], own_models: dict[str, LlmModel]
 ) -> list[LlmModel | None]:
-    """Return the models of the services (None where stated capacities make it needless), and refuse names that nothing in the catalog bears, all at once.
+    """Refuse names that nothing in the catalog bears, all at once; return the models of the services.
+
+    A model is None where stated capacities make it needless.
 
     Raises:
         InputError: with every such name.
@@ -185,7 +191,7 @@ def check_names(
     for index, (service, model) in enumerate(zip(problem.services, models, strict=True)):
         key = f"services.{index}"
         if model is None and not _all_stated(service, catalog, offers, problem.limits):
-            faults.append(Fault(problem.name, f"{key}.model", repr(service.model), "an id of models.yaml (gpumix catalog list models), or a path to a config.json"))
+            faults.append(Fault(problem.name, f"{key}.model", repr(service.model), KNOWN_MODEL))
         for name in service.precisions or ():
             if name not in catalog.precisions:
                 faults.append(Fault(problem.name, f"{key}.precisions", repr(name), ", ".join(catalog.precisions)))
@@ -193,7 +199,8 @@ def check_names(
             if name not in catalog.engines:
                 faults.append(Fault(problem.name, f"{key}.engines", repr(name), ", ".join(catalog.engines)))
     known = {
-        "gpus": set(catalog.gpus), "providers": {offer.provider for offer in offers}, "regions": {offer.region for offer in offers},
+        "gpus": set(catalog.gpus), "providers": {offer.provider for offer in offers},
+        "regions": {offer.region for offer in offers},
     }
     for key, names in known.items():
         selection = getattr(problem.limits, key)
@@ -217,25 +224,27 @@ def check_names(
 class _Enumerator:
     """Walks one service over GPUs, engines, precisions and sizes, and notes what falls out."""
 
-    def __init__(self, index: int, service: Service, model: LlmModel, problem: Problem, catalog: Catalog, demand: ServiceDemand,
-                 offer_ids: dict[str, dict[int, list[str]]]) -> None:
+    def __init__(self, index: int, service: Service, model: LlmModel, problem: Problem, catalog: Catalog,
+                 demand: ServiceDemand, offer_ids: dict[str, dict[int, list[str]]]) -> None:
         self.index, self.service, self.model, self.problem, self.catalog = index, service, model, problem, catalog
         self.demand = demand
         self.offer_ids = offer_ids
         self.rejections: list[Rejection] = []
 
-    def reject(self, gpu: Gpu, engine_id: str | None, precision: str | None, tp_size: int | None, step: Step, reason: str,
-               footprint: int = 0) -> None:
+    def reject(self, gpu: Gpu, engine_id: str | None, precision: str | None, tp_size: int | None, step: Step,
+               reason: str, footprint: int = 0) -> None:
         """Note a combination that falls out, with the offers on which it would have fitted."""
         ids = tuple(o for count, listed in self.offer_ids[gpu.gpu_id].items() if count >= footprint for o in listed)
-        self.rejections.append(Rejection(self.service.service_id, gpu.gpu_id, engine_id, precision, tp_size, ids, step, reason))
+        name = self.service.service_id
+        self.rejections.append(Rejection(name, gpu.gpu_id, engine_id, precision, tp_size, ids, step, reason))
 
     def options(self, gpu: Gpu) -> Iterator[Option]:
         """Yield the options on one GPU type."""
         names = self.service.engines or tuple(e for e, engine in self.catalog.engines.items() if engine.default)
-        if self.service.full_context_tokens > self.model.context_limit_tokens:
-            self.reject(gpu, None, None, None, "memory",
-                        f"context of {self.service.full_context_tokens} tokens exceeds the model's limit of {self.model.context_limit_tokens}")
+        context, most = self.service.full_context_tokens, self.model.context_limit_tokens
+        if context > most:
+            reason = f"context of {context} tokens exceeds the model's limit of {most}"
+            self.reject(gpu, None, None, None, "memory", reason)
             return
         for engine_id in names:
             engine = self.catalog.engines[engine_id]
@@ -255,74 +264,95 @@ class _Enumerator:
 
     def footprints(self, gpu: Gpu, engine_id: str, precision: str) -> list[tuple[int, int]]:
         """List (tensor parallel, GPUs) of a replica: the engine's sizes, and what was measured otherwise."""
-        largest = max(self.offer_ids[gpu.gpu_id])
+        largest, precisions = max(self.offer_ids[gpu.gpu_id]), self.catalog.precisions
+        alike = {name for name, facts in precisions.items() if facts.runs_like == precisions[precision].runs_like}
         sizes = {(size, size) for size in self.catalog.engines[engine_id].tp_sizes if size <= largest}
         sizes |= {
             (point.tp_size, point.gpu_count)
             for point in self.catalog.points_on(self.model.runs_like, gpu.gpu_id, engine_id)
-            if point.use == "curve" and point.tp_size and point.precision == precision and point.gpu_count <= largest
+            if point.use == "curve" and point.tp_size and point.precision in alike and point.gpu_count <= largest
         }
         return sorted(sizes, key=lambda size: (size[1], size[0]))
 
     def option(self, gpu: Gpu, engine_id: str, precision: str, tp_size: int, footprint: int) -> Option | None:
         """Build one option, or note why there is none."""
-        engine = self.catalog.engines[engine_id]
+        def drop(step: Step, reason: str) -> None:
+            """Note why this combination falls out."""
+            self.reject(gpu, engine_id, precision, tp_size, step, reason, footprint)
+
+        engine, facts = self.catalog.engines[engine_id], self.catalog.precisions[precision]
         why = split_refusal(engine, self.model, tp_size)
         if why:
-            self.reject(gpu, engine_id, precision, tp_size, "engine", why, footprint)
+            drop("engine", why)
             return None
-        fit = memory_fit(self.model, self.catalog.precisions[precision], engine, gpu, tp_size, max_num_seqs=1)
         classes: list[ClassSpeed] = []
         for request in self.service.workload:
-            question = Question(self.model, precision, self.catalog.precisions[precision], gpu, engine_id, engine, tp_size, footprint,
+            question = Question(self.model, precision, facts, gpu, engine_id, engine, tp_size, footprint,
                                 request.isl_tokens, request.osl_tokens)
-            curve = speed_curve(self.catalog, question)
-            if curve is None:
-                self.reject(gpu, engine_id, precision, tp_size, "evidence", "no measured row, and no calibration to estimate from", footprint)
-                return None
-            if fit.max_concurrency(self.service.full_context_tokens) < 1 and not curve.proven_concurrency:
-                self.reject(gpu, engine_id, precision, tp_size, "memory", _memory_reason(fit.weights_gib, fit.kv_cache_gib, fit.usable_gib,
-                            fit.kv_bytes_per_token * self.service.full_context_tokens / 1024**3), footprint)
-                return None
-            limit, fits = self.limit(question, curve.proven_concurrency)
-            least = self.problem.limits.evidence
-            one = ClassSpeed(request, curve, self.service.slo, self.problem.limits.speed_confidence, limit, fits).under(least)
+            one = self.class_speed(question, request, drop)
             if one is None:
-                self.reject(gpu, engine_id, precision, tp_size, "evidence", f"only estimated, and limits.evidence asks for {least}", footprint)
                 return None
             classes.append(one)
         speed = ReplicaSpeed(tuple(classes), self.demand)
         if speed.amount(self.service.slo.target_tokens_per_s) == 0:
-            self.reject(gpu, engine_id, precision, tp_size, "speed", _speed_reason(speed, self.service), footprint)
+            drop("speed", _speed_reason(speed, self.service))
             return None
         return Option(self.index, gpu.gpu_id, engine_id, precision, tp_size, footprint, speed)
 
+    def class_speed(
+        self, question: Question, request: RequestClass, drop: Callable[[Step, str], None]
+    ) -> ClassSpeed | None:
+        """Find how fast one request class is and how many fit, or say why it cannot be served."""
+        curve = speed_curve(self.catalog, question)
+        if curve is None:
+            drop("evidence", "no measured row, and no calibration to estimate from")
+            return None
+        reason = self.memory_reason(question, curve.proven_concurrency)
+        if reason:
+            drop("memory", reason)
+            return None
+        limits = self.problem.limits
+        limit, fits = self.limit(question, curve.proven_concurrency)
+        one = ClassSpeed(request, curve, self.service.slo, limits.speed_confidence, limit, fits).under(limits.evidence)
+        if one is None:
+            drop("evidence", f"only estimated, and limits.evidence asks for {limits.evidence}")
+        return one
+
+    def memory_reason(self, question: Question, proven: int) -> str | None:
+        """Say why not even one full-length request fits, or None; what was measured to fit needs no calculation."""
+        q, context = question, self.service.full_context_tokens
+        if proven * (q.isl_tokens + q.osl_tokens) >= context:
+            return None
+        fit = memory_fit(q.model, q.precision, q.engine, q.gpu, q.tp_size, max_num_seqs=1)
+        if fit.max_concurrency(context) >= 1:
+            return None
+        if fit.kv_cache_gib < 0:
+            return f"weights need {fit.weights_gib:.1f} GiB, {fit.usable_gib:.1f} GiB usable"
+        needed = fit.kv_bytes_per_token * context / GIB
+        return f"KV cache of one full-length request needs {needed:.1f} GiB, {fit.kv_cache_gib:.1f} GiB free"
+
     def limit(self, question: Question, proven: int) -> tuple[int, int]:
-        """Return the most requests in flight of one class on a replica, never more than the demand, and how many fit."""
-        most = min(MOST_SEQUENCES, self.demand.amount) if self.demand.unit == "concurrency" else MOST_SEQUENCES
-        followed = most + most // FOLLOWED_BEYOND + 1
-        tokens = question.isl_tokens + question.osl_tokens
-        fits = max(proven, largest_fitting_concurrency(
-            question.model, question.precision, question.engine, question.gpu, question.tp_size, tokens, followed))
+        """Return the most requests in flight of one class on a replica (no more than the demand), and how many fit."""
+        q, most = question, MOST_SEQUENCES
+        if self.demand.unit == "concurrency":
+            most = min(most, self.demand.amount)
+        followed, tokens = most + most // FOLLOWED_BEYOND + 1, q.isl_tokens + q.osl_tokens
+        computed = largest_fitting_concurrency(q.model, q.precision, q.engine, q.gpu, q.tp_size, tokens, followed)
+        fits = max(proven, computed)
         return min(most, fits), fits
 
 
-def _memory_reason(weights: float, free: float, usable: float, request: float) -> str:
-    if free < 0:
-        return f"weights need {weights:.1f} GiB, {usable:.1f} GiB usable"
-    return f"KV cache of one full-length request needs {request:.1f} GiB, {free:.1f} GiB free"
-
-
 def _speed_reason(speed: ReplicaSpeed, service: Service) -> str:
+    """Say which limit a single request breaks already."""
     target, slo = service.slo.target_tokens_per_s, service.slo
     for one in speed.classes:
-        evidence = one.evidence(1)
+        shown, ttft, whole = f"for a single request ({one.evidence(1)})", one.ttft_ms(1), one.latency_s(1) * 1000
         if one.speed(1) < target:
-            return f"{one.speed(1):.1f} tok/s for a single request ({evidence}), {target:g} asked"
-        if slo.ttft_ms is not None and one.ttft_ms(1) > slo.ttft_ms:
-            return f"TTFT {one.ttft_ms(1):.0f} ms for a single request ({evidence}), at most {slo.ttft_ms:g} ms asked"
-        if slo.e2e_ms is not None and one.latency_s(1) * 1000 > slo.e2e_ms:
-            return f"{one.latency_s(1) * 1000:.0f} ms for a single whole response ({evidence}), at most {slo.e2e_ms:g} ms asked"
+            return f"{one.speed(1):.1f} tok/s {shown}, {target:g} asked"
+        if slo.ttft_ms is not None and ttft > slo.ttft_ms:
+            return f"TTFT {ttft:.0f} ms {shown}, at most {slo.ttft_ms:g} ms asked"
+        if slo.e2e_ms is not None and whole > slo.e2e_ms:
+            return f"{whole:.0f} ms {shown} as a whole response, at most {slo.e2e_ms:g} ms asked"
     return "its request classes together leave no room for a single request"
 
 
@@ -343,7 +373,9 @@ def enumerate_candidates(
             refused[offer.gpu_id, why].append(offer.offer_id)
         else:
             admitted.append(offer)
-    rejections = [Rejection("", gpu, None, None, None, tuple(ids), "policy", why) for (gpu, why), ids in sorted(refused.items())]
+    rejections = [
+        Rejection("", gpu, None, None, None, tuple(ids), "policy", why) for (gpu, why), ids in sorted(refused.items())
+    ]
     offer_ids: dict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
     for offer in admitted:
         offer_ids[offer.gpu_id][offer.gpu_count].append(offer.offer_id)
@@ -356,7 +388,9 @@ def enumerate_candidates(
             if row is not None:
                 capacity = StatedCapacity(row.max_concurrency, service.slo.target_tokens_per_s, row.source_url or None)
                 precision = (service.precisions or (model.native_precision if model else "stated",))[0]
-                stated[index, offer.offer_id] = Option(index, offer.gpu_id, row.engine_id or "stated", precision, offer.gpu_count, 0, capacity)
+                engine = row.engine_id or "stated"
+                option = Option(index, offer.gpu_id, engine, precision, offer.gpu_count, 0, capacity)
+                stated[index, offer.offer_id] = option
         if model is None:
             continue
         walker = _Enumerator(index, service, model, problem, catalog, demands[index], offer_ids)

@@ -161,7 +161,7 @@ class ReplicaSpeed:
         return sum(c.request.share_fraction * c.latency_s(concurrency) for c in self.classes)
 
     def rate(self, concurrency: int) -> float:
-        """Return requests/s at a limit of so many sequences: Poisson mean within the limit, or all of it for work that waits."""
+        """Return requests/s at a limit of so many sequences: the Poisson mean within it, or all for work that waits."""
         percentile = self.demand.percentile
         mean = float(concurrency) if percentile is None else largest_poisson_mean(concurrency, percentile)
         return mean / self.latency_s(concurrency)
@@ -231,7 +231,8 @@ class StatedCapacity:
 
     def amount(self, tokens_per_s: float, strictly_above: bool = False) -> int:
         """Return the stated capacity up to the target, nothing above it."""
-        beyond = tokens_per_s > self.target_tokens_per_s or (strictly_above and tokens_per_s >= self.target_tokens_per_s)
+        target = self.target_tokens_per_s
+        beyond = tokens_per_s > target or (strictly_above and tokens_per_s == target)
         return 0 if beyond else self.max_concurrency
 
     def next_speed(self, tokens_per_s: float) -> float | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
-from optimizer.costs.priced import PriceEnd, PriceEnds, PricedOffer, rate_per_usd
+from optimizer.costs.priced import PricedOffer, PriceEnd, PriceEnds, PriceLines, rate_per_usd
 from optimizer.errors import CatalogError, Fault
 from optimizer.load import Catalog
 from optimizer.schema.base import Currency, PriceEvidence
@@ -29,14 +30,16 @@ def annuity(rate_fraction: float, periods: float) -> float:
     return float(rate_fraction / (1 - (1 + rate_fraction) ** -periods))
 
 
-def monthly_capital_usd(purchase_usd: float, residual_fraction: float, discount_fraction_per_year: float, months: float) -> float:
+def monthly_capital_usd(
+    purchase_usd: float, residual_fraction: float, discount_fraction_per_year: float, months: float
+) -> float:
     """Return the monthly cost of capital: purchase less the present value of what it is sold for, as an annuity.
 
     >>> round(monthly_capital_usd(1200.0, 0.0, 0.0, 12), 6), round(monthly_capital_usd(1200.0, 0.5, 0.0, 12), 6)
     (100.0, 50.0)
     """
     rate = (1 + discount_fraction_per_year) ** (1 / MONTHS_PER_YEAR) - 1
-    return (purchase_usd - purchase_usd * residual_fraction * (1 + rate) ** -months) * annuity(rate, months)
+    return float((purchase_usd - purchase_usd * residual_fraction * (1 + rate) ** -months) * annuity(rate, months))
 
 
 def interpolate_residual(points: list[tuple[float, float]], months: float) -> float:
@@ -46,7 +49,7 @@ def interpolate_residual(points: list[tuple[float, float]], months: float) -> fl
     (0.5125, 0.375)
     """
     known = [(0.0, 1.0), *points]
-    for (age, value), (next_age, next_value) in zip(known, known[1:], strict=False):
+    for (age, value), (next_age, next_value) in pairwise(known):
         if months <= next_age:
             return value + (months - age) / (next_age - age) * (next_value - value)
     return known[-1][1]
@@ -73,15 +76,18 @@ class _Figures:
             raise CatalogError([Fault("on_prem.yaml", f"assumptions.{name}", "nothing", "a figure")])
         return self.pick(getattr(self.catalog.owned_assumptions, name))
 
+    @property
+    def flipped(self) -> _Figures:
+        """The same at the other end, for figures whose high value makes a low cost: residual value and life."""
+        other: PriceEnd = {"low": "high", "high": "low"}.get(self.end, "value")  # type: ignore[assignment]
+        return _Figures(self.catalog, self.problem, other)
+
     def residual(self, months: float) -> float:
         """Return the share of the purchase price got back after the horizon."""
         if self.problem.assumptions.residual_fraction is not None:
             return self.problem.assumptions.residual_fraction
         stem = "residual_{}_months_fraction"
-        # a low cost comes from a high residual value
-        other: PriceEnd = {"low": "high", "high": "low"}.get(self.end, "value")  # type: ignore[assignment]
-        flipped = _Figures(self.catalog, self.problem, other)
-        return interpolate_residual([(age, flipped[stem.format(age)]) for age in (12, 24, 36, 60)], months)
+        return interpolate_residual([(age, self.flipped[stem.format(age)]) for age in (12, 24, 36, 60)], months)
 
     def site_price(self, site: Site, stem: str, unit: str) -> float:
         """Return a price of a site in US dollars."""
@@ -103,11 +109,12 @@ def _part_price(part: Part, end: PriceEnd) -> float:
 
 def purchase_usd(node: OwnedNode, figures: _Figures) -> float:
     """Return the purchase price of a node: its parts, margins on them, and the network share of servers."""
-    own = figures.problem.assumptions.purchase_price_usd
+    catalog, problem = figures.catalog, figures.problem
+    own = problem.assumptions.purchase_price_usd
     if node.offer_id in own:
         return own[node.offer_id]
     goods = sum(
-        _part_price(part, figures.end) * part.count / float(rate_per_usd(figures.catalog, figures.problem, part.currency))
+        _part_price(part, figures.end) * part.count / float(rate_per_usd(catalog, problem, part.currency))
         for part in node.parts if part.unit_price is not None
     )
     margins = sum(_part_price(part, figures.end) for part in node.parts if part.fraction_of_parts is not None)
@@ -126,24 +133,27 @@ def _staff_fte_per_gpu(node: OwnedNode, figures: _Figures) -> float:
     return figures["staff_fte_per_gpu"] if stated or node.form == "server" else 0.0
 
 
-def monthly_cost(node: OwnedNode, site: Site, catalog: Catalog, problem: Problem, end: PriceEnd = "value") -> dict[str, float]:
+def monthly_cost(
+    node: OwnedNode, site: Site, catalog: Catalog, problem: Problem, end: PriceEnd = "value"
+) -> dict[str, float]:
     """Return the cost lines of an owned node in US dollars a month.
 
     Bought for its life, needed for the horizon: the purchase is repaid over the horizon less the residual value at its
     end; a horizon beyond the life buys again, so then the life counts.
     """
     figures = _Figures(catalog, problem, end)
-    months = min(float(problem.limits.horizon_months), figures["life_years"] * MONTHS_PER_YEAR)
+    months = min(float(problem.limits.horizon_months), figures.flipped["life_years"] * MONTHS_PER_YEAR)
     price = purchase_usd(node, figures)
     kilowatts = full_load_watts(node, catalog) / 1000
     pue = problem.assumptions.pue or figures.pick(site.pue)
     power = kilowatts * figures["utilisation_of_tdp_fraction"] * pue * HOURS_PER_MONTH
+    staff = node.gpu_count * _staff_fte_per_gpu(node, figures)
     return {
         "capital": monthly_capital_usd(price, figures.residual(months), figures["discount_fraction_per_year"], months),
         "power": power * figures.site_price(site, "electricity", "kwh"),
         "colocation": kilowatts * figures.site_price(site, "colocation", "kw_month") if node.colocated else 0.0,
         "maintenance": price * figures["maintenance_fraction_per_year"] / MONTHS_PER_YEAR,
-        "staff": node.gpu_count * _staff_fte_per_gpu(node, figures) * figures["staff_usd_per_fte_year"] / MONTHS_PER_YEAR,
+        "staff": staff * figures["staff_usd_per_fte_year"] / MONTHS_PER_YEAR,
     }
 
 
@@ -159,17 +169,23 @@ def owned_offer_id(node_id: str, site_id: str) -> str:
     return f"{node_id}.{site_id}"
 
 
+def _hourly(usd_per_month: dict[str, float]) -> PriceLines:
+    """Round each line that costs anything up to micro-dollars an hour."""
+    return {line: micro_usd_up(usd / HOURS_PER_MONTH) for line, usd in usd_per_month.items() if usd}
+
+
 def price_node(node: OwnedNode, site_id: str, catalog: Catalog, problem: Problem) -> PricedOffer:
     """Price one owned node at one site, with both ends of its assumed figures."""
     site, offer_id = catalog.sites[site_id], owned_offer_id(node.offer_id, site_id)
     names: tuple[PriceEnd, ...] = ("value", "low", "high")
-    costs = (monthly_cost(node, site, catalog, problem, end) for end in names)
-    ends = PriceEnds(*({line: micro_usd_up(usd / HOURS_PER_MONTH) for line, usd in lines.items() if usd} for lines in costs))
+    costs = (_hourly(monthly_cost(node, site, catalog, problem, end)) for end in names)
+    ends = PriceEnds(*costs)
     stock = problem.limits.stock
+    oldest = min(part.as_of for part in node.parts)  # a price is as old as the oldest of its parts
     return PricedOffer(
-        offer_id, "owned", site_id, node.gpu_id, node.gpu_count, "owned", 0, "linux", ends, problem.assumptions.price_end,
-        stock.get(offer_id, stock.get(node.offer_id, node.stock)), round(full_load_watts(node, catalog)),
-        max(part.as_of for part in node.parts), _evidence(node, problem),
+        offer_id, "owned", site_id, node.gpu_id, node.gpu_count, "owned", 0, "linux", ends,
+        problem.assumptions.price_end, stock.get(offer_id, stock.get(node.offer_id, node.stock)),
+        round(full_load_watts(node, catalog)), oldest, _evidence(node, problem),
         " ; ".join(dict.fromkeys(part.source_url for part in node.parts if part.source_url)),
         catalog.is_overlaid("owned", node.offer_id),
     )

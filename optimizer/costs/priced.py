@@ -96,4 +96,5 @@ def rate_per_usd(catalog: Catalog, problem: Problem, currency: Currency) -> Frac
         return exact(problem.fx.rate_per_usd)
     if currency in catalog.fx:
         return exact(catalog.fx[currency].rate_per_usd)
-    raise InputError([Fault(problem.name, "fx", f"no rate for {currency}", "fx: {rate_per_usd, as_of} in the problem, or a row in fx.csv")])
+    allowed = "fx: {rate_per_usd, as_of} in the problem, or a row in fx.csv"
+    raise InputError([Fault(problem.name, "fx", f"no rate for {currency}", allowed)])

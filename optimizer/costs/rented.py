@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
 
-from optimizer.costs.priced import PriceEnds, PricedOffer, rate_per_usd
+from optimizer.costs.priced import PricedOffer, PriceEnds, rate_per_usd
 from optimizer.load import Catalog
 from optimizer.schema.catalog import RentedOffer
 from optimizer.schema.problem import Problem
@@ -31,20 +31,21 @@ def hourly_factor(per: str, tax_included: float, rate: Fraction, term_months: in
 
 def price_offer(offer: RentedOffer, catalog: Catalog, problem: Problem, rate: Fraction) -> PricedOffer:
     """Price one rented offer."""
-    factor = hourly_factor(offer.per, offer.tax_included_fraction, rate, offer.term_months, problem.limits.horizon_months)
-
+    horizon = problem.limits.horizon_months
+    factor = hourly_factor(offer.per, offer.tax_included_fraction, rate, offer.term_months, horizon)
     quoted = (offer.price, offer.price_low or offer.price, offer.price_high or offer.price)
     ends = PriceEnds(*({"rent": micro_usd_up(price, factor)} for price in quoted))
     stock = problem.limits.stock.get(offer.offer_id, offer.stock)
     return PricedOffer(
         offer.offer_id, offer.provider, offer.region, offer.gpu_id, offer.gpu_count, offer.kind, offer.term_months,
-        offer.platform, ends, problem.assumptions.price_end, stock, 0, offer.as_of, offer.price_evidence, offer.source_url,
-        catalog.is_overlaid("offers", offer.offer_id),
+        offer.platform, ends, problem.assumptions.price_end, stock, 0, offer.as_of, offer.price_evidence,
+        offer.source_url, catalog.is_overlaid("offers", offer.offer_id),
     )
 
 
 def priced_offers(catalog: Catalog, problem: Problem) -> Iterator[PricedOffer]:
     """Price every rented offer."""
-    rates = {currency: rate_per_usd(catalog, problem, currency) for currency in {o.currency for o in catalog.offers.values()}}
+    currencies = {offer.currency for offer in catalog.offers.values()}
+    rates = {currency: rate_per_usd(catalog, problem, currency) for currency in currencies}
     for offer in catalog.offers.values():
         yield price_offer(offer, catalog, problem, rates[offer.currency])

@@ -183,8 +183,8 @@ def _spoken(value: object) -> str:
     """
     if not isinstance(value, dict):
         return str(flat(value))
-    said = ((name, f"({_spoken(inner)})" if isinstance(inner, dict) else _spoken(inner)) for name, inner in value.items())
-    return ", ".join(f"{name} {inner}" for name, inner in said if inner != "")
+    said = {name: f"({_spoken(inner)})" if isinstance(inner, dict) else _spoken(inner) for name, inner in value.items()}
+    return ", ".join(f"{name} {inner}" for name, inner in said.items() if inner != "")
 
 
 def _text(sheet: _Sheet) -> str:

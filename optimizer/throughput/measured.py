@@ -18,6 +18,8 @@ UNHURRIED_FRACTION = 0.2
 LONGEST_RATIO = 2.0
 """Rows of longer requests answer, on the safe side, up to this ratio."""
 
+COMMIT_HASH = re.compile(r"(?=.*[a-f])[0-9a-f]{7,40}")
+
 CONFIDENCE_RANK = {"high": 0, "medium": 1, "low": 2}
 
 
@@ -36,11 +38,13 @@ def length_match(isl_tokens: int, osl_tokens: int, point: ThroughputPoint) -> in
 
 
 def version_key(version: str) -> tuple[int, ...]:
-    """Turn an engine version into something that sorts.
+    """Turn an engine version into something that sorts; a commit hash says nothing about its age.
 
-    >>> version_key("0.19.0") > version_key("0.7.3") > version_key("")
+    >>> version_key("0.19.0") > version_key("0.7.3") > version_key("") == version_key("91d2fc3")
     True
     """
+    if COMMIT_HASH.fullmatch(version):
+        return ()
     return tuple(int(part) for part in re.findall(r"\d+", version)[:4])
 
 
