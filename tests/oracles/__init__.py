@@ -9,7 +9,7 @@ from tests.oracles.brute_force import (
     small_instance,
 )
 from tests.oracles.highs import highs_cost
-from tests.oracles.instances import Instance, Steps, instance, offer, random_instance, runs
+from tests.oracles.instances import Instance, Steps, instance, offer, price_ends, random_instance, runs
 
 __all__ = [
     "Answer",
@@ -22,6 +22,7 @@ __all__ = [
     "instance",
     "offer",
     "plan_speed",
+    "price_ends",
     "random_instance",
     "runs",
     "small_instance",

@@ -56,6 +56,11 @@ class Instance:
         return replace(self, limits=self.limits.model_copy(update=limits))
 
 
+def price_ends(price: int) -> PriceEnds:
+    """State a price without a range."""
+    return PriceEnds({"rent": price}, {"rent": price}, {"rent": price})
+
+
 def offer(
     offer_id: str, price: int, *, gpu: str = "small", gpus: int = 1, provider: str = "acme", region: str = "east",
     stock: int | None = None, watts: int = 0,
@@ -64,7 +69,7 @@ def offer(
     kind = "owned" if watts else "on_demand"
     return PricedOffer(
         offer_id=offer_id, provider=provider, region=region, gpu_id=gpu, gpu_count=gpus, kind=kind, term_months=0,
-        platform="linux", ends=PriceEnds({"rent": price}, {"rent": price}, {"rent": price}), end="value",
+        platform="linux", ends=price_ends(price), end="value",
         stock=stock, watts=watts, price_as_of="2026-01-01", price_evidence="list", source_url="https://example.org",
         from_overlay=False)
 
