@@ -1,0 +1,121 @@
+"""`gpumix memory`: step 3 alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from optimizer.load.problem import shipped_problems_dir
+from tests.cli.conftest import Run
+
+SHIPPED = ("memory", "llama-3.1-8b-instruct", "--gpu", "rtx-a5000-24gb", "--engine", "vllm")
+
+
+def test_json_has_the_promised_keys_and_they_add_up(run: Run) -> None:
+    result = run(*SHIPPED, "--context", "2048", "--format", "json")
+    data = json.loads(result.out)
+    assert (result.code, result.err) == (0, "")
+    # 8,030,261,248 parameters x 2 bytes = 14.96 GiB; KV of a token: 2 x 32 layers x 8 heads x 128 x 2 bytes = 131,072
+    assert data["weights_gib"] == pytest.approx(8_030_261_248 * 2 / 2**30)
+    assert data["kv_bytes_per_token"] == 131_072
+    assert data["kv_cache_gib"] == pytest.approx(data["usable_gib"] - data["weights_gib"] - data["overhead_gib"])
+    whole_blocks = int(data["kv_cache_gib"] * 2**30 / 131_072) // 16 * 16
+    assert data["kv_cache_tokens"] == whole_blocks
+    assert data["max_concurrency"] == data["kv_cache_tokens"] // 2048
+
+
+def test_text_spells_the_sum_out(run: Run) -> None:
+    data = json.loads(run(*SHIPPED, "--context", "2048", "--format", "json").out)
+    lines = run(*SHIPPED, "--context", "2048").out.splitlines()
+    assert lines[0] == "llama-3.1-8b-instruct at bf16 on 1 x rtx-a5000-24gb, vllm"
+    assert lines[2].split() == ["-", "weights", "14.96", "GiB"]
+    assert f"  / 131,072 bytes a token = {data['kv_cache_tokens']:,} tokens" in lines
+    assert f"  / 2,048 tokens a request = {data['max_concurrency']} requests at once" in lines
+
+
+def test_tensor_parallel_counts_the_set(run: Run) -> None:
+    one, two = (json.loads(run(*SHIPPED, "--tp", size, "--format", "json").out) for size in ("1", "2"))
+    assert two["usable_gib"] == 2 * one["usable_gib"]
+    assert two["weights_gib"] == one["weights_gib"]
+
+
+def test_csv_and_markdown_carry_the_same_figures(run: Run) -> None:
+    (row,) = csv.DictReader(io.StringIO(run(*SHIPPED, "--context", "2048", "--format", "csv").out))
+    data = json.loads(run(*SHIPPED, "--context", "2048", "--format", "json").out)
+    assert int(row["max_concurrency"]) == data["max_concurrency"]
+    markdown = run(*SHIPPED, "--context", "2048", "--format", "markdown").out.splitlines()
+    assert "| weights_gib | 14.96 |" in markdown
+    assert "| fits | yes |" in markdown
+
+
+def test_what_does_not_fit_ends_with_code_1_and_the_missing_gib(run: Run) -> None:
+    result = run("memory", "llama-3.1-70b", "--gpu", "rtx-a5000-24gb")
+    data = json.loads(run("memory", "llama-3.1-70b", "--gpu", "rtx-a5000-24gb", "--format", "json").out)
+    assert result.code == 1
+    missing = f"{-data['kv_cache_gib']:.2f} GiB are missing before the first request"
+    assert f"  does not fit: {missing}" in result.out.splitlines()
+    assert data["fits"] is False
+
+
+def test_a_long_context_that_does_not_fit_names_the_option(run: Run) -> None:
+    result = run(*SHIPPED)  # 131,072 tokens by default
+    assert result.code == 1
+    assert "--context TOKENS" in result.out
+
+
+def test_an_engine_that_cannot_run_says_why(run: Run) -> None:
+    asked = ("memory", "llama-3.1-8b-instruct", "--gpu", "mi300x-192gb", "--context", "4096")
+    result = run(*asked, "--engine", "tensorrt-llm")
+    assert result.code == 1
+    assert "cannot run: TensorRT-LLM does not run on AMD GPUs" in result.out
+
+
+def test_the_engines_own_limit_is_named_where_memory_holds_more(run: Run) -> None:
+    asked = ("memory", "qwen3-0.6b", "--gpu", "h100-sxm-80gb", "--context", "128", "--max-num-seqs", "8")
+    assert "  the engine takes 8 of them at once, unless --max-num-seqs says otherwise" in run(*asked).out.splitlines()
+
+
+def test_a_config_json_serves_as_model(run: Run, tmp_path: Path) -> None:
+    config = shipped_problems_dir() / "own-model" / "config.json"
+    data = json.loads(run("memory", config, "--gpu", "h100-sxm-80gb", "--format", "json").out)
+    assert data["weights_gib"] == pytest.approx(12.03e9 * 2 / 2**30, rel=1e-3)
+    missing = run("memory", tmp_path / "config.json", "--gpu", "h100-sxm-80gb")
+    assert missing.code == 2
+    assert "no such file" in missing.err
+
+
+def test_unknown_names_are_told_all_at_once_with_those_near(run: Run) -> None:
+    result = run("memory", "llama-3.1-8b-instruct", "--gpu", "h100", "--engine", "vlm", "--precision", "bf-16")
+    assert (result.code, result.out) == (2, "")
+    told = result.err.splitlines()
+    assert len(told) == 3
+    near = "h100-nvl-94gb, h100-sxm-80gb, h100-pcie-80gb"
+    assert told[0].startswith(f"gpumix: memory: --gpu: found 'h100'; allowed: {near};")
+    assert told[1].startswith("gpumix: memory: --engine: found 'vlm'; allowed: vllm;")
+    assert told[2].startswith("gpumix: memory: --precision: found 'bf-16'; allowed: bf16;")
+
+
+def test_unknown_model_points_to_the_list(run: Run) -> None:
+    result = run("memory", "no-such-model", "--gpu", "h100-sxm-80gb")
+    assert result.code == 2
+    assert "gpumix catalog list models" in result.err
+
+
+@pytest.mark.parametrize("wrong", [
+    ("--tp", "0"), ("--tp", "two"), ("--context", "0"), ("--context", "999999999"), ("--memory-fraction", "1.5"),
+    ("--max-num-seqs", "0"),
+])
+def test_numbers_out_of_range_are_refused(run: Run, wrong: tuple[str, str]) -> None:
+    result = run(*SHIPPED, *wrong)
+    assert (result.code, result.out) == (2, "")
+    assert wrong[0] in result.err
+
+
+def test_gpu_must_be_named(run: Run) -> None:
+    result = run("memory", "llama-3.1-8b-instruct")
+    assert result.code == 2
+    assert "--gpu" in result.err

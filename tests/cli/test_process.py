@@ -1,0 +1,86 @@
+"""The command as a process: exit codes, pipes that close, interruption, the same bytes whatever the hash seed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import finished, process
+
+
+def test_exit_0_a_plan(desk: Path, small_catalog: Path) -> None:
+    result = finished(process("solve", desk, "--catalog", small_catalog))
+    assert (result.code, result.err) == (0, "")
+    assert "OPTIMAL" in result.out
+
+
+def test_exit_1_proven_infeasible(desk: Path, small_catalog: Path) -> None:
+    result = finished(process("solve", desk, "--catalog", small_catalog, "--set", "limits.budget.amount=1824.99"))
+    assert (result.code, result.err) == (1, "")
+    assert "- limits.budget: without it the cheapest plan costs $1,825.00 a month" in result.out.splitlines()
+
+
+def test_exit_2_bad_problem(desk: Path, small_catalog: Path) -> None:
+    result = finished(process("solve", desk, "--catalog", small_catalog, "--set", "limits.nodes.max=0"))
+    assert (result.code, result.out) == (2, "")
+    assert "limits.nodes.max: found 0" in result.err
+
+
+def test_exit_3_broken_catalog(desk: Path, tmp_path: Path) -> None:
+    result = finished(process("solve", desk, GPUMIX_CATALOG=str(tmp_path / "nowhere")))
+    assert (result.code, result.out) == (3, "")
+    assert "found no such folder" in result.err
+
+
+def test_exit_5_limit_reached_without_a_plan(desk: Path, small_catalog: Path) -> None:
+    result = finished(process("solve", desk, "--catalog", small_catalog, "--deterministic-limit", "1e-9"))
+    assert (result.code, result.err) == (5, "")
+
+
+def test_exit_130_interrupted(tmp_path: Path) -> None:
+    """The problem is a pipe: once it can be opened here, the command waits for it there, and is interrupted."""
+    pipe = tmp_path / "problem.yaml"
+    os.mkfifo(pipe)
+    started = process("check", pipe)
+    with pipe.open("w", encoding="utf-8"):
+        started.send_signal(signal.SIGINT)
+        result = finished(started)
+    assert (result.code, result.out) == (130, "")
+    assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize("arguments", [("problems", "list"), ("solve", "office-a5000-workstations")], ids=" ".join)
+@pytest.mark.xfail(strict=True, reason="ends with code 1, which says infeasible")
+def test_a_pipe_that_closes_is_no_failure(arguments: tuple[str, ...]) -> None:
+    started = process(*arguments)
+    assert started.stdout is not None
+    assert started.stderr is not None
+    started.stdout.close()  # as `| head -0` does
+    err = started.stderr.read()
+    assert (started.wait(), err) == (0, "")
+    started.stderr.close()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
+@pytest.mark.xfail(strict=True, reason="called our own fault")
+def test_a_full_disk_is_not_our_fault(desk: Path, small_catalog: Path) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        result = finished(process("check", desk, "--catalog", small_catalog, output=full))
+    assert result.code == 2
+    assert "No space left" in result.err
+
+
+def test_the_hash_seed_changes_no_byte() -> None:
+    runs = [finished(process("solve", "chat-and-code", "--format", "json", PYTHONHASHSEED=seed)) for seed in ("1", "2")]
+    assert runs[0] == runs[1]
+    assert runs[0].code == 0
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp932"])
+def test_a_terminal_that_knows_few_letters_shows_yen(encoding: str) -> None:
+    result = finished(process("solve", "office-a5000-workstations", PYTHONIOENCODING=encoding))
+    assert (result.code, result.err) == (0, "")
+    assert "  JPY " in result.out
