@@ -17,12 +17,15 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def harmless(cell: object) -> object:
-    """Keep a spreadsheet from running text as a formula.
+    """Keep a spreadsheet from running text as a formula, and from ending a row inside a cell.
 
     >>> harmless("=1+1"), harmless("aws"), harmless(-1.5)
     ("'=1+1", 'aws', -1.5)
     """
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
+    if not isinstance(cell, str):
+        return cell
+    quoted = f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell
+    return quoted.replace("\r\n", "\n").replace("\r", "\n")  # the writer quotes only its own line ends
 
 
 def rows_as_csv(columns: tuple[str, ...], rows: list[dict[str, object]]) -> str:
