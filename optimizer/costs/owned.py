@@ -170,8 +170,8 @@ def owned_offer_id(node_id: str, site_id: str) -> str:
 
 
 def _hourly(usd_per_month: dict[str, float]) -> PriceLines:
-    """Round each line that costs anything up to micro-dollars an hour."""
-    return {line: micro_usd_up(usd / HOURS_PER_MONTH) for line, usd in usd_per_month.items() if usd}
+    """Round each line that costs anything up to micro-dollars an hour; float noise is no cost."""
+    return {line: micro_usd_up(round(usd / HOURS_PER_MONTH, 12)) for line, usd in usd_per_month.items() if usd}
 
 
 def price_node(node: OwnedNode, site_id: str, catalog: Catalog, problem: Problem) -> PricedOffer:

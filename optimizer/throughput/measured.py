@@ -31,10 +31,10 @@ def length_match(isl_tokens: int, osl_tokens: int, point: ThroughputPoint) -> in
     """Rank how well a row's lengths fit: 0 within 10%, 1 both at least as long and at most twice, None otherwise."""
     if point.isl_tokens is None or point.osl_tokens is None:
         return None
-    ratios = (point.isl_tokens / isl_tokens, point.osl_tokens / osl_tokens)
-    if all(abs(ratio - 1) <= LENGTH_TOLERANCE for ratio in ratios):
+    pairs = ((point.isl_tokens, isl_tokens), (point.osl_tokens, osl_tokens))
+    if all(abs(found - asked) <= LENGTH_TOLERANCE * asked for found, asked in pairs):
         return 0
-    return 1 if all(1 <= ratio <= LONGEST_RATIO for ratio in ratios) else None
+    return 1 if all(asked <= found <= LONGEST_RATIO * asked for found, asked in pairs) else None
 
 
 def version_key(version: str) -> tuple[int, ...]:

@@ -1,0 +1,225 @@
+"""Owned nodes: each line of the monthly cost worked out by hand, and every assumption that a problem may replace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optimizer.costs import PricedOffer, price_of, priced_offers
+from optimizer.costs.owned import annuity, interpolate_residual, monthly_capital_usd, monthly_cost
+from optimizer.errors import CatalogError
+from optimizer.load import Catalog
+from optimizer.schema.catalog import Part, Site
+from optimizer.schema.problem import Assumptions, Limits, Problem
+from tests.catalogs import tiny
+
+
+def asked(horizon_months: int = 12, stock: dict[str, int] | None = None, **assumptions: Any) -> Problem:
+    """Return the tiny problem with its own figures for owned nodes."""
+    problem = tiny.problem(limits=Limits(horizon_months=horizon_months, stock=stock or {}))
+    return problem.model_copy(update={"assumptions": Assumptions.model_validate(assumptions)})
+
+
+def with_node(**facts: Any) -> Catalog:
+    """Return the tiny catalog with one owned node."""
+    return tiny.catalog(owned={"own-2x-g": tiny.node(**facts)})
+
+
+def lines(problem: Problem, **facts: Any) -> dict[str, float]:
+    """Return the monthly cost lines of the tiny server."""
+    catalog = with_node(**facts)
+    return monthly_cost(catalog.owned["own-2x-g"], catalog.sites["here"], catalog, problem)
+
+
+# The tiny server: 8,000 dollars of parts + 25% network = 10,000. Two GPUs of 300 W and a host of 400 W: 1 kW.
+# capital      (10,000 - 40% after 12 months) / 12, no interest   500.00
+# power        1 kW x 0.5 x PUE 1.2 x 730 h x 0.10                 43.80
+# colocation   1 kW x 100                                         100.00
+# maintenance  12% of 10,000 a year                               100.00
+# staff        2 x 0.05 people x 120,000 a year                 1,000.00
+SERVER = {"capital": 500.0, "power": 43.8, "colocation": 100.0, "maintenance": 100.0, "staff": 1000.0}
+
+
+def test_lines_by_hand() -> None:
+    assert lines(asked()) == pytest.approx(SERVER)
+
+
+def test_each_line_is_rounded_up_to_a_micro_dollar_an_hour() -> None:
+    found = price_of("own-2x-g.here", with_node(), asked())
+    assert found is not None
+    # 500/730 = 0.68493150..., 43.8/730 = 0.06, 100/730 = 0.13698630..., 1000/730 = 1.36986301...
+    expected = {"capital": 684_932, "power": 60_000, "colocation": 136_987, "maintenance": 136_987, "staff": 1_369_864}
+    assert found.ends.value == expected
+    assert found.micro_usd_per_hour == sum(expected.values())
+    assert sum(found.breakdown.values()) == pytest.approx(730 * sum(expected.values()) / 1e6)
+
+
+def test_a_workstation_stands_in_the_office() -> None:
+    # no network, no colocation, no staff; 8,000 dollars: (8,000 - 3,200) / 12 = 400; 12% of 8,000 / 12 = 80
+    office = lines(asked(), form="workstation", colocated=False)
+    assert office == pytest.approx({"capital": 400.0, "power": 43.8, "colocation": 0.0, "maintenance": 80.0, "staff": 0.0})
+    staffed = lines(asked(staff_fte_per_gpu=0.05), form="workstation", colocated=False)
+    assert staffed["staff"] == pytest.approx(1000.0)
+
+
+@pytest.mark.parametrize(
+    ("assumptions", "line", "value"),
+    [
+        pytest.param({"residual_fraction": 0.0}, "capital", 10_000 / 12, id="nothing got back"),
+        pytest.param({"purchase_price_usd": {"own-2x-g": 6000.0}}, "capital", 300.0, id="own quotation, network included"),
+        pytest.param({"purchase_price_usd": {"own-2x-g": 6000.0}}, "maintenance", 60.0, id="maintenance follows it"),
+        pytest.param({"network_fraction_of_hardware": 0.0}, "capital", 400.0, id="no network"),
+        pytest.param({"maintenance_fraction_per_year": 0.0}, "maintenance", 0.0, id="no maintenance"),
+        pytest.param({"utilisation_of_tdp_fraction": 1.0}, "power", 87.6, id="full draw"),
+        pytest.param({"electricity_usd_per_kwh": 0.2}, "power", 87.6, id="dear electricity"),
+        pytest.param({"electricity_usd_per_kwh": 0.0}, "power", 0.0, id="own solar"),
+        pytest.param({"pue": 2.4}, "power", 87.6, id="hot room"),
+        pytest.param({"colocation_usd_per_kw_month": 0.0}, "colocation", 0.0, id="own room"),
+        pytest.param({"staff_fte_per_gpu": 0.0}, "staff", 0.0, id="no staff"),
+        pytest.param({"staff_usd_per_fte_year": 60_000.0}, "staff", 500.0, id="cheap staff"),
+        pytest.param({"life_years": 0.5, "residual_fraction": 0.4}, "capital", 1000.0, id="worn out after six months"),
+    ],
+)
+def test_a_problem_may_replace_every_assumption(assumptions: dict[str, Any], line: str, value: float) -> None:
+    assert lines(asked(**assumptions))[line] == pytest.approx(value)
+
+
+def test_every_assumption_is_tried_above() -> None:
+    tried = {name for mark in test_a_problem_may_replace_every_assumption.pytestmark  # type: ignore[attr-defined]
+             for param in mark.args[1] for name in param.values[0]}
+    assert tried | {"discount_fraction_per_year", "price_end"} == set(Assumptions.model_fields)
+
+
+def test_interest_by_hand() -> None:
+    # 21% a year, two years, nothing left: r = 1.21^(1/12) - 1 = 0.0160119 a month;
+    # annuity r / (1 - 1.21^-2) = 0.0160119 / 0.3169866 = 0.0505128 of 10,000
+    catalog_lines = lines(asked(24, discount_fraction_per_year=0.21, residual_fraction=0.0))
+    assert catalog_lines["capital"] == pytest.approx(505.128, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("rate", "periods", "payment"),
+    [(0.0, 4, 0.25), (0.1, 1, 1.1), (0.1, 2, 0.1 / (1 - 1 / 1.21)), (1.0, 2, 4 / 3)],
+)
+def test_annuity(rate: float, periods: float, payment: float) -> None:
+    assert annuity(rate, periods) == pytest.approx(payment)
+
+
+@given(st.floats(1, 1e6), st.floats(0, 1), st.floats(0, 0.5), st.integers(1, 120))
+def test_payments_and_residual_repay_the_purchase(price: float, residual: float, rate_per_year: float, months: int) -> None:
+    payment = monthly_capital_usd(price, residual, rate_per_year, months)
+    monthly = (1 + rate_per_year) ** (1 / 12)
+    paid = sum(payment / monthly**month for month in range(1, months + 1)) + residual * price / monthly**months
+    assert paid == pytest.approx(price, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("months", "fraction"),
+    [(0, 1.0), (6, 0.7), (12, 0.4), (18, 0.35), (24, 0.3), (30, 0.25), (48, 0.15), (60, 0.1), (90, 0.1)],
+)
+def test_residual_value_between_known_ages(months: float, fraction: float) -> None:
+    assert interpolate_residual([(12, 0.4), (24, 0.3), (36, 0.2), (60, 0.1)], months) == pytest.approx(fraction)
+
+
+def test_a_horizon_beyond_the_life_buys_again() -> None:
+    # five years: (10,000 - 10%) / 60 = 150 a month, whether it is needed for five years or ten
+    assert [lines(asked(months))["capital"] for months in (60, 120)] == pytest.approx([150.0, 150.0])
+
+
+@pytest.mark.parametrize(
+    ("currency", "price"),
+    [pytest.param("USD", 8000.0, id="dollars"), pytest.param("JPY", 800_000.0, id="yen at 100 a dollar")],
+)
+def test_parts_add_up(currency: str, price: float) -> None:
+    half = tiny.part(price / 4, count=2, currency=currency)
+    margin = Part(item="margin", fraction_of_parts=0.1, as_of="2026")
+    assert lines(asked(), parts=(half, half)) == pytest.approx(SERVER)
+    # 10% on everything bought: 11,000, so 550 and 110
+    dearer = lines(asked(), parts=(half, margin, half))
+    assert (dearer["capital"], dearer["maintenance"]) == pytest.approx((550.0, 110.0))
+
+
+def test_a_site_priced_in_yen() -> None:
+    site = Site(name="There", country="JP", electricity_jpy_per_kwh=tiny.figure(20.0), pue=tiny.figure(1.2),
+                colocation_jpy_per_kw_month=tiny.figure(30_000.0))
+    catalog = tiny.catalog(owned={"own-2x-g": tiny.node(sites=("there",))}, sites={"there": site})
+    found = monthly_cost(catalog.owned["own-2x-g"], site, catalog, asked())
+    assert (found["power"], found["colocation"]) == pytest.approx((87.6, 300.0))
+
+
+def test_low_end_takes_what_is_cheap_about_every_figure() -> None:
+    ranged = tiny.ASSUMPTIONS.model_copy(update={
+        "residual_12_months_fraction": tiny.figure(0.4, 0.1, 0.7), "life_years": tiny.figure(5.0, 0.5, 6.0)})
+    catalog = tiny.catalog(owned={"own-2x-g": tiny.node(parts=(tiny.part(8000.0, low=4000.0, high=16_000.0),))},
+                           owned_assumptions=ranged)
+    ends = [lines_at["capital"] for lines_at in (
+        monthly_cost(catalog.owned["own-2x-g"], tiny.SITE, catalog, asked(), end) for end in ("low", "value", "high"))]
+    # low: 5,000 x (1 - 0.7) / 12 months; high: 20,000 worn out after 6 months, then worth 1 - 6/12 x (1 - 0.1) = 55%
+    assert ends == pytest.approx([125.0, 500.0, 20_000 * 0.45 / 6])
+
+
+def own(problem: Problem, **facts: Any) -> PricedOffer:
+    """Price the tiny server."""
+    found = price_of("own-2x-g.here", with_node(**facts), problem)
+    assert found is not None
+    return found
+
+
+def test_evidence_is_that_of_the_weakest_part() -> None:
+    quoted, listed = tiny.part(4000.0, evidence="quoted", as_of="2026-03"), tiny.part(4000.0, evidence="list", as_of="2025")
+    assert own(asked(), parts=(quoted, quoted)).price_evidence == "quoted"
+    assert own(asked(), parts=(quoted, listed)).price_evidence == "list"
+    assert own(asked(), parts=(quoted, tiny.part(1.0))).price_evidence == "assumed"
+    assert own(asked(purchase_price_usd={"own-2x-g": 9000.0})).price_evidence == "quoted"
+    # a price is as old as its oldest part
+    assert own(asked(), parts=(quoted, listed)).price_as_of == "2025"
+
+
+def test_stock_by_node_or_by_place() -> None:
+    assert own(asked(), stock=4).stock == 4
+    assert own(asked(stock={"own-2x-g": 3}), stock=4).stock == 3
+    assert own(asked(stock={"own-2x-g": 3, "own-2x-g.here": 2}), stock=4).stock == 2
+
+
+def test_power_limit_and_place() -> None:
+    found = own(asked())
+    assert (found.watts, found.provider, found.region, found.kind) == (1000, "owned", "here", "owned")
+    assert found.has_range is False
+
+
+def test_a_catalog_without_assumptions_is_broken() -> None:
+    bare = tiny.catalog(owned={"own-2x-g": tiny.node()}, owned_assumptions=None)
+    with pytest.raises(CatalogError, match=r"assumptions\.life_years"):
+        priced_offers(bare, asked())
+
+
+@pytest.mark.parametrize("horizon_months", [1, 6, 12, 18, 36, 60, 84, 120])
+def test_low_end_is_never_above_the_high_end(shipped: Catalog, horizon_months: int) -> None:
+    for offer in priced_offers(shipped, asked(horizon_months)):
+        low, value, high = (offer.ends.micro_usd_per_hour(end) for end in ("low", "value", "high"))
+        assert low <= value <= high, offer.offer_id
+        assert low > 0
+
+
+def test_price_end_chooses_the_end(shipped: Catalog) -> None:
+    name = "owned-workstation-2x-rtx-a5000.on-prem-jp"
+    found = {end: price_of(name, shipped, asked(price_end=end)) for end in ("low", "value", "high")}
+    prices = {end: offer.micro_usd_per_hour for end, offer in found.items() if offer is not None}
+    assert prices["low"] < prices["value"] < prices["high"]
+    middle = found["value"]
+    assert middle is not None
+    assert middle.range_micro_usd_per_hour == (prices["low"], prices["high"])
+
+
+def test_every_offer_is_priced_once_in_the_order_of_ids(shipped: Catalog) -> None:
+    problem = asked()
+    offers = priced_offers(shipped, problem)
+    ids = [offer.offer_id for offer in offers]
+    assert ids == sorted(set(ids))
+    assert len(ids) == len(shipped.offers) + sum(len(node.sites) for node in shipped.owned.values())
+    for offer in offers[:: len(offers) // 40]:
+        assert price_of(offer.offer_id, shipped, problem) == offer
+    assert price_of("nothing", shipped, problem) is None
