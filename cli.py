@@ -13,6 +13,7 @@ import typer
 
 from optimizer.errors import ExitCode, Fault, GpumixError, InputError
 
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # else pydantic searches every installed package for plugins
 gc.set_threshold(200_000, 50, 100)  # a short process that builds many small objects once: collecting them costs a tenth of it
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from optimizer.schema.catalog import Engine, Gpu, LlmModel, Precision
-from optimizer.units import GIB
+from optimizer.units import GIB, largest_holding
 
 KV_BLOCK_TOKENS = 16
 """Tokens in one block of a paged KV cache (vLLM's default block size)."""
@@ -141,9 +141,5 @@ def largest_fitting_concurrency(
     model: LlmModel, precision: Precision, engine: Engine, gpu: Gpu, tp_size: int, request_tokens: int, most: int
 ) -> int:
     """Return the largest c <= most such that c requests fit an engine started with c sequences at most."""
-    low, high = 0, most
-    while low < high:
-        middle = (low + high + 1) // 2
-        fit = memory_fit(model, precision, engine, gpu, tp_size, max_num_seqs=middle)
-        low, high = (middle, high) if fit.max_concurrency(request_tokens) >= middle else (low, middle - 1)
-    return low
+    return largest_holding(most, lambda c: memory_fit(
+        model, precision, engine, gpu, tp_size, max_num_seqs=c).max_concurrency(request_tokens) >= c)

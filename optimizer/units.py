@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 
@@ -43,6 +44,21 @@ def usd(micro_usd: int) -> float:
 def usd_per_month(micro_usd_per_hour: int) -> float:
     """Turn micro-dollars an hour into dollars a month of 730 hours."""
     return micro_usd_per_hour * HOURS_PER_MONTH / MICRO
+
+
+def largest_holding(most: int, holds: Callable[[int], bool]) -> int:
+    """Return the largest c <= most for which a property holds that, once lost, never returns; 0 when none.
+
+    >>> largest_holding(40, lambda c: c * c <= 90), largest_holding(3, lambda c: True), largest_holding(0, lambda c: True)
+    (9, 3, 0)
+    """
+    if most < 1 or holds(most):
+        return max(0, most)
+    low, high = 0, most - 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle - 1)
+    return low
 
 
 def demand_up(quantity: float | Fraction, headroom_fraction: float = 0.0) -> int:

@@ -111,8 +111,8 @@ class CandidateSet:
         for option in self.options_on(service, offer):
             capacity = option.replicas_on(offer) * option.speed.amount(target)
             group = option.engine_id if per_engine else ""
-            known = chosen.get(group)
-            if known is None or (-capacity, option.order) < (-known[0], known[1].order):
+            most, best = chosen.get(group, (-1, option))
+            if capacity > most or (capacity == most and option.order < best.order):
                 chosen[group] = (capacity, option)
         return [chosen[group] for group in sorted(chosen)]
 

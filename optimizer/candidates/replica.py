@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol
@@ -12,7 +11,7 @@ from optimizer.demand import ServiceDemand, largest_poisson_mean
 from optimizer.schema.base import Evidence
 from optimizer.schema.problem import RequestClass, Slo
 from optimizer.throughput.curve import SpeedCurve, slow_end, worse_evidence
-from optimizer.units import micro_rate_down
+from optimizer.units import largest_holding, micro_rate_down
 
 SEQUENCE_STEPS: tuple[int, ...] = (*range(1, 65), *range(72, 257, 8), *range(288, 1025, 32))
 """Maximum sequences that a rate-driven replica may be set to: every number to 64, then round ones."""
@@ -90,27 +89,18 @@ class ClassSpeed:
     @cached_property
     def kept(self) -> int:
         """The largest concurrency up to which every limit but speed holds."""
-        return _largest(self.limit, self.keeps)
+        return largest_holding(self.limit, self.keeps)
 
     def concurrency(self, tokens_per_s: float, strictly_above: bool = False) -> int:
         """Return the largest c such that every c' <= c keeps the limits and the speed."""
         if strictly_above:
-            return _largest(self.kept, lambda c: self.speed(c) > tokens_per_s)
-        return _largest(self.kept, lambda c: self.speed(c) >= tokens_per_s)
+            return largest_holding(self.kept, lambda c: self.speed(c) > tokens_per_s)
+        return largest_holding(self.kept, lambda c: self.speed(c) >= tokens_per_s)
 
     def evidence(self, concurrency: int) -> Evidence:
         """Say where the figures at a concurrency come from: the worse of TPOT and a TTFT that matters."""
         tpot = self.curve.evidence(concurrency)
         return worse_evidence(tpot, "estimated") if self.needs_ttft and not self.curve.ttft_measured else tpot
-
-
-def _largest(most: int, holds: Callable[[int], bool]) -> int:
-    """Return the largest c <= most for which a property holds that, once lost, never returns; 0 when none."""
-    low, high = 0, most
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if holds(middle) else (low, middle - 1)
-    return low
 
 
 @dataclass(frozen=True)
