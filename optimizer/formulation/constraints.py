@@ -1,4 +1,4 @@
-"""The rules of the formulation, one function each; every one has its twin in `verify.py`."""
+"""The rules of the formulation, one function each; every one has its twin in `verify/rules.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is minimised, one function each; every one has its twin in `verify.py`."""
+"""What is minimised, one function each; every one has its twin in `verify/rules.py`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,75 @@
+"""Check any plan again in plain Python, from the problem and the catalog: no solver, no formulation.
+
+Each rule of `formulation/constraints.py` has its twin here, `check_<rule>`, stated in the user's own quantities; an
+objective's twin recomputes it. What a replica can carry is derived from its speed curve and its memory, request by
+request, not taken from the candidates; and no figure that the plan prints may look better than it is.
+"""
+
+from __future__ import annotations
+
+from optimizer.errors import VerificationError
+from optimizer.load import Catalog
+from optimizer.schema.catalog import LlmModel
+from optimizer.schema.plan import Plan
+from optimizer.schema.problem import Problem
+from optimizer.verify.figures import (
+    check_answered_once,
+    check_deployments_fill_nodes,
+    check_known_names,
+    check_known_offers,
+    check_load,
+    check_plan_speed,
+    check_policy,
+    check_service_figures,
+    check_shown_speeds,
+    check_unit_costs,
+)
+from optimizer.verify.replicas import check_engines_run, check_memory, check_node_capacity, check_replica_promise
+from optimizer.verify.rules import (
+    check_cap_power,
+    check_choose_engines,
+    check_keep_budget,
+    check_limit_gpu_types,
+    check_limit_nodes,
+    check_meet_demand,
+    check_node_count,
+    check_respect_stock,
+    check_survive_node_loss,
+    check_survive_provider_loss,
+    check_survive_region_loss,
+    check_total_cost,
+)
+from optimizer.verify.subject import Check, Subject
+
+CHECKS: tuple[Check, ...] = (
+    check_known_names, check_known_offers, check_answered_once, check_policy, check_deployments_fill_nodes,
+    check_engines_run, check_replica_promise, check_memory, check_node_capacity, check_meet_demand, check_respect_stock,
+    check_keep_budget, check_limit_nodes, check_limit_gpu_types, check_choose_engines, check_survive_node_loss,
+    check_survive_provider_loss, check_survive_region_loss, check_cap_power, check_total_cost, check_node_count,
+    check_shown_speeds, check_load, check_plan_speed, check_service_figures, check_unit_costs,
+)
+"""All of them; the first guards the others, which look up what it finds to exist."""
+
+
+def faults_of_plan(plan: Plan, problem: Problem, catalog: Catalog, own_models: dict[str, LlmModel]) -> list[str]:
+    """List every rule that a plan breaks; empty for a plan that stands, and for an answer without a plan."""
+    if plan.status not in ("optimal", "feasible"):
+        return []
+    subject = Subject(plan, problem, catalog, own_models)
+    for checks in (CHECKS[:1], CHECKS[1:]):
+        faults = [f"{check.__name__.removeprefix('check_')}: {fault}" for check in checks for fault in check(subject)]
+        if faults:
+            return faults
+    return []
+
+
+def verify_plan(plan: Plan, problem: Problem, catalog: Catalog, own_models: dict[str, LlmModel]) -> Plan:
+    """Return a plan that stands.
+
+    Raises:
+        VerificationError: it breaks a rule, which is our own fault.
+    """
+    faults = faults_of_plan(plan, problem, catalog, own_models)
+    if faults:
+        raise VerificationError("the plan does not stand:\n  " + "\n  ".join(faults))
+    return plan

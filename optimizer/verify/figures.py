@@ -1,0 +1,234 @@
+"""What a plan prints beside the rules: names, prices, speeds, services; nothing may look better than it is."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from fractions import Fraction
+from math import isclose
+
+from optimizer.costs import rate_per_usd
+from optimizer.demand import mean_output_tokens
+from optimizer.schema.base import EVIDENCE_ORDER, Evidence, grade_of
+from optimizer.schema.plan import Deployment
+from optimizer.throughput.curve import worse_evidence
+from optimizer.units import HOURS_PER_MONTH, MICRO, exact
+from optimizer.verify.rules import after_node_loss
+from optimizer.verify.subject import TOLERANCE, Replica, Subject
+
+
+def check_known_names(subject: Subject) -> Iterator[str]:
+    """Every offer, service, engine and precision exists, every count is one, and every service is answered once."""
+    plan, catalog = subject.plan, subject.catalog
+    for name in sorted({n.offer_id for n in plan.nodes} | {d.offer_id for d in plan.deployments}):
+        if name not in subject.offers:
+            yield f"{name} is no offer of the catalog"
+    for one in plan.deployments:
+        if one.service_id not in subject.services:
+            yield f"{one.service_id} is no service of the problem"
+        elif subject.stated_capacity(one) is None:
+            if one.engine_id not in catalog.engines:
+                yield f"{one.engine_id} is no engine of the catalog"
+            if one.precision not in catalog.precisions:
+                yield f"{one.precision} is no precision of the catalog"
+        for name in ("nodes", "replicas", "tp_size", "gpu_count", "concurrency_per_replica", "concurrency_at_peak"):
+            if getattr(one, name) < 1:
+                yield f"{one.offer_id}: {name} is {getattr(one, name)}"
+    if [service.service_id for service in plan.services] != list(subject.services):
+        yield f"answers {', '.join(s.service_id for s in plan.services)}; asked for {', '.join(subject.services)}"
+    if plan.problem != subject.problem.name:
+        yield f"answers {plan.problem}, asked for {subject.problem.name}"
+
+
+def check_known_offers(subject: Subject) -> Iterator[str]:
+    """Every node has the facts and the price of its offer."""
+    for node in subject.plan.nodes:
+        offer = subject.offers[node.offer_id]
+        for name in (
+            "gpu_id", "gpu_count", "kind", "provider", "region", "term_months", "price_as_of", "price_evidence",
+            "source_url", "from_overlay",
+        ):
+            if getattr(node, name) != getattr(offer, name):
+                yield f"{node.offer_id}: {name} is {getattr(offer, name)}, the plan says {getattr(node, name)}"
+        low, high = offer.range_micro_usd_per_hour
+        months = {
+            "usd_per_month": offer.micro_usd_per_hour, "usd_per_month_low": low, "usd_per_month_high": high,
+        }
+        for name, micro in months.items():
+            if getattr(node, name) != node.count * micro * HOURS_PER_MONTH / MICRO:
+                yield f"{node.offer_id}: {name} is {getattr(node, name)} for {node.count} at {micro / MICRO} USD/h"
+        if node.usd_per_hour_each != offer.micro_usd_per_hour / MICRO:
+            yield f"{node.offer_id}: {node.usd_per_hour_each} USD/h each, {offer.micro_usd_per_hour / MICRO} by the catalog"
+
+
+def check_policy(subject: Subject) -> Iterator[str]:
+    """Every node is of an allowed kind, GPU, provider and region, within the longest term."""
+    limits = subject.problem.limits
+    for node in subject.plan.nodes:
+        if node.kind not in limits.kinds:
+            yield f"{node.offer_id}: kind {node.kind} is not allowed"
+        if node.kind == "reserved" and node.term_months > limits.max_term_months:
+            yield f"{node.offer_id}: term of {node.term_months} months is too long"
+        for selection, name in (
+            (limits.gpus, node.gpu_id), (limits.providers, node.provider), (limits.regions, node.region)
+        ):
+            if selection.refuses(name):
+                yield f"{node.offer_id}: {selection.refuses(name)}"
+
+
+def check_deployments_fill_nodes(subject: Subject) -> Iterator[str]:
+    """Nodes bought equal nodes deployed, and replicas are whole replicas on whole nodes."""
+    deployed: dict[str, int] = defaultdict(int)
+    counts = {node.offer_id: node.gpu_count for node in subject.plan.nodes}
+    for one in subject.plan.deployments:
+        deployed[one.offer_id] += one.nodes
+        per_node = 1 if subject.stated_capacity(one) is not None else counts.get(one.offer_id, 0) // one.gpu_count
+        if one.replicas != one.nodes * per_node:
+            yield f"{one.offer_id}: {one.replicas} replicas on {one.nodes} nodes of {per_node} each"
+    for node in subject.plan.nodes:
+        if deployed.pop(node.offer_id, 0) != node.count:
+            yield f"{node.offer_id}: bought {node.count}, deployed otherwise"
+    for offer_id in deployed:
+        yield f"{offer_id}: deployed but not bought"
+
+
+def _evidence(replica: Replica, concurrency: int) -> Evidence:
+    """Return where the figures at a concurrency come from: the worst of all classes, TTFT where a limit looks at it."""
+    slo, worst = replica.service.slo, EVIDENCE_ORDER[0]
+    needs_ttft = slo.ttft_ms is not None or slo.e2e_ms is not None
+    for curve in replica.curves:
+        if curve is not None:
+            worst = worse_evidence(worst, curve.evidence(concurrency))
+            worst = "estimated" if needs_ttft and not curve.ttft_measured else worst
+    return worst
+
+
+def check_shown_speeds(subject: Subject) -> Iterator[str]:
+    """Speed, TTFT, error bar, evidence and source of a deployment are those of its curve at the peak, or worse."""
+    least = subject.problem.limits.evidence
+    for one in subject.derived():
+        replica, peak = subject.replica(one), one.concurrency_at_peak
+        curves = [curve for curve in replica.curves if curve is not None]
+        if not curves:
+            continue  # another check says so
+        figures = [replica.planned_ms(curve, peak) for curve in curves]
+        if peak > one.concurrency_per_replica:
+            yield f"{one.offer_id}: {peak} in flight at the peak, {one.concurrency_per_replica} at most"
+        speed, ttft = one.tokens_per_s_per_user, max(ttft for ttft, _ in figures)
+        alone = min(1000 / tpot for _, tpot in figures)
+        if speed is None or (speed > alone * (1 + TOLERANCE) and replica.load(peak, speed) > 1 + TOLERANCE):
+            yield f"{one.offer_id}: shows {speed} tokens/s, {alone:g} at {peak} requests"
+        if one.ttft_ms is None or one.ttft_ms < ttft * (1 - TOLERANCE):
+            yield f"{one.offer_id}: shows a TTFT of {one.ttft_ms} ms, {ttft:g} at {peak} requests"
+        error = max(curve.error_fraction(peak) for curve in curves)
+        if one.error_fraction is None or one.error_fraction < error * (1 - TOLERANCE):
+            yield f"{one.offer_id}: shows an error of {one.error_fraction}, it is {error:g}"
+        found = _evidence(replica, peak)
+        if EVIDENCE_ORDER.index(one.evidence) < EVIDENCE_ORDER.index(found):
+            yield f"{one.offer_id}: called {one.evidence}, it is {found}"
+        if EVIDENCE_ORDER.index(one.evidence) > EVIDENCE_ORDER.index(least):
+            yield f"{one.offer_id}: {one.evidence}, {least} asked for"
+        sources = " ; ".join(dict.fromkeys(url for curve in curves if (url := curve.source_url(peak)))) or None
+        if one.source_url != sources:
+            yield f"{one.offer_id}: source {one.source_url}, {sources} by the catalog"
+
+
+def check_load(subject: Subject) -> Iterator[str]:
+    """The shares of a service's requests add up to one, and what is in flight at the peak covers its demand."""
+    for service_id in subject.services:
+        mine = subject.of_service(service_id)
+        total = sum(one.load_fraction for one in mine)
+        if any(one.load_fraction < 0 for one in mine) or abs(total - 1) > 1e-5:
+            yield f"{service_id}: shares of the load add up to {total:g}"
+        for one in mine:
+            carried = one.nodes * subject.node_capacity(one)
+            if exact(one.load_fraction) * subject.amount(service_id) > carried * (1 + Fraction(1, 10**5)):
+                yield f"{one.offer_id}: is sent {one.load_fraction:.3f} of {service_id}, more than it carries"
+        in_flight = sum(one.replicas * one.concurrency_at_peak for one in mine)
+        if subject.demands[service_id].unit == "concurrency" and in_flight < subject.amount(service_id):
+            yield f"{service_id}: {in_flight} in flight at the peak, {float(subject.amount(service_id)):g} come"
+
+
+def _most_at(subject: Subject, one: Deployment, tokens_per_s: float) -> int:
+    """Return how many requests in flight a node carries at a speed, followed one after the other."""
+    stated, target = subject.stated_capacity(one), subject.services[one.service_id].slo.target_tokens_per_s
+    if stated is not None:
+        return stated if tokens_per_s <= target else 0
+    replica, count = subject.replica(one), 0
+    while count < one.concurrency_per_replica and replica.load(count + 1, tokens_per_s) <= 1 + TOLERANCE:
+        count += 1
+    return one.replicas // one.nodes * count
+
+
+def check_plan_speed(subject: Subject) -> Iterator[str]:
+    """A service's speed is at least its target, and at that speed its nodes still carry the demand, losses included."""
+    for shown in subject.plan.services:
+        service, speed = subject.services[shown.service_id], shown.tokens_per_s_per_user
+        target, mine = service.slo.target_tokens_per_s, subject.of_service(shown.service_id)
+        if shown.grade != grade_of(speed):
+            yield f"{shown.service_id}: grade {shown.grade} for {speed} tokens/s"
+        if speed is None or speed < target:
+            if target:
+                yield f"{shown.service_id}: {speed} tokens/s, {target:g} asked for"
+            continue
+        for one in mine if len(service.workload) == 1 else ():
+            if (one.tokens_per_s_per_user or 0.0) < speed * (1 - TOLERANCE):
+                yield f"{one.offer_id}: {one.tokens_per_s_per_user} tokens/s in a plan of {speed:g}"
+        losses = subject.problem.limits.survive.nodes
+        if losses and target and subject.demands[shown.service_id].unit == "concurrency":
+            left = after_node_loss([(Fraction(_most_at(subject, d, speed)), d.nodes) for d in mine], losses)
+            if left < subject.amount(shown.service_id):
+                yield f"{shown.service_id}: {float(left):g} at {speed:g} tokens/s after losing {losses} nodes"
+
+
+def check_service_figures(subject: Subject) -> Iterator[str]:
+    """What a plan says of a service repeats the problem, and adds up from the deployments."""
+    for shown in subject.plan.services:
+        service, demand = subject.services[shown.service_id], subject.demands[shown.service_id]
+        mine, rate = subject.of_service(shown.service_id), demand.unit == "rate"
+        in_flight = sum(one.replicas * one.concurrency_at_peak for one in mine)
+        carried = sum(one.nodes * exact(one.capacity_per_node) for one in mine)
+        figures = {
+            "model_id": service.model,
+            "target_tokens_per_s": service.slo.target_tokens_per_s,
+            "headroom_fraction": service.headroom_fraction,
+            "demand": demand.arithmetic,
+            "peak_concurrency": in_flight if rate else round(demand.stated),
+            "planned_concurrency": None if rate else demand.amount,
+            "peak_rps": demand.stated if rate else None,
+            "capacity_concurrency": sum(one.replicas * one.concurrency_per_replica for one in mine),
+        }
+        for name, value in figures.items():
+            if getattr(shown, name) != value:
+                yield f"{shown.service_id}: {name} is {value}, the plan says {getattr(shown, name)}"
+        used = float(subject.amount(shown.service_id) / carried) if carried else 0.0
+        near = {"capacity_rps": float(carried) if rate else None, "peak_utilisation_fraction": used}
+        for name, number in near.items():
+            said = getattr(shown, name)
+            if (said is None) != (number is None) or (number is not None and not isclose(said, number, rel_tol=1e-9)):
+                yield f"{shown.service_id}: {name} is {number}, the plan says {said}"
+
+
+def check_unit_costs(subject: Subject) -> Iterator[str]:
+    """The cost in the problem's currency and for a million output tokens follow from the monthly cost."""
+    cost, currency, tokens = subject.plan.cost, subject.problem.currency, 0.0
+    rate = float(rate_per_usd(subject.catalog, subject.problem, currency))
+    local = None if currency == "USD" else (cost.usd_per_month or 0.0) * rate
+    if cost.currency != currency or cost.local_per_month != local:
+        yield f"{cost.local_per_month} {cost.currency} a month, {local} {currency} by the rate of {rate:g}"
+    if cost.fx_rate_per_usd != (None if currency == "USD" else rate):
+        yield f"a rate of {cost.fx_rate_per_usd}, {rate:g} is stated"
+    for one in subject.derived():
+        replica, peak = subject.replica(one), one.concurrency_at_peak
+        tokens += one.replicas * peak * mean_output_tokens(replica.service) / replica.latency_s(peak)
+    said = cost.usd_per_million_output_tokens
+    million = (cost.usd_per_hour or 0.0) / (tokens * 3600) * 1e6 if tokens else None
+    if (said is None) != (million is None) or (said is not None and not isclose(said, million or 0.0, rel_tol=1e-9)):
+        yield f"{said} USD for a million output tokens, {million} by the deployments"
+
+
+def check_answered_once(subject: Subject) -> Iterator[str]:
+    """No deployment stands twice."""
+    keys = ("service_id", "offer_id", "engine_id", "precision", "tp_size", "gpu_count")
+    seen = Counter(tuple(getattr(one, key) for key in keys) for one in subject.plan.deployments)
+    yield from (f"{key[1]} serves {key[0]} in {count} lines" for key, count in seen.items() if count > 1)

@@ -1,0 +1,150 @@
+"""The twins of the formulation's rules and objectives, `check_<rule>`, in the user's quantities and exactly."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterator
+from fractions import Fraction
+
+from optimizer.costs import PricedOffer, rate_per_usd
+from optimizer.units import HOURS_PER_MONTH, MICRO, exact
+from optimizer.verify.subject import TOLERANCE, Subject
+
+
+def check_meet_demand(subject: Subject) -> Iterator[str]:
+    """Every service gets at least its demand."""
+    for service_id in subject.services:
+        mine = subject.of_service(service_id)
+        held = sum((one.nodes * subject.node_capacity(one) for one in mine), Fraction(0))
+        needed = subject.amount(service_id)
+        if held < needed:
+            yield f"{service_id}: carries {float(held):g}, {float(needed):g} needed"
+
+
+def check_respect_stock(subject: Subject) -> Iterator[str]:
+    """No offer is used beyond its stock."""
+    for node in subject.plan.nodes:
+        stock = subject.offers[node.offer_id].stock
+        if stock is not None and node.count > stock:
+            yield f"{node.offer_id}: {node.count} used, {stock} in stock"
+
+
+def check_keep_budget(subject: Subject) -> Iterator[str]:
+    """All nodes together cost no more than the budget, compared exactly."""
+    budget = subject.problem.limits.budget
+    if budget is None:
+        return
+    hours = {"hour": 1, "month": HOURS_PER_MONTH, "year": 12 * HOURS_PER_MONTH}[budget.per]
+    rate = rate_per_usd(subject.catalog, subject.problem, budget.currency)
+    spent = Fraction(_micro_usd_per_hour(subject), MICRO) * hours * rate
+    if spent > exact(budget.amount):
+        yield f"costs {float(spent):,.2f} {budget.currency} a {budget.per}, {budget.amount:,.2f} allowed"
+
+
+def check_limit_nodes(subject: Subject) -> Iterator[str]:
+    """The number of nodes is within its limits."""
+    total, allowed = sum(node.count for node in subject.plan.nodes), subject.problem.limits.nodes
+    if total < allowed.min or (allowed.max is not None and total > allowed.max):
+        yield f"{total} nodes, {allowed.min} to {allowed.max} allowed"
+
+
+def check_limit_gpu_types(subject: Subject) -> Iterator[str]:
+    """At most K different GPU types are used."""
+    most, types = subject.problem.limits.max_gpu_types, {node.gpu_id for node in subject.plan.nodes}
+    if most is not None and len(types) > most:
+        yield f"{len(types)} GPU types, {most} allowed"
+
+
+def check_choose_engines(subject: Subject) -> Iterator[str]:
+    """One engine serves the whole fleet, or each GPU type."""
+    policy = subject.problem.limits.engine_policy
+    if policy == "any":
+        return
+    engines: dict[str, set[str]] = defaultdict(set)
+    for one in subject.plan.deployments:
+        scope = subject.offers[one.offer_id].gpu_id if policy == "per_gpu" else "the fleet"
+        engines[scope].add(one.engine_id)
+    yield from (f"{scope} runs {', '.join(sorted(found))}" for scope, found in engines.items() if len(found) > 1)
+
+
+def check_survive_node_loss(subject: Subject) -> Iterator[str]:
+    """Every service keeps its demand when its k largest nodes are gone."""
+    losses = subject.problem.limits.survive.nodes
+    for service_id in subject.services if losses else ():
+        held = [(subject.node_capacity(one), one.nodes) for one in subject.of_service(service_id)]
+        left = after_node_loss(held, losses)
+        if left < subject.amount(service_id):
+            yield f"{service_id}: {float(left):g} left after losing {losses} nodes"
+
+
+def after_node_loss(held: list[tuple[Fraction, int]], losses: int) -> Fraction:
+    """Return what (capacity, nodes) carry without the largest nodes.
+
+    >>> after_node_loss([(Fraction(4), 3), (Fraction(6), 1)], 2)  # 6 and one of 4 are lost
+    Fraction(8, 1)
+    """
+    left = sum((capacity * nodes for capacity, nodes in held), Fraction(0))
+    for capacity, nodes in sorted(held, reverse=True):
+        lost = min(nodes, losses)
+        left, losses = left - capacity * lost, losses - lost
+    return left
+
+
+def _check_group_loss(subject: Subject, group: Callable[[PricedOffer], Hashable]) -> Iterator[str]:
+    for service_id in subject.services:
+        mine = [(one, group(subject.offers[one.offer_id])) for one in subject.of_service(service_id)]
+        for lost in sorted({name for _, name in mine}, key=str):
+            left = sum((one.nodes * subject.node_capacity(one) for one, name in mine if name != lost), Fraction(0))
+            if left < subject.amount(service_id):
+                yield f"{service_id}: {float(left):g} left without {lost}"
+
+
+def check_survive_provider_loss(subject: Subject) -> Iterator[str]:
+    """Every service keeps its demand when any one provider is gone."""
+    if subject.problem.limits.survive.provider:
+        yield from _check_group_loss(subject, lambda offer: offer.provider)
+
+
+def check_survive_region_loss(subject: Subject) -> Iterator[str]:
+    """Every service keeps its demand when any one region of a provider is gone."""
+    if subject.problem.limits.survive.region:
+        yield from _check_group_loss(subject, lambda offer: offer.place)
+
+
+def check_cap_power(subject: Subject) -> Iterator[str]:
+    """Owned nodes draw no more than the cap at full load."""
+    cap = subject.problem.limits.power_kw
+    watts = sum(node.count * subject.offers[node.offer_id].watts for node in subject.plan.nodes)
+    if cap is not None and watts > exact(cap) * 1000:
+        yield f"{watts} W drawn, {cap} kW allowed"
+
+
+def _micro_usd_per_hour(subject: Subject) -> int:
+    return sum(node.count * subject.offers[node.offer_id].micro_usd_per_hour for node in subject.plan.nodes)
+
+
+def check_total_cost(subject: Subject) -> Iterator[str]:
+    """The cost is the sum of node prices, by hour, by month and by line, and no plan is below its bound."""
+    plan, cost, micro = subject.plan, subject.plan.cost, _micro_usd_per_hour(subject)
+    month = micro * HOURS_PER_MONTH / MICRO
+    if cost.usd_per_hour != micro / MICRO or cost.usd_per_month != month:
+        yield f"cost {cost.usd_per_hour} USD/h, {micro / MICRO} by the nodes"
+    if abs(sum(cost.breakdown.values()) - month) > 0.01 + 1e-6 * month:
+        yield f"cost lines add up to {sum(cost.breakdown.values()):.2f}, {month:.2f} USD/month by the nodes"
+    bound, gap = plan.bound_usd_per_month, plan.gap_fraction
+    if bound is None or gap is None:
+        yield "a plan without a bound or gap"
+        return
+    if bound > month * (1 + TOLERANCE):
+        yield f"bound {bound} USD/month above the cost {month}"
+    if abs(gap * month - (month - bound)) > TOLERANCE * month:
+        yield f"gap of {gap:g} between a bound of {bound} and a cost of {month} USD/month"
+    if plan.status == "optimal" and gap != 0:
+        yield f"called optimal with a gap of {gap:g}"
+
+
+def check_node_count(subject: Subject) -> Iterator[str]:
+    """Every offer stands in one line of nodes that counts at least one."""
+    ids = [node.offer_id for node in subject.plan.nodes]
+    yield from (f"{name}: {ids.count(name)} lines of nodes" for name in sorted(set(ids)) if ids.count(name) > 1)
+    yield from (f"{node.offer_id}: {node.count} nodes" for node in subject.plan.nodes if node.count < 1)

@@ -1,0 +1,175 @@
+"""What a plan is held against: the problem and the catalog, read again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+
+from optimizer.costs import PricedOffer, price_of
+from optimizer.demand import ServiceDemand, demand_of
+from optimizer.load import Catalog
+from optimizer.memory import memory_fit
+from optimizer.schema.catalog import LlmModel
+from optimizer.schema.plan import Deployment, Plan
+from optimizer.schema.problem import Problem, RequestClass, Service
+from optimizer.throughput import Question, SpeedCurve, speed_curve
+from optimizer.throughput.curve import slow_end
+from optimizer.units import MICRO, exact
+
+TOLERANCE = 1e-9
+"""Relative slack for quantities that were divided and multiplied back."""
+
+
+@dataclass(frozen=True)
+class Replica:
+    """One serving copy of a deployment, with its speed curve for each request class (None: no speed is known)."""
+
+    deployment: Deployment
+    service: Service
+    model: LlmModel
+    gpu_id: str
+    catalog: Catalog
+    confidence: float | None
+    curves: tuple[SpeedCurve | None, ...]
+
+    def planned_ms(self, curve: SpeedCurve, concurrency: int) -> tuple[float, float]:
+        """Return (TTFT, TPOT) at the end of the error bar that is planned with."""
+        error = curve.error_fraction(concurrency)
+        ttft_error = error if curve.ttft_measured else curve.ttft_error_fraction
+        ttft = curve.ttft_ms(concurrency) * slow_end(ttft_error, self.confidence)
+        return ttft, curve.tpot_ms(concurrency) * slow_end(error, self.confidence)
+
+    def keeps(self, request: RequestClass, curve: SpeedCurve, concurrency: int, tokens_per_s: float) -> bool:
+        """Say whether one class alone, so many in flight, keeps a speed, the TTFT and the end-to-end time."""
+        slo, (ttft, tpot) = self.service.slo, self.planned_ms(curve, concurrency)
+        if 1000 / tpot < tokens_per_s or (slo.ttft_ms is not None and ttft > slo.ttft_ms):
+            return False
+        return slo.e2e_ms is None or ttft + (request.osl_tokens - 1) * tpot <= slo.e2e_ms * (1 + TOLERANCE)
+
+    def fits(self, request: RequestClass, curve: SpeedCurve, concurrency: int) -> bool:
+        """Say whether the KV cache holds so many requests of one class, or a measured row shows it."""
+        if concurrency <= curve.proven_concurrency:
+            return True
+        return self.fitting(concurrency, request.isl_tokens + request.osl_tokens) >= concurrency
+
+    def fitting(self, sequences: int, tokens: int) -> int:
+        """Return how many requests of so many tokens fit an engine started with so many sequences at most."""
+        one, catalog = self.deployment, self.catalog
+        fit = memory_fit(self.model, catalog.precisions[one.precision], catalog.engines[one.engine_id],
+                         catalog.gpus[self.gpu_id], one.tp_size, max_num_seqs=sequences)
+        return fit.max_concurrency(tokens)
+
+    def held(self, request: RequestClass, curve: SpeedCurve, tokens_per_s: float, most: int) -> int:
+        """Count up to how many in flight one class alone keeps its promise, one request after the other."""
+        most = most if curve.least_evidence == "estimated" else min(most, curve.last_measured)
+        count = 0
+        while count < most and self._stands(request, curve, count + 1, tokens_per_s):
+            count += 1
+        return count
+
+    def _stands(self, request: RequestClass, curve: SpeedCurve, concurrency: int, tokens_per_s: float) -> bool:
+        return self.keeps(request, curve, concurrency, tokens_per_s) and self.fits(request, curve, concurrency)
+
+    def load(self, concurrency: int, tokens_per_s: float) -> float:
+        """Return the load of so many requests in flight: the sum of c x share / (what the class alone reaches)."""
+        workload = self.service.workload
+        weights = [request.share_fraction * request.osl_tokens for request in workload]
+        most = concurrency if len(workload) == 1 else MOST_FOLLOWED
+        load = 0.0
+        for request, curve, weight in zip(workload, self.curves, weights, strict=True):
+            held = self.held(request, curve, tokens_per_s, most) if curve is not None else 0
+            load += weight / sum(weights) * concurrency / held if held else float("inf")
+        return load
+
+    def latency_s(self, concurrency: int) -> float:
+        """Return the mean seconds a request is in flight, at the end of the error bar planned with."""
+        total = 0.0
+        for request, curve in zip(self.service.workload, self.curves, strict=True):
+            if curve is not None:
+                ttft, tpot = self.planned_ms(curve, concurrency)
+                total += request.share_fraction * (ttft + (request.osl_tokens - 1) * tpot) / 1000
+        return total
+
+
+MOST_FOLLOWED = 1024
+"""Requests in flight up to which a class of a mix is followed alone."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A plan with what it must be held against."""
+
+    plan: Plan
+    problem: Problem
+    catalog: Catalog
+    own_models: dict[str, LlmModel]
+
+    @cached_property
+    def offers(self) -> dict[str, PricedOffer]:
+        """The plan's offers that exist, priced again."""
+        named = {node.offer_id for node in self.plan.nodes} | {one.offer_id for one in self.plan.deployments}
+        priced = {name: price_of(name, self.catalog, self.problem) for name in named}
+        return {name: offer for name, offer in priced.items() if offer is not None}
+
+    @cached_property
+    def services(self) -> dict[str, Service]:
+        """The problem's services by id."""
+        return {service.service_id: service for service in self.problem.services}
+
+    @cached_property
+    def demands(self) -> dict[str, ServiceDemand]:
+        """Demand of each service, derived again."""
+        return {service.service_id: demand_of(service) for service in self.problem.services}
+
+    def model(self, service: Service) -> LlmModel:
+        """Find the model of a service."""
+        if service.model in self.own_models:
+            return self.own_models[service.model]
+        names = self.catalog.model_names
+        return self.catalog.models.get(service.model) or self.catalog.models[names[service.model.lower()]]
+
+    def of_service(self, service_id: str) -> list[Deployment]:
+        """List the deployments of a service."""
+        return [d for d in self.plan.deployments if d.service_id == service_id]
+
+    def stated_capacity(self, deployment: Deployment) -> int | None:
+        """Return a capacity that `capacities.csv` states outright."""
+        row = self.catalog.capacities.get((deployment.service_id, deployment.offer_id))
+        return row.max_concurrency if row else None
+
+    def node_capacity(self, deployment: Deployment) -> Fraction:
+        """Return the demand that one node of a deployment carries, as the plan claims it."""
+        return min(exact(deployment.capacity_per_node), self.amount(deployment.service_id))
+
+    def amount(self, service_id: str) -> Fraction:
+        """Return a service's demand in requests in flight or requests/s, headroom included."""
+        demand = self.demands[service_id]
+        return Fraction(demand.amount) if demand.unit == "concurrency" else Fraction(demand.amount, MICRO)
+
+    @cached_property
+    def _replicas(self) -> dict[Deployment, Replica]:
+        return {}
+
+    def replica(self, one: Deployment) -> Replica:
+        """Ask for the speed curves of a deployment's replica, each class of requests its own."""
+        if one not in self._replicas:
+            service, catalog, limits = self.services[one.service_id], self.catalog, self.problem.limits
+            model, gpu_id = self.model(service), self.offers[one.offer_id].gpu_id
+            curves = [
+                speed_curve(catalog, Question(
+                    model, one.precision, catalog.precisions[one.precision], catalog.gpus[gpu_id], one.engine_id,
+                    catalog.engines[one.engine_id], one.tp_size, one.gpu_count, request.isl_tokens, request.osl_tokens))
+                for request in service.workload
+            ]
+            asked = tuple(None if curve is None else replace(curve, least_evidence=limits.evidence) for curve in curves)
+            self._replicas[one] = Replica(one, service, model, gpu_id, catalog, limits.speed_confidence, asked)
+        return self._replicas[one]
+
+    def derived(self) -> Iterator[Deployment]:
+        """Yield the deployments whose capacity is not stated outright."""
+        yield from (one for one in self.plan.deployments if self.stated_capacity(one) is None)
+
+
+Check = Callable[[Subject], Iterator[str]]
