@@ -16,6 +16,8 @@ import cli
 
 ROOT = Path(cli.__file__).resolve().parent
 
+COMMAND = "import cli; cli.main()"
+
 DESK = """\
 schema_version: 1
 name: desk
@@ -72,13 +74,13 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def process(
-    *arguments: str | Path, output: IO[str] | int = subprocess.PIPE, **environment: str,
+    *arguments: str | Path, output: IO[str] | int = subprocess.PIPE, script: str = COMMAND, **environment: str,
 ) -> subprocess.Popen[str]:
     """Start the command as a process of its own, its streams piped."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("GPUMIX_")}
     path = os.pathsep.join(part for part in (str(ROOT), os.environ.get("PYTHONPATH", "")) if part)
     return subprocess.Popen(
-        [sys.executable, "-c", "import cli; cli.main()", *map(str, arguments)], text=True, encoding="utf-8",
+        [sys.executable, "-c", script, *map(str, arguments)], text=True, encoding="utf-8",
         stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.PIPE,
         env={**inherited, "PYTHONPATH": path, **environment},
     )

@@ -84,3 +84,20 @@ def test_a_terminal_that_knows_few_letters_shows_yen(encoding: str) -> None:
     result = finished(process("solve", "office-a5000-workstations", PYTHONIOENCODING=encoding))
     assert (result.code, result.err) == (0, "")
     assert "  JPY " in result.out
+
+
+@pytest.mark.xfail(strict=True, reason="the solver leaves the default handler behind: the process is killed")
+def test_an_interruption_after_a_solve_is_still_ours(desk: Path, small_catalog: Path) -> None:
+    """A command that has solved once is interrupted while it goes on: it must be able to clean up and say so."""
+    script = (
+        "import os, signal, sys, cli, optimizer.answer as module\n"
+        "found = module.answer\n"
+        "def interrupted(*given):\n"
+        "    found(*given)\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "module.answer = interrupted\n"
+        "cli.main()\n"
+    )
+    result = finished(process("solve", desk, "--catalog", small_catalog, script=script))
+    assert (result.code, result.out) == (130, "")
+    assert "interrupted" in result.err

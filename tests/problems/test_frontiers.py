@@ -14,13 +14,7 @@ from tests.problems.conftest import loaded_with_catalog, solve_shipped
 
 SETTINGS = SolveSettings()
 
-SLOW = {"survive-node-loss"}
-"""Every plan here must survive the loss of any node: some 60 points at 0.2 s each."""
-
-SINGLE = [
-    pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name
-    for name in shipped_problem_names() if len(loaded_with_catalog(name)[0].problem.services) == 1
-]
+SINGLE = [name for name in shipped_problem_names() if len(loaded_with_catalog(name)[0].problem.services) == 1]
 
 
 def frontier_of(name: str, low: float | None = None, high: float | None = None, service: str | None = None) -> Frontier:
