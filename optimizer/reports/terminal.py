@@ -107,11 +107,11 @@ def _nodes(plan: Plan) -> Iterator[str]:
     yield from _section("Nodes")
     for node in plan.nodes:
         yield f"  {node.count} x {node.offer_id}"
-        price = f"{money(node.usd_per_month)}/month"
-        if node.count > 1:
-            price += f" together, {money(node.usd_per_month / node.count)} each"
+        price = f"{money(node.usd_per_month)}/month{' together' if node.count > 1 else ''}"
         if node.usd_per_month_low < node.usd_per_month_high:
             price += f" ({money(node.usd_per_month_low)} to {money(node.usd_per_month_high)})"
+        if node.count > 1:
+            price += f", {money(node.usd_per_month / node.count)} each"
         own, each = ", from your overlay" if node.from_overlay else "", " each" if node.count > 1 else ""
         yield from wrap(f"{node.gpu_count} x {node.gpu_id}{each}, {place_of(node)}", "        ", "      ")
         yield from wrap(f"{price}; {node.price_evidence} price of {node.price_as_of}{own}", "        ", "      ")

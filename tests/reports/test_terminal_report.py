@@ -61,6 +61,13 @@ def test_nodes_say_each_and_together_and_the_range_of_assumed_prices() -> None:
     assert lines[start + 9:start + 11] == ["      https://example.org/card", "      price list of 2026"]
 
 
+def test_the_range_of_several_nodes_is_that_of_all_together() -> None:
+    figures = {"count": 2, "usd_per_month": 700.0, "usd_per_month_low": 600.0, "usd_per_month_high": 1000.0}
+    pair = OWNED.model_copy(update=figures)
+    words = words_of(PLAN.model_copy(update={"nodes": (RENTED, pair)}))
+    assert "$700.00/month together ($600.00 to $1,000.00), $350.00 each; assumed price of 2026-07" in words
+
+
 def test_service_spells_out_demand_capacity_and_speed() -> None:
     words = words_of(PLAN)
     assert "Service chat: llama-8b demand: 100 requests in flight + 10% headroom = 110" in words
