@@ -183,8 +183,19 @@ class ReplicaSpeed:
         return min(levels)
 
     def speed(self, concurrency: int) -> float:
-        """Return the planned user speed of the slowest class at a concurrency."""
-        return min(one.speed(concurrency) for one in self.classes)
+        """Return the planned user speed with so many requests in flight.
+
+        In a mix all requests share the steps of their replica: the highest speed at which it carries so many of them,
+        between what the slowest and the fastest class would see alone.
+        """
+        alone = [one.speed(concurrency) for one in self.classes]
+        low, high = min(alone), max(alone)
+        if low == high or self.concurrency(low) < concurrency:
+            return low
+        while high - low > 1e-9 * high:
+            middle = (low + high) / 2
+            low, high = (middle, high) if self.concurrency(middle) >= concurrency else (low, middle)
+        return low
 
     def ttft_ms(self, concurrency: int) -> float:
         """Return the longest planned TTFT of the classes."""
