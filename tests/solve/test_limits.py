@@ -87,7 +87,7 @@ def test_stopped_anywhere_the_bound_is_below_the_optimum() -> None:
         rules = rng.sample(RULES, rng.randint(1, 3))
         problem = random_instance(rng, rules, services=1 + turn % 3, offers=30, demand=300, largest=40, price=10**6)
         best = highs_cost(problem)
-        for limit in (1e-4, 5e-4, 2e-3):
+        for limit in (1e-6, 1e-4, 1e-3):
             found = problem.solve_for_cost(deterministic_limit=limit)
             holds_together(found)
             seen[found.status] += 1
