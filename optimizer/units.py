@@ -73,8 +73,8 @@ def demand_up(quantity: float | Fraction, headroom_fraction: float = 0.0) -> int
 def micro_rate_up(requests_per_s: float | Fraction, headroom_fraction: float = 0.0) -> int:
     """Round a request rate with its headroom up to micro-requests a second.
 
-    >>> micro_rate_up(0.3, 0.1), micro_rate_up(Fraction(1, 3))  # 0.3 x 1.1 is no float
-    (330000, 333334)
+    >>> micro_rate_up(0.1, 0.1), micro_rate_up(Fraction(1, 3))  # 0.1 x 1e6 x 1.1 in binary is 110000.00000000001
+    (110000, 333334)
     """
     return demand_up(exact(requests_per_s) * MICRO, headroom_fraction)
 
@@ -82,8 +82,8 @@ def micro_rate_up(requests_per_s: float | Fraction, headroom_fraction: float = 0
 def micro_rate_down(requests_per_s: float) -> int:
     """Round a capacity in requests/s down to micro-requests a second.
 
-    >>> micro_rate_down(0.3), micro_rate_down(0.29999999999999993)  # the second times 1e6 is 300000.0 as a float
-    (300000, 299999)
+    >>> micro_rate_down(0.000249), micro_rate_down(0.00021799999999999999)  # in binary 248.99999999999997 and 218.0
+    (249, 217)
     """
     top, bottom = Decimal(repr(requests_per_s)).as_integer_ratio()
     return top * MICRO // bottom

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from optimizer.errors import Fault
+from optimizer.schema.base import SMALLEST
 
 LONGEST_SHOWN = 60
 
@@ -96,11 +97,13 @@ def _fault_of(entry: Any, file: str, prefix: str, model: type[BaseModel]) -> lis
 
 
 def _by_context(kind: str, context: Mapping[str, Any]) -> str | None:
-    """Say what a limit on a length allows."""
+    """Say what a limit allows."""
     if kind in {"too_short", "too_long"}:
         least = kind == "too_short"
         count = context["min_length" if least else "max_length"]
         return f"at {'least' if least else 'most'} {count} entr{'y' if count == 1 else 'ies'}"
+    if kind == "greater_than_equal" and context["ge"] == SMALLEST:
+        return f"greater than 0, at least {SMALLEST:g}"
     if kind == "string_too_long":
         return f"at most {context['max_length']} characters"
     return None

@@ -53,11 +53,13 @@ def problem_path(reference: str) -> Path:
         InputError: there is neither.
     """
     path = Path(reference)
-    if os.path.exists(path):  # unlike Path.exists, no error for names that no disk can hold
+    if os.path.isfile(path):  # unlike Path.is_file, no error for names that no disk can hold
         return path
     shipped = shipped_problems_dir() / f"{path.name.removesuffix('.yaml')}.yaml"
     if os.path.isfile(shipped) and (path.name == reference or path.parent.name == "problems"):
         return shipped
+    if os.path.exists(path):
+        return path  # a folder: reading it says so
     names = shipped_problem_names()
     close = difflib.get_close_matches(path.stem, names, n=1)
     hint = f"; did you mean {close[0]}?" if close else ""

@@ -14,6 +14,9 @@ HUGE = 1_000_000_000_000
 SMALLEST = 1e-9
 """No positive quantity a user states may be smaller: a float divided by it stays finite."""
 
+SHORTEST_LIFE_YEARS = 0.1
+"""Nothing is bought for less: an annuity over no time has no value."""
+
 
 class Frozen(BaseModel):
     """Immutable, strict, and closed: an unknown key is a fault, and no number may be NaN or infinite."""

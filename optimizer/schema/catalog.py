@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from optimizer.schema.base import (
+    SHORTEST_LIFE_YEARS,
     Count,
     CountOrZero,
     Currency,
@@ -343,8 +344,9 @@ class OwnedAssumptions(Frozen):
     @model_validator(mode="after")
     def _figures_make_sense(self) -> Self:
         faults = []
-        if min(self.life_years.value, self.life_years.value if self.life_years.low is None else self.life_years.low) <= 0:
-            faults.append("life_years: found 0; allowed: more than 0")
+        shortest = self.life_years.value if self.life_years.low is None else self.life_years.low
+        if shortest < SHORTEST_LIFE_YEARS:
+            faults.append(f"life_years: found {shortest:g}; allowed: at least {SHORTEST_LIFE_YEARS:g}")
         for name in type(self).model_fields:
             figure: Figure = getattr(self, name)
             if "fraction" in name and max(figure.value, figure.high or 0.0) > 1:

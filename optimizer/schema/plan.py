@@ -78,6 +78,9 @@ class ServicePlan(Frozen):
 
     service_id: str
     model_id: str
+    kind: Literal["sync", "async"] = "sync"
+    ttft_limit_ms: float | None = None
+    e2e_limit_ms: float | None = None
     peak_concurrency: int
     capacity_concurrency: int
     tokens_per_s_per_user: float | None

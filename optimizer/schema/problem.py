@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from optimizer.schema.base import (
     GRADE_TOKENS_PER_S,
     HUGE,
+    SHORTEST_LIFE_YEARS,
     Count,
     CountOrZero,
     Currency,
@@ -316,7 +317,7 @@ class Limits(Frozen):
 class Assumptions(Frozen):
     """Own figures for the cost of owned nodes, in place of the catalog's."""
 
-    life_years: Positive | None = None
+    life_years: Annotated[float, Field(ge=SHORTEST_LIFE_YEARS, le=100)] | None = None
     """Years a node stays in use."""
     discount_fraction_per_year: Fraction01 | None = None
     """Yearly cost of capital."""

@@ -363,7 +363,7 @@ WRONG_FACTS = [
         (("owned-small-x2.gpu_id", "'small-25gb'", "'small-24gb' (did you mean that?)"),)),
     Bad("unknown site", ON_PREM, swap("sites: [on-prem-jp]", "sites: [on-prem-us]"), (("owned-small-x2.sites", "'on-prem-us'", "on-prem-jp"),)),
     Bad("owned GPU of unknown power", GPUS, swap("121,72", "121,"), (("owned-small-x2.gpu_id", "'small-24gb'", "whose tdp_watts stands"),), ON_PREM),
-    Bad("life of zero years", ON_PREM, swap("{value: 5, low: 4", "{value: 5, low: 0"), (("assumptions.life_years", "0", "more than 0"),)),
+    Bad("life of zero years", ON_PREM, swap("{value: 5, low: 4", "{value: 5, low: 0"), (("assumptions.life_years", "0", "at least 0.1"),)),
     Bad("residual above the price", ON_PREM, swap("{value: 0.65,", "{value: 1.65,"),
         (("assumptions.residual_12_months_fraction", "1.65", "a fraction, at most 1"),)),
     Bad("range upside down", ON_PREM, swap("low: 2200, high: 2900", "low: 2600, high: 2900"),
