@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import textwrap
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, Optional
@@ -149,9 +150,12 @@ def _speed_range(text: str | None) -> tuple[float | None, float | None]:
         return None, None
     low, _, high = text.partition(":")
     try:
-        return float(low), float(high) if high else None
+        found = float(low), float(high) if high else None
     except ValueError:
-        raise InputError([Fault("options", "--range", repr(text), "LOW:HIGH in tokens/s, such as 15:80")]) from None
+        found = float("nan"), None
+    if not all(value is None or 0 < value < float("inf") for value in found):
+        raise InputError([Fault("options", "--range", repr(text), "LOW:HIGH in tokens/s, such as 15:80")])
+    return found
 
 
 @app.command()
@@ -179,7 +183,7 @@ def memory(
     catalog: CatalogOption = None, overlay: OverlayOption = None,
     form: FormatOption = Format.TEXT, output: OutputOption = None,
 ) -> None:
-    """Show what a model takes of a GPU set's memory, and how many requests fit."""
+    """Show what fits on a set of GPUs: weights, KV cache, requests."""
     from optimizer.load import load_catalog
     from optimizer.reports import memory_report
 
@@ -199,7 +203,7 @@ def schema() -> None:
 
 @catalog_app.command("list")
 def catalog_list(
-    table: Annotated[str, typer.Argument(help="gpus, models, engines, precisions, offers, owned or throughput.")],
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="gpus, models, engines, precisions, offers, owned or throughput.")],
     catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = Format.TEXT, output: OutputOption = None,
 ) -> None:
     """List the rows of one table."""
@@ -253,16 +257,17 @@ def problems_list() -> None:
     from optimizer.load import load_problem, shipped_problem_names
 
     for name in shipped_problem_names():
-        typer.echo(f"{name:<32}  {load_problem(name).problem.description}")
+        typer.echo(name)
+        typer.echo("\n".join(textwrap.wrap(load_problem(name).problem.description, 76, initial_indent="    ", subsequent_indent="    ")))
 
 
 @problems_app.command("copy")
 def problems_copy(
-    name: Annotated[str, typer.Argument(help="Name of a shipped problem.")],
-    target: Annotated[Optional[Path], typer.Argument(help="Where to; default NAME.yaml here.")] = None,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a shipped problem.")],
+    target: Annotated[Optional[Path], typer.Argument(metavar="TARGET", help="Where to; default NAME.yaml here.")] = None,
 ) -> None:
     """Copy a shipped problem, to start from; an existing file is kept."""
-    from optimizer.load import problem_text
+    from optimizer.load import load_problem, problem_text, read_bytes
     from optimizer.load.problem import shipped_problem_names
     from optimizer.reports.output import write_atomically
 
@@ -270,19 +275,24 @@ def problems_copy(
         raise InputError([Fault("problems copy", name, "no shipped problem", ", ".join(shipped_problem_names()))])
     path = target or Path(f"{name.removesuffix('.yaml')}.yaml")
     path = path / f"{name.removesuffix('.yaml')}.yaml" if path.is_dir() else path
-    if path.exists():
-        raise InputError([Fault("problems copy", str(path), "an existing file", "a new file name")])
-    write_atomically(path, problem_text(name.removesuffix(".yaml"))[0])
-    typer.echo(f"wrote {path}")
+    text, source = problem_text(name.removesuffix(".yaml"))
+    files = {path: text, **{path.parent / own: read_bytes(source.parent / own).decode() for own in load_problem(name).own_models}}
+    kept = [str(file) for file in files if file.exists()]
+    if kept:
+        raise InputError([Fault("problems copy", file, "an existing file", "a new file name") for file in kept])
+    for file, content in files.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(file, content)
+        typer.echo(f"wrote {file}")
 
 
 @referee_app.command("llmpilot")
 def referee_llmpilot(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="LLM-Pilot instances (JSON).")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="LLM-Pilot instances (JSON).")],
     form: FormatOption = Format.TEXT, output: OutputOption = None, keep: Annotated[
         Optional[Path], typer.Option("--keep", metavar="DIR", help="Keep the overlay and problem of each instance there.")] = None,
 ) -> None:
-    """Solve LLM-Pilot's instances: node types whose users and cost are stated outright."""
+    """Solve LLM-Pilot's instances (users and cost by node type)."""
     from optimizer.referee.llmpilot import judge
     from optimizer.reports.referee_report import REFEREE_REPORTS
 
@@ -318,22 +328,30 @@ def _fail(message: str, code: int) -> NoReturn:
 def main() -> NoReturn:
     """Run the command; every failure is a message and an exit code, never a traceback (unless GPUMIX_DEBUG is set)."""
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="gpumix", standalone_mode=False)
         sys.stdout.flush()
     except GpumixError as error:
         _fail(str(error), int(error.exit_code))
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted", int(ExitCode.INTERRUPTED))
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # the reader went away; the command line library turns that into an exit of its own
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(int(ExitCode.PLAN))
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _fail(f"output: found {error.strerror or error}; allowed: a place with room that can be written", int(ExitCode.BAD_INPUT))
     except Exception as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            typer.echo(str(error))
+            sys.exit(int(ExitCode.BAD_INPUT))
         if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # a usage error of the command line
-            _fail(error.format_message(), int(ExitCode.BAD_INPUT))
+            _fail(error.format_message().replace("Value error, ", ""), int(ExitCode.BAD_INPUT))
         if os.environ.get("GPUMIX_DEBUG"):
             raise
         _fail(f"our own fault: {type(error).__name__}: {error} (set GPUMIX_DEBUG=1 for the details, and please report it)",
               int(ExitCode.OWN_FAULT))
+    if code == ExitCode.INTERRUPTED:
+        _fail("interrupted", int(ExitCode.INTERRUPTED))
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from optimizer.candidates import Option, ReplicaSpeed
 from optimizer.candidates.rejection import STEP_ORDER
-from optimizer.costs import PricedOffer
+from optimizer.costs import PricedOffer, rate_per_usd
+from optimizer.costs.owned import machine_of
 from optimizer.costs.priced import PriceEnd
 from optimizer.schema.plan import DecisiveFigure, Deployment, Node, Plan, Proposal
 from optimizer.schema.problem import Limits, NodeCount, Selection, Survive
@@ -28,7 +30,16 @@ def cheapest(prepared: Prepared, settings: SolveSettings, in_order: bool = False
 
 
 def _monthly(solution: Solution) -> float | None:
+    """Return the cost of a solution, None when it proves that there is no plan."""
     return usd_per_month(solution.cost) if solution.has_plan and solution.cost is not None else None
+
+
+def _money(prepared: Prepared, usd: float) -> str:
+    """Write US dollars a month, with the problem's own currency behind."""
+    currency = prepared.problem.currency
+    if currency == "USD":
+        return f"${usd:,.2f} a month"
+    return f"${usd:,.2f} a month ({usd * float(rate_per_usd(prepared.catalog, prepared.problem, currency)):,.0f} {currency})"
 
 
 def _with_options(prepared: Prepared, change: Callable[[Option], Option]) -> Prepared:
@@ -48,7 +59,7 @@ def _slowed(speed: ReplicaSpeed, tpot: bool = False, ttft: bool = False, fewer: 
         replace(
             one,
             tpot_factor=1 + one.curve.error_fraction(one.limit) if tpot else one.tpot_factor,
-            ttft_factor=1 + one.curve.ttft_error_fraction if ttft else one.ttft_factor,
+            ttft_factor=1 + one.ttft_error_fraction if ttft else one.ttft_factor,
             limit=min(one.limit, int(one.fits * (1 - KV_ERROR_FRACTION))) if fewer else one.limit,
         )
         for one in speed.classes
@@ -78,16 +89,24 @@ def _replica_figures(prepared: Prepared, index: int, gpu: str, one: Deployment) 
     value = f"{one.tokens_per_s_per_user:.1f} tok/s at {one.concurrency_at_peak} requests, {one.evidence}, +-{one.error_fraction:.0%}"
     yield f"speed of {what}", value, _bad_replicas(prepared, index, gpu, tpot=True)
     if service.slo.ttft_ms is not None and one.ttft_ms is not None:
-        curves = [c.curve for o in prepared.candidates.options.get((index, gpu), ()) if isinstance(o.speed, ReplicaSpeed) for c in o.speed.classes]
-        error = max((curve.ttft_error_fraction for curve in curves), default=0.0)
+        error = _ttft_error(prepared, index, gpu, one)
         yield f"TTFT of {what}", f"{one.ttft_ms:.0f} ms, +-{error:.0%}", _bad_replicas(prepared, index, gpu, ttft=True)
     value = f"{one.concurrency_per_replica} requests a replica, +-{KV_ERROR_FRACTION:.0%}"
     yield f"KV cache of {what}", value, _bad_replicas(prepared, index, gpu, fewer=True)
 
 
+def _ttft_error(prepared: Prepared, index: int, gpu: str, one: Deployment) -> float:
+    """Return the error of the TTFT of a deployment's replica."""
+    return max((
+        c.ttft_error_fraction for option in prepared.candidates.options.get((index, gpu), ())
+        if isinstance(option.speed, ReplicaSpeed) and option.order == (one.engine_id, one.precision, one.tp_size, one.gpu_count)
+        for c in option.speed.classes), default=0.0)
+
+
 def _price_figure(prepared: Prepared, node: Node) -> Figure:
     value = f"${node.usd_per_month / node.count:,.0f}/month each, {node.price_evidence}, up to {node.usd_per_month_high / node.usd_per_month - 1:+.0%}"
-    return f"price of {node.offer_id}", value, _with_prices(prepared, lambda offer: offer.offer_id == node.offer_id, "high")
+    node_id = machine_of(node.offer_id)
+    return f"price of {node.offer_id}", value, _with_prices(prepared, lambda offer: machine_of(offer.offer_id) == node_id, "high")
 
 
 def _bad_ends(prepared: Prepared, plan: Plan) -> Iterator[Figure]:
@@ -105,10 +124,11 @@ def _bad_ends(prepared: Prepared, plan: Plan) -> Iterator[Figure]:
 
 def decisive_figures(prepared: Prepared, plan: Plan, settings: SolveSettings) -> tuple[DecisiveFigure, ...]:
     """Rank the figures behind a plan by what the best plan costs when one of them is at its bad end, and keep the first."""
-    found = [
-        DecisiveFigure(figure=figure, value=value, usd_per_month_at_bad_end=_monthly(cheapest(variant, settings)))
-        for figure, value, variant in _bad_ends(prepared, plan)
-    ]
+    found = []
+    for figure, value, variant in _bad_ends(prepared, plan):
+        solution = cheapest(variant, settings)
+        if solution.status != "unknown":  # a limit was reached: nothing is known about this one
+            found.append(DecisiveFigure(figure=figure, value=value, usd_per_month_at_bad_end=_monthly(solution)))
     infinite = float("inf")
     ranked = sorted(found, key=lambda f: -(infinite if f.usd_per_month_at_bad_end is None else f.usd_per_month_at_bad_end))
     return tuple(ranked[:DECISIVE_FIGURES])
@@ -188,16 +208,27 @@ def why_no_plan(prepared: Prepared, settings: SolveSettings) -> tuple[str, ...]:
     for key, change in _relaxations(prepared.problem.limits):
         limits = prepared.problem.limits.model_copy(update=change)
         variant = prepare(prepared.loaded, prepared.catalog, prepared.problem.model_copy(update={"limits": limits}))
-        monthly = _monthly(cheapest(variant, settings))
-        if monthly is None:
+        solution = cheapest(variant, settings)
+        monthly = _monthly(solution)
+        if monthly is not None:
+            reasons.append(f"{key}: without it the cheapest plan costs {_money(prepared, monthly)}")
+        elif solution.status == "infeasible":
             useless.append(key)
-        else:
-            reasons.append(f"{key}: without it the cheapest plan costs ${monthly:,.2f} a month")
     if useless:
-        reasons.append(f"lifting only {', only '.join(useless)} does not help")
+        one = "lifting" if len(useless) == 1 else "lifting any one of"
+        reasons.append(f"{one} {', '.join(useless)} alone does not help")
     return tuple(reasons)
 
 
 def _commonest_rejections(prepared: Prepared, service_id: str) -> str:
-    counts = Counter(r.step for r in prepared.candidates.rejections if r.service_id in (service_id, ""))
-    return ", ".join(f"{counts[step]} combinations fall out by {step}" for step in STEP_ORDER if counts[step]) or "the catalog has no offer"
+    """Say how many combinations fall out at each step, with the commonest reason; by speed, with the fastest."""
+    mine = [r for r in prepared.candidates.rejections if r.service_id in (service_id, "")]
+    parts = []
+    for step in STEP_ORDER:
+        reasons = [r.reason for r in mine if r.step == step]
+        if step == "speed" and reasons:
+            best = max(reasons, key=lambda reason: float(found.group()) if (found := re.match(r"[0-9.]+(?= tok/s)", reason)) else 0.0)
+            parts.append(f"{len(reasons)} fall out by speed, the fastest: {best}")
+        elif reasons:
+            parts.append(f"{len(reasons)} fall out by {step}, most often: {Counter(reasons).most_common(1)[0][0]}")
+    return "; ".join(parts) or "the catalog has no offer"

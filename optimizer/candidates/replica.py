@@ -57,6 +57,12 @@ class ClassSpeed:
         """Whether a limit looks at the TTFT."""
         return self.slo.ttft_ms is not None or self.slo.e2e_ms is not None
 
+    @property
+    def ttft_error_fraction(self) -> float:
+        """Half-width of the TTFT's error bar: its curve's where it is measured, the estimate's elsewhere."""
+        curve = self.curve
+        return curve.error_fraction(self.limit) if curve.ttft_measured else curve.ttft_error_fraction
+
     def tpot_ms(self, concurrency: int) -> float:
         """Return the planned TPOT."""
         planned = self.curve.tpot_ms(concurrency) * self.tpot_factor

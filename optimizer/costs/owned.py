@@ -174,6 +174,15 @@ def _hourly(usd_per_month: dict[str, float]) -> PriceLines:
     return {line: micro_usd_up(round(usd / HOURS_PER_MONTH, 12)) for line, usd in usd_per_month.items() if usd}
 
 
+def machine_of(offer_id: str) -> str:
+    """Return an offer's id without the site of an owned node: the same machine costs the same to buy everywhere.
+
+    >>> machine_of("owned-workstation-1x-rtx-a5000.on-prem-jp"), machine_of("aws-g5.xlarge-us-east-1-on-demand")
+    ('owned-workstation-1x-rtx-a5000', 'aws-g5.xlarge-us-east-1-on-demand')
+    """
+    return offer_id.rsplit(".", 1)[0] if offer_id.startswith("owned-") else offer_id
+
+
 def price_node(node: OwnedNode, site_id: str, catalog: Catalog, problem: Problem) -> PricedOffer:
     """Price one owned node at one site, with both ends of its assumed figures."""
     site, offer_id = catalog.sites[site_id], owned_offer_id(node.offer_id, site_id)

@@ -121,7 +121,8 @@ def _arithmetic(prepared: Prepared, solution: Solution, index: int) -> str:
             replica = "1 replica" if replicas == 1 else f"{replicas} replicas"
             terms.append(f"{nodes} x {replica} of {option.gpu_count} GPUs x {shown} {unit}")
     held, asked = _in_user_units(demand, total), _in_user_units(demand, demand.amount)
-    return f"{' + '.join(terms)} = {held:g} >= {asked:g}"
+    digits = "g" if demand.unit == "concurrency" else ".4g"
+    return f"{' + '.join(terms)} = {held:{digits}} >= {asked:{digits}}"
 
 
 def _service_plan(prepared: Prepared, solution: Solution, index: int, reached: float, mine: list[Deployment]) -> ServicePlan:
@@ -135,7 +136,8 @@ def _service_plan(prepared: Prepared, solution: Solution, index: int, reached: f
     total = sum(chosen.nodes * chosen.row.candidate.offer.gpu_count for chosen in solution.chosen if chosen.row.service == index)
     speed = reached if stated and reached else min((one.tokens_per_s_per_user or 0.0 for one in mine), default=0.0) or None
     return ServicePlan(
-        service_id=service.service_id, model_id=service.model,
+        service_id=service.service_id, model_id=service.model, kind=service.kind, ttft_limit_ms=service.slo.ttft_ms,
+        e2e_limit_ms=service.slo.e2e_ms,
         peak_concurrency=in_flight if rate else round(demand.stated),
         capacity_concurrency=capacity, tokens_per_s_per_user=speed, grade=grade_of(speed),
         target_tokens_per_s=service.slo.target_tokens_per_s, planned_concurrency=None if rate else demand.amount,

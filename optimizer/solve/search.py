@@ -98,6 +98,7 @@ def _solver(settings: SolveSettings, clock: _Clock, presolve: bool) -> cp_model.
     solver.parameters.relative_gap_limit = 0.0
     solver.parameters.cp_model_presolve = presolve
     solver.parameters.random_seed = settings.seed
+    solver.parameters.catch_sigint_signal = False  # an interruption is the command's to handle
     if settings.deterministic_limit is not None:
         solver.parameters.max_deterministic_time = settings.deterministic_limit
     left = clock.left()

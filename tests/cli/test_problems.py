@@ -37,7 +37,6 @@ def test_an_own_file_wins_over_a_shipped_name(run: Run, tmp_path: Path) -> None:
     assert run("check", "own-model").code == 0
 
 
-@pytest.mark.xfail(strict=True, reason="a folder of that name hides the shipped problem")
 def test_a_folder_of_that_name_does_not_hide_a_shipped_problem(run: Run, tmp_path: Path) -> None:
     (tmp_path / "own-model").mkdir()
     assert run("check", "own-model").code == 0
@@ -88,7 +87,6 @@ def test_copy_refuses_what_is_not_shipped(run: Run, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.xfail(strict=True, reason="only the YAML is copied, not the config.json that it names")
 def test_a_copied_problem_is_whole(run: Run) -> None:
     assert run("problems", "copy", "own-model", "mine.yaml").code == 0
     assert run("check", "mine.yaml").code == 0

@@ -53,7 +53,6 @@ def test_exit_130_interrupted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [("problems", "list"), ("solve", "office-a5000-workstations")], ids=" ".join)
-@pytest.mark.xfail(strict=True, reason="ends with code 1, which says infeasible")
 def test_a_pipe_that_closes_is_no_failure(arguments: tuple[str, ...]) -> None:
     started = process(*arguments)
     assert started.stdout is not None
@@ -65,7 +64,6 @@ def test_a_pipe_that_closes_is_no_failure(arguments: tuple[str, ...]) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
-@pytest.mark.xfail(strict=True, reason="called our own fault")
 def test_a_full_disk_is_not_our_fault(desk: Path, small_catalog: Path) -> None:
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         result = finished(process("check", desk, "--catalog", small_catalog, output=full))
@@ -86,7 +84,6 @@ def test_a_terminal_that_knows_few_letters_shows_yen(encoding: str) -> None:
     assert "  JPY " in result.out
 
 
-@pytest.mark.xfail(strict=True, reason="the solver leaves the default handler behind: the process is killed")
 def test_an_interruption_after_a_solve_is_still_ours(desk: Path, small_catalog: Path) -> None:
     """A command that has solved once is interrupted while it goes on: it must be able to clean up and say so."""
     script = (

@@ -45,7 +45,7 @@ def test_plans_fit_80_columns(name: str) -> None:
 @pytest.mark.parametrize("arguments", [
     ("pareto", "tokyo-cloud-only"), ("pareto", "budget-too-small"), ("check", "own-model"),
     ("memory", "llama-3.1-8b", "--gpu", "h100-sxm-80gb"),
-    pytest.param(("problems", "list"), marks=pytest.mark.xfail(strict=True, reason="descriptions are not wrapped")),
+    ("problems", "list"),
 ], ids=" ".join)
 def test_other_texts_fit_80_columns(run: Run, arguments: tuple[str, ...]) -> None:
     assert too_wide(run(*arguments).out) == []
