@@ -124,14 +124,14 @@ def _kv_heads(config: _Config, heads: int) -> int:
     return config.whole("num_key_value_heads", "num_kv_heads", default=heads)
 
 
-def _mla(config: _Config, hidden: int, heads: int) -> tuple[int, int] | None:
-    """Return (weights of a layer's attention, values cached a token and layer) of latent attention."""
+def _mla(config: _Config, hidden: int, heads: int) -> tuple[int, int, int] | None:
+    """Return (weights of a layer's attention, values cached a token and layer, width of a query head) of latent attention."""
     if config.data.get("kv_lora_rank") is None:
         return None
     kv_rank, rope = config.whole("kv_lora_rank"), config.whole("qk_rope_head_dim")
     nope, value = config.whole("qk_nope_head_dim"), config.whole("v_head_dim")
     q_rank = None if config.data.get("q_lora_rank") is None else config.whole("q_lora_rank")
-    return mla_parameters(hidden, heads, q_rank, kv_rank, rope, nope, value), kv_rank + rope
+    return mla_parameters(hidden, heads, q_rank, kv_rank, rope, nope, value), kv_rank + rope, nope + rope
 
 
 def _linear_parameters(config: _Config, hidden: int) -> int:
@@ -158,7 +158,7 @@ def _decoder(config: _Config, linear: int) -> Decoder:
     tied = config.data.get("tie_word_embeddings")
     mla = _mla(config, hidden, heads)
     shape = Decoder(
-        layers, hidden, heads, _kv_heads(config, heads), config.whole("head_dim", default=max(1, hidden // heads)),
+        layers, hidden, heads, _kv_heads(config, heads), mla[2] if mla else config.whole("head_dim", default=max(1, hidden // heads)),
         intermediate, vocabulary, tied if isinstance(tied, bool) else config.kind not in UNTIED, config.kind not in UNGATED,
         _expert_layers(config, layers) if experts else 0, experts,
         config.whole("num_experts_per_tok", "experts_per_token", "num_experts_per_token", default=1) if experts else 0,
