@@ -54,7 +54,8 @@ CHECKS: tuple[Check, ...] = (
 def faults_of_plan(plan: Plan, problem: Problem, catalog: Catalog, own_models: dict[str, LlmModel]) -> list[str]:
     """List every rule that a plan breaks; empty for a plan that stands, and for an answer without a plan."""
     if plan.status not in ("optimal", "feasible"):
-        return []
+        shown = plan.nodes or plan.deployments or plan.services or plan.cost.usd_per_month is not None
+        return [f"status: {plan.status}, yet a plan is shown"] if shown else []
     subject = Subject(plan, problem, catalog, own_models)
     for checks in (CHECKS[:1], CHECKS[1:]):
         faults = [f"{check.__name__.removeprefix('check_')}: {fault}" for check in checks for fault in check(subject)]

@@ -8,12 +8,12 @@ from fractions import Fraction
 from math import isclose
 
 from optimizer.costs import rate_per_usd
-from optimizer.demand import mean_output_tokens
+from optimizer.demand import largest_poisson_mean, mean_output_tokens
 from optimizer.schema.base import EVIDENCE_ORDER, Evidence, grade_of
 from optimizer.schema.plan import Deployment
 from optimizer.throughput.curve import worse_evidence
 from optimizer.units import HOURS_PER_MONTH, MICRO, exact
-from optimizer.verify.rules import after_node_loss
+from optimizer.verify.rules import left_after_losses
 from optimizer.verify.subject import TOLERANCE, Replica, Subject
 
 
@@ -34,6 +34,8 @@ def check_known_names(subject: Subject) -> Iterator[str]:
         for name in ("nodes", "replicas", "tp_size", "gpu_count", "concurrency_per_replica", "concurrency_at_peak"):
             if getattr(one, name) < 1:
                 yield f"{one.offer_id}: {name} is {getattr(one, name)}"
+        if one.nodes > 0 and one.replicas % one.nodes:
+            yield f"{one.offer_id}: {one.replicas} replicas are not spread evenly over {one.nodes} nodes"
     if [service.service_id for service in plan.services] != list(subject.services):
         yield f"answers {', '.join(s.service_id for s in plan.services)}; asked for {', '.join(subject.services)}"
     if plan.problem != subject.problem.name:
@@ -83,7 +85,10 @@ def check_deployments_fill_nodes(subject: Subject) -> Iterator[str]:
     counts = {node.offer_id: node.gpu_count for node in subject.plan.nodes}
     for one in subject.plan.deployments:
         deployed[one.offer_id] += one.nodes
-        per_node = 1 if subject.stated_capacity(one) is not None else counts.get(one.offer_id, 0) // one.gpu_count
+        stated = subject.stated_capacity(one) is not None
+        per_node = 1 if stated else counts.get(one.offer_id, 0) // one.gpu_count
+        if stated and one.gpu_count != counts.get(one.offer_id):
+            yield f"{one.offer_id}: {one.gpu_count} GPUs, the capacity stated is that of the node"
         if one.replicas != one.nodes * per_node:
             yield f"{one.offer_id}: {one.replicas} replicas on {one.nodes} nodes of {per_node} each"
     for node in subject.plan.nodes:
@@ -150,15 +155,18 @@ def check_load(subject: Subject) -> Iterator[str]:
             yield f"{service_id}: {in_flight} in flight at the peak, {float(subject.amount(service_id)):g} come"
 
 
-def _most_at(subject: Subject, one: Deployment, tokens_per_s: float) -> int:
-    """Return how many requests in flight a node carries at a speed, followed one after the other."""
-    stated, target = subject.stated_capacity(one), subject.services[one.service_id].slo.target_tokens_per_s
+def _node_at(subject: Subject, one: Deployment, tokens_per_s: float, thorough: bool) -> Fraction:
+    """Return what a node carries at a speed: requests in flight, or requests/s at the best setting that keeps it."""
+    stated, demand = subject.stated_capacity(one), subject.demands[one.service_id]
     if stated is not None:
-        return stated if tokens_per_s <= target else 0
-    replica, count = subject.replica(one), 0
-    while count < one.concurrency_per_replica and replica.load(count + 1, tokens_per_s) <= 1 + TOLERANCE:
-        count += 1
-    return one.replicas // one.nodes * count
+        return Fraction(stated if tokens_per_s <= subject.services[one.service_id].slo.target_tokens_per_s else 0)
+    replica = subject.replica(one)
+    per_node, most = one.replicas // one.nodes, replica.most_in_flight(tokens_per_s)
+    if demand.unit == "concurrency" or most == 0:
+        return Fraction(per_node * most)
+    limits = range(1, most + 1) if thorough else [most]
+    means = ((c, c if demand.percentile is None else largest_poisson_mean(c, demand.percentile)) for c in limits)
+    return per_node * Fraction(max(mean / replica.latency_s(c) for c, mean in means)) * (1 + Fraction(TOLERANCE))
 
 
 def check_plan_speed(subject: Subject) -> Iterator[str]:
@@ -172,14 +180,17 @@ def check_plan_speed(subject: Subject) -> Iterator[str]:
             if target:
                 yield f"{shown.service_id}: {speed} tokens/s, {target:g} asked for"
             continue
-        for one in mine if len(service.workload) == 1 else ():
-            if (one.tokens_per_s_per_user or 0.0) < speed * (1 - TOLERANCE):
-                yield f"{one.offer_id}: {one.tokens_per_s_per_user} tokens/s in a plan of {speed:g}"
-        losses = subject.problem.limits.survive.nodes
-        if losses and target and subject.demands[shown.service_id].unit == "concurrency":
-            left = after_node_loss([(Fraction(_most_at(subject, d, speed)), d.nodes) for d in mine], losses)
-            if left < subject.amount(shown.service_id):
-                yield f"{shown.service_id}: {float(left):g} at {speed:g} tokens/s after losing {losses} nodes"
+        slowest = min((one.tokens_per_s_per_user or 0.0 for one in mine), default=0.0)
+        if len(service.workload) == 1 and slowest < speed * (1 - TOLERANCE):
+            yield f"{shown.service_id}: {slowest:g} tokens/s on some nodes, in a plan of {speed:g}"
+        if service.kind == "async" and not target:
+            continue
+        needed = subject.amount(shown.service_id)
+        if all(
+            left_after_losses(subject, [(one, _node_at(subject, one, speed, thorough)) for one in mine]) < needed
+            for thorough in (False, True)
+        ):
+            yield f"{shown.service_id}: its nodes do not carry the demand at {speed:g} tokens/s"
 
 
 def check_service_figures(subject: Subject) -> Iterator[str]:
@@ -191,6 +202,9 @@ def check_service_figures(subject: Subject) -> Iterator[str]:
         carried = sum(one.nodes * exact(one.capacity_per_node) for one in mine)
         figures = {
             "model_id": service.model,
+            "kind": service.kind,
+            "ttft_limit_ms": service.slo.ttft_ms,
+            "e2e_limit_ms": service.slo.e2e_ms,
             "target_tokens_per_s": service.slo.target_tokens_per_s,
             "headroom_fraction": service.headroom_fraction,
             "demand": demand.arithmetic,
@@ -203,7 +217,13 @@ def check_service_figures(subject: Subject) -> Iterator[str]:
             if getattr(shown, name) != value:
                 yield f"{shown.service_id}: {name} is {value}, the plan says {getattr(shown, name)}"
         used = float(subject.amount(shown.service_id) / carried) if carried else 0.0
-        near = {"capacity_rps": float(carried) if rate else None, "peak_utilisation_fraction": used}
+        gpus = sum(one.nodes * subject.offers[one.offer_id].gpu_count for one in mine)
+        hours = shown.gpu_hours_per_day
+        near = {
+            "capacity_rps": float(carried) if rate else None,
+            "peak_utilisation_fraction": used,
+            "mean_utilisation_fraction": None if hours is None else hours / (24 * gpus),
+        }
         for name, number in near.items():
             said = getattr(shown, name)
             if (said is None) != (number is None) or (number is not None and not isclose(said, number, rel_tol=1e-9)):
@@ -217,8 +237,10 @@ def check_unit_costs(subject: Subject) -> Iterator[str]:
     local = None if currency == "USD" else (cost.usd_per_month or 0.0) * rate
     if cost.currency != currency or cost.local_per_month != local:
         yield f"{cost.local_per_month} {cost.currency} a month, {local} {currency} by the rate of {rate:g}"
-    if cost.fx_rate_per_usd != (None if currency == "USD" else rate):
-        yield f"a rate of {cost.fx_rate_per_usd}, {rate:g} is stated"
+    fx = subject.problem.fx
+    dated = None if currency == "USD" else fx.as_of.isoformat() if fx else subject.catalog.fx[currency].as_of
+    if (cost.fx_rate_per_usd, cost.fx_as_of) != (None if currency == "USD" else rate, dated):
+        yield f"a rate of {cost.fx_rate_per_usd} of {cost.fx_as_of}, {rate:g} of {dated} is stated"
     for one in subject.derived():
         replica, peak = subject.replica(one), one.concurrency_at_peak
         tokens += one.replicas * peak * mean_output_tokens(replica.service) / replica.latency_s(peak)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterator
 from fractions import Fraction
 
 from optimizer.costs import PricedOffer, rate_per_usd
+from optimizer.schema.plan import Deployment
 from optimizer.units import HOURS_PER_MONTH, MICRO, exact
 from optimizer.verify.subject import TOLERANCE, Subject
 
@@ -87,6 +88,20 @@ def after_node_loss(held: list[tuple[Fraction, int]], losses: int) -> Fraction:
     for capacity, nodes in sorted(held, reverse=True):
         lost = min(nodes, losses)
         left, losses = left - capacity * lost, losses - lost
+    return left
+
+
+def left_after_losses(subject: Subject, held: list[tuple[Deployment, Fraction]]) -> Fraction:
+    """Return what is left of (deployment, capacity of one of its nodes) after the worst loss that must be survived."""
+    survive = subject.problem.limits.survive
+    left = after_node_loss([(capacity, one.nodes) for one, capacity in held], survive.nodes)
+    groups: list[tuple[bool, Callable[[PricedOffer], Hashable]]] = [
+        (survive.provider, lambda offer: offer.provider), (survive.region, lambda offer: offer.place),
+    ]
+    for asked, group in groups:
+        names = [(group(subject.offers[one.offer_id]), capacity * one.nodes) for one, capacity in held] if asked else []
+        for lost, _ in names:
+            left = min(left, sum((carried for name, carried in names if name != lost), Fraction(0)))
     return left
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from math import isinf
 
 from optimizer.costs import PricedOffer, price_of
 from optimizer.demand import ServiceDemand, demand_of
@@ -72,16 +73,25 @@ class Replica:
     def _stands(self, request: RequestClass, curve: SpeedCurve, concurrency: int, tokens_per_s: float) -> bool:
         return self.keeps(request, curve, concurrency, tokens_per_s) and self.fits(request, curve, concurrency)
 
-    def load(self, concurrency: int, tokens_per_s: float) -> float:
-        """Return the load of so many requests in flight: the sum of c x share / (what the class alone reaches)."""
+    def load_of_one(self, tokens_per_s: float, most: int) -> float:
+        """Return the load of one request in flight: the sum of share / (what the class alone reaches)."""
         workload = self.service.workload
         weights = [request.share_fraction * request.osl_tokens for request in workload]
-        most = concurrency if len(workload) == 1 else MOST_FOLLOWED
         load = 0.0
         for request, curve, weight in zip(workload, self.curves, weights, strict=True):
             held = self.held(request, curve, tokens_per_s, most) if curve is not None else 0
-            load += weight / sum(weights) * concurrency / held if held else float("inf")
+            load += weight / sum(weights) / held if held else float("inf")
         return load
+
+    def load(self, concurrency: int, tokens_per_s: float) -> float:
+        """Return the load of so many requests in flight; up to 1 a replica keeps its promise."""
+        return concurrency * self.load_of_one(tokens_per_s, concurrency if len(self.curves) == 1 else MOST_FOLLOWED)
+
+    def most_in_flight(self, tokens_per_s: float) -> int:
+        """Return how many requests in flight keep a speed, never more than the deployment's limit."""
+        limit = self.deployment.concurrency_per_replica
+        load = self.load_of_one(tokens_per_s, limit if len(self.curves) == 1 else MOST_FOLLOWED)
+        return 0 if isinf(load) else min(limit, int((1 + TOLERANCE) / load))
 
     def latency_s(self, concurrency: int) -> float:
         """Return the mean seconds a request is in flight, at the end of the error bar planned with."""
