@@ -192,7 +192,8 @@ def _text(sheet: _Sheet) -> str:
     told = _told(sheet)
     width = max(len(name) for name, _ in told)
     for name, value in told:
-        lines += wrap(value, " " * (width + 4), f"  {name:<{width}}  ") or [f"  {name}"]
+        beside = wrap(value, " " * (width + 4), f"  {name:<{width}}  ")
+        lines += beside if max(map(len, beside)) <= WIDTH else [f"  {name}", *wrap(value, "      ")]
     for key, rows in sheet.tables.items():
         lines += ["", paint(TITLES[key], BOLD)]
         lines += _rows_text(rows) if rows else ["  none"]

@@ -44,6 +44,7 @@ PLAIN_PROBLEM = Problem(
 class _Table:
     """One table: how its rows are named, found and told in a line."""
 
+    row: type[BaseModel]
     rows: Callable[[Catalog], Iterable[tuple[Any, BaseModel]]]
     facts: Callable[[Catalog, Any], Cells]
     right: tuple[int, ...] = ()
@@ -100,15 +101,19 @@ def _curve_cells(_: Catalog, point: ThroughputPoint) -> Cells:
 
 
 TABLES: dict[str, _Table] = {
-    "gpus": _Table(lambda catalog: catalog.gpus.items(), _gpu_cells, (1, 2, 3, 4)),
-    "models": _Table(lambda catalog: catalog.models.items(), _model_cells, (1, 3)),
-    "engines": _Table(lambda catalog: catalog.engines.items(), _engine_cells),
-    "precisions": _Table(lambda catalog: catalog.precisions.items(), _precision_cells, (1,)),
-    "offers": _Table(lambda catalog: catalog.offers.items(), _offer_cells, (3,)),
-    "owned": _Table(lambda catalog: catalog.owned.items(), _owned_cells, (2,)),
-    "throughput": _Table(lambda catalog: ((point_key(point), point) for point in catalog.points), _curve_cells),
+    "gpus": _Table(Gpu, lambda catalog: catalog.gpus.items(), _gpu_cells, (1, 2, 3, 4)),
+    "models": _Table(LlmModel, lambda catalog: catalog.models.items(), _model_cells, (1, 3)),
+    "engines": _Table(Engine, lambda catalog: catalog.engines.items(), _engine_cells),
+    "precisions": _Table(Precision, lambda catalog: catalog.precisions.items(), _precision_cells, (1,)),
+    "offers": _Table(RentedOffer, lambda catalog: catalog.offers.items(), _offer_cells, (3,)),
+    "owned": _Table(OwnedNode, lambda catalog: catalog.owned.items(), _owned_cells, (2,)),
+    "throughput": _Table(
+        ThroughputPoint, lambda catalog: ((point_key(point), point) for point in catalog.points), _curve_cells),
 }
 """By the name that `gpumix catalog list` takes."""
+
+IDS_INSIDE = ("offers", "owned", "gpus", "throughput")
+"""Tables whose rows state their own id."""
 
 
 def priced(catalog: Catalog, offer_id: str) -> PricedOffer:
@@ -138,13 +143,18 @@ def flat(value: object) -> object:
     return "" if value is None else value
 
 
-def _all_columns(catalog: Catalog, name: str) -> list[Row]:
-    """Return every fact of every row, the id first and the layer last."""
-    rows: list[Row] = []
+def _columns(name: str) -> tuple[str, ...]:
+    """Name every fact of a table: the id first, the layer last."""
+    fields = sorted(TABLES[name].row.model_fields, key=_origin_last)
+    key = () if name in IDS_INSIDE else (f"{name.removesuffix('s')}_id",)
+    return (*key, *fields, "from_overlay")
+
+
+def _all_facts(catalog: Catalog, name: str) -> Iterator[Row]:
+    """Yield every fact of every row, in the order of the columns."""
     for key, row in TABLES[name].rows(catalog):
-        named = {} if name in ("offers", "owned", "gpus", "throughput") else {f"{name.removesuffix('s')}_id": key}
-        rows.append({**named, **facts_of(row), "from_overlay": catalog.is_overlaid(name, key)})
-    return rows
+        named = {} if name in IDS_INSIDE else {f"{name.removesuffix('s')}_id": key}
+        yield {**named, **facts_of(row), "from_overlay": catalog.is_overlaid(name, key)}
 
 
 def listing(catalog: Catalog, name: str, form: str) -> str:
@@ -159,10 +169,9 @@ def listing(catalog: Catalog, name: str, form: str) -> str:
         raise InputError([Fault("catalog list", "TABLE", repr(name), f"{hint}one of {', '.join(TABLES)}")])
     if form == "text":
         return "\n".join(_text_listing(catalog, name)) + "\n"
-    rows = _all_columns(catalog, name)
+    rows, columns = list(_all_facts(catalog, name)), _columns(name)
     if form == "json":
         return json_report.dumps(rows)
-    columns = tuple(rows[0]) if rows else ()
     if form == "csv":
         return rows_as_csv(columns, [{column: flat(row[column]) for column in columns} for row in rows])
     cells = [tuple(flat(row[column]) for column in columns) for row in rows]

@@ -66,8 +66,8 @@ def test_speed_and_demand_limit_a_replica(problem: Problem, most: int) -> None:
 
 
 def test_memory_limits_a_replica() -> None:
-    # 8 B x 2 bytes = 14.90 GiB; 20 - 2 - 14.90 = 3.10 GiB. Heads of 1,024 take 16 x 20,480 bytes a token; 700 tokens are
-    # 44 blocks of 16 = 704 tokens = 0.2148 GiB: 14 requests
+    # 8 B x 2 bytes = 14.90 GiB; 20 - 2 - 14.90 = 3.10 GiB. Heads of 1,024 take 16 x 20,480 bytes a token; 700 tokens
+    # are 44 blocks of 16 = 704 tokens = 0.2148 GiB: 14 requests
     model = tiny.model(parameters_billion=8.0, active_parameters_billion=8.0, head_dim=1024, vocabulary=100)
     assert capacity(asking(1.0), tiny.catalog(models={"m": model})) == 14
 
@@ -109,7 +109,8 @@ def test_a_node_holds_as_many_replicas_as_fit(gpus: int, expected: int) -> None:
     found = candidates(asking(25.0, 1000), catalog)
     (best,) = found.candidates(0, 25.0)
     assert (best.capacity, best.option.engine_id, best.option.tp_size) == (expected, "e", 1)
-    assert sorted(option.tp_size for option in found.options_on(0, best.offer)) == [size for size in (1, 2, 4) if size <= gpus]
+    sizes = sorted(option.tp_size for option in found.options_on(0, best.offer))
+    assert sizes == [size for size in (1, 2, 4) if size <= gpus]
 
 
 def test_the_best_option_of_each_offer_is_the_best_of_all() -> None:
@@ -121,10 +122,11 @@ def test_the_best_option_of_each_offer_is_the_best_of_all() -> None:
         every = list(found.every_candidate(0, target))
         best = {name: max(one.capacity for one in every if one.offer.offer_id == name) for name in offers}
         assert {one.offer.offer_id: one.capacity for one in found.candidates(0, target)} == best
-        by_engine = {(one.offer.offer_id, one.option.engine_id): one.capacity for one in found.candidates(0, target, per_engine=True)}
-        assert by_engine == {
-            (name, engine): max(one.capacity for one in every if (one.offer.offer_id, one.option.engine_id) == (name, engine))
-            for name in offers for engine in ("e", "f")}
+        for engine in ("e", "f"):
+            mine = [one for one in every if one.option.engine_id == engine]
+            best = {name: max(one.capacity for one in mine if one.offer.offer_id == name) for name in offers}
+            kept = [one for one in found.candidates(0, target, per_engine=True) if one.option.engine_id == engine]
+            assert {one.offer.offer_id: one.capacity for one in kept} == best
 
 
 def test_ties_go_by_engine_precision_and_tensor_parallel() -> None:
@@ -200,7 +202,8 @@ class TestRates:
             assert sum(math.exp(n * math.log(more) - more - math.lgamma(n + 1)) for n in range(limit + 1)) < 0.95
 
     def test_a_stricter_percentile_carries_less(self) -> None:
-        carried = [capacity(tiny.problem(demand=Demand(peak_rps=100.0, percentile=p))) for p in (0.5, 0.9, 0.99, 0.9999)]
+        percentiles = (0.5, 0.9, 0.99, 0.9999)
+        carried = [capacity(tiny.problem(demand=Demand(peak_rps=100.0, percentile=p))) for p in percentiles]
         assert carried == sorted(carried, reverse=True)
         assert len(set(carried)) == 4
 
@@ -274,7 +277,8 @@ def replicas(draw: st.DrawFn) -> ReplicaSpeed:
     shares = draw(st.lists(st.floats(0.1, 1.0), min_size=count, max_size=count))
     requests = [RequestClass(isl_tokens=500, osl_tokens=osl, share_fraction=share / sum(shares))
                 for (_, _, _, osl), share in zip(rows, shares, strict=True)]
-    return ReplicaSpeed(tuple(_class_of(*row[:3], request) for row, request in zip(rows, requests, strict=True)), DEMAND)
+    classes = (_class_of(*row[:3], request) for row, request in zip(rows, requests, strict=True))
+    return ReplicaSpeed(tuple(classes), DEMAND)
 
 
 def _class_of(levels: tuple[Level, ...], line: Callable[[int], float], limit: int, request: RequestClass) -> ClassSpeed:

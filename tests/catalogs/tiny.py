@@ -1,7 +1,7 @@
 """A catalog of round numbers, built in memory, so that every expected figure can be worked out in a comment.
 
-GPU g: 20 GiB usable, 1,000 GB/s, 100 TFLOPS, 300 W. Model m: 1 B parameters, 2 GB in bf16, so its weights are read in 2 ms;
-20,480 KV bytes a token. Engine e takes all memory and 2 GiB of overhead. The calibration says
+GPU g: 20 GiB usable, 1,000 GB/s, 100 TFLOPS, 300 W. Model m: 1 B parameters, 2 GB in bf16, so its weights are read in
+2 ms; 20,480 KV bytes a token. Engine e takes all memory and 2 GiB of overhead. The calibration says
 
     TPOT = 1 ms + 1 x weights + 0.5 ms x C       (3.5 ms at C=1, 4 ms at C=2, ...)
     TTFT = 10 ms + 1 x prefill of the own prompt (2 x 1e9 x ISL / 100e12 s: 10 ms for 500 tokens)
@@ -73,7 +73,9 @@ def precision(name: str, weight_bytes: float, runs_like: str, **facts: Any) -> P
         "name": name, "weight_bytes": weight_bytes, "runs_like": runs_like, "quantises": "all", **SOURCE, **facts})
 
 
-def point(concurrency: int | None = 1, tpot_ms: float | None = 10.0, ttft_ms: float | None = 100.0, **facts: Any) -> ThroughputPoint:
+def point(
+    concurrency: int | None = 1, tpot_ms: float | None = 10.0, ttft_ms: float | None = 100.0, **facts: Any
+) -> ThroughputPoint:
     """Return a measured row of model m on one GPU g with engine e, 500 tokens in and 200 out."""
     return ThroughputPoint.model_validate({
         "model_id": "m", "precision": "bf16", "gpu_id": "g", "gpu_count": 1, "tp_size": 1, "engine_id": "e",
@@ -89,8 +91,8 @@ def ceiling(tokens_per_s: float, **facts: Any) -> ThroughputPoint:
 def offer(offer_id: str = "cloud-g", price: float = 1.0, **facts: Any) -> RentedOffer:
     """Return a rented node with one GPU g."""
     return RentedOffer.model_validate({
-        "offer_id": offer_id, "provider": "cloud", "region": "tokyo", "gpu_id": "g", "gpu_count": 1, "kind": "on_demand",
-        "price": price, **SOURCE, **facts})
+        "offer_id": offer_id, "provider": "cloud", "region": "tokyo", "gpu_id": "g", "gpu_count": 1,
+        "kind": "on_demand", "price": price, **SOURCE, **facts})
 
 
 def figure(value: float, low: float | None = None, high: float | None = None) -> Figure:
@@ -157,7 +159,9 @@ def question(found: Catalog, tp_size: int = 1, isl_tokens: int = 500, osl_tokens
     return Question(**given)
 
 
-def problem(*, limits: Limits | None = None, demand: Demand | None = None, slo: Slo | None = None, **facts: Any) -> Problem:
+def problem(
+    *, limits: Limits | None = None, demand: Demand | None = None, slo: Slo | None = None, **facts: Any
+) -> Problem:
     """Return a problem with one service: model m for 100 requests in flight at 25 tokens/s, no headroom."""
     given: dict[str, Any] = {
         "service_id": "chat", "model": "m", "slo": slo or Slo(tokens_per_s_per_user=25.0),

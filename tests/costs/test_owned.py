@@ -60,7 +60,8 @@ def test_each_line_is_rounded_up_to_a_micro_dollar_an_hour() -> None:
 def test_a_workstation_stands_in_the_office() -> None:
     # no network, no colocation, no staff; 8,000 dollars: (8,000 - 3,200) / 12 = 400; 12% of 8,000 / 12 = 80
     office = lines(asked(), form="workstation", colocated=False)
-    assert office == pytest.approx({"capital": 400.0, "power": 43.8, "colocation": 0.0, "maintenance": 80.0, "staff": 0.0})
+    expected = {"capital": 400.0, "power": 43.8, "colocation": 0.0, "maintenance": 80.0, "staff": 0.0}
+    assert office == pytest.approx(expected)
     staffed = lines(asked(staff_fte_per_gpu=0.05), form="workstation", colocated=False)
     assert staffed["staff"] == pytest.approx(1000.0)
 
@@ -69,7 +70,8 @@ def test_a_workstation_stands_in_the_office() -> None:
     ("assumptions", "line", "value"),
     [
         pytest.param({"residual_fraction": 0.0}, "capital", 10_000 / 12, id="nothing got back"),
-        pytest.param({"purchase_price_usd": {"own-2x-g": 6000.0}}, "capital", 300.0, id="own quotation, network included"),
+        pytest.param({"purchase_price_usd": {"own-2x-g": 6000.0}}, "capital", 300.0,
+                     id="own quotation, network included"),
         pytest.param({"purchase_price_usd": {"own-2x-g": 6000.0}}, "maintenance", 60.0, id="maintenance follows it"),
         pytest.param({"network_fraction_of_hardware": 0.0}, "capital", 400.0, id="no network"),
         pytest.param({"maintenance_fraction_per_year": 0.0}, "maintenance", 0.0, id="no maintenance"),
@@ -109,7 +111,9 @@ def test_annuity(rate: float, periods: float, payment: float) -> None:
 
 
 @given(st.floats(1, 1e6), st.floats(0, 1), st.floats(0, 0.5), st.integers(1, 120))
-def test_payments_and_residual_repay_the_purchase(price: float, residual: float, rate_per_year: float, months: int) -> None:
+def test_payments_and_residual_repay_the_purchase(
+    price: float, residual: float, rate_per_year: float, months: int
+) -> None:
     payment = monthly_capital_usd(price, residual, rate_per_year, months)
     monthly = (1 + rate_per_year) ** (1 / 12)
     paid = sum(payment / monthly**month for month in range(1, months + 1)) + residual * price / monthly**months
@@ -169,7 +173,8 @@ def own(problem: Problem, **facts: Any) -> PricedOffer:
 
 
 def test_evidence_is_that_of_the_weakest_part() -> None:
-    quoted, listed = tiny.part(4000.0, evidence="quoted", as_of="2026-03"), tiny.part(4000.0, evidence="list", as_of="2025")
+    quoted = tiny.part(4000.0, evidence="quoted", as_of="2026-03")
+    listed = tiny.part(4000.0, evidence="list", as_of="2025")
     assert own(asked(), parts=(quoted, quoted)).price_evidence == "quoted"
     assert own(asked(), parts=(quoted, listed)).price_evidence == "list"
     assert own(asked(), parts=(quoted, tiny.part(1.0))).price_evidence == "assumed"

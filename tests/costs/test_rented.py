@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -62,7 +63,8 @@ def test_a_commitment_is_paid_in_full(term_months: int, horizon_months: int, fac
 
 def test_factor_is_exact() -> None:
     # 1.1 and 158.48 are no binary floats: the factor is the fraction that they print as
-    assert hourly_factor("month", 0.1, Fraction(15848, 100), 0, 12) == 1 / (Fraction(11, 10) * 730 * Fraction(15848, 100))
+    rate = Fraction(15848, 100)
+    assert hourly_factor("month", 0.1, rate, 0, 12) == 1 / (Fraction(11, 10) * 730 * rate)
 
 
 def test_the_problems_own_rate_comes_before_the_catalogs() -> None:
@@ -105,8 +107,6 @@ def test_rented_nodes_draw_nothing_from_us_and_keep_their_origin() -> None:
 def test_scaling_every_price_scales_every_cost(shipped: Catalog) -> None:
     problem = tiny.problem()
     twice = {name: offer.model_copy(update={"price": 2 * offer.price}) for name, offer in shipped.offers.items()}
-    from dataclasses import replace
-
     doubled = replace(shipped, offers=twice)
     for name in list(shipped.offers)[::37]:
         before, after = price_of(name, shipped, problem), price_of(name, doubled, problem)

@@ -110,7 +110,8 @@ def test_interior_and_repeat_errors_by_hand() -> None:
     # between 10 ms at C=1 and 30 ms at C=5 a line gives 20 ms at C=3; 25 were measured: off by 5/25
     assert interior_errors([tiny.point(1, 10.0), tiny.point(3, 25.0), tiny.point(5, 30.0)]) == pytest.approx([0.2])
     # 10 and 12 ms at one level: median 11, both off by 1/11
-    assert repeat_errors([tiny.point(1, 10.0), tiny.point(1, 12.0), tiny.point(2, 20.0)]) == pytest.approx([1 / 11, 1 / 11])
+    twice = [tiny.point(1, 10.0), tiny.point(1, 12.0), tiny.point(2, 20.0)]
+    assert repeat_errors(twice) == pytest.approx([1 / 11, 1 / 11])
 
 
 def test_summary() -> None:

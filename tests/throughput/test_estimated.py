@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimizer.load import Catalog
-from optimizer.throughput import Question
+from optimizer.throughput import Question, speed_curve
 from optimizer.throughput.curve import SpeedCurve
 from optimizer.throughput.estimated import (
     curve_for,
@@ -34,7 +34,7 @@ def estimate(catalog: Catalog, asked: Question) -> SpeedCurve:
 def test_terms_by_hand() -> None:
     catalog = tiny.catalog()
     replica = replica_of(tiny.question(catalog))
-    # weights: 2 GB at 1,000 GB/s = 2 ms. KV of a request: (500 + 100) tokens x 20,480 bytes at 1,000 GB/s = 0.012288 ms.
+    # weights: 2 GB at 1,000 GB/s = 2 ms. KV of a request: (500 + 100) tokens x 20,480 bytes at 1,000 GB/s = 0.012 ms.
     # Prefill: 2 x 1e9 x 500 / 100e12 s = 10 ms; 7 other users' prompts come within 200 steps: 7/200 x 10 = 0.35 ms.
     assert tpot_terms(replica, 8) == pytest.approx((1.0, 10.0, 2.0, 8 * 0.012288, 8.0, 0.35, 0.0))
     assert ttft_terms(replica, 8, 7.0) == pytest.approx((1.0, 10.0, 35.0, 7.0))
@@ -84,7 +84,9 @@ def test_a_sliding_window_is_read_no_further_than_its_width() -> None:
         pytest.param("int4", {"weight_only": True}, 10.0, 100.0, id="4-bit weights only"),
     ],
 )
-def test_prefill_uses_the_arithmetic_of_the_precision(name: str, facts: dict[str, bool], capability: float, tflops: float) -> None:
+def test_prefill_uses_the_arithmetic_of_the_precision(
+    name: str, facts: dict[str, bool], capability: float, tflops: float
+) -> None:
     catalog = tiny.catalog(gpus={"g": tiny.gpu(compute_capability=capability, fp8_tflops=300.0, int8_tops=400.0)})
     precision = tiny.precision(name, 1.0, name, **facts)
     asked = replace(tiny.question(catalog), precision_id=name, precision=precision)
@@ -105,8 +107,6 @@ class TestCeilings:
         curve = curve_over(catalog, tiny.question(catalog), (), 0)
         assert curve is not None
         assert curve.tpot_ms(10) == 10.0
-        from optimizer.throughput import speed_curve
-
         measured = speed_curve(catalog, tiny.question(catalog))
         assert measured is not None
         assert measured.tpot_ms(10) == 8.0
@@ -135,7 +135,8 @@ class TestCeilings:
 
 
 def test_an_engine_never_seen_is_taken_for_the_slowest() -> None:
-    slow = tiny.CALIBRATION.model_copy(update={"engine_factors": {"x": 1.0, "y": 3.0}, "ttft_engine_factors": {"x": 2.0}})
+    factors = {"engine_factors": {"x": 1.0, "y": 3.0}, "ttft_engine_factors": {"x": 2.0}}
+    slow = tiny.CALIBRATION.model_copy(update=factors)
     catalog = tiny.catalog(calibration=slow)
     curve = estimate(catalog, tiny.question(catalog))
     assert curve.tpot_ms(1) == pytest.approx(3 * 3.5)
@@ -191,7 +192,8 @@ def test_more_gpus_read_the_weights_faster(shipped: Catalog, data: st.DataObject
     small, large = replica_of(one), replica_of(two)
     for c in CONCURRENCIES:
         assert least_tpot_ms(large, c) == pytest.approx(least_tpot_ms(small, c) / 2)
-        assert all(after <= before for before, after in zip(tpot_terms(small, c)[:-1], tpot_terms(large, c)[:-1], strict=True))
+        terms = zip(tpot_terms(small, c)[:-1], tpot_terms(large, c)[:-1], strict=True)
+        assert all(after <= before for before, after in terms)
     # more GPUs at the same tensor parallel: each step reads less on each
     wide = replica_of(replace(one, gpu_count=2 * one.gpu_count))
     assert wide.weights_ms == pytest.approx(small.weights_ms / 2)

@@ -103,7 +103,8 @@ def test_lengths_as_asked_come_before_longer_ones() -> None:
 
 
 def test_newer_engine_version_is_preferred() -> None:
-    rows = [tiny.point(1, tpot, engine_version=version) for version, tpot in (("0.9.1", 1.1), ("0.10", 2.2), ("0.7.3", 3.3))]
+    versions = {"0.9.1": 1.1, "0.10": 2.2, "0.7.3": 3.3}
+    rows = [tiny.point(1, tpot, engine_version=version) for version, tpot in versions.items()]
     assert answer(*rows).tpot_ms(1) == 2.2
     assert answer(*reversed(rows)).tpot_ms(1) == 2.2
 
@@ -168,7 +169,8 @@ def test_one_level_without_ttft_makes_ttft_an_estimate() -> None:
 def test_levels_never_fall_and_repeats_count_by_the_slowest() -> None:
     rows = [tiny.point(8, 12.0, 90.0), tiny.point(1, 10.0, 80.0), tiny.point(4, 14.0, 95.0), tiny.point(4, 13.0, 70.0)]
     levels = monotone_levels(rows)
-    assert [(level.concurrency, level.tpot_ms, level.ttft_ms) for level in levels] == [(1, 10.0, 80.0), (4, 14.0, 95.0), (8, 14.0, 95.0)]
+    found = [(level.concurrency, level.tpot_ms, level.ttft_ms) for level in levels]
+    assert found == [(1, 10.0, 80.0), (4, 14.0, 95.0), (8, 14.0, 95.0)]
 
 
 def test_curves_are_not_mixed() -> None:
