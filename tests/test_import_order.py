@@ -15,9 +15,9 @@ import optimizer
 PACKAGE = Path(optimizer.__file__).parent
 
 ROOMS = (
-    "errors", "units", "schema", "load", "demand", "memory", "engines", "throughput", "costs", "candidates", "integrity",
-    "verify", "formulation", "solve", "frontier", "explain", "answer", "compare", "fleet", "batch", "loadtest", "referee",
-    "reports", "cli",
+    "errors", "units", "schema", "load", "demand", "memory", "engines", "throughput", "costs", "candidates",
+    "integrity", "verify", "formulation", "solve", "frontier", "explain", "answer", "compare", "fleet", "batch",
+    "loadtest", "referee", "reports", "cli",
 )
 """Top to bottom; a room is a module of the package or a folder of modules."""
 
