@@ -15,7 +15,6 @@ from pydantic import ValidationError
 from optimizer.errors import Fault, InputError
 from optimizer.load.catalog import Catalog
 from optimizer.load.faults import faults_of
-from optimizer.load.model_config import read_model_config, same_shape
 from optimizer.load.overrides import apply_overrides, blame_overrides
 from optimizer.load.text import decode, read_bytes
 from optimizer.load.yaml_files import parse_mapping
@@ -83,6 +82,10 @@ def _as_tuples(value: Any) -> Any:
 
 def _own_models(problem: Problem, base: Path) -> tuple[dict[str, LlmModel], list[bytes]]:
     """Read every model that is a path to a config.json, looked for beside the problem file, then from here."""
+    if not any(service.model.endswith(".json") for service in problem.services):
+        return {}, []
+    from optimizer.load.model_config import read_model_config
+
     models: dict[str, LlmModel] = {}
     raws: list[bytes] = []
     faults: list[Fault] = []
@@ -138,6 +141,8 @@ def problem_schema_json() -> str:
 
 def with_known_shapes(loaded: LoadedProblem, catalog: Catalog) -> LoadedProblem:
     """Let an own model share the measured speeds of a catalog model with the same weights shape, where there is one."""
+    from optimizer.load.model_config import same_shape
+
     own = {}
     for name, model in loaded.own_models.items():
         twin = next((known for known in catalog.models.values() if same_shape(model, known)), None)

@@ -285,6 +285,18 @@ def _solution(
     return Solution(status, chosen, cost, known, targets, survive)
 
 
+def _only_row(case: Case, targets: tuple[float, ...], survive: Survive) -> Solution:
+    """Solve a case that reductions left with one row by arithmetic: the fewest nodes that carry the demand cost least."""
+    row = case.rows[0]
+    nodes = max(-(-case.demand[0] // row.capacity), case.min_nodes)
+    cost = row.price * nodes
+    dear = case.budget is not None and cost > case.budget
+    hungry = case.watts is not None and row.watts * nodes > case.watts
+    if nodes > row.most or dear or hungry:
+        return Solution("infeasible", (), None, None, targets, survive)
+    return Solution("optimal", (Chosen(row, nodes),), cost, cost, targets, survive)
+
+
 def solve_at(
     candidates: CandidateSet, limits: Limits, targets: tuple[float, ...], budget: int | None, settings: SolveSettings,
     clock: _Clock | None = None, in_order: bool = True,
@@ -296,6 +308,8 @@ def solve_at(
         case = reduce_case(case)
     if any(not any(row.service == service for row in case.rows) for service in range(len(case.demand))):
         return Solution("infeasible", (), None, None, targets, limits.survive)
+    if len(case.rows) == 1 and not (case.lose_nodes or case.lose_provider or case.lose_region):
+        return _only_row(case, targets, limits.survive)
     run, bound, packing = _minimise_cost(case, settings, clock)
     counts: Sequence[int] = run.counts
     if run.status == "optimal" and in_order and packing.orders == 1 and not clock.expired():

@@ -116,11 +116,11 @@ def test_a_limit_wide_enough_changes_nothing_in_the_plan(run: Run, desk: Path, o
 
 
 def test_a_limit_too_small_for_any_plan_ends_with_code_5(run: Run, desk: Path) -> None:
-    result = run("solve", desk, "--deterministic-limit", "1e-9")
+    result = run("solve", desk, "--deterministic-limit", "1e-9", "--set", "limits.survive.nodes=1")
     assert result.code == 5
     assert result.out.splitlines()[1] == "UNKNOWN: the limit was reached before any plan was found"
     assert result.out.count("before any plan was found") == 1
-    assert answer(run, desk, "--deterministic-limit", "1e-9")["nodes"] == []
+    assert answer(run, desk, "--deterministic-limit", "1e-9", "--set", "limits.survive.nodes=1")["nodes"] == []
 
 
 def test_explain_lists_rejections_by_step(run: Run, desk: Path) -> None:

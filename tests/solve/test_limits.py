@@ -101,7 +101,7 @@ def test_stopped_anywhere_the_bound_is_below_the_optimum() -> None:
 
 
 def test_infeasible_is_confirmed_without_presolve(monkeypatch: pytest.MonkeyPatch) -> None:
-    # 3 a cost 9, a budget of 8 refuses them; the answer must come from a run without presolve
+    # 9 take 3 a (4 each) for 9, or b (11) for 8; a budget of 7 refuses both. The answer must come without presolve
     presolved: list[bool] = []
     solve = cp_model.CpSolver.solve
 
@@ -110,7 +110,8 @@ def test_infeasible_is_confirmed_without_presolve(monkeypatch: pytest.MonkeyPatc
         return solve(self, *args)
 
     monkeypatch.setattr(cp_model.CpSolver, "solve", watched)
-    assert instance([offer("a", 3)], [runs("small", 4)], [9], budget=8).solve().status == "infeasible"
+    offers, options = [offer("a", 3), offer("b", 8, gpu="large")], [runs("small", 4), runs("large", 11)]
+    assert instance(offers, options, [9], budget=7).solve().status == "infeasible"
     assert presolved[-1] is False
 
 
