@@ -186,9 +186,9 @@ def machine_of(offer_id: str) -> str:
 def price_node(node: OwnedNode, site_id: str, catalog: Catalog, problem: Problem) -> PricedOffer:
     """Price one owned node at one site, with both ends of its assumed figures."""
     site, offer_id = catalog.sites[site_id], owned_offer_id(node.offer_id, site_id)
-    names: tuple[PriceEnd, ...] = ("value", "low", "high")
-    costs = (_hourly(monthly_cost(node, site, catalog, problem, end)) for end in names)
-    ends = PriceEnds(*costs)
+    if catalog.owned_assumptions is None:
+        raise CatalogError([Fault("on_prem.yaml", "assumptions.life_years", "nothing", "a figure")])
+    ends = PriceEnds(lambda end: _hourly(monthly_cost(node, site, catalog, problem, end)))
     stock = problem.limits.stock
     oldest = min(part.as_of for part in node.parts)  # a price is as old as the oldest of its parts
     return PricedOffer(

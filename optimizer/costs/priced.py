@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -20,13 +21,38 @@ PriceLines = dict[str, int]
 """Line (rent, capital, power, ...) -> micro-dollars an hour, each rounded up; they add up to the price."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class PriceEnds:
-    """The price of a node, line by line, in the middle and at both ends of its assumed figures."""
+    """The price of a node, line by line, in the middle and at both ends of its assumed figures; worked out when asked."""
 
-    value: PriceLines
-    low: PriceLines
-    high: PriceLines
+    quote: Callable[[PriceEnd], PriceLines]
+    """Works out one end."""
+
+    @classmethod
+    def stated(cls, value: PriceLines, low: PriceLines, high: PriceLines) -> PriceEnds:
+        """Hold ends that are known already."""
+        return cls({"value": value, "low": low, "high": high}.__getitem__)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PriceEnds) and (self.value, self.low, self.high) == (other.value, other.low, other.high)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.value.items()))
+
+    @cached_property
+    def value(self) -> PriceLines:
+        """The price itself."""
+        return self.quote("value")
+
+    @cached_property
+    def low(self) -> PriceLines:
+        """The price at the low end of its figures."""
+        return self.quote("low")
+
+    @cached_property
+    def high(self) -> PriceLines:
+        """The price at the high end of its figures."""
+        return self.quote("high")
 
     def micro_usd_per_hour(self, end: PriceEnd) -> int:
         """Return the price at an end."""

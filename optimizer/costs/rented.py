@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, partial
 
-from optimizer.costs.priced import PricedOffer, PriceEnds, rate_per_usd
+from optimizer.costs.priced import PricedOffer, PriceEnd, PriceEnds, PriceLines, rate_per_usd
 from optimizer.load import Catalog
 from optimizer.schema.catalog import RentedOffer
 from optimizer.schema.problem import Problem
@@ -29,12 +29,16 @@ def hourly_factor(per: str, tax_included: float, rate: Fraction, term_months: in
     return commitment_factor(term_months, horizon_months) / (1 + exact(tax_included)) / hours / rate
 
 
+def quoted_lines(offer: RentedOffer, rate: Fraction, horizon_months: int, end: PriceEnd) -> PriceLines:
+    """Work out one end of a rented offer's price."""
+    factor = hourly_factor(offer.per, offer.tax_included_fraction, rate, offer.term_months, horizon_months)
+    price = {"value": None, "low": offer.price_low, "high": offer.price_high}[end]
+    return {"rent": micro_usd_up(price or offer.price, factor)}
+
+
 def price_offer(offer: RentedOffer, catalog: Catalog, problem: Problem, rate: Fraction) -> PricedOffer:
     """Price one rented offer."""
-    horizon = problem.limits.horizon_months
-    factor = hourly_factor(offer.per, offer.tax_included_fraction, rate, offer.term_months, horizon)
-    quoted = (offer.price, offer.price_low or offer.price, offer.price_high or offer.price)
-    ends = PriceEnds(*({"rent": micro_usd_up(price, factor)} for price in quoted))
+    ends = PriceEnds(partial(quoted_lines, offer, rate, problem.limits.horizon_months))
     stock = problem.limits.stock.get(offer.offer_id, offer.stock)
     return PricedOffer(
         offer.offer_id, offer.provider, offer.region, offer.gpu_id, offer.gpu_count, offer.kind, offer.term_months,

@@ -58,7 +58,7 @@ class Instance:
 
 def price_ends(price: int) -> PriceEnds:
     """State a price without a range."""
-    return PriceEnds({"rent": price}, {"rent": price}, {"rent": price})
+    return PriceEnds.stated({"rent": price}, {"rent": price}, {"rent": price})
 
 
 def offer(
