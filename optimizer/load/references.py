@@ -135,11 +135,11 @@ def unresolved(catalog: Catalog, layers: list[Layer], known_models: Collection[s
     Args:
         faulty: tables that could not be read whole; ids that name their rows are left alone.
     """
-    known = {
+    known: dict[str, Collection[str]] = {
         "gpus": catalog.gpus, "engines": catalog.engines, "precisions": catalog.precisions, "models": known_models, "owned": catalog.sites,
         "offers": {*catalog.offers, *(f"{node_id}.{site}" for node_id, node in catalog.owned.items() for site in node.sites)},
     }
-    sound: dict[str, Collection[str]] = {table: ids for table, ids in known.items() if table not in faulty}
+    sound = {table: ids for table, ids in known.items() if table not in faulty}
     if "owned" in faulty:
         sound.pop("offers", None)
     facts = list(_unknown_in_facts(catalog, layers, sound))
