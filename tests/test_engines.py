@@ -14,15 +14,18 @@ from optimizer.schema.catalog import Engine, EnginePrecision, Gpu, LlmModel
 def engine(shipped: Catalog, **facts: Any) -> Engine:
     """Nvidia from 7.5, bf16 from 8.0, fp8 from 8.9, tensor parallel 1, 2, 4; not the t5 family."""
     base = {
-        "vendors": ("nvidia",), "min_compute_capability": 7.5, "families": None, "unsupported_families": ("t5",), "tp_sizes": (1, 2, 4),
-        "precisions": {"bf16": EnginePrecision(min_compute_capability=8.0), "fp8": EnginePrecision(min_compute_capability=8.9),
+        "vendors": ("nvidia",), "min_compute_capability": 7.5, "families": None, "unsupported_families": ("t5",),
+            "tp_sizes": (1, 2, 4),
+        "precisions": {"bf16": EnginePrecision(min_compute_capability=8.0),
+            "fp8": EnginePrecision(min_compute_capability=8.9),
                        "int4": EnginePrecision(amd=False)},
     }
     return shipped.engines["vllm"].model_copy(update=base | facts)
 
 
 def gpu(shipped: Catalog, capability: float | None = 8.0, vendor: str = "nvidia") -> Gpu:
-    return shipped.gpus["l4-24gb"].model_copy(update={"gpu_id": "card", "compute_capability": capability, "vendor": vendor})
+    return shipped.gpus["l4-24gb"].model_copy(update={"gpu_id": "card", "compute_capability": capability,
+        "vendor": vendor})
 
 
 def model(shipped: Catalog, **facts: Any) -> LlmModel:
@@ -41,7 +44,8 @@ def test_a_gpu_too_old(shipped: Catalog) -> None:
 
 def test_a_gpu_of_unknown_capability(shipped: Catalog) -> None:
     assert gpu_refusal(engine(shipped), gpu(shipped, None)) == "vLLM needs compute capability 7.5, card has none stated"
-    assert precision_refusal(engine(shipped), "bf16", gpu(shipped, None)) == "bf16 needs compute capability 8 in vLLM, card has none stated"
+    assert precision_refusal(engine(shipped), "bf16", gpu(shipped,
+        None)) == "bf16 needs compute capability 8 in vLLM, card has none stated"
 
 
 def test_a_family(shipped: Catalog) -> None:
@@ -54,7 +58,8 @@ def test_a_family(shipped: Catalog) -> None:
 
 def test_a_precision(shipped: Catalog) -> None:
     assert precision_refusal(engine(shipped), "mxfp4", gpu(shipped)) == "vLLM has no mxfp4"
-    assert precision_refusal(engine(shipped), "fp8", gpu(shipped, 8.6)) == "fp8 needs compute capability 8.9 in vLLM, card has 8.6"
+    assert precision_refusal(engine(shipped), "fp8", gpu(shipped,
+        8.6)) == "fp8 needs compute capability 8.9 in vLLM, card has 8.6"
     assert precision_refusal(engine(shipped), "fp8", gpu(shipped, 8.9)) is None
     assert precision_refusal(engine(shipped), "bf16", gpu(shipped, None, "amd")) is None
     assert precision_refusal(engine(shipped), "int4", gpu(shipped, None, "amd")) == "vLLM has no int4 on AMD GPUs"
@@ -72,7 +77,8 @@ def test_a_split(shipped: Catalog, heads: int, kv_heads: int, tp_size: int, reas
 
 
 def test_an_engine_that_splits_by_layers_does_not_mind_heads(shipped: Catalog) -> None:
-    assert split_refusal(engine(shipped, heads_divisible=False), model(shipped, attention_heads=14, kv_heads=7), 4) is None
+    assert split_refusal(engine(shipped, heads_divisible=False), model(shipped, attention_heads=14, kv_heads=7),
+        4) is None
 
 
 def test_the_first_reason_is_given(shipped: Catalog) -> None:
@@ -90,7 +96,8 @@ def test_the_first_reason_is_given(shipped: Catalog) -> None:
     ("vllm", "a100-sxm-80gb", "fp8", True),  # weight-only
     ("tensorrt-llm", "a100-sxm-80gb", "fp8", False), ("tensorrt-llm", "h100-sxm-80gb", "fp8", True),
     ("tensorrt-llm", "v100-sxm-32gb", "fp16", False), ("tensorrt-llm", "mi300x-192gb", "bf16", False),
-    ("vllm", "mi300x-192gb", "bf16", True), ("tensorrt-llm", "h100-sxm-80gb", "fp4", False), ("tensorrt-llm", "b200-sxm-180gb", "fp4", True),
+    ("vllm", "mi300x-192gb", "bf16", True), ("tensorrt-llm", "h100-sxm-80gb", "fp4", False),
+        ("tensorrt-llm", "b200-sxm-180gb", "fp4", True),
     ("llama.cpp", "v100-sxm-32gb", "q4_k_m", True), ("vllm", "h100-sxm-80gb", "q4_k_m", False),
 ])
 def test_shipped_facts(shipped: Catalog, engine_id: str, gpu_id: str, precision: str, runs: bool) -> None:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from optimizer.errors import CatalogError, ExitCode, Fault, GpumixError, InputError, ModelTooLargeError, VerificationError
+from optimizer.errors import (
+    CatalogError,
+    ExitCode,
+    Fault,
+    GpumixError,
+    InputError,
+    ModelTooLargeError,
+    VerificationError,
+)
 
 FAULT = Fault("desk.yaml", "name", "7", "text")
 
 
 def test_exit_codes_are_those_of_the_manual() -> None:
     assert [(code.name, int(code)) for code in ExitCode] == [
-        ("PLAN", 0), ("INFEASIBLE", 1), ("BAD_INPUT", 2), ("BAD_CATALOG", 3), ("OWN_FAULT", 4), ("LIMIT", 5), ("CHECK_FAILED", 6),
-        ("INTERRUPTED", 130)]
+        ("PLAN", 0), ("INFEASIBLE", 1), ("BAD_INPUT", 2), ("BAD_CATALOG", 3), ("OWN_FAULT", 4), ("LIMIT", 5),
+        ("CHECK_FAILED", 6), ("INTERRUPTED", 130)]
 
 
 def test_each_error_has_its_code() -> None:

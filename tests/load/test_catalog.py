@@ -28,7 +28,8 @@ OFFER = "offer_id,provider,region,gpu_id,gpu_count,kind,price,source_url,as_of\n
 
 
 def test_an_overlay_adds_rows_and_replaces_those_of_the_same_id(small_catalog: Path, tmp_path: Path) -> None:
-    mine = overlay(tmp_path, offers__quotes_csv=OFFER + "cloud-big-x1,cloud,tokyo,big-80gb,1,on_demand,2.0,mail,2026-11-01\n"
+    mine = overlay(tmp_path,
+        offers__quotes_csv=OFFER + "cloud-big-x1,cloud,tokyo,big-80gb,1,on_demand,2.0,mail,2026-11-01\n"
                    "mine-small,acme,tokyo,small-24gb,1,on_demand,0.4,mail,2026-11-01\n")
     base, laid = load_catalog(small_catalog), load_catalog(small_catalog, [mine])
     assert set(laid.offers) == {*base.offers, "mine-small"}
@@ -53,7 +54,8 @@ def test_every_table_can_be_overlaid(small_catalog: Path, tmp_path: Path) -> Non
         tmp_path,
         gpus_csv=(data / "gpus.csv").read_text().replace("big-80gb", "huge-160gb").replace("80,79.2", "160,158"),
         fx_csv="currency,rate_per_usd,as_of,source_url\nJPY,150,2026-11-01,bank\n",
-        models_yaml=(data / "models.yaml").read_text().replace("llama-8b:", "mine-8b:").replace("[llama-8b-instruct]", "[ours]").replace("hf_id", "# hf_id"),
+        models_yaml=(data / "models.yaml").read_text().replace("llama-8b:", "mine-8b:").replace("[llama-8b-instruct]",
+            "[ours]").replace("hf_id", "# hf_id"),
         engines_yaml=(data / "engines.yaml").read_text().replace('"0.19"', '"0.20"'),
         precisions_yaml=(data / "precisions.yaml").read_text().replace("weight_bytes: 1.0", "weight_bytes: 1.1"),
         capacities_csv="service_id,offer_id,max_concurrency\nchat,cloud-big-x1,9\n",
@@ -65,7 +67,8 @@ def test_every_table_can_be_overlaid(small_catalog: Path, tmp_path: Path) -> Non
     assert laid.engines["vllm"].version == "0.20"
     assert laid.precisions["fp8"].weight_bytes == 1.1
     assert laid.capacities["chat", "cloud-big-x1"].max_concurrency == 9
-    for table, key in (("gpus", "huge-160gb"), ("fx", "JPY"), ("models", "mine-8b"), ("engines", "vllm"), ("precisions", "fp8"),
+    for table, key in (("gpus", "huge-160gb"), ("fx", "JPY"), ("models", "mine-8b"), ("engines", "vllm"),
+        ("precisions", "fp8"),
                        ("capacities", ("chat", "cloud-big-x1"))):
         assert laid.is_overlaid(table, key), table
 
@@ -81,7 +84,8 @@ def test_owned_figures_are_replaced_one_by_one(workspace: Workspace) -> None:
 def test_a_measured_row_is_replaced_by_one_of_the_same_key(small_catalog: Path, tmp_path: Path) -> None:
     text = (small_catalog / "throughput" / "lab.csv").read_text(encoding="utf-8")
     header, first = text.splitlines()[:2]
-    mine = overlay(tmp_path, throughput__mine_csv=f"{header}\n{first.replace(',30,7,', ',28,6.5,').replace('lab', 'mine', 1)}\n")
+    mine = overlay(tmp_path,
+        throughput__mine_csv=f"{header}\n{first.replace(',30,7,', ',28,6.5,').replace('lab', 'mine', 1)}\n")
     base, laid = load_catalog(small_catalog), load_catalog(small_catalog, [mine])
     assert len(laid.points) == len(base.points)
     changed = next(point for point in laid.points if point.concurrency == 1 and point.use == "curve")
@@ -119,7 +123,8 @@ def test_the_shipped_catalog_is_whole(shipped: Catalog) -> None:
 
 def rows_of(catalog: Catalog, group: str) -> dict[tuple[str, str, str], list[ThroughputPoint]]:
     """Rows of a group of models by machine, but for those that only check a model of speed."""
-    found = {machine: [point for point in points if point.use != "check"] for machine, points in catalog.points_by_machine.items() if machine[0] == group}
+    found = {machine: [point for point in points if point.use != "check"] for machine,
+        points in catalog.points_by_machine.items() if machine[0] == group}
     assert found
     return {machine: points for machine, points in found.items() if points}
 

@@ -26,7 +26,8 @@ def rows(text: str, keep: str = "") -> tuple[list[Fruit], list[Fault]]:
 def test_cells_become_values_and_blank_ones_defaults() -> None:
     found, faults = rows("fruit_id,price,count,ripe,notes\napple,1.5,3,true,\npear, 2 ,,,\"soft, sweet\"\n")
     assert not faults
-    assert found == [Fruit(fruit_id="apple", price=1.5, count=3, ripe=True), Fruit(fruit_id="pear", price=2.0, notes="soft, sweet")]
+    assert found == [Fruit(fruit_id="apple", price=1.5, count=3, ripe=True),
+        Fruit(fruit_id="pear", price=2.0, notes="soft, sweet")]
 
 
 def test_columns_may_stand_in_any_order_and_optional_ones_be_left_out() -> None:
@@ -60,7 +61,8 @@ def test_a_header_with_faults_ends_the_reading() -> None:
     found, faults = rows("fruit_id,prise,fruit_id\napple,1,x\n")
     assert not found
     assert [(fault.key, fault.found) for fault in faults] == [
-        ("line 1", "the unknown column 'prise'"), ("line 1", "the column 'fruit_id' twice"), ("line 1", "no column price")]
+        ("line 1", "the unknown column 'prise'"), ("line 1", "the column 'fruit_id' twice"),
+            ("line 1", "no column price")]
 
 
 def test_the_table_s_own_columns_are_named_first() -> None:

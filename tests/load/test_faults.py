@@ -15,7 +15,8 @@ from optimizer.schema.problem import Problem
 
 
 @pytest.mark.parametrize(("value", "text"), [
-    ("abc", "'abc'"), (None, "nothing"), (float("nan"), "nan"), ({}, "an empty mapping"), ({"a": 1}, "a mapping"), ((), "a list of 0"),
+    ("abc", "'abc'"), (None, "nothing"), (float("nan"), "nan"), ({}, "an empty mapping"), ({"a": 1}, "a mapping"),
+        ((), "a list of 0"),
     ([1, 2], "a list of 2"), (True, "True"), ("x" * 100, "'" + "x" * 56 + "..."), ("a\nb", "'a\\nb'"),
 ])
 def test_what_was_found_is_shown_on_one_short_line(value: Any, text: str) -> None:
@@ -66,9 +67,11 @@ GOOD = {"size": 1.0}
     ({"leaves": (GOOD,)}, [("leaves", "a list of 1", "at least 2 entries")]),
     ({"leaves": (GOOD,) * 4}, [("leaves", "a list of 4", "at most 3 entries")]),
     ({"leaves": (GOOD, {"size": "x"})}, [("leaves.1.size", "'x'", "a number")]),
-    ({"leaves": ({"size": "x"}, {"size": None})}, [("leaves.0.size", "'x'", "a number"), ("leaves.1.size", "nothing", "a number")]),
+    ({"leaves": ({"size": "x"}, {"size": None})}, [("leaves.0.size", "'x'", "a number"),
+        ("leaves.1.size", "nothing", "a number")]),
     ({"leaves": ({"size": 1, "name": ""}, GOOD)}, [("leaves.0.name", "''", "text that is not empty")]),
-    ({"leaves": ({"size": 1, "name": "n" * 201}, GOOD)}, [("leaves.0.name", "'" + "n" * 56 + "...", "at most 200 characters")]),
+    ({"leaves": ({"size": 1, "name": "n" * 201}, GOOD)}, [("leaves.0.name", "'" + "n" * 56 + "...",
+        "at most 200 characters")]),
     ({"best": {"size": 6}}, [("best.size", "much", "at most 5"), ("", "a tree", "a bush")]),
     (7, [("", "7", "a mapping of keys to values")]),
 ])
@@ -82,21 +85,25 @@ def test_a_prefix_says_which_row() -> None:
 
 
 def test_every_rule_of_the_problem_s_own_validators_reads_found_and_allowed() -> None:
-    service = {"service_id": "a", "model": "m", "workload": ({"isl_tokens": 1, "osl_tokens": 1, "share_fraction": 0.5},), "kind": "sync",
+    service = {"service_id": "a", "model": "m", "workload": ({"isl_tokens": 1, "osl_tokens": 1, "share_fraction": 0.5},
+        ), "kind": "sync",
                "deadline": {"requests": 1, "start_hour": 0, "end_hour": 1}}
     with pytest.raises(ValidationError) as caught:
         Problem.model_validate({"schema_version": 1, "name": "p", "services": (service,)})
     found = faults_of(caught.value, "f", Problem)
-    assert [fault.key for fault in found] == ["services.0.demand", "services.0.deadline", "services.0.slo", "services.0.workload"]
+    assert [fault.key for fault in found] == ["services.0.demand", "services.0.deadline", "services.0.slo",
+        "services.0.workload"]
     assert all(fault.found and fault.allowed for fault in found)
 
 
-@pytest.mark.parametrize(("raw", "text"), [(b"", ""), (b"\xef\xbb\xbfa", "a"), ("\u8ca0\u8377".encode(), "\u8ca0\u8377"), (b"a\r\nb", "a\r\nb")])
+@pytest.mark.parametrize(("raw", "text"), [(b"", ""), (b"\xef\xbb\xbfa", "a"),
+        ("\u8ca0\u8377".encode(), "\u8ca0\u8377"), (b"a\r\nb", "a\r\nb")])
 def test_utf_8_is_read_with_or_without_its_mark(raw: bytes, text: str) -> None:
     assert decode(raw, "f") == text
 
 
-@pytest.mark.parametrize(("raw", "line"), [(b"a\nb\n\xff", 3), (b"\xe2\x28\xa1", 1), (b"a\n\x00", 2), ("a\nb".encode("utf-16"), 1)])
+@pytest.mark.parametrize(("raw", "line"), [(b"a\nb\n\xff", 3), (b"\xe2\x28\xa1", 1), (b"a\n\x00", 2),
+        ("a\nb".encode("utf-16"), 1)])
 def test_other_bytes_are_named_by_line(raw: bytes, line: int) -> None:
     with pytest.raises(InputError) as caught:
         decode(raw, "f")

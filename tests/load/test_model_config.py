@@ -14,44 +14,62 @@ from optimizer.load.weights import Decoder, count_parameters
 from optimizer.schema.catalog import LlmModel
 
 LLAMA = {
-    "model_type": "llama", "num_hidden_layers": 32, "hidden_size": 4096, "num_attention_heads": 32, "num_key_value_heads": 8,
-    "intermediate_size": 14336, "vocab_size": 128256, "max_position_embeddings": 131072, "tie_word_embeddings": False, "torch_dtype": "bfloat16",
+    "model_type": "llama", "num_hidden_layers": 32, "hidden_size": 4096, "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+    "intermediate_size": 14336, "vocab_size": 128256, "max_position_embeddings": 131072, "tie_word_embeddings": False,
+        "torch_dtype": "bfloat16",
 }
 QWEN3_MOE = {
-    "model_type": "qwen3_moe", "num_hidden_layers": 48, "hidden_size": 2048, "num_attention_heads": 32, "num_key_value_heads": 4, "head_dim": 128,
-    "intermediate_size": 6144, "moe_intermediate_size": 768, "num_experts": 128, "num_experts_per_tok": 8, "decoder_sparse_step": 1,
-    "mlp_only_layers": [], "vocab_size": 151936, "max_position_embeddings": 40960, "tie_word_embeddings": False, "sliding_window": None,
+    "model_type": "qwen3_moe", "num_hidden_layers": 48, "hidden_size": 2048, "num_attention_heads": 32,
+        "num_key_value_heads": 4, "head_dim": 128,
+    "intermediate_size": 6144, "moe_intermediate_size": 768, "num_experts": 128, "num_experts_per_tok": 8,
+        "decoder_sparse_step": 1,
+    "mlp_only_layers": [], "vocab_size": 151936, "max_position_embeddings": 40960, "tie_word_embeddings": False,
+        "sliding_window": None,
     "use_sliding_window": False, "torch_dtype": "bfloat16",
 }
 DEEPSEEK_V3 = {
-    "model_type": "deepseek_v3", "num_hidden_layers": 61, "hidden_size": 7168, "num_attention_heads": 128, "num_key_value_heads": 128,
-    "intermediate_size": 18432, "moe_intermediate_size": 2048, "n_routed_experts": 256, "n_shared_experts": 1, "num_experts_per_tok": 8,
-    "first_k_dense_replace": 3, "moe_layer_freq": 1, "q_lora_rank": 1536, "kv_lora_rank": 512, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64,
-    "v_head_dim": 128, "vocab_size": 129280, "max_position_embeddings": 163840, "tie_word_embeddings": False, "torch_dtype": "bfloat16",
+    "model_type": "deepseek_v3", "num_hidden_layers": 61, "hidden_size": 7168, "num_attention_heads": 128,
+        "num_key_value_heads": 128,
+    "intermediate_size": 18432, "moe_intermediate_size": 2048, "n_routed_experts": 256, "n_shared_experts": 1,
+        "num_experts_per_tok": 8,
+    "first_k_dense_replace": 3, "moe_layer_freq": 1, "q_lora_rank": 1536, "kv_lora_rank": 512, "qk_nope_head_dim": 128,
+        "qk_rope_head_dim": 64,
+    "v_head_dim": 128, "vocab_size": 129280, "max_position_embeddings": 163840, "tie_word_embeddings": False,
+        "torch_dtype": "bfloat16",
     "quantization_config": {"quant_method": "fp8", "fmt": "e4m3", "weight_block_size": [128, 128]},
 }
 GEMMA2 = {  # no layer_types, no tie_word_embeddings: both are the class's own
-    "model_type": "gemma2", "num_hidden_layers": 42, "hidden_size": 3584, "num_attention_heads": 16, "num_key_value_heads": 8, "head_dim": 256,
-    "intermediate_size": 14336, "vocab_size": 256000, "max_position_embeddings": 8192, "sliding_window": 4096, "cache_implementation": "hybrid",
+    "model_type": "gemma2", "num_hidden_layers": 42, "hidden_size": 3584, "num_attention_heads": 16,
+        "num_key_value_heads": 8, "head_dim": 256,
+    "intermediate_size": 14336, "vocab_size": 256000, "max_position_embeddings": 8192, "sliding_window": 4096,
+        "cache_implementation": "hybrid",
     "torch_dtype": "float32",
 }
 GPT_OSS = {
-    "model_type": "gpt_oss", "num_hidden_layers": 24, "hidden_size": 2880, "num_attention_heads": 64, "num_key_value_heads": 8, "head_dim": 64,
-    "intermediate_size": 2880, "num_local_experts": 32, "experts_per_token": 4, "num_experts_per_tok": 4, "vocab_size": 201088,
+    "model_type": "gpt_oss", "num_hidden_layers": 24, "hidden_size": 2880, "num_attention_heads": 64,
+        "num_key_value_heads": 8, "head_dim": 64,
+    "intermediate_size": 2880, "num_local_experts": 32, "experts_per_token": 4, "num_experts_per_tok": 4,
+        "vocab_size": 201088,
     "max_position_embeddings": 131072, "tie_word_embeddings": False, "sliding_window": 128, "attention_bias": True,
     "layer_types": ["sliding_attention", "full_attention"] * 12, "quantization_config": {"quant_method": "mxfp4"},
 }
 QWEN3_NEXT = {
-    "model_type": "qwen3_next", "num_hidden_layers": 48, "hidden_size": 2048, "num_attention_heads": 16, "num_key_value_heads": 2, "head_dim": 256,
-    "intermediate_size": 5120, "moe_intermediate_size": 512, "num_experts": 512, "num_experts_per_tok": 10, "shared_expert_intermediate_size": 512,
+    "model_type": "qwen3_next", "num_hidden_layers": 48, "hidden_size": 2048, "num_attention_heads": 16,
+        "num_key_value_heads": 2, "head_dim": 256,
+    "intermediate_size": 5120, "moe_intermediate_size": 512, "num_experts": 512, "num_experts_per_tok": 10,
+        "shared_expert_intermediate_size": 512,
     "full_attention_interval": 4, "linear_num_value_heads": 32, "linear_num_key_heads": 16, "linear_key_head_dim": 128,
-    "linear_value_head_dim": 128, "decoder_sparse_step": 1, "vocab_size": 151936, "max_position_embeddings": 262144, "tie_word_embeddings": False,
+    "linear_value_head_dim": 128, "decoder_sparse_step": 1, "vocab_size": 151936, "max_position_embeddings": 262144,
+        "tie_word_embeddings": False,
 }
 FALCON = {
-    "model_type": "falcon", "num_hidden_layers": 32, "hidden_size": 4544, "num_attention_heads": 71, "multi_query": True,
+    "model_type": "falcon", "num_hidden_layers": 32, "hidden_size": 4544, "num_attention_heads": 71,
+        "multi_query": True,
     "new_decoder_architecture": False, "vocab_size": 65024, "max_position_embeddings": 2048,
 }
-GPT2_NAMES = {"model_type": "gpt2", "n_layer": 12, "n_embd": 768, "n_head": 12, "vocab_size": 50257, "n_positions": 1024}
+GPT2_NAMES = {"model_type": "gpt2", "n_layer": 12, "n_embd": 768, "n_head": 12, "vocab_size": 50257,
+    "n_positions": 1024}
 
 
 def model_of(config: dict[str, Any], **changes: Any) -> LlmModel:
@@ -82,13 +100,16 @@ def test_gpt_oss_counts_its_active_parameters_without_the_input_embedding() -> N
 
 
 @pytest.mark.parametrize(("config", "model_id"), [
-    (LLAMA, "llama-3.1-8b-instruct"), (QWEN3_MOE, "qwen3-30b-a3b"), (DEEPSEEK_V3, "deepseek-v3"), (GEMMA2, "gemma-2-9b-it"), (GPT_OSS, "gpt-oss-20b"),
+    (LLAMA, "llama-3.1-8b-instruct"), (QWEN3_MOE, "qwen3-30b-a3b"), (DEEPSEEK_V3, "deepseek-v3"),
+        (GEMMA2, "gemma-2-9b-it"), (GPT_OSS, "gpt-oss-20b"),
 ])
 def test_own_config_and_catalog_agree(shipped: Catalog, config: dict[str, Any], model_id: str) -> None:
     own, known = model_of(config), shipped.models[model_id]
     assert same_shape(own, known)
-    for fact in ("family", "layers", "hidden_size", "attention_heads", "kv_heads", "head_dim", "attention", "full_attention_layers",
-                 "sliding_window_layers", "sliding_window_tokens", "mla_kv_values_per_layer", "vocabulary", "tied_embeddings", "experts",
+    for fact in ("family", "layers", "hidden_size", "attention_heads", "kv_heads", "head_dim", "attention",
+        "full_attention_layers",
+                 "sliding_window_layers", "sliding_window_tokens", "mla_kv_values_per_layer", "vocabulary",
+                     "tied_embeddings", "experts",
                  "experts_per_token", "native_precision"):
         assert getattr(own, fact) == getattr(known, fact), fact
 
@@ -134,12 +155,15 @@ def test_kinds_of_layers(changes: dict[str, Any], full: int, sliding: int) -> No
 
 def test_a_few_dense_layers_and_shared_experts_count() -> None:
     # 4 layers of 10 wide models: width 10, dense MLP 3 x 10 x 40 = 1,200; experts 3 x 10 x 5 = 150 each
-    tiny = {"model_type": "deepseek_v2", "num_hidden_layers": 4, "hidden_size": 10, "num_attention_heads": 2, "head_dim": 5,
-            "intermediate_size": 40, "moe_intermediate_size": 5, "n_routed_experts": 8, "num_experts_per_tok": 2, "n_shared_experts": 1,
+    tiny = {"model_type": "deepseek_v2", "num_hidden_layers": 4, "hidden_size": 10, "num_attention_heads": 2,
+        "head_dim": 5,
+            "intermediate_size": 40, "moe_intermediate_size": 5, "n_routed_experts": 8, "num_experts_per_tok": 2,
+                "n_shared_experts": 1,
             "first_k_dense_replace": 1, "vocab_size": 100, "max_position_embeddings": 64}
     attention, embeddings, norms = 10 * 5 * 8, 2 * 100 * 10, 9 * 10
     mixed = 8 * 150 + 150 + 80  # experts, the shared one, the router
-    assert model_of(tiny).parameters_billion * 1e9 == pytest.approx(embeddings + 4 * attention + 1200 + 3 * mixed + norms)
+    assert model_of(tiny).parameters_billion * 1e9 == pytest.approx(
+        embeddings + 4 * attention + 1200 + 3 * mixed + norms)
     assert model_of(tiny, decoder_sparse_step=2).parameters_billion * 1e9 == pytest.approx(
         embeddings + 4 * attention + 2 * 1200 + 2 * mixed + norms)  # layers 2 and 4
     assert model_of(tiny, mlp_only_layers=[3]).parameters_billion * 1e9 == pytest.approx(
@@ -160,7 +184,8 @@ def test_kv_heads() -> None:
 
 
 @pytest.mark.parametrize(("config", "changes", "precision"), [
-    (LLAMA, {}, "bf16"), (LLAMA, {"torch_dtype": "float16"}, "fp16"), (LLAMA, {"torch_dtype": "float32"}, "bf16"), (LLAMA, {"torch_dtype": None}, "bf16"),
+    (LLAMA, {}, "bf16"), (LLAMA, {"torch_dtype": "float16"}, "fp16"), (LLAMA, {"torch_dtype": "float32"}, "bf16"),
+        (LLAMA, {"torch_dtype": None}, "bf16"),
     (DEEPSEEK_V3, {}, "fp8"), (GPT_OSS, {}, "mxfp4"),
     (LLAMA, {"quantization_config": {"quant_method": "awq", "bits": 4}}, "int4"),
     (LLAMA, {"quantization_config": {"quant_method": "gptq", "bits": 8}}, "w8a16"),
@@ -177,7 +202,8 @@ def test_how_the_weights_are_stored(config: dict[str, Any], changes: dict[str, A
 
 
 @pytest.mark.parametrize("quantised", [
-    {"quant_method": "bitsandbytes", "load_in_4bit": True}, {"quant_method": "gptq", "bits": 3}, {"quant_method": "gptq", "bits": [4]},
+    {"quant_method": "bitsandbytes", "load_in_4bit": True}, {"quant_method": "gptq", "bits": 3},
+        {"quant_method": "gptq", "bits": [4]},
     {"quant_method": "modelopt", "quant_algo": "W2"}, {},
     {"quant_method": "compressed-tensors", "config_groups": {"group_0": {"weights": {"num_bits": [4]}}}},
 ])
@@ -187,7 +213,8 @@ def test_what_is_not_understood_is_not_guessed(quantised: dict[str, Any]) -> Non
 
 
 def test_a_multimodal_model_keeps_its_decoder_one_level_down() -> None:
-    outer = {"model_type": "gemma3", "vision_config": {"hidden_size": 1152}, "text_config": {**LLAMA, "model_type": "gemma3_text", "sliding_window": 1024}}
+    outer = {"model_type": "gemma3", "vision_config": {"hidden_size": 1152},
+        "text_config": {**LLAMA, "model_type": "gemma3_text", "sliding_window": 1024}}
     assert model_of(outer).hidden_size == 4096
     assert model_of(outer).family == "gemma3_text"
 
@@ -195,7 +222,8 @@ def test_a_multimodal_model_keeps_its_decoder_one_level_down() -> None:
 def test_every_fault_of_a_config_is_named_once() -> None:
     with pytest.raises(InputError) as caught:
         model_of(LLAMA, hidden_size="x", vocab_size=0, num_hidden_layers=-1, max_position_embeddings=1.5)
-    assert [fault.key for fault in caught.value.faults] == ["max_position_embeddings", "num_hidden_layers", "hidden_size", "vocab_size"]
+    assert [fault.key for fault in caught.value.faults] == ["max_position_embeddings", "num_hidden_layers",
+        "hidden_size", "vocab_size"]
 
 
 def test_two_matrices_and_tied_embeddings_by_hand() -> None:

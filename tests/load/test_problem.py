@@ -23,8 +23,10 @@ def overridden(*assignments: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("assignment", "path", "value"), [
-    ("a.b.0=7", ("a", "b", 0), 7), ("a.b.1.c=x", ("a", "b", 1, "c"), "x"), ("a.b.1.new=1", ("a", "b", 1, "new"), 1), ("a.d.e.f=1", ("a", "d", "e", "f"), 1),
-    ("a.b=[1, 2]", ("a", "b"), (1, 2)), ("a={x: 1}", ("a",), {"x": 1}), ("z=", ("z",), None), (" a.d = 5", ("a", "d"), 5), ("a.d=k=v", ("a", "d"), "k=v"),
+    ("a.b.0=7", ("a", "b", 0), 7), ("a.b.1.c=x", ("a", "b", 1, "c"), "x"), ("a.b.1.new=1", ("a", "b", 1, "new"), 1),
+        ("a.d.e.f=1", ("a", "d", "e", "f"), 1),
+    ("a.b=[1, 2]", ("a", "b"), (1, 2)), ("a={x: 1}", ("a",), {"x": 1}), ("z=", ("z",), None),
+        (" a.d = 5", ("a", "d"), 5), ("a.d=k=v", ("a", "d"), "k=v"),
 ])
 def test_an_override_sets_one_place(assignment: str, path: tuple[str | int, ...], value: Any) -> None:
     target: Any = overridden(assignment)
@@ -66,7 +68,8 @@ def test_an_own_model_counts_into_the_digest(workspace: Workspace) -> None:
     assert after.own_models["own/config.json"].context_limit_tokens == 4096
 
 
-def test_an_own_model_is_looked_for_beside_the_problem_and_then_here(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_own_model_is_looked_for_beside_the_problem_and_then_here(workspace: Workspace,
+        monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     here = tmp_path / "elsewhere" / "own"
     here.mkdir(parents=True)
     (workspace / "own/config.json").rename(here / "config.json")
@@ -76,7 +79,8 @@ def test_an_own_model_is_looked_for_beside_the_problem_and_then_here(workspace: 
 
 @pytest.mark.parametrize("written", ["2026-08-21", "'2026-08-21'"])
 def test_the_date_of_a_rate_may_be_quoted(written: str) -> None:
-    text = PROBLEM.replace("own/config.json", "llama-8b") + f"currency: JPY\nfx: {{rate_per_usd: 150, as_of: {written}}}\n"
+    text = PROBLEM.replace("own/config.json",
+        "llama-8b") + f"currency: JPY\nfx: {{rate_per_usd: 150, as_of: {written}}}\n"
     fx = parse_problem(text, "f").problem.fx
     assert fx is not None
     assert fx.as_of == date(2026, 8, 21)
@@ -85,7 +89,8 @@ def test_the_date_of_a_rate_may_be_quoted(written: str) -> None:
 def test_a_shipped_problem_is_found_by_name_file_name_and_path() -> None:
     name = "helpdesk-llama3-8b"
     assert name in shipped_problem_names()
-    texts = {problem_text(reference)[0] for reference in (name, f"{name}.yaml", f"problems/{name}", f"problems/{name}.yaml")}
+    texts = {problem_text(reference)[0] for reference in (name, f"{name}.yaml", f"problems/{name}",
+        f"problems/{name}.yaml")}
     assert len(texts) == 1
 
 

@@ -96,7 +96,8 @@ class Workspace:
 def write_workspace(root: Path) -> Workspace:
     """Write a valid workspace beside `root/catalog`."""
     workspace = Workspace(root)
-    for name, text in {"problem.yaml": PROBLEM, "own/config.json": CONFIG, **{f"overlay/{n}": t for n, t in OVERLAY.items()}}.items():
+    for name, text in {"problem.yaml": PROBLEM, "own/config.json": CONFIG,
+        **{f"overlay/{n}": t for n, t in OVERLAY.items()}}.items():
         path = workspace / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

@@ -11,18 +11,23 @@ from optimizer.load import Catalog
 from optimizer.schema.catalog import Figure, Gpu, LlmModel, OwnedAssumptions, Part, RentedOffer, Site, ThroughputPoint
 
 SOURCE = {"source_url": "https://example.org", "as_of": "2026-08-21"}
-GPU = {"gpu_id": "g", "name": "G", "vendor": "nvidia", "compute_capability": 8.0, "memory_gib": 24, "memory_usable_gib": 23.6,
+GPU = {"gpu_id": "g", "name": "G", "vendor": "nvidia", "compute_capability": 8.0, "memory_gib": 24,
+    "memory_usable_gib": 23.6,
        "memory_bandwidth_gb_per_s": 900, "memory_kind": "gddr", **SOURCE}
-OFFER = {"offer_id": "o", "provider": "p", "region": "r", "gpu_id": "g", "gpu_count": 1, "kind": "on_demand", "price": 2.0, **SOURCE}
-POINT = {"model_id": "m", "gpu_id": "g", "gpu_count": 1, "engine_id": "e", "source_id": "s", "use": "curve", "precision": "bf16", "tp_size": 1,
+OFFER = {"offer_id": "o", "provider": "p", "region": "r", "gpu_id": "g", "gpu_count": 1, "kind": "on_demand",
+    "price": 2.0, **SOURCE}
+POINT = {"model_id": "m", "gpu_id": "g", "gpu_count": 1, "engine_id": "e", "source_id": "s", "use": "curve",
+    "precision": "bf16", "tp_size": 1,
          "isl_tokens": 512, "osl_tokens": 256, "concurrency": 8, "tpot_ms": 20.0, **SOURCE}
 FIGURE = {"value": 2.0, "as_of": "2026"}
 PART = {"item": "card", "unit_price": 2500, "as_of": "2026"}
-SITE = {"name": "S", "country": "JP", "electricity_jpy_per_kwh": FIGURE, "pue": FIGURE, "colocation_usd_per_kw_month": FIGURE}
+SITE = {"name": "S", "country": "JP", "electricity_jpy_per_kwh": FIGURE, "pue": FIGURE,
+    "colocation_usd_per_kw_month": FIGURE}
 
 
 @pytest.mark.parametrize(("model", "base", "good", "bad", "said"), [
-    (Gpu, GPU, {"vendor": "amd", "compute_capability": None}, {"compute_capability": None}, "compute_capability: found nothing"),
+    (Gpu, GPU, {"vendor": "amd", "compute_capability": None}, {"compute_capability": None},
+        "compute_capability: found nothing"),
     (Gpu, GPU, {"memory_usable_gib": 24}, {"memory_usable_gib": 24.1}, "at most memory_gib = 24"),
     (Gpu, GPU, {"memory_kind": "hbm"}, {"memory_kind": "sram"}, "'gddr' or 'hbm'"),
     (RentedOffer, OFFER, {"kind": "reserved", "term_months": 1}, {"kind": "reserved"}, "1 or more for reserved"),
@@ -30,18 +35,24 @@ SITE = {"name": "S", "country": "JP", "electricity_jpy_per_kwh": FIGURE, "pue": 
     (RentedOffer, OFFER, {"price_low": 2.0, "price_high": 2.0}, {"price_low": 2.1}, "at most price = 2"),
     (RentedOffer, OFFER, {"price_high": 3.0}, {"price_high": 1.9}, "at least price = 2"),
     (RentedOffer, OFFER, {"kind": "marketplace"}, {"kind": "owned"}, "marketplace"),
-    (ThroughputPoint, POINT, {"use": "check", "tpot_ms": None, "precision": None}, {"tpot_ms": None, "precision": None}, "tpot_ms, precision: found nothing"),
-    (ThroughputPoint, POINT, {"use": "ceiling", "output_tokens_per_s": 900.0}, {"use": "ceiling"}, "output_tokens_per_s: found nothing"),
+    (ThroughputPoint, POINT, {"use": "check", "tpot_ms": None, "precision": None}, {"tpot_ms": None, "precision": None},
+        "tpot_ms, precision: found nothing"),
+    (ThroughputPoint, POINT, {"use": "ceiling", "output_tokens_per_s": 900.0}, {"use": "ceiling"},
+        "output_tokens_per_s: found nothing"),
     (Figure, FIGURE, {"low": 2.0, "high": 2.0}, {"low": 2.5}, "at most value = 2"),
     (Figure, FIGURE, {"high": 9.0}, {"high": 1.0}, "at least value = 2"),
     (Part, PART, {"low": 2000, "high": 3000}, {"low": 2600}, "at most unit_price = 2500"),
     (Part, PART, {"unit_price": None, "fraction_of_parts": 0.1}, {"fraction_of_parts": 0.1}, "exactly one"),
-    (Part, PART, {"unit_price": None, "fraction_of_parts": 0.1, "high": 0.3}, {"unit_price": None, "fraction_of_parts": 0.1, "high": 0.05},
+    (Part, PART, {"unit_price": None, "fraction_of_parts": 0.1, "high": 0.3},
+        {"unit_price": None, "fraction_of_parts": 0.1, "high": 0.05},
      "at least fraction_of_parts"),
-    (Site, SITE, {"colocation_usd_per_kw_month": None, "colocation_eur_per_kw_month": FIGURE}, {"colocation_eur_per_kw_month": FIGURE}, "found 2 prices"),
-    (Site, SITE, {"pue": {"value": 1.0, "as_of": "2026"}}, {"pue": {"value": 1.5, "low": 0.9, "as_of": "2026"}}, "pue: found less than 1"),
+    (Site, SITE, {"colocation_usd_per_kw_month": None, "colocation_eur_per_kw_month": FIGURE},
+        {"colocation_eur_per_kw_month": FIGURE}, "found 2 prices"),
+    (Site, SITE, {"pue": {"value": 1.0, "as_of": "2026"}}, {"pue": {"value": 1.5, "low": 0.9, "as_of": "2026"}},
+        "pue: found less than 1"),
 ])
-def test_rules_of_a_row(model: type[BaseModel], base: dict[str, Any], good: dict[str, Any], bad: dict[str, Any], said: str) -> None:
+def test_rules_of_a_row(model: type[BaseModel], base: dict[str, Any], good: dict[str, Any], bad: dict[str, Any],
+        said: str) -> None:
     assert model.model_validate(base)
     assert model.model_validate(base | good)
     with pytest.raises(ValidationError, match=said):
@@ -81,13 +92,15 @@ def test_dates_that_are_taken(as_of: str) -> None:
     assert Figure.model_validate(FIGURE | {"as_of": as_of}).as_of == as_of
 
 
-@pytest.mark.parametrize("as_of", ["", "26", "2026-13", "2026-00", "2026-08-32", "2026-8-1", "August 2026", "2026-08-21T10:00", "\uff12\uff10\uff12\uff16", 20.26, True])
+@pytest.mark.parametrize("as_of", ["", "26", "2026-13", "2026-00", "2026-08-32", "2026-8-1", "August 2026",
+        "2026-08-21T10:00", "\uff12\uff10\uff12\uff16", 20.26, True])
 def test_dates_that_are_none(as_of: object) -> None:
     with pytest.raises(ValidationError):
         Figure.model_validate(FIGURE | {"as_of": as_of})
 
 
 @pytest.mark.parametrize(("ttft_ms", "waits"), [(100.0, False), (7649.0, False), (7651.0, True), (None, False)])
-def test_a_point_waits_when_most_of_its_time_is_spent_before_the_first_token(ttft_ms: float | None, waits: bool) -> None:
+def test_a_point_waits_when_most_of_its_time_is_spent_before_the_first_token(ttft_ms: float | None,
+        waits: bool) -> None:
     # 255 further tokens x 20 ms = 5,100 ms; TTFT is more than 60% of the whole from 5,100 x 0.6 / 0.4 = 7,650 ms
     assert ThroughputPoint.model_validate(POINT | {"ttft_ms": ttft_ms}).waits is waits

@@ -41,13 +41,15 @@ def test_it_is_a_schema_of_draft_2020_12() -> None:
 def test_every_key_of_a_problem_is_described() -> None:
     types = {"Problem": SCHEMA, **SCHEMA["$defs"]}
     assert {"Service", "Slo", "Demand", "Limits", "Budget", "Assumptions"} <= set(types)
-    bare = [f"{name}.{key}" for name, found in types.items() for key, facts in found.get("properties", {}).items() if not facts.get("description")]
+    bare = [f"{name}.{key}" for name, found in types.items() for key,
+        facts in found.get("properties", {}).items() if not facts.get("description")]
     assert bare == []
 
 
 def test_the_docstring_under_a_field_is_its_description() -> None:
     assert SCHEMA["properties"]["services"]["description"] == "Services to place."
-    assert SCHEMA["$defs"]["Slo"]["properties"]["ttft_ms"]["description"] == "Longest time to first token, in milliseconds, for streamed responses."
+    assert SCHEMA["$defs"]["Slo"]["properties"]["ttft_ms"][
+        "description"] == "Longest time to first token, in milliseconds, for streamed responses."
     assert SCHEMA["$defs"]["Slo"]["description"] == "What every user is promised at the peak."
     assert field_docs(Slo)["ttft_ms"] == SCHEMA["$defs"]["Slo"]["properties"]["ttft_ms"]["description"]
 
@@ -69,8 +71,10 @@ def test_shipped_problems_are_valid(name: str) -> None:
 
 
 @pytest.mark.parametrize(("old", "new"), [
-    ("name: desk", "name: Help desk"), ("ttft_ms: 2000", "tttf_ms: 2000"), ("grade: C", "grade: D"), ("peak_concurrency: 40", "peak_concurrency: 0"),
-    ("amount: 900000", "amount: -1"), ("schema_version: 1\n", ""), ("kinds: [on_demand, owned]", "kinds: []"), ("kind: async", "kind: later"),
+    ("name: desk", "name: Help desk"), ("ttft_ms: 2000", "tttf_ms: 2000"), ("grade: C", "grade: D"),
+        ("peak_concurrency: 40", "peak_concurrency: 0"),
+    ("amount: 900000", "amount: -1"), ("schema_version: 1\n", ""), ("kinds: [on_demand, owned]", "kinds: []"),
+        ("kind: async", "kind: later"),
 ])
 def test_what_the_loader_refuses_in_one_value_the_schema_refuses(old: str, new: str) -> None:
     assert VALIDATOR.is_valid(as_json(parse_mapping(PROBLEM, "f")))
