@@ -341,6 +341,14 @@ class TestBlame:
         assert check_catalog(tiny.overlaid(catalog, gpus=["g"])).from_overlay
         assert not check_catalog(tiny.overlaid(catalog, offers=["cloud-g"])).from_overlay
 
+    def test_a_curve_is_judged_with_all_its_rows(self) -> None:
+        # the shipped row at C=8 was fine until the user's own row at C=4 made TPOT fall
+        catalog = sound(tiny.point(4, 50.0), tiny.point(8, 10.0))
+        own = tiny.overlaid(catalog, throughput=[point_key(tiny.point(4))])
+        assert [one.key for one in check_catalog(own).errors] == [KEY.replace("C=1", "C=8")]
+        assert check_catalog(own).from_overlay
+        assert not check_catalog(catalog).from_overlay
+
     def test_a_warning_blames_nobody(self) -> None:
         catalog = tiny.overlaid(sound(gpus={"g": tiny.gpu(), "idle": tiny.gpu("idle")}), gpus=["idle"])
         found = check_catalog(catalog)
