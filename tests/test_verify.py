@@ -254,6 +254,27 @@ def test_a_lie_is_caught(
     assert check in one.checks(lie(one.plan)), one.faults(lie(one.plan))
 
 
+FAULTS: list[tuple[str, Callable[[Plan], Plan], str]] = [
+    ("mixed", lambda p: first(p, "deployments", concurrency_at_peak=88), "88 in flight at the peak, 87 at most"),
+    ("mixed", lambda p: first(p, "deployments", load_fraction=0.9), "is sent 0.900 of chat, more than it carries"),
+    # 66 + 2 x 67 = 200 are enough, 65 + 134 are not
+    ("mixed", lambda p: first(p, "deployments", concurrency_at_peak=65), "199 in flight at the peak, 200 come"),
+    ("mixed", lambda p: first(p, "services", tokens_per_s_per_user=24.0, grade="C"), "24.0 tokens/s, 25 asked for"),
+    ("mixed", lambda p: first(p, "deployments", tokens_per_s_per_user=30.0), "30 tokens/s on some nodes, in a plan of 31"),
+    ("mixed", lambda p: first(p, "deployments", capacity_per_node=80.0), "claims 80 on 1 x 87"),
+    ("mixed", lambda p: p.model_copy(update={"bound_usd_per_month": 3000.0}), "bound 3000.0 USD/month above the cost"),
+    ("owned", lambda p: first(p, "deployments", replicas=3), "3 replicas on 1 nodes of 2 each"),
+]
+
+
+@pytest.mark.parametrize(("name", "lie", "fault"), FAULTS, ids=[fault for *_, fault in FAULTS])
+def test_a_fault_says_what_is_wrong(
+    found: dict[str, Answered], name: str, lie: Callable[[Plan], Plan], fault: str
+) -> None:
+    faults = found[name].faults(lie(found[name].plan))
+    assert any(fault in one for one in faults), faults
+
+
 STRICTER: list[tuple[str, str, dict[str, Any], str]] = [
     # the mixed plan: cloud-g of cloud in tokyo and edge-2g of edge in osaka, 3.5 dollars an hour, 87 + 174 for 200
     ("mixed", "provider forbidden", {"providers": Selection(forbid=("edge",))}, "policy"),
@@ -338,6 +359,11 @@ def test_a_plan_of_other_facts_is_caught(
 ) -> None:
     one = replace(found["mixed"], catalog=replace(found["mixed"].catalog, **tables))
     assert check in one.checks(), one.faults()
+
+
+def test_a_plan_without_any_speed_behind_it_is_caught(found: dict[str, Answered]) -> None:
+    nothing = replace(found["mixed"], catalog=replace(found["mixed"].catalog, points=(), calibration=None))
+    assert "replica_promise: cloud-g: no speed is known" in nothing.faults()
 
 
 def test_memory_is_checked_where_no_row_proves_it() -> None:

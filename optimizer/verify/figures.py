@@ -243,7 +243,8 @@ def check_unit_costs(subject: Subject) -> Iterator[str]:
         yield f"a rate of {cost.fx_rate_per_usd} of {cost.fx_as_of}, {rate:g} of {dated} is stated"
     for one in subject.derived():
         replica, peak = subject.replica(one), one.concurrency_at_peak
-        tokens += one.replicas * peak * mean_output_tokens(replica.service) / replica.latency_s(peak)
+        if None not in replica.curves:
+            tokens += one.replicas * peak * mean_output_tokens(replica.service) / replica.latency_s(peak)
     said = cost.usd_per_million_output_tokens
     million = (cost.usd_per_hour or 0.0) / (tokens * 3600) * 1e6 if tokens else None
     if (said is None) != (million is None) or (said is not None and not isclose(said, million or 0.0, rel_tol=1e-9)):

@@ -115,6 +115,20 @@ def test_infeasible_is_confirmed_without_presolve(monkeypatch: pytest.MonkeyPatc
     assert presolved[-1] is False
 
 
+def test_a_presolve_that_errs_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    # as in or-tools issues 5141 and 5274: presolve calls a feasible problem infeasible
+    solve = cp_model.CpSolver.solve
+
+    def erring(self: cp_model.CpSolver, *args: object) -> object:
+        status = solve(self, *args)
+        return cp_model.INFEASIBLE if self.parameters.cp_model_presolve else status
+
+    honest = HARD.solve(deterministic_limit=0.002)
+    monkeypatch.setattr(cp_model.CpSolver, "solve", erring)
+    found = HARD.solve(deterministic_limit=0.002)
+    assert (honest.status, found.status) == ("feasible", "feasible")
+
+
 # Doubles hold integers to 2^53 = 9.0e15. Here plans cost about 1e16 micro-dollars an hour, and differ by ones.
 @pytest.mark.parametrize("seed", range(30))
 def test_costs_beyond_what_doubles_hold_are_exact(seed: int) -> None:
