@@ -102,14 +102,14 @@ def agree(problem: Instance, expected: Answer, note: str) -> bool:
 @pytest.mark.parametrize("seed", range(40))
 def test_brute_force_agrees_on_one_service(seed: int) -> None:
     rng, feasible = random.Random(seed), 0
-    for turn in range(60):
+    for turn in range(50):
         rules = rng.sample(RULES, rng.choice([0, 1, 1, 2, 2, 3, 4]))
         problem = small_instance(rng, rules, offers=5, demand=11)
         feasible += agree(problem, cheapest(problem), f"turn {turn}: {rules}")
-    assert 15 < feasible < 60, "both outcomes must occur"
+    assert 12 < feasible < 50, "both outcomes must occur"
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(16))
 def test_brute_force_agrees_on_two_services(seed: int) -> None:
     rng, feasible = random.Random(1000 + seed), 0
     for turn in range(50):
