@@ -6,23 +6,27 @@ import gc
 import os
 import sys
 import textwrap
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, Optional
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from optimizer.errors import ExitCode, Fault, GpumixError, InputError
 
-os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # else pydantic searches every installed package for plugins
-gc.set_threshold(200_000, 50, 100)  # a short process that builds many small objects once: collecting them costs a tenth of it
+os.environ.setdefault(
+    "PYDANTIC_DISABLE_PLUGINS", "__all__"
+)  # else pydantic searches every installed package for plugins
+gc.set_threshold(
+    200_000, 50, 100
+)  # a short process that builds many small objects once: collecting them costs a tenth of it
 
 if TYPE_CHECKING:
     from optimizer.load import Catalog, LoadedProblem
     from optimizer.solve import SolveSettings
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """How a result is written."""
 
     TEXT = "text"
@@ -32,24 +36,49 @@ class Format(str, Enum):
 
 
 app = typer.Typer(
-    help="Which GPUs to buy or rent, and which inference engine to run: the proven cheapest node mix for an LLM service.",
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+    help="Which GPUs to buy or rent, and which inference engine: the proven cheapest node mix for an LLM service.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
-catalog_app = typer.Typer(help="Look at the catalog, check it, calibrate the estimate on it.", no_args_is_help=True, rich_markup_mode=None)
+catalog_app = typer.Typer(
+    help="Look at the catalog, check it, calibrate the estimate on it.", no_args_is_help=True, rich_markup_mode=None
+)
 problems_app = typer.Typer(help="The problems that come with gpumix.", no_args_is_help=True, rich_markup_mode=None)
-referee_app = typer.Typer(help="Solve other tools' problem instances exactly.", no_args_is_help=True, rich_markup_mode=None)
+referee_app = typer.Typer(
+    help="Solve other tools' problem instances exactly.", no_args_is_help=True, rich_markup_mode=None
+)
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(problems_app, name="problems")
 app.add_typer(referee_app, name="referee")
 
-ProblemArg = Annotated[str, typer.Argument(metavar="PROBLEM", help="Path of a problem file, or the name of a shipped one.")]
-SetOption = Annotated[Optional[list[str]], typer.Option("--set", metavar="KEY=VALUE", help="Override a key: services.0.slo.grade=B. Repeatable.")]
-CatalogOption = Annotated[Optional[Path], typer.Option("--catalog", envvar="GPUMIX_CATALOG", metavar="DIR", help="Catalog in place of the shipped one.")]
-OverlayOption = Annotated[Optional[list[Path]], typer.Option("--overlay", metavar="DIR", help="Own catalog rows over it. Repeatable; also GPUMIX_OVERLAY.")]
+ProblemArg = Annotated[
+    str, typer.Argument(metavar="PROBLEM", help="Path of a problem file, or the name of a shipped one.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a key: services.0.slo.grade=B. Repeatable."),
+]
+CatalogOption = Annotated[
+    Path | None,
+    typer.Option("--catalog", envvar="GPUMIX_CATALOG", metavar="DIR", help="Catalog in place of the shipped one."),
+]
+OverlayOption = Annotated[
+    list[Path] | None,
+    typer.Option("--overlay", metavar="DIR", help="Own catalog rows over it. Repeatable; also GPUMIX_OVERLAY."),
+]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to write the result.")]
-OutputOption = Annotated[Optional[Path], typer.Option("--output", "-o", metavar="FILE", help="Write there instead of the terminal.")]
-TimeOption = Annotated[Optional[float], typer.Option("--time-limit", metavar="S", help="Stop after S seconds with the best plan so far.")]
-DeterministicOption = Annotated[Optional[float], typer.Option("--deterministic-limit", metavar="D", help="The same in the solver's own time: repeatable.")]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there instead of the terminal.")
+]
+TimeOption = Annotated[
+    float | None, typer.Option("--time-limit", metavar="S", help="Stop after S seconds with the best plan so far.")
+]
+DeterministicOption = Annotated[
+    float | None,
+    typer.Option("--deterministic-limit", metavar="D", help="The same in the solver's own time: repeatable."),
+]
 
 
 def _overlays(given: list[Path] | None) -> list[Path]:
@@ -58,7 +87,9 @@ def _overlays(given: list[Path] | None) -> list[Path]:
     return [Path(part) for part in named.split(os.pathsep) if part] + list(given or [])
 
 
-def _load(problem: str, overrides: list[str] | None, catalog: Path | None, overlay: list[Path] | None) -> tuple[LoadedProblem, Catalog]:
+def _load(
+    problem: str, overrides: list[str] | None, catalog: Path | None, overlay: list[Path] | None
+) -> tuple[LoadedProblem, Catalog]:
     """Load a problem and the catalog rows that it needs; a catalog or overlay that is named is validated whole."""
     from optimizer.load import load_catalog, load_problem
 
@@ -104,8 +135,13 @@ def _plain(text: str) -> str:
 
 @app.command()
 def solve(
-    problem: ProblemArg, overrides: SetOption = None, catalog: CatalogOption = None, overlay: OverlayOption = None,
-    form: FormatOption = Format.TEXT, output: OutputOption = None, time_limit: TimeOption = None,
+    problem: ProblemArg,
+    overrides: SetOption = None,
+    catalog: CatalogOption = None,
+    overlay: OverlayOption = None,
+    form: FormatOption = Format.TEXT,
+    output: OutputOption = None,
+    time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
     explain: Annotated[bool, typer.Option("--explain", help="Also list what was rejected, by reason.")] = False,
 ) -> None:
@@ -127,11 +163,20 @@ def solve(
 
 @app.command()
 def pareto(
-    problem: ProblemArg, overrides: SetOption = None, catalog: CatalogOption = None, overlay: OverlayOption = None,
-    form: FormatOption = Format.TEXT, output: OutputOption = None, time_limit: TimeOption = None,
+    problem: ProblemArg,
+    overrides: SetOption = None,
+    catalog: CatalogOption = None,
+    overlay: OverlayOption = None,
+    form: FormatOption = Format.TEXT,
+    output: OutputOption = None,
+    time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
-    speeds: Annotated[Optional[str], typer.Option("--range", metavar="LOW:HIGH", help="Speeds in tokens/s; HIGH may be left out.")] = None,
-    service: Annotated[Optional[str], typer.Option("--service", metavar="ID", help="Whose speed; default the first interactive service.")] = None,
+    speeds: Annotated[
+        str | None, typer.Option("--range", metavar="LOW:HIGH", help="Speeds in tokens/s; HIGH may be left out.")
+    ] = None,
+    service: Annotated[
+        str | None, typer.Option("--service", metavar="ID", help="Whose speed; default the first interactive service.")
+    ] = None,
 ) -> None:
     """Find every plan that no other beats in both cost and user speed."""
     settings = _settings(time_limit, deterministic_limit)
@@ -159,7 +204,9 @@ def _speed_range(text: str | None) -> tuple[float | None, float | None]:
 
 
 @app.command()
-def check(problem: ProblemArg, overrides: SetOption = None, catalog: CatalogOption = None, overlay: OverlayOption = None) -> None:
+def check(
+    problem: ProblemArg, overrides: SetOption = None, catalog: CatalogOption = None, overlay: OverlayOption = None
+) -> None:
     """Validate a problem, and every name in it, without solving."""
     loaded, facts = _load(problem, overrides, catalog, overlay)
     from optimizer.candidates.enumerate import check_names
@@ -175,13 +222,22 @@ def memory(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Model id, or path of a config.json.")],
     gpu: Annotated[str, typer.Option("--gpu", metavar="ID", help="GPU type.")],
     tp: Annotated[int, typer.Option("--tp", min=1, help="Tensor-parallel size.")] = 1,
-    precision: Annotated[Optional[str], typer.Option("--precision", metavar="P", help="Default: the model's own.")] = None,
+    precision: Annotated[str | None, typer.Option("--precision", metavar="P", help="Default: the model's own.")] = None,
     engine: Annotated[str, typer.Option("--engine", metavar="E", help="Inference engine.")] = "vllm",
-    context: Annotated[Optional[int], typer.Option("--context", min=1, metavar="TOKENS", help="Tokens a request holds; default: the model's limit.")] = None,
-    max_num_seqs: Annotated[Optional[int], typer.Option("--max-num-seqs", min=1, help="Default: the engine's own.")] = None,
-    memory_fraction: Annotated[Optional[float], typer.Option("--memory-fraction", min=0.01, max=1.0, help="Share of the memory the engine takes.")] = None,
-    catalog: CatalogOption = None, overlay: OverlayOption = None,
-    form: FormatOption = Format.TEXT, output: OutputOption = None,
+    context: Annotated[
+        int | None,
+        typer.Option("--context", min=1, metavar="TOKENS", help="Tokens a request holds; default: the model's limit."),
+    ] = None,
+    max_num_seqs: Annotated[
+        int | None, typer.Option("--max-num-seqs", min=1, help="Default: the engine's own.")
+    ] = None,
+    memory_fraction: Annotated[
+        float | None, typer.Option("--memory-fraction", min=0.01, max=1.0, help="Share of the memory the engine takes.")
+    ] = None,
+    catalog: CatalogOption = None,
+    overlay: OverlayOption = None,
+    form: FormatOption = Format.TEXT,
+    output: OutputOption = None,
 ) -> None:
     """Show what fits on a set of GPUs: weights, KV cache, requests."""
     from optimizer.load import load_catalog
@@ -203,8 +259,13 @@ def schema() -> None:
 
 @catalog_app.command("list")
 def catalog_list(
-    table: Annotated[str, typer.Argument(metavar="TABLE", help="gpus, models, engines, precisions, offers, owned or throughput.")],
-    catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = Format.TEXT, output: OutputOption = None,
+    table: Annotated[
+        str, typer.Argument(metavar="TABLE", help="gpus, models, engines, precisions, offers, owned or throughput.")
+    ],
+    catalog: CatalogOption = None,
+    overlay: OverlayOption = None,
+    form: FormatOption = Format.TEXT,
+    output: OutputOption = None,
 ) -> None:
     """List the rows of one table."""
     from optimizer.load import load_catalog
@@ -216,8 +277,12 @@ def catalog_list(
 
 @catalog_app.command("show")
 def catalog_show(
-    name: Annotated[str, typer.Argument(metavar="ID", help="Id of a GPU, model, engine, precision, offer or owned node.")],
-    catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = Format.TEXT,
+    name: Annotated[
+        str, typer.Argument(metavar="ID", help="Id of a GPU, model, engine, precision, offer or owned node.")
+    ],
+    catalog: CatalogOption = None,
+    overlay: OverlayOption = None,
+    form: FormatOption = Format.TEXT,
 ) -> None:
     """Show everything known about one id, with its source."""
     from optimizer.load import load_catalog
@@ -228,7 +293,9 @@ def catalog_show(
 
 
 @catalog_app.command("check")
-def catalog_check(catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = Format.TEXT) -> None:
+def catalog_check(
+    catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = Format.TEXT
+) -> None:
     """Check the whole catalog: schema, ids, prices, curves, the closed-loop identity, and that weights fit."""
     from optimizer.integrity import check_catalog
     from optimizer.load import load_catalog
@@ -241,7 +308,9 @@ def catalog_check(catalog: CatalogOption = None, overlay: OverlayOption = None, 
 
 
 @catalog_app.command("calibrate")
-def catalog_calibrate(catalog: CatalogOption = None, overlay: OverlayOption = None, output: OutputOption = None) -> None:
+def catalog_calibrate(
+    catalog: CatalogOption = None, overlay: OverlayOption = None, output: OutputOption = None
+) -> None:
     """Fit the speed estimate on the measured rows; write the result over calibration.yaml or into an overlay."""
     from optimizer.load import load_catalog
     from optimizer.reports import catalog_report
@@ -258,13 +327,19 @@ def problems_list() -> None:
 
     for name in shipped_problem_names():
         typer.echo(name)
-        typer.echo("\n".join(textwrap.wrap(load_problem(name).problem.description, 76, initial_indent="    ", subsequent_indent="    ")))
+        typer.echo(
+            "\n".join(
+                textwrap.wrap(
+                    load_problem(name).problem.description, 76, initial_indent="    ", subsequent_indent="    "
+                )
+            )
+        )
 
 
 @problems_app.command("copy")
 def problems_copy(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a shipped problem.")],
-    target: Annotated[Optional[Path], typer.Argument(metavar="TARGET", help="Where to; default NAME.yaml here.")] = None,
+    target: Annotated[Path | None, typer.Argument(metavar="TARGET", help="Where to; default NAME.yaml here.")] = None,
 ) -> None:
     """Copy a shipped problem, to start from; an existing file is kept."""
     from optimizer.load import load_problem, problem_text, read_bytes
@@ -276,7 +351,10 @@ def problems_copy(
     path = target or Path(f"{name.removesuffix('.yaml')}.yaml")
     path = path / f"{name.removesuffix('.yaml')}.yaml" if path.is_dir() else path
     text, source = problem_text(name.removesuffix(".yaml"))
-    files = {path: text, **{path.parent / own: read_bytes(source.parent / own).decode() for own in load_problem(name).own_models}}
+    files = {
+        path: text,
+        **{path.parent / own: read_bytes(source.parent / own).decode() for own in load_problem(name).own_models},
+    }
     kept = [str(file) for file in files if file.exists()]
     if kept:
         raise InputError([Fault("problems copy", file, "an existing file", "a new file name") for file in kept])
@@ -289,8 +367,11 @@ def problems_copy(
 @referee_app.command("llmpilot")
 def referee_llmpilot(
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="LLM-Pilot instances (JSON).")],
-    form: FormatOption = Format.TEXT, output: OutputOption = None, keep: Annotated[
-        Optional[Path], typer.Option("--keep", metavar="DIR", help="Keep the overlay and problem of each instance there.")] = None,
+    form: FormatOption = Format.TEXT,
+    output: OutputOption = None,
+    keep: Annotated[
+        Path | None, typer.Option("--keep", metavar="DIR", help="Keep the overlay and problem of each instance there.")
+    ] = None,
 ) -> None:
     """Solve LLM-Pilot's instances (users and cost by node type)."""
     from optimizer.referee.llmpilot import judge
@@ -310,7 +391,11 @@ def _version(asked: bool) -> None:
 
 
 @app.callback()
-def _options(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False) -> None:
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
     """Hold options that belong to no single command."""
 
 
@@ -334,12 +419,18 @@ def main() -> NoReturn:
         _fail(str(error), int(error.exit_code))
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted", int(ExitCode.INTERRUPTED))
-    except (BrokenPipeError, SystemExit):  # the reader went away; the command line library turns that into an exit of its own
+    except (
+        BrokenPipeError,
+        SystemExit,
+    ):  # the reader went away; the command line library turns that into an exit of its own
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(int(ExitCode.PLAN))
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        _fail(f"output: found {error.strerror or error}; allowed: a place with room that can be written", int(ExitCode.BAD_INPUT))
+        _fail(
+            f"output: found {error.strerror or error}; allowed: a place with room that can be written",
+            int(ExitCode.BAD_INPUT),
+        )
     except Exception as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             typer.echo(str(error))
@@ -348,8 +439,10 @@ def main() -> NoReturn:
             _fail(error.format_message().replace("Value error, ", ""), int(ExitCode.BAD_INPUT))
         if os.environ.get("GPUMIX_DEBUG"):
             raise
-        _fail(f"our own fault: {type(error).__name__}: {error} (set GPUMIX_DEBUG=1 for the details, and please report it)",
-              int(ExitCode.OWN_FAULT))
+        _fail(
+            f"our own fault: {type(error).__name__}: {error} (GPUMIX_DEBUG=1 shows the details; please report it)",
+            int(ExitCode.OWN_FAULT),
+        )
     if code == ExitCode.INTERRUPTED:
         _fail("interrupted", int(ExitCode.INTERRUPTED))
     sys.exit(code if isinstance(code, int) else 0)

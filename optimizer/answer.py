@@ -16,7 +16,6 @@ from optimizer.load import Catalog, LoadedProblem
 from optimizer.schema.plan import Plan, Proposal
 from optimizer.solve import Prepared, SolveSettings, plan_of, prepare, solve
 
-
 ASIDE_LIMIT_S = 1.0
 """Under a time limit no proposal or what-if beside the plan may take longer than this."""
 
@@ -37,19 +36,28 @@ def answer(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings) -> 
     if settings.time_limit_s is not None and time.monotonic() - start >= settings.time_limit_s:
         late = "The time limit left no room for proposals and for the figures that the plan depends on."
         return plan.model_copy(update={"warnings": (*warnings(prepared, plan), late)})
-    aside = settings if settings.time_limit_s is None else replace(settings, time_limit_s=min(settings.time_limit_s, ASIDE_LIMIT_S))
+    aside = (
+        settings
+        if settings.time_limit_s is None
+        else replace(settings, time_limit_s=min(settings.time_limit_s, ASIDE_LIMIT_S))
+    )
     if not solution.has_plan:
         return plan.model_copy(update={"reasons": why_no_plan(prepared, aside)})
-    return plan.model_copy(update={
-        "proposals": proposals(prepared, plan, aside),
-        "depends_on": decisive_figures(prepared, plan, aside),
-        "warnings": warnings(prepared, plan),
-    })
+    return plan.model_copy(
+        update={
+            "proposals": proposals(prepared, plan, aside),
+            "depends_on": decisive_figures(prepared, plan, aside),
+            "warnings": warnings(prepared, plan),
+        }
+    )
 
 
 def proposals(prepared: Prepared, plan: Plan, settings: SolveSettings) -> tuple[Proposal, ...]:
     """List what a procurement meeting asks for beside the best plan: cheapest first, those without a plan last."""
-    found = sorted(single_gpu_proposals(prepared, settings), key=lambda p: (p.usd_per_month is None, p.usd_per_month or 0.0, p.name))
+    found = sorted(
+        single_gpu_proposals(prepared, settings),
+        key=lambda p: (p.usd_per_month is None, p.usd_per_month or 0.0, p.name),
+    )
     others: list[Proposal] = []
     if prepared.problem.limits.evidence == "estimated" and any(d.evidence == "estimated" for d in plan.deployments):
         others.append(measured_proposal(prepared, settings))
@@ -61,7 +69,13 @@ def warnings(prepared: Prepared, plan: Plan) -> tuple[str, ...]:
     """Say first what the reader must not miss: estimates, assumed prices, own figures, choices made for them."""
     gpus = {node.offer_id: node.gpu_id for node in plan.nodes}
     lines = []
-    estimated = sorted({f"{gpus[d.offer_id]} ({d.engine_id}, +-{d.error_fraction or 0:.0%})" for d in plan.deployments if d.evidence == "estimated"})
+    estimated = sorted(
+        {
+            f"{gpus[d.offer_id]} ({d.engine_id}, +-{d.error_fraction or 0:.0%})"
+            for d in plan.deployments
+            if d.evidence == "estimated"
+        }
+    )
     if estimated:
         lines.append(f"This plan rests on estimated speeds: {', '.join(estimated)}. Load-test before you sign.")
     assumed = sorted({node.offer_id for node in plan.nodes if node.price_evidence == "assumed"})

@@ -92,7 +92,8 @@ def demand_of(service: Service) -> ServiceDemand:
     text = f"{float(rate):.3f} requests/s at the peak{reserve} = {amount / MICRO:.3f} requests/s"
     if demand.daily_active_users is not None:
         text = (
-            f"{demand.daily_active_users:,.0f} users x {demand.uses_per_user_per_day:g} uses x {demand.requests_per_use:g} requests"
+            f"{demand.daily_active_users:,.0f} users x {demand.uses_per_user_per_day:g} uses"
+            f" x {demand.requests_per_use:g} requests"
             f" / {demand.active_hours:g} h x {demand.peak_to_mean:g} peak-to-mean = {text}"
         )
     percentile = demand.percentile or DEFAULT_PERCENTILE

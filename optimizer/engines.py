@@ -14,7 +14,8 @@ def gpu_refusal(engine: Engine, gpu: Gpu) -> str | None:
     if gpu.vendor not in engine.vendors:
         return f"{engine.name} does not run on {gpu.vendor.upper()} GPUs"
     if gpu.vendor == "nvidia" and (gpu.compute_capability or 0.0) < engine.min_compute_capability:
-        return f"{engine.name} needs compute capability {engine.min_compute_capability:g}, {gpu.gpu_id} has {_capability(gpu)}"
+        least = engine.min_compute_capability
+        return f"{engine.name} needs compute capability {least:g}, {gpu.gpu_id} has {_capability(gpu)}"
     return None
 
 
@@ -36,7 +37,8 @@ def precision_refusal(engine: Engine, precision_id: str, gpu: Gpu) -> str | None
         return None if supported.amd else f"{engine.name} has no {precision_id} on AMD GPUs"
     least = supported.min_compute_capability or 0.0
     if (gpu.compute_capability or 0.0) < least:
-        return f"{precision_id} needs compute capability {least:g} in {engine.name}, {gpu.gpu_id} has {_capability(gpu)}"
+        found = f"{gpu.gpu_id} has {_capability(gpu)}"
+        return f"{precision_id} needs compute capability {least:g} in {engine.name}, {found}"
     return None
 
 

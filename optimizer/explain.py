@@ -26,7 +26,14 @@ DECISIVE_FIGURES = 3
 
 def cheapest(prepared: Prepared, settings: SolveSettings, in_order: bool = False) -> Solution:
     """Solve a variant for its cost: no tie-break by speed."""
-    return solve_at(prepared.candidates, prepared.problem.limits, prepared.candidates.targets(), prepared.budget, settings, in_order=in_order)
+    return solve_at(
+        prepared.candidates,
+        prepared.problem.limits,
+        prepared.candidates.targets(),
+        prepared.budget,
+        settings,
+        in_order=in_order,
+    )
 
 
 def _monthly(solution: Solution) -> float | None:
@@ -39,7 +46,8 @@ def _money(prepared: Prepared, usd: float) -> str:
     currency = prepared.problem.currency
     if currency == "USD":
         return f"${usd:,.2f} a month"
-    return f"${usd:,.2f} a month ({usd * float(rate_per_usd(prepared.catalog, prepared.problem, currency)):,.0f} {currency})"
+    local = usd * float(rate_per_usd(prepared.catalog, prepared.problem, currency))
+    return f"${usd:,.2f} a month ({local:,.0f} {currency})"
 
 
 def _with_options(prepared: Prepared, change: Callable[[Option], Option]) -> Prepared:
@@ -86,7 +94,8 @@ def _replica_figures(prepared: Prepared, index: int, gpu: str, one: Deployment) 
     """Yield the figures behind one service on one GPU type: speed, TTFT where it is limited, KV cache."""
     service = prepared.problem.services[index]
     what = f"{service.model} on {gpu}"
-    value = f"{one.tokens_per_s_per_user:.1f} tok/s at {one.concurrency_at_peak} requests, {one.evidence}, +-{one.error_fraction:.0%}"
+    at_peak = f"{one.tokens_per_s_per_user:.1f} tok/s at {one.concurrency_at_peak} requests"
+    value = f"{at_peak}, {one.evidence}, +-{one.error_fraction:.0%}"
     yield f"speed of {what}", value, _bad_replicas(prepared, index, gpu, tpot=True)
     if service.slo.ttft_ms is not None and one.ttft_ms is not None:
         error = _ttft_error(prepared, index, gpu, one)
@@ -97,16 +106,27 @@ def _replica_figures(prepared: Prepared, index: int, gpu: str, one: Deployment) 
 
 def _ttft_error(prepared: Prepared, index: int, gpu: str, one: Deployment) -> float:
     """Return the error of the TTFT of a deployment's replica."""
-    return max((
-        c.ttft_error_fraction for option in prepared.candidates.options.get((index, gpu), ())
-        if isinstance(option.speed, ReplicaSpeed) and option.order == (one.engine_id, one.precision, one.tp_size, one.gpu_count)
-        for c in option.speed.classes), default=0.0)
+    return max(
+        (
+            c.ttft_error_fraction
+            for option in prepared.candidates.options.get((index, gpu), ())
+            if isinstance(option.speed, ReplicaSpeed)
+            and option.order == (one.engine_id, one.precision, one.tp_size, one.gpu_count)
+            for c in option.speed.classes
+        ),
+        default=0.0,
+    )
 
 
 def _price_figure(prepared: Prepared, node: Node) -> Figure:
-    value = f"${node.usd_per_month / node.count:,.0f}/month each, {node.price_evidence}, up to {node.usd_per_month_high / node.usd_per_month - 1:+.0%}"
+    worst = node.usd_per_month_high / node.usd_per_month - 1
+    value = f"${node.usd_per_month / node.count:,.0f}/month each, {node.price_evidence}, up to {worst:+.0%}"
     node_id = machine_of(node.offer_id)
-    return f"price of {node.offer_id}", value, _with_prices(prepared, lambda offer: machine_of(offer.offer_id) == node_id, "high")
+    return (
+        f"price of {node.offer_id}",
+        value,
+        _with_prices(prepared, lambda offer: machine_of(offer.offer_id) == node_id, "high"),
+    )
 
 
 def _bad_ends(prepared: Prepared, plan: Plan) -> Iterator[Figure]:
@@ -116,21 +136,27 @@ def _bad_ends(prepared: Prepared, plan: Plan) -> Iterator[Figure]:
     indices = {service.service_id: i for i, service in enumerate(prepared.problem.services)}
     for one in plan.deployments:
         gpu = gpus[one.offer_id]
-        if (one.service_id, gpu) not in seen and one.tokens_per_s_per_user is not None and one.error_fraction is not None:
+        if (
+            (one.service_id, gpu) not in seen
+            and one.tokens_per_s_per_user is not None
+            and one.error_fraction is not None
+        ):
             seen.add((one.service_id, gpu))
             yield from _replica_figures(prepared, indices[one.service_id], gpu, one)
     yield from (_price_figure(prepared, node) for node in plan.nodes if node.usd_per_month_high > node.usd_per_month)
 
 
 def decisive_figures(prepared: Prepared, plan: Plan, settings: SolveSettings) -> tuple[DecisiveFigure, ...]:
-    """Rank the figures behind a plan by what the best plan costs when one of them is at its bad end, and keep the first."""
+    """Rank the figures behind a plan by what the best plan costs with one of them at its bad end; keep the first."""
     found = []
     for figure, value, variant in _bad_ends(prepared, plan):
         solution = cheapest(variant, settings)
         if solution.status != "unknown":  # a limit was reached: nothing is known about this one
             found.append(DecisiveFigure(figure=figure, value=value, usd_per_month_at_bad_end=_monthly(solution)))
     infinite = float("inf")
-    ranked = sorted(found, key=lambda f: -(infinite if f.usd_per_month_at_bad_end is None else f.usd_per_month_at_bad_end))
+    ranked = sorted(
+        found, key=lambda f: -(infinite if f.usd_per_month_at_bad_end is None else f.usd_per_month_at_bad_end)
+    )
     return tuple(ranked[:DECISIVE_FIGURES])
 
 
@@ -143,7 +169,9 @@ def proposal_of(name: str, prepared: Prepared, settings: SolveSettings) -> Propo
 
 def single_gpu_proposals(prepared: Prepared, settings: SolveSettings) -> Iterator[Proposal]:
     """Yield the best plan of each single GPU type that has a candidate."""
-    gpus = {gpu for _, gpu in prepared.candidates.options} | {option.gpu_id for option in prepared.candidates.stated.values()}
+    gpus = {gpu for _, gpu in prepared.candidates.options} | {
+        option.gpu_id for option in prepared.candidates.stated.values()
+    }
     admitted = {offer.gpu_id for offer in prepared.candidates.offers}
     for gpu in sorted(gpus & admitted):
         yield proposal_of(f"only {gpu}", prepared.only_gpu(gpu), settings)
@@ -198,12 +226,14 @@ def _relaxations(limits: Limits) -> Iterator[tuple[str, dict[str, object]]]:
 
 
 def why_no_plan(prepared: Prepared, settings: SolveSettings) -> tuple[str, ...]:
-    """Say why a problem is infeasible: services without any candidate, then each rule whose lifting alone gives a plan."""
+    """Say why a problem is infeasible: services without a candidate, then each rule whose lifting alone gives a plan."""
     reasons = []
     covered = {index for index, _ in prepared.candidates.options} | {index for index, _ in prepared.candidates.stated}
     for index, service in enumerate(prepared.problem.services):
         if index not in covered:
-            reasons.append(f"{service.service_id}: no node can serve it ({_commonest_rejections(prepared, service.service_id)})")
+            reasons.append(
+                f"{service.service_id}: no node can serve it ({_commonest_rejections(prepared, service.service_id)})"
+            )
     useless = []
     for key, change in _relaxations(prepared.problem.limits):
         limits = prepared.problem.limits.model_copy(update=change)
@@ -227,7 +257,10 @@ def _commonest_rejections(prepared: Prepared, service_id: str) -> str:
     for step in STEP_ORDER:
         reasons = [r.reason for r in mine if r.step == step]
         if step == "speed" and reasons:
-            best = max(reasons, key=lambda reason: float(found.group()) if (found := re.match(r"[0-9.]+(?= tok/s)", reason)) else 0.0)
+            best = max(
+                reasons,
+                key=lambda reason: float(found.group()) if (found := re.match(r"[0-9.]+(?= tok/s)", reason)) else 0.0,
+            )
             parts.append(f"{len(reasons)} fall out by speed, the fastest: {best}")
         elif reasons:
             parts.append(f"{len(reasons)} fall out by {step}, most often: {Counter(reasons).most_common(1)[0][0]}")

@@ -46,11 +46,19 @@ class Frontier:
     def as_json(self) -> dict[str, Any]:
         """Return the frontier as plain data, its rejections once."""
         return {
-            "schema_version": 1, "problem": self.problem, "axis": "speed", "service_id": self.service_id,
+            "schema_version": 1,
+            "problem": self.problem,
+            "axis": "speed",
+            "service_id": self.service_id,
             "range": [self.low, self.high],
             "points": [
-                {"value": p.tokens_per_s_per_user, "tokens_per_s_per_user": p.tokens_per_s_per_user, "usd_per_month": p.usd_per_month,
-                 "robust": p.robust, "plan": p.plan.as_json(rejections=False)}
+                {
+                    "value": p.tokens_per_s_per_user,
+                    "tokens_per_s_per_user": p.tokens_per_s_per_user,
+                    "usd_per_month": p.usd_per_month,
+                    "robust": p.robust,
+                    "plan": p.plan.as_json(rejections=False),
+                }
                 for p in self.points
             ],
             "complete": self.complete,
@@ -82,7 +90,7 @@ def _at(prepared: Prepared, index: int, tokens_per_s: float) -> Prepared:
 
 
 def walk(prepared: Prepared, index: int, high: float | None, settings: SolveSettings) -> Iterator[tuple[Plan, bool]]:
-    """Yield plans in rising speed: solve at a speed, note the speed the plan reaches at its cost, go to the next level above.
+    """Yield plans in rising speed: solve at a speed, note the speed the plan reaches, go on just above it.
 
     Complete, because the cost never falls with speed and is constant up to the speed a plan reaches.
     """
@@ -95,8 +103,13 @@ def walk(prepared: Prepared, index: int, high: float | None, settings: SolveSett
             return
         reached = achieved_speed(solution, index, current.candidates.demands[index].amount)
         exact = _at(current, index, reached)
-        yield plan_of(exact, replace(solution, targets=exact.candidates.targets()), with_rejections=False), solution.status == "optimal"
-        current = None if high is not None and reached >= high else _at(current, index, math.nextafter(reached, math.inf))
+        yield (
+            plan_of(exact, replace(solution, targets=exact.candidates.targets()), with_rejections=False),
+            solution.status == "optimal",
+        )
+        current = (
+            None if high is not None and reached >= high else _at(current, index, math.nextafter(reached, math.inf))
+        )
 
 
 def _error(plan: Plan, service_id: str) -> float:
@@ -105,10 +118,15 @@ def _error(plan: Plan, service_id: str) -> float:
 
 def _points(plans: list[Plan], service_id: str) -> tuple[FrontierPoint, ...]:
     """Drop plans that a faster one matches in cost, and mark those whose error bars stand apart."""
-    speeds = [next(s.tokens_per_s_per_user or 0.0 for s in plan.services if s.service_id == service_id) for plan in plans]
+    speeds = [
+        next(s.tokens_per_s_per_user or 0.0 for s in plan.services if s.service_id == service_id) for plan in plans
+    ]
     costs = [plan.cost.usd_per_month or 0.0 for plan in plans]
     keep = [i for i in range(len(plans)) if i + 1 == len(plans) or costs[i + 1] > costs[i]]
-    bars = {i: (speeds[i] * (1 - _error(plans[i], service_id)), speeds[i] * (1 + _error(plans[i], service_id))) for i in keep}
+    bars = {
+        i: (speeds[i] * (1 - _error(plans[i], service_id)), speeds[i] * (1 + _error(plans[i], service_id)))
+        for i in keep
+    }
     points = []
     for position, i in enumerate(keep):
         below = position == 0 or bars[keep[position - 1]][1] < bars[i][0]
@@ -118,7 +136,11 @@ def _points(plans: list[Plan], service_id: str) -> tuple[FrontierPoint, ...]:
 
 
 def cost_speed_frontier(
-    loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings, low: float | None = None, high: float | None = None,
+    loaded: LoadedProblem,
+    catalog: Catalog,
+    settings: SolveSettings,
+    low: float | None = None,
+    high: float | None = None,
     service_id: str | None = None,
 ) -> Frontier:
     """Return the complete frontier of cost against the user speed of one service.

@@ -47,7 +47,8 @@ def expert_split(model: LlmModel) -> tuple[float, float]:
     """
     if not model.experts or model.experts <= model.experts_per_token:
         return model.parameters_billion, 0.0
-    experts = (model.parameters_billion - model.active_parameters_billion) / (1 - model.experts_per_token / model.experts)
+    idle_fraction = 1 - model.experts_per_token / model.experts
+    experts = (model.parameters_billion - model.active_parameters_billion) / idle_fraction
     experts = min(max(experts, 0.0), model.parameters_billion)
     return model.parameters_billion - experts, experts
 
@@ -71,9 +72,9 @@ def weights_bytes(model: LlmModel, precision: Precision) -> float:
 def kv_bytes_per_token_per_gpu(model: LlmModel, precision: Precision, tp_size: int) -> float:
     """Return KV bytes that one token takes on each GPU.
 
-    Attention heads are split over the tensor-parallel ranks; with more ranks than KV heads each rank holds a whole head.
-    MLA keeps one compressed vector a layer, whole on every rank. Sliding-window layers get no discount (vLLM gives none);
-    layers without a KV cache (linear attention) count nothing.
+    Attention heads are split over the tensor-parallel ranks; with more ranks than KV heads each holds a whole head.
+    MLA keeps one compressed vector a layer, whole on every rank. Sliding-window layers get no discount (vLLM gives
+    none); layers without a KV cache (linear attention) count nothing.
     """
     if model.attention == "mla":
         return model.full_attention_layers * (model.mla_kv_values_per_layer or 0) * precision.kv_bytes
@@ -115,8 +116,13 @@ def overhead_gib_per_gpu(model: LlmModel, engine: Engine, gpu: Gpu, gpu_count: i
 
 
 def memory_fit(
-    model: LlmModel, precision: Precision, engine: Engine, gpu: Gpu, tp_size: int,
-    max_num_seqs: int | None = None, memory_fraction: float | None = None,
+    model: LlmModel,
+    precision: Precision,
+    engine: Engine,
+    gpu: Gpu,
+    tp_size: int,
+    max_num_seqs: int | None = None,
+    memory_fraction: float | None = None,
 ) -> MemoryFit:
     """Return what one replica of `tp_size` GPUs holds.
 
@@ -132,14 +138,21 @@ def memory_fit(
     overhead = overhead_gib_per_gpu(model, engine, gpu, tp_size, sequences)
     free = usable - weights - overhead
     layers = model.full_attention_layers + model.sliding_window_layers
-    per_token = kv_bytes_per_token_per_gpu(model, precision, tp_size) * (cached_layers(model) / layers if layers else 1.0)
+    padding = cached_layers(model) / layers if layers else 1.0
+    per_token = kv_bytes_per_token_per_gpu(model, precision, tp_size) * padding
     tokens = int(max(0.0, free) * GIB / per_token) // KV_BLOCK_TOKENS * KV_BLOCK_TOKENS if per_token else 10**12
-    return MemoryFit(tp_size, weights * tp_size, overhead * tp_size, free * tp_size, per_token * tp_size, tokens, usable * tp_size)
+    return MemoryFit(
+        tp_size, weights * tp_size, overhead * tp_size, free * tp_size, per_token * tp_size, tokens, usable * tp_size
+    )
 
 
 def largest_fitting_concurrency(
     model: LlmModel, precision: Precision, engine: Engine, gpu: Gpu, tp_size: int, request_tokens: int, most: int
 ) -> int:
     """Return the largest c <= most such that c requests fit an engine started with c sequences at most."""
-    return largest_holding(most, lambda c: memory_fit(
-        model, precision, engine, gpu, tp_size, max_num_seqs=c).max_concurrency(request_tokens) >= c)
+    return largest_holding(
+        most,
+        lambda c: (
+            memory_fit(model, precision, engine, gpu, tp_size, max_num_seqs=c).max_concurrency(request_tokens) >= c
+        ),
+    )

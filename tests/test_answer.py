@@ -1,4 +1,4 @@
-"""The whole answer: warnings first, proposals beside the plan, the figures it depends on, reasons when there is none."""
+"""The whole answer: warnings first, proposals beside the plan, what it depends on, reasons when there is none."""
 
 from __future__ import annotations
 
@@ -73,7 +73,9 @@ def test_a_budget_too_small_says_what_the_cheapest_plan_costs() -> None:
     assert plan.status == "infeasible"
     assert plan.nodes == ()
     assert plan.cost.usd_per_month is None
-    assert any(reason.startswith("limits.budget") and f"${free.cost.usd_per_month:,.2f}" in reason for reason in plan.reasons)
+    assert any(
+        reason.startswith("limits.budget") and f"${free.cost.usd_per_month:,.2f}" in reason for reason in plan.reasons
+    )
 
 
 def test_a_service_no_node_can_serve_names_the_step_that_drops_it() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from optimizer.errors import InputError
@@ -38,13 +40,13 @@ def test_points_rise_in_cost_and_speed_and_are_all_proven() -> None:
     costs = [point.usd_per_month for point in frontier.points]
     assert frontier.complete
     assert len(frontier.points) > 2
-    assert all(a < b for a, b in zip(speeds, speeds[1:], strict=False))
-    assert all(a < b for a, b in zip(costs, costs[1:], strict=False))
+    assert all(a < b for a, b in pairwise(speeds))
+    assert all(a < b for a, b in pairwise(costs))
     assert all(point.plan.status == "optimal" for point in frontier.points)
 
 
 def test_the_frontier_equals_solving_at_every_level() -> None:
-    """Every speed level of every option is solved for; the cheapest cost at a level is that of the next point above it."""
+    """Every level of every option is solved for; the cheapest cost at a level is that of the next point above."""
     frontier = frontier_of(high=60.0)
     loaded = parse_problem(PROBLEM, "narrow.yaml")
     catalog = load_catalog(references={"qwen2.5-7b-instruct"})
@@ -77,7 +79,9 @@ def test_a_budget_ends_the_frontier() -> None:
     assert frontier_of().points[-1].usd_per_month > 1000
 
 
-@pytest.mark.parametrize("arguments", [{"low": 0.0}, {"low": -1.0}, {"low": 50.0, "high": 20.0}, {"service_id": "nobody"}])
+@pytest.mark.parametrize(
+    "arguments", [{"low": 0.0}, {"low": -1.0}, {"low": 50.0, "high": 20.0}, {"service_id": "nobody"}]
+)
 def test_an_empty_range_or_unknown_service_is_refused(arguments: dict[str, object]) -> None:
     with pytest.raises(InputError):
         frontier_of(**arguments)

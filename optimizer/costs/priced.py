@@ -23,7 +23,7 @@ PriceLines = dict[str, int]
 
 @dataclass(frozen=True, eq=False)
 class PriceEnds:
-    """The price of a node, line by line, in the middle and at both ends of its assumed figures; worked out when asked."""
+    """The price of a node, line by line, in the middle and at both ends of its assumed figures, when asked."""
 
     quote: Callable[[PriceEnd], PriceLines]
     """Works out one end."""
@@ -34,7 +34,11 @@ class PriceEnds:
         return cls({"value": value, "low": low, "high": high}.__getitem__)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, PriceEnds) and (self.value, self.low, self.high) == (other.value, other.low, other.high)
+        return isinstance(other, PriceEnds) and (self.value, self.low, self.high) == (
+            other.value,
+            other.low,
+            other.high,
+        )
 
     def __hash__(self) -> int:
         return hash(tuple(self.value.items()))

@@ -85,7 +85,9 @@ def read_instance(path: Path) -> Instance:
     except (json.JSONDecodeError, RecursionError) as error:
         raise InputError([Fault(label, "", f"text that JSON cannot read ({error})", "an LLM-Pilot instance")]) from None
     if not isinstance(data, dict) or not isinstance(data.get("options"), dict) or not data["options"]:
-        raise InputError([Fault(label, "options", "no mapping", "a mapping of options such as 2xa100 to users and cost")])
+        raise InputError(
+            [Fault(label, "options", "no mapping", "a mapping of options such as 2xa100 to users and cost")]
+        )
     faults: list[Fault] = []
     options: dict[str, tuple[int, float]] = {}
     for name, facts in data["options"].items():
@@ -100,8 +102,14 @@ def read_instance(path: Path) -> Instance:
     if faults:
         raise InputError(faults)
     optimum = data.get("optimum")
-    return Instance(path.stem, str(data.get("model", "unnamed")), speed, int(users), options,
-                    float(optimum) if isinstance(optimum, int | float) else None)
+    return Instance(
+        path.stem,
+        str(data.get("model", "unnamed")),
+        speed,
+        int(users),
+        options,
+        float(optimum) if isinstance(optimum, int | float) else None,
+    )
 
 
 def _gpu_id(catalog: Catalog, name: str, label: str) -> str:
@@ -127,17 +135,34 @@ def write_overlay(instance: Instance, catalog: Catalog, folder: Path) -> Path:
         match = OPTION.match(name)
         count, gpu = (match.group(1), match.group(2)) if match else ("1", name)
         source = {"source_url": f"{instance.name}.json", "as_of": AS_OF}
-        offers.append({"offer_id": name, "provider": PROVIDER, "region": "global", "gpu_id": _gpu_id(catalog, gpu, instance.name),
-                       "gpu_count": count, "kind": "on_demand", "price": repr(cost), **source})
+        offers.append(
+            {
+                "offer_id": name,
+                "provider": PROVIDER,
+                "region": "global",
+                "gpu_id": _gpu_id(catalog, gpu, instance.name),
+                "gpu_count": count,
+                "kind": "on_demand",
+                "price": repr(cost),
+                **source,
+            }
+        )
         capacities.append({"service_id": "users", "offer_id": name, "max_concurrency": users, **source})
     _write_rows(folder / "offers" / "llm-pilot.csv", tuple(RentedOffer.model_fields), offers)
     _write_rows(folder / "capacities.csv", tuple(CapacityRow.model_fields), capacities)
     problem = {
-        "schema_version": 1, "name": re.sub(r"[^a-z0-9._-]+", "-", instance.name.lower()).strip("-._") or "instance",
-        "services": [{
-            "service_id": "users", "model": instance.model, "slo": {"tokens_per_s_per_user": instance.tokens_per_s},
-            "workload": [{"isl_tokens": 1, "osl_tokens": 1}], "demand": {"peak_concurrency": instance.users}, "headroom_fraction": 0.0,
-        }],
+        "schema_version": 1,
+        "name": re.sub(r"[^a-z0-9._-]+", "-", instance.name.lower()).strip("-._") or "instance",
+        "services": [
+            {
+                "service_id": "users",
+                "model": instance.model,
+                "slo": {"tokens_per_s_per_user": instance.tokens_per_s},
+                "workload": [{"isl_tokens": 1, "osl_tokens": 1}],
+                "demand": {"peak_concurrency": instance.users},
+                "headroom_fraction": 0.0,
+            }
+        ],
         "limits": {"providers": {"allow": [PROVIDER]}, "kinds": ["on_demand"]},
     }
     path = folder / "problem.yaml"
@@ -160,5 +185,11 @@ def judge(path: Path, keep: Path | None = None) -> Verdict:
         solution = solve(prepared.candidates, prepared.problem.limits, prepared.budget, SolveSettings())
         plan = plan_of(prepared, solution, with_rejections=False)
     bound = None if plan.bound_usd_per_month is None else solution.bound
-    return Verdict(instance.name, plan.status, plan.cost.usd_per_hour, None if bound is None else bound / MICRO,
-                   {node.offer_id: node.count for node in plan.nodes}, instance.optimum)
+    return Verdict(
+        instance.name,
+        plan.status,
+        plan.cost.usd_per_hour,
+        None if bound is None else bound / MICRO,
+        {node.offer_id: node.count for node in plan.nodes},
+        instance.optimum,
+    )

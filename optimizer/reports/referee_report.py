@@ -43,6 +43,8 @@ REFEREE_REPORTS: dict[str, Callable[[list[Verdict]], str]] = {
     "text": text,
     "json": lambda verdicts: json_report.dumps([verdict.as_json() for verdict in verdicts]),
     "csv": lambda verdicts: rows_as_csv(COLUMNS, _rows(verdicts)),
-    "markdown": lambda verdicts: "\n".join(markdown_table(COLUMNS, [tuple(row[c] for c in COLUMNS) for row in _rows(verdicts)])) + "\n",
+    "markdown": lambda verdicts: (
+        "\n".join(markdown_table(COLUMNS, [tuple(row[c] for c in COLUMNS) for row in _rows(verdicts)])) + "\n"
+    ),
 }
 """By the name that --format takes."""

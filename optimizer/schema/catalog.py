@@ -28,7 +28,8 @@ def _as_written(value: object) -> object:
 
 
 AsOf = Annotated[
-    str, BeforeValidator(_as_written, json_schema_input_type=str),
+    str,
+    BeforeValidator(_as_written, json_schema_input_type=str),
     StringConstraints(pattern=r"^[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?$"),
 ]
 """A day, month or year: 2026-08-21, 2026-08 or 2026."""
@@ -79,7 +80,8 @@ class Gpu(Sourced):
         if self.vendor == "nvidia" and self.compute_capability is None:
             raise ValueError("compute_capability: found nothing; allowed: a number such as 8.6 for an nvidia GPU")
         if self.memory_usable_gib > self.memory_gib:
-            raise ValueError(f"memory_usable_gib: found {self.memory_usable_gib:g}; allowed: at most memory_gib = {self.memory_gib:g}")
+            most = f"at most memory_gib = {self.memory_gib:g}"
+            raise ValueError(f"memory_usable_gib: found {self.memory_usable_gib:g}; allowed: {most}")
         return self
 
 
@@ -120,11 +122,14 @@ class LlmModel(Sourced):
         if self.active_parameters_billion > self.parameters_billion * 1.001:
             raise ValueError("active_parameters_billion: found more than parameters_billion; allowed: at most that")
         if self.full_attention_layers + self.sliding_window_layers > self.layers:
-            raise ValueError("full_attention_layers: found more than layers, sliding_window_layers included; allowed: at most layers")
+            found = "more than layers, sliding_window_layers included"
+            raise ValueError(f"full_attention_layers: found {found}; allowed: at most layers")
         if self.experts_per_token > self.experts:
-            raise ValueError(f"experts_per_token: found {self.experts_per_token}; allowed: at most experts = {self.experts}")
+            found = f"{self.experts_per_token}; allowed: at most experts = {self.experts}"
+            raise ValueError(f"experts_per_token: found {found}")
         if self.kv_heads > self.attention_heads:
-            raise ValueError(f"kv_heads: found {self.kv_heads}; allowed: at most attention_heads = {self.attention_heads}")
+            found = f"{self.kv_heads}; allowed: at most attention_heads = {self.attention_heads}"
+            raise ValueError(f"kv_heads: found {found}")
         return self
 
 
@@ -199,7 +204,9 @@ class Precision(Frozen):
     notes: str = ""
 
 
-def _check_range(name: str, low: float | None, value: float, high: float | None, low_name: str = "low", high_name: str = "high") -> None:
+def _check_range(
+    name: str, low: float | None, value: float, high: float | None, low_name: str = "low", high_name: str = "high"
+) -> None:
     """Hold that low <= value <= high where they are stated."""
     if low is not None and low > value:
         raise ValueError(f"{low_name}: found {low:g}; allowed: at most {name} = {value:g}")
@@ -234,7 +241,8 @@ class RentedOffer(Sourced):
     @model_validator(mode="after")
     def _term_belongs_to_reserved(self) -> Self:
         if (self.kind == "reserved") != (self.term_months > 0):
-            raise ValueError(f"term_months: found {self.term_months} with kind {self.kind}; allowed: 1 or more for reserved, else 0")
+            found = f"{self.term_months} with kind {self.kind}"
+            raise ValueError(f"term_months: found {found}; allowed: 1 or more for reserved, else 0")
         _check_range("price", self.price_low, self.price, self.price_high, "price_low", "price_high")
         return self
 
@@ -303,7 +311,8 @@ class Site(Frozen):
         for stem, unit in (("electricity", "kwh"), ("colocation", "kw_month")):
             given = [c for c in ("usd", "jpy", "eur") if getattr(self, f"{stem}_{c}_per_{unit}") is not None]
             if len(given) != 1:
-                raise ValueError(f"{stem}: found {len(given)} prices; allowed: exactly one of {stem}_{{usd,jpy,eur}}_per_{unit}")
+                keys = f"{stem}_{{usd,jpy,eur}}_per_{unit}"
+                raise ValueError(f"{stem}: found {len(given)} prices; allowed: exactly one of {keys}")
         if min(self.pue.value, self.pue.low or self.pue.value) < 1:
             raise ValueError("pue: found less than 1; allowed: total power / IT power, 1 or more")
         return self
@@ -350,7 +359,8 @@ class OwnedAssumptions(Frozen):
         for name in type(self).model_fields:
             figure: Figure = getattr(self, name)
             if "fraction" in name and max(figure.value, figure.high or 0.0) > 1:
-                faults.append(f"{name}: found {max(figure.value, figure.high or 0.0):g}; allowed: a fraction, at most 1")
+                largest = max(figure.value, figure.high or 0.0)
+                faults.append(f"{name}: found {largest:g}; allowed: a fraction, at most 1")
         if faults:
             raise ValueError("\n".join(faults))
         return self
@@ -384,7 +394,7 @@ class ThroughputPoint(Sourced):
     """First token excluded."""
     output_tokens_per_s: Positive | None = None
     use: Literal["curve", "check", "ceiling"]
-    """`curve` may be called measured, `check` only fits or checks a model, `ceiling` caps what estimates may promise."""
+    """`curve` may be called measured, `check` only fits or checks a model, `ceiling` caps what estimates promise."""
     statistic: Literal["mean", "median"] | None = None
     closed_loop: bool = False
     """Whether tokens/s = C x OSL / (TTFT + (OSL - 1) x TPOT) must hold."""
@@ -401,8 +411,14 @@ class ThroughputPoint(Sourced):
     @model_validator(mode="after")
     def _a_curve_point_is_complete(self) -> Self:
         if self.use == "curve":
-            needed = {"isl_tokens": self.isl_tokens, "osl_tokens": self.osl_tokens, "concurrency": self.concurrency,
-                      "tpot_ms": self.tpot_ms, "tp_size": self.tp_size, "precision": self.precision}
+            needed = {
+                "isl_tokens": self.isl_tokens,
+                "osl_tokens": self.osl_tokens,
+                "concurrency": self.concurrency,
+                "tpot_ms": self.tpot_ms,
+                "tp_size": self.tp_size,
+                "precision": self.precision,
+            }
             missing = [key for key, value in needed.items() if value is None]
             if missing:
                 raise ValueError(f"{', '.join(missing)}: found nothing; allowed: a value in a row of use curve")

@@ -14,20 +14,23 @@ from optimizer.costs import PricedOffer, rate_per_usd
 from optimizer.demand import ServiceDemand, mean_output_tokens
 from optimizer.schema.base import grade_of
 from optimizer.schema.plan import Cost, Deployment, Inputs, Node, Plan, RejectionRow, ServicePlan
-from optimizer.schema.problem import Service
 from optimizer.solve.prepare import Prepared
 from optimizer.solve.search import Chosen, Solution, achieved_speed, carried
 from optimizer.units import MICRO, usd, usd_per_month
 from optimizer.verify import verify_plan
-
 
 ORTOOLS_VERSION: str = ortools.__version__  # type: ignore[attr-defined]
 
 
 def inputs_of(prepared: Prepared) -> Inputs:
     """Name what an answer was computed from."""
-    return Inputs(problem_sha256=prepared.loaded.sha256, catalog_sha256=prepared.catalog.sha256, gpumix_version=__version__,
-                  ortools_version=ORTOOLS_VERSION, overlays=tuple(_last_part(path) for path in prepared.catalog.overlays))
+    return Inputs(
+        problem_sha256=prepared.loaded.sha256,
+        catalog_sha256=prepared.catalog.sha256,
+        gpumix_version=__version__,
+        ortools_version=ORTOOLS_VERSION,
+        overlays=tuple(_last_part(path) for path in prepared.catalog.overlays),
+    )
 
 
 def _last_part(path: str) -> str:
@@ -48,12 +51,22 @@ def nodes_of(solution: Solution) -> tuple[Node, ...]:
 def _node(offer: PricedOffer, count: int) -> Node:
     low, high = offer.range_micro_usd_per_hour
     return Node(
-        offer_id=offer.offer_id, gpu_id=offer.gpu_id, gpu_count=offer.gpu_count, kind=offer.kind, term_months=offer.term_months,
-        provider=offer.provider, region=offer.region, count=count, usd_per_month=usd_per_month(offer.micro_usd_per_hour * count),
-        price_as_of=offer.price_as_of, price_evidence=offer.price_evidence, usd_per_hour_each=usd(offer.micro_usd_per_hour),
+        offer_id=offer.offer_id,
+        gpu_id=offer.gpu_id,
+        gpu_count=offer.gpu_count,
+        kind=offer.kind,
+        term_months=offer.term_months,
+        provider=offer.provider,
+        region=offer.region,
+        count=count,
+        usd_per_month=usd_per_month(offer.micro_usd_per_hour * count),
+        price_as_of=offer.price_as_of,
+        price_evidence=offer.price_evidence,
+        usd_per_hour_each=usd(offer.micro_usd_per_hour),
         usd_per_month_low=usd_per_month(low * count),
         usd_per_month_high=usd_per_month(high * count),
-        source_url=offer.source_url, from_overlay=offer.from_overlay,
+        source_url=offer.source_url,
+        from_overlay=offer.from_overlay,
     )
 
 
@@ -71,26 +84,46 @@ def _deployment(prepared: Prepared, solution: Solution, chosen: Chosen, reached:
     total = carried(solution, option.service, reached)
     mine = replicas * option.speed.amount(reached)
     common: dict[str, Any] = {
-        "service_id": service.service_id, "offer_id": offer.offer_id, "engine_id": option.engine_id, "precision": option.precision,
-        "tp_size": option.tp_size, "gpu_count": option.gpu_count or offer.gpu_count, "replicas": replicas, "nodes": chosen.nodes,
+        "service_id": service.service_id,
+        "offer_id": offer.offer_id,
+        "engine_id": option.engine_id,
+        "precision": option.precision,
+        "tp_size": option.tp_size,
+        "gpu_count": option.gpu_count or offer.gpu_count,
+        "replicas": replicas,
+        "nodes": chosen.nodes,
         "load_fraction": round(mine / total, 6) if total else 0.0,
         "capacity_per_node": _in_user_units(demand, per_node * option.speed.amount(target)),
     }
     speed = option.speed
     if not isinstance(speed, ReplicaSpeed):
         at_peak = math.ceil(demand.amount * mine / total / replicas)
-        return Deployment(**common, concurrency_per_replica=speed.max_concurrency, concurrency_at_peak=at_peak,
-                          tokens_per_s_per_user=target or None, ttft_ms=None, evidence="measured", error_fraction=None,
-                          source_url=speed.source_url)
+        return Deployment(
+            **common,
+            concurrency_per_replica=speed.max_concurrency,
+            concurrency_at_peak=at_peak,
+            tokens_per_s_per_user=target or None,
+            ttft_ms=None,
+            evidence="measured",
+            error_fraction=None,
+            source_url=speed.source_url,
+        )
     at_peak = _concurrency_at_peak(demand, speed, mine, total, replicas, reached)
     return Deployment(
-        **common, concurrency_per_replica=speed.sequences(target), concurrency_at_peak=at_peak,
-        tokens_per_s_per_user=speed.speed(at_peak), ttft_ms=speed.ttft_ms(at_peak), evidence=speed.evidence(at_peak),
-        error_fraction=speed.error_fraction(at_peak), source_url=speed.source_url(at_peak),
+        **common,
+        concurrency_per_replica=speed.sequences(target),
+        concurrency_at_peak=at_peak,
+        tokens_per_s_per_user=speed.speed(at_peak),
+        ttft_ms=speed.ttft_ms(at_peak),
+        evidence=speed.evidence(at_peak),
+        error_fraction=speed.error_fraction(at_peak),
+        source_url=speed.source_url(at_peak),
     )
 
 
-def _concurrency_at_peak(demand: ServiceDemand, speed: ReplicaSpeed, mine: int, total: int, replicas: int, reached: float) -> int:
+def _concurrency_at_peak(
+    demand: ServiceDemand, speed: ReplicaSpeed, mine: int, total: int, replicas: int, reached: float
+) -> int:
     """Return requests in flight on each replica when the load is sent in proportion to capacity at the plan's speed."""
     if demand.unit == "concurrency":
         return max(1, -(-demand.amount * mine // (total * replicas)))
@@ -125,7 +158,9 @@ def _arithmetic(prepared: Prepared, solution: Solution, index: int) -> str:
     return f"{' + '.join(terms)} = {held:{digits}} >= {asked:{digits}}"
 
 
-def _service_plan(prepared: Prepared, solution: Solution, index: int, reached: float, mine: list[Deployment]) -> ServicePlan:
+def _service_plan(
+    prepared: Prepared, solution: Solution, index: int, reached: float, mine: list[Deployment]
+) -> ServicePlan:
     service, demand = prepared.problem.services[index], prepared.candidates.demands[index]
     rate = demand.unit == "rate"
     capacity = sum(one.replicas * one.concurrency_per_replica for one in mine)
@@ -133,23 +168,39 @@ def _service_plan(prepared: Prepared, solution: Solution, index: int, reached: f
     stated = service.kind == "sync" or service.slo.target_tokens_per_s > 0
     held = carried(solution, index, service.slo.target_tokens_per_s)
     hours = _gpu_hours(prepared, solution, index, demand)
-    total = sum(chosen.nodes * chosen.row.candidate.offer.gpu_count for chosen in solution.chosen if chosen.row.service == index)
-    speed = reached if stated and reached else min((one.tokens_per_s_per_user or 0.0 for one in mine), default=0.0) or None
+    total = sum(
+        chosen.nodes * chosen.row.candidate.offer.gpu_count for chosen in solution.chosen if chosen.row.service == index
+    )
+    speed = (
+        reached if stated and reached else min((one.tokens_per_s_per_user or 0.0 for one in mine), default=0.0) or None
+    )
     return ServicePlan(
-        service_id=service.service_id, model_id=service.model, kind=service.kind, ttft_limit_ms=service.slo.ttft_ms,
+        service_id=service.service_id,
+        model_id=service.model,
+        kind=service.kind,
+        ttft_limit_ms=service.slo.ttft_ms,
         e2e_limit_ms=service.slo.e2e_ms,
         peak_concurrency=in_flight if rate else round(demand.stated),
-        capacity_concurrency=capacity, tokens_per_s_per_user=speed, grade=grade_of(speed),
-        target_tokens_per_s=service.slo.target_tokens_per_s, planned_concurrency=None if rate else demand.amount,
-        peak_rps=demand.stated if rate else None, capacity_rps=held / MICRO if rate else None,
-        headroom_fraction=service.headroom_fraction, demand=demand.arithmetic, arithmetic=_arithmetic(prepared, solution, index),
-        gpu_hours_per_day=hours, mean_utilisation_fraction=hours / (24 * total) if hours is not None and total else None,
-        peak_utilisation_fraction=_in_user_units(demand, demand.amount) / _in_user_units(demand, held) if held else None,
+        capacity_concurrency=capacity,
+        tokens_per_s_per_user=speed,
+        grade=grade_of(speed),
+        target_tokens_per_s=service.slo.target_tokens_per_s,
+        planned_concurrency=None if rate else demand.amount,
+        peak_rps=demand.stated if rate else None,
+        capacity_rps=held / MICRO if rate else None,
+        headroom_fraction=service.headroom_fraction,
+        demand=demand.arithmetic,
+        arithmetic=_arithmetic(prepared, solution, index),
+        gpu_hours_per_day=hours,
+        mean_utilisation_fraction=hours / (24 * total) if hours is not None and total else None,
+        peak_utilisation_fraction=_in_user_units(demand, demand.amount) / _in_user_units(demand, held)
+        if held
+        else None,
     )
 
 
 def _gpu_hours(prepared: Prepared, solution: Solution, index: int, demand: ServiceDemand) -> float | None:
-    """Return GPU-hours a day: requests a day x latency / requests in flight per GPU, by the share each deployment gets."""
+    """Return GPU-hours a day: requests a day x latency / requests in flight per GPU, by each deployment's share."""
     if demand.requests_per_day is None:
         return None
     target, hours = solution.targets[index], 0.0
@@ -170,7 +221,12 @@ def _output_tokens_per_s(prepared: Prepared, solution: Solution, deployments: li
     for chosen, one in zip(solution.chosen, deployments, strict=True):
         service, speed = prepared.problem.services[chosen.row.service], chosen.row.candidate.option.speed
         if isinstance(speed, ReplicaSpeed):
-            total += one.replicas * one.concurrency_at_peak * mean_output_tokens(service) / speed.latency_s(one.concurrency_at_peak)
+            total += (
+                one.replicas
+                * one.concurrency_at_peak
+                * mean_output_tokens(service)
+                / speed.latency_s(one.concurrency_at_peak)
+            )
     return total
 
 
@@ -183,20 +239,36 @@ def _cost(prepared: Prepared, solution: Solution, deployments: list[Deployment])
     micro = solution.cost or 0
     rate = rate_per_usd(prepared.catalog, problem, problem.currency)
     tokens = _output_tokens_per_s(prepared, solution, deployments)
-    dated = problem.fx.as_of.isoformat() if problem.fx else (prepared.catalog.fx[problem.currency].as_of if problem.currency != "USD" else None)
+    dated = (
+        problem.fx.as_of.isoformat()
+        if problem.fx
+        else (prepared.catalog.fx[problem.currency].as_of if problem.currency != "USD" else None)
+    )
     return Cost(
-        usd_per_hour=usd(micro), usd_per_month=usd_per_month(micro), breakdown={line: round(value, 6) for line, value in lines.items() if value},
+        usd_per_hour=usd(micro),
+        usd_per_month=usd_per_month(micro),
+        breakdown={line: round(value, 6) for line, value in lines.items() if value},
         usd_per_million_output_tokens=usd(micro) / (tokens * 3600) * 1e6 if tokens else None,
-        local_per_month=None if problem.currency == "USD" else usd_per_month(micro) * float(rate), currency=problem.currency,
-        fx_rate_per_usd=None if problem.currency == "USD" else float(rate), fx_as_of=dated,
+        local_per_month=None if problem.currency == "USD" else usd_per_month(micro) * float(rate),
+        currency=problem.currency,
+        fx_rate_per_usd=None if problem.currency == "USD" else float(rate),
+        fx_as_of=dated,
     )
 
 
 def rejection_rows(prepared: Prepared) -> tuple[RejectionRow, ...]:
     """List what was dropped."""
     return tuple(
-        RejectionRow(service_id=r.service_id, gpu_id=r.gpu_id, engine_id=r.engine_id, precision=r.precision, tp_size=r.tp_size,
-                     offer_ids=r.offer_ids, step=r.step, reason=r.reason)
+        RejectionRow(
+            service_id=r.service_id,
+            gpu_id=r.gpu_id,
+            engine_id=r.engine_id,
+            precision=r.precision,
+            tp_size=r.tp_size,
+            offer_ids=r.offer_ids,
+            step=r.step,
+            reason=r.reason,
+        )
         for r in prepared.candidates.rejections
     )
 
@@ -213,18 +285,41 @@ def plan_of(prepared: Prepared, solution: Solution, with_rejections: bool = True
     rejections = rejection_rows(prepared) if with_rejections else ()
     bound = usd_per_month(solution.bound) if solution.bound is not None else None
     if not solution.has_plan or solution.cost is None:
-        return Plan(problem=prepared.problem.name, status=solution.status, cost=NO_COST, bound_usd_per_month=bound, gap_fraction=None,
-                    nodes=(), deployments=(), services=(), proposals=(), rejections=rejections, inputs=inputs_of(prepared))
+        return Plan(
+            problem=prepared.problem.name,
+            status=solution.status,
+            cost=NO_COST,
+            bound_usd_per_month=bound,
+            gap_fraction=None,
+            nodes=(),
+            deployments=(),
+            services=(),
+            proposals=(),
+            rejections=rejections,
+            inputs=inputs_of(prepared),
+        )
     reached = [achieved_speed(solution, i, demand.amount) for i, demand in enumerate(prepared.candidates.demands)]
     deployments = [_deployment(prepared, solution, chosen, reached[chosen.row.service]) for chosen in solution.chosen]
     services = tuple(
         _service_plan(prepared, solution, i, reached[i], [d for d in deployments if d.service_id == service.service_id])
         for i, service in enumerate(prepared.problem.services)
     )
-    gap = 0.0 if solution.status == "optimal" or not solution.cost else (solution.cost - (solution.bound or 0)) / solution.cost
+    gap = (
+        0.0
+        if solution.status == "optimal" or not solution.cost
+        else (solution.cost - (solution.bound or 0)) / solution.cost
+    )
     plan = Plan(
-        problem=prepared.problem.name, status=solution.status, cost=_cost(prepared, solution, deployments), bound_usd_per_month=bound,
-        gap_fraction=gap, nodes=nodes_of(solution), deployments=tuple(deployments), services=services, proposals=(),
-        rejections=rejections, inputs=inputs_of(prepared),
+        problem=prepared.problem.name,
+        status=solution.status,
+        cost=_cost(prepared, solution, deployments),
+        bound_usd_per_month=bound,
+        gap_fraction=gap,
+        nodes=nodes_of(solution),
+        deployments=tuple(deployments),
+        services=services,
+        proposals=(),
+        rejections=rejections,
+        inputs=inputs_of(prepared),
     )
     return verify_plan(plan, prepared.problem, prepared.catalog, prepared.loaded.own_models)

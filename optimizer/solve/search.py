@@ -286,7 +286,7 @@ def _solution(
 
 
 def _only_row(case: Case, targets: tuple[float, ...], survive: Survive) -> Solution:
-    """Solve a case that reductions left with one row by arithmetic: the fewest nodes that carry the demand cost least."""
+    """Solve a case that reductions left with one row by arithmetic: the fewest nodes that suffice cost least."""
     row = case.rows[0]
     nodes = max(-(-case.demand[0] // row.capacity), case.min_nodes)
     cost = row.price * nodes

@@ -50,8 +50,18 @@ def question_of(catalog: Catalog, point: ThroughputPoint) -> Question | None:
         return None
     if point.isl_tokens is None or point.osl_tokens is None:
         return None
-    return Question(model, point.precision or "", precision, gpu, point.engine_id, engine, point.tp_size,
-                    point.gpu_count, point.isl_tokens, point.osl_tokens)
+    return Question(
+        model,
+        point.precision or "",
+        precision,
+        gpu,
+        point.engine_id,
+        engine,
+        point.tp_size,
+        point.gpu_count,
+        point.isl_tokens,
+        point.osl_tokens,
+    )
 
 
 def samples(catalog: Catalog) -> list[Sample]:
@@ -119,8 +129,14 @@ class Rows:
 
     def where(self, chosen: npt.NDArray[np.bool_]) -> Rows:
         """Return some of the rows."""
-        return Rows(self.terms[chosen], self.actual[chosen], self.groups[chosen], self.engines[chosen],
-                    self.importance[chosen], self.floors[chosen])
+        return Rows(
+            self.terms[chosen],
+            self.actual[chosen],
+            self.groups[chosen],
+            self.engines[chosen],
+            self.importance[chosen],
+            self.floors[chosen],
+        )
 
 
 @dataclass(frozen=True)
@@ -184,8 +200,10 @@ TTFT_GROUP = "all"
 
 def ttft_rows(found: list[Sample], tpot_ms: Vector) -> Rows:
     """Lay rows out for the TTFT fit; their steps take what the TPOT fit says, as where nothing is measured."""
-    terms = [ttft_terms(row.replica, row.point.concurrency or 1, float(tpot))
-             for row, tpot in zip(found, tpot_ms, strict=True)]
+    terms = [
+        ttft_terms(row.replica, row.point.concurrency or 1, float(tpot))
+        for row, tpot in zip(found, tpot_ms, strict=True)
+    ]
     return Rows(
         terms=np.array(terms),
         actual=np.array([row.point.ttft_ms for row in found], dtype=float),
@@ -200,8 +218,10 @@ def fit_ttft(rows: Rows) -> Fit:
     """Fit the TTFT, and put the middle engine's factor on 1: only its product with the coefficients matters."""
     fit = fit_relative(rows)
     middle = float(np.median([fit.factors[str(engine)] for engine in rows.engines]))
-    return Fit({group: weights * middle for group, weights in fit.weights.items()},
-               {engine: factor / middle for engine, factor in fit.factors.items()})
+    return Fit(
+        {group: weights * middle for group, weights in fit.weights.items()},
+        {engine: factor / middle for engine, factor in fit.factors.items()},
+    )
 
 
 def has_ttft(row: Sample) -> bool:
@@ -214,8 +234,11 @@ def summary(errors: Iterable[float]) -> LeftOutErrors:
     found = np.sort(np.array(list(errors), dtype=float))
     if not len(found):
         return LeftOutErrors(rows=0, median_error_fraction=0.0, p90_error_fraction=0.0)
-    return LeftOutErrors(rows=len(found), median_error_fraction=round(float(np.median(found)), 4),
-                         p90_error_fraction=round(float(np.quantile(found, 0.9)), 4))
+    return LeftOutErrors(
+        rows=len(found),
+        median_error_fraction=round(float(np.median(found)), 4),
+        p90_error_fraction=round(float(np.quantile(found, 0.9)), 4),
+    )
 
 
 def combination_errors(found: list[Sample]) -> tuple[list[float], list[float]]:
@@ -275,8 +298,12 @@ def calibrate(catalog: Catalog) -> Calibration:
         ttft=_terms(TtftTerms, ttft.weights[TTFT_GROUP]),
         engine_factors=_rounded(tpot.factors),
         ttft_engine_factors=_rounded(ttft.factors),
-        errors={"combination": summary(tpot_errors), "interior": summary(interior_errors(points)),
-                "repeat": summary(repeat_errors(points)), "ttft": summary(ttft_errors)},
+        errors={
+            "combination": summary(tpot_errors),
+            "interior": summary(interior_errors(points)),
+            "repeat": summary(repeat_errors(points)),
+            "ttft": summary(ttft_errors),
+        },
         rows_fitted=len(found),
         points_sha256=points_digest(points),
     )

@@ -1,6 +1,6 @@
 """Time gpumix against its floor and against other solvers, in one run, and print the tables of the README.
 
-    python -m tests.benchmarks            # needs gpumix[bench]
+python -m tests.benchmarks            # needs gpumix[bench]
 """
 
 from __future__ import annotations

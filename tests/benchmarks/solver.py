@@ -14,7 +14,16 @@ from optimizer.solve import Prepared, SolveSettings, prepare, search
 from tests.benchmarks.timing import median_seconds, seconds
 
 OFFERS = 2000
-GPUS = ("l4-24gb", "l40s-48gb", "a10g-24gb", "a100-sxm-80gb", "h100-sxm-80gb", "h200-sxm-141gb", "rtx-a6000-48gb", "b200-sxm-180gb")
+GPUS = (
+    "l4-24gb",
+    "l40s-48gb",
+    "a10g-24gb",
+    "a100-sxm-80gb",
+    "h100-sxm-80gb",
+    "h200-sxm-141gb",
+    "rtx-a6000-48gb",
+    "b200-sxm-180gb",
+)
 PROBLEM = """
 schema_version: 1
 name: benchmark
@@ -38,9 +47,17 @@ def offers(seed: int = 0) -> dict[str, RentedOffer]:
         gpu, count = draw.choice(GPUS), draw.choice((1, 2, 4, 8))
         offer_id = f"offer-{number:04d}"
         made[offer_id] = RentedOffer(
-            offer_id=offer_id, provider="bench", region=f"r{number % 20}", gpu_id=gpu, gpu_count=count, kind="on_demand",
-            price=round(count * draw.uniform(0.4, 6.0), 6), stock=draw.choice((None, None, draw.randint(1, 30))),
-            source_url="tests/benchmarks", as_of="2026-11-22")
+            offer_id=offer_id,
+            provider="bench",
+            region=f"r{number % 20}",
+            gpu_id=gpu,
+            gpu_count=count,
+            kind="on_demand",
+            price=round(count * draw.uniform(0.4, 6.0), 6),
+            stock=draw.choice((None, None, draw.randint(1, 30))),
+            source_url="tests/benchmarks",
+            as_of="2026-11-22",
+        )
     return made
 
 
@@ -57,7 +74,9 @@ def with_highs(case: Case) -> int:
 
     model = mathopt.Model()
     nodes = [model.add_integer_variable(lb=0, ub=row.most) for row in case.rows]
-    model.add_linear_constraint(sum(row.capacity * x for row, x in zip(case.rows, nodes, strict=True)) >= case.demand[0])
+    model.add_linear_constraint(
+        sum(row.capacity * x for row, x in zip(case.rows, nodes, strict=True)) >= case.demand[0]
+    )
     _stock(case, nodes, lambda mine, cap: model.add_linear_constraint(sum(mine) <= cap))
     model.minimize(sum(row.price * x for row, x in zip(case.rows, nodes, strict=True)))
     result = mathopt.solve(model, mathopt.SolverType.HIGHS, params=mathopt.SolveParameters(relative_gap_tolerance=0.0))
@@ -117,7 +136,9 @@ def main() -> None:
     proven = median_seconds(lambda: proof(small))
     case = build_case(prepared.candidates, prepared.problem.limits, prepared.candidates.targets(), None, unreduced=True)
     answers = {"gpumix": proof(small)}
-    print(f"| {OFFERS} offers x {options:.0f} options ({len(case.rows):,} columns unreduced) | seconds | ratio |\n|---|---|---|")
+    print(
+        f"| {OFFERS} offers x {options:.0f} options ({len(case.rows):,} columns) | seconds | ratio |\n|---|---|---|"
+    )
     print(f"| candidates enumerated and reduced to {len(small.rows)} columns | {ready:.3f} | |")
     print(f"| optimum proven by CP-SAT | {proven:.4f} | |")
     print(f"| gpumix, both together | {ready + proven:.3f} | 1 |")

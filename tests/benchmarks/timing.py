@@ -24,4 +24,8 @@ def paired(one: Callable[[], object], other: Callable[[], object], times: int = 
     """Run two calls in turn and return (median of one, median of the other, median ratio)."""
     one(), other()  # warm the caches
     pairs = [(seconds(one), seconds(other)) for _ in range(times)]
-    return (statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs), statistics.median(a / b for a, b in pairs))
+    return (
+        statistics.median(a for a, _ in pairs),
+        statistics.median(b for _, b in pairs),
+        statistics.median(a / b for a, b in pairs),
+    )

@@ -67,7 +67,8 @@ def test_counts_mean_what_the_contract_says(run: Run, desk: Path) -> None:
 
 
 @pytest.mark.parametrize(("arguments", "status", "code"), [
-    (("--set", "limits.budget.amount=1"), "infeasible", 1), (("--deterministic-limit", "1e-9", "--set", "limits.survive.nodes=1"), "unknown", 5),
+    (("--set", "limits.budget.amount=1"), "infeasible", 1),
+    (("--deterministic-limit", "1e-9", "--set", "limits.survive.nodes=1"), "unknown", 5),
 ])
 def test_without_a_plan_money_is_null_and_lists_are_empty(
     run: Run, desk: Path, arguments: tuple[str, str], status: str, code: int,

@@ -36,7 +36,8 @@ def test_exit_3_broken_catalog(desk: Path, tmp_path: Path) -> None:
 
 
 def test_exit_5_limit_reached_without_a_plan(desk: Path, small_catalog: Path) -> None:
-    result = finished(process("solve", desk, "--catalog", small_catalog, "--deterministic-limit", "1e-9", "--set", "limits.survive.nodes=1"))
+    limited = ("--deterministic-limit", "1e-9", "--set", "limits.survive.nodes=1")
+    result = finished(process("solve", desk, "--catalog", small_catalog, *limited))
     assert (result.code, result.err) == (5, "")
 
 

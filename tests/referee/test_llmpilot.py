@@ -22,11 +22,21 @@ def instance_file(name: str, folder: Path) -> Path:
     """Write an instance in LLM-Pilot's JSON."""
     rows = INSTANCES[name]
     path = folder / f"{name}.json"
-    path.write_text(json.dumps({
-        "model": rows[0]["model"], "grade": rows[0]["grade"], "min_user_tps_p50": int(rows[0]["min_user_tps_p50"]),
-        "concurrent_users": int(rows[0]["concurrent_users"]), "optimum": float(rows[0]["optimum_usd_per_hour"]),
-        "options": {row["option"]: {"users": int(row["users"]), "cost": float(row["cost_usd_per_hour"])} for row in rows},
-    }), encoding="utf-8")
+    path.write_text(
+        json.dumps(
+            {
+                "model": rows[0]["model"],
+                "grade": rows[0]["grade"],
+                "min_user_tps_p50": int(rows[0]["min_user_tps_p50"]),
+                "concurrent_users": int(rows[0]["concurrent_users"]),
+                "optimum": float(rows[0]["optimum_usd_per_hour"]),
+                "options": {
+                    row["option"]: {"users": int(row["users"]), "cost": float(row["cost_usd_per_hour"])} for row in rows
+                },
+            }
+        ),
+        encoding="utf-8",
+    )
     return path
 
 
@@ -61,24 +71,52 @@ def test_the_overlay_that_is_kept_is_a_problem_like_any_other(tmp_path: Path) ->
 
 def test_a_model_that_no_catalog_knows_is_no_obstacle_where_capacities_are_stated(tmp_path: Path) -> None:
     path = tmp_path / "unheard-of.json"
-    path.write_text(json.dumps({
-        "model": "somebody/unheard-of-1b", "min_user_tps_p50": 15, "concurrent_users": 10,
-        "options": {"1xt4": {"users": 3, "cost": 1.0}, "2xt4": {"users": 7, "cost": 2.0}},
-    }), encoding="utf-8")
+    path.write_text(
+        json.dumps(
+            {
+                "model": "somebody/unheard-of-1b",
+                "min_user_tps_p50": 15,
+                "concurrent_users": 10,
+                "options": {"1xt4": {"users": 3, "cost": 1.0}, "2xt4": {"users": 7, "cost": 2.0}},
+            }
+        ),
+        encoding="utf-8",
+    )
     # 10 users: 7 + 3 for $3.00 beats 4 x 3 for $4.00 and 2 x 7 for $4.00
     assert judge(path).usd_per_hour == 3.0
 
 
-@pytest.mark.parametrize(("text", "place", "found"), [
-    ("{", "", "JSON cannot read"),
-    ("[]", "options", "no mapping"),
-    ('{"options": {}}', "options", "no mapping"),
-    ('{"options": {"h100": {"users": 1, "cost": 1}}, "min_user_tps_p50": 15, "concurrent_users": 1}', "options.h100", "'h100'"),
-    ('{"options": {"1xh100": {"users": 0, "cost": 1}}, "min_user_tps_p50": 15, "concurrent_users": 1}', "options.1xh100.users", "0"),
-    ('{"options": {"1xh100": {"users": 2, "cost": NaN}}, "min_user_tps_p50": 15, "concurrent_users": 1}', "options.1xh100.cost", "nan"),
-    ('{"options": {"1xh100": {"users": 2, "cost": 1}}, "min_user_tps_p50": "fast", "concurrent_users": 1}', "min_user_tps_p50", "'fast'"),
-])
-def test_a_file_that_is_no_instance_is_refused_with_its_place(text: str, place: str, found: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "place", "found"),
+    [
+        ("{", "", "JSON cannot read"),
+        ("[]", "options", "no mapping"),
+        ('{"options": {}}', "options", "no mapping"),
+        (
+            '{"options": {"h100": {"users": 1, "cost": 1}}, "min_user_tps_p50": 15, "concurrent_users": 1}',
+            "options.h100",
+            "'h100'",
+        ),
+        (
+            '{"options": {"1xh100": {"users": 0, "cost": 1}}, "min_user_tps_p50": 15, "concurrent_users": 1}',
+            "options.1xh100.users",
+            "0",
+        ),
+        (
+            '{"options": {"1xh100": {"users": 2, "cost": NaN}}, "min_user_tps_p50": 15, "concurrent_users": 1}',
+            "options.1xh100.cost",
+            "nan",
+        ),
+        (
+            '{"options": {"1xh100": {"users": 2, "cost": 1}}, "min_user_tps_p50": "fast", "concurrent_users": 1}',
+            "min_user_tps_p50",
+            "'fast'",
+        ),
+    ],
+)
+def test_a_file_that_is_no_instance_is_refused_with_its_place(
+    text: str, place: str, found: str, tmp_path: Path
+) -> None:
     path = tmp_path / "broken.json"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError) as raised:
@@ -88,6 +126,9 @@ def test_a_file_that_is_no_instance_is_refused_with_its_place(text: str, place: 
 
 def test_a_gpu_that_no_catalog_knows_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.json"
-    path.write_text('{"options": {"1xabacus": {"users": 2, "cost": 1}}, "min_user_tps_p50": 15, "concurrent_users": 1}', encoding="utf-8")
+    path.write_text(
+        '{"options": {"1xabacus": {"users": 2, "cost": 1}}, "min_user_tps_p50": 15, "concurrent_users": 1}',
+        encoding="utf-8",
+    )
     with pytest.raises(InputError, match="abacus"):
         judge(path)
