@@ -159,9 +159,9 @@ def test_low_end_takes_what_is_cheap_about_every_figure() -> None:
         "residual_12_months_fraction": tiny.figure(0.4, 0.1, 0.7), "life_years": tiny.figure(5.0, 1.0, 6.0)})
     catalog = tiny.catalog(owned={"own-2x-g": tiny.node(parts=(tiny.part(8000.0, low=4000.0, high=16_000.0),))},
                            owned_assumptions=ranged)
-    ends = [lines_at["capital"] for lines_at in (
-        monthly_cost(catalog.owned["own-2x-g"], tiny.SITE, catalog, asked(24), end) for end in ("low", "value", "high"))]
-    # needed for 24 months, then worth 30%: 5,000 x 0.7 / 24, 10,000 x 0.7 / 24;
+    server, problem = catalog.owned["own-2x-g"], asked(24)
+    ends = [monthly_cost(server, tiny.SITE, catalog, problem, end)["capital"] for end in ("low", "value", "high")]
+    # needed for 24 months, then worth 30%: 5,000 x 0.7 / 24 and 10,000 x 0.7 / 24;
     # worn out after 12, then worth 10%: 20,000 x 0.9 / 12
     assert ends == pytest.approx([5000 * 0.7 / 24, 10_000 * 0.7 / 24, 1500.0])
 
