@@ -24,7 +24,7 @@ def shipped() -> Catalog:
 
 @pytest.fixture
 def small_catalog(tmp_path: Path) -> Path:
-    """A folder with the small catalog of `tests/data`, free to be changed; its speeds are estimated as the shipped ones."""
+    """A folder with the small catalog of `tests/data`, free to be changed, and the shipped estimate of speeds."""
     folder = tmp_path / "catalog"
     shutil.copytree(DATA / "small_catalog", folder)
     shutil.copy(shipped_catalog_dir() / "calibration.yaml", folder)

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
-import hashlib
-import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from operator import attrgetter
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from optimizer.errors import CatalogError, Fault, InputError
+from optimizer.errors import Fault
 from optimizer.load.csv_files import parse_rows
 from optimizer.load.faults import faults_of, shown
-from optimizer.load.references import lines_of, unresolved
-from optimizer.load.text import decode, read_bytes
+from optimizer.load.layers import ON_PREM, Layer, digest_of, layers_of
+from optimizer.load.references import unresolved
+from optimizer.load.tables import TableReader
 from optimizer.load.yaml_files import parse_mapping
 from optimizer.schema.calibration import Calibration
 from optimizer.schema.catalog import (
@@ -35,69 +32,6 @@ from optimizer.schema.catalog import (
     Site,
     ThroughputPoint,
 )
-
-Item = TypeVar("Item", bound=BaseModel)
-
-CSV_TABLES = ("gpus.csv", "fx.csv", "capacities.csv")
-ON_PREM = "on_prem.yaml"
-YAML_TABLES = ("models.yaml", "engines.yaml", "precisions.yaml", ON_PREM, "calibration.yaml")
-FOLDERS = ("offers", "throughput")
-REQUIRED = ("gpus.csv", "models.yaml", "engines.yaml", "precisions.yaml")
-"""Without these a catalog could answer nothing, and would seem to prove that nothing can be had."""
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One folder of catalog files."""
-
-    path: Path
-    label: str
-    shipped: bool
-    overlay: bool
-
-    @cached_property
-    def files(self) -> dict[str, bytes]:
-        """Every file of the layer that gpumix knows, by its name inside the folder."""
-        names = [name for name in (*CSV_TABLES, *YAML_TABLES) if (self.path / name).exists()]
-        for folder in FOLDERS:
-            names += sorted(f"{folder}/{found.name}" for found in (self.path / folder).glob("*.csv"))
-        raws: dict[str, bytes] = {}
-        faults: list[Fault] = []
-        for name in sorted(names):
-            try:
-                raws[name] = read_bytes(self.path / name, self.shown(name))
-            except InputError as error:
-                faults += error.faults
-        if faults:
-            raise self.error(faults)
-        return raws
-
-    def error(self, faults: list[Fault]) -> InputError:
-        """Return the error that faults of this layer are: bad input in an overlay, else a broken catalog."""
-        return InputError(faults) if self.overlay else CatalogError(faults)
-
-    def misnamed(self) -> list[Fault]:
-        """List files that nobody would read because their name is nearly, but not quite, one of the catalog's."""
-        known = {*CSV_TABLES, *YAML_TABLES, *FOLDERS}
-        present = sorted(found.name for found in self.path.iterdir())
-        faults = []
-        for name in present:
-            stem = name.removesuffix(".yml").removesuffix(".csv").removesuffix(".yaml")
-            close = difflib.get_close_matches(stem, sorted({one.partition(".")[0] for one in known}), n=1, cutoff=0.8)
-            if close and name not in known:
-                meant = next(one for one in sorted(known) if one.partition(".")[0] == close[0])
-                faults.append(Fault(self.shown(name), "", "a name that is not read", f"{meant}{'/*.csv' if meant in FOLDERS else ''}"))
-        return faults
-
-    def shown(self, name: str) -> str:
-        """Name a file of this layer the way a fault shows it."""
-        return f"{self.label}/{name}"
-
-    def text(self, name: str) -> str | None:
-        """Return the text of a file, or None when the layer has none of that name."""
-        raw = self.files.get(name)
-        return None if raw is None else decode(raw, self.shown(name))
-
 
 PointKey = tuple[str, str | None, str, int, str, str, str, int | None, int | None, int | None, str]
 
@@ -150,160 +84,19 @@ class Catalog:
         return self.points_by_machine.get((runs_like, gpu_id, engine_id), [])
 
 
-def shipped_catalog_dir() -> Path:
-    """Return the folder of the shipped catalog: inside the wheel, or beside the package in a checkout."""
-    inside = Path(__file__).resolve().parent.parent / "catalogs"
-    return inside if inside.is_dir() else inside.parent.parent / "catalogs"
-
-
-def _layers(catalog_dir: Path | None, overlays: Iterable[Path]) -> list[Layer]:
-    base = catalog_dir or shipped_catalog_dir()
-    layers = [Layer(base, str(catalog_dir) if catalog_dir else "catalogs", shipped=catalog_dir is None, overlay=False)]
-    layers += [Layer(Path(path), str(path), shipped=False, overlay=True) for path in overlays]
-    for layer in layers:
-        if not os.path.isdir(layer.path):
-            found = "a file" if os.path.exists(layer.path) else "no such folder"
-            raise layer.error([Fault(layer.label, "", found, "a folder of catalog files")])
-        faults = [] if layer.shipped else layer.misnamed()
-        if not layer.files and not faults:
-            allowed = ", ".join((*CSV_TABLES, *YAML_TABLES, *(f"{name}/*.csv" for name in FOLDERS)))
-            faults = [Fault(layer.label, "", "no catalog file", f"at least one of {allowed}")]
-        elif not layer.overlay:
-            faults += [Fault(layer.shown(name), "", "no such file", f"a catalog has {', '.join(REQUIRED)}")
-                       for name in REQUIRED if name not in layer.files]
-        if faults:
-            raise layer.error(faults)
-    return layers
-
-
-def _digest(layers: list[Layer]) -> str:
-    digest = hashlib.sha256()
-    for layer in layers:
-        for name, raw in layer.files.items():
-            digest.update(f"{name}\0{len(raw)}\0".encode())
-            digest.update(raw)
-        digest.update(b"\1")
-    return digest.hexdigest()
-
-
-class _Reader:
-    """Collects the tables of all layers, and every fault on the way."""
-
-    def __init__(self, layers: list[Layer]) -> None:
-        self.layers = layers
-        self.faults: dict[bool, list[Fault]] = {True: [], False: []}
-        self.from_overlay: dict[str, set[Any]] = {}
-        self.faulty: set[str] = set()
-        """Tables with faults: ids that they seem not to have prove nothing."""
-
-    def count(self) -> int:
-        """Return the number of faults so far."""
-        return sum(map(len, self.faults.values()))
-
-    def mark(self, table: str, before: int) -> None:
-        """Remember that a table has faults, when there are more than before it was read."""
-        if self.count() > before:
-            self.faulty.add(table)
-
-    def text(self, layer: Layer, name: str) -> str | None:
-        """Return the text of a file, or None when there is none or it cannot be read."""
-        try:
-            return layer.text(name)
-        except InputError as error:
-            self.faults[layer.overlay].extend(error.faults)
-            return None
-
-    def mapping(self, layer: Layer, name: str) -> dict[str, Any]:
-        """Return a YAML file as a mapping, empty when there is none or it cannot be read."""
-        text = self.text(layer, name)
-        try:
-            return {} if text is None else parse_mapping(text, layer.shown(name))
-        except InputError as error:
-            self.faults[layer.overlay].extend(error.faults)
-            return {}
-
-    def csv_table(self, name: str, table: str, model: type[Item], *columns: str) -> dict[Any, Item]:
-        """Read `name` (a file, or every csv of a folder) from all layers into one table, keyed by columns."""
-        key = attrgetter(*columns)
-        before = self.count()
-        merged: dict[Any, Item] = {}
-        for layer in self.layers:
-            files = [found for found in layer.files if found == name or found.startswith(f"{name}/")]
-            seen: dict[Any, str] = {}
-            for file in files:
-                faults = self.faults[layer.overlay]
-                text = self.text(layer, file)
-                for row in () if text is None else parse_rows(text, layer.shown(file), model, faults):
-                    identity = key(row)
-                    if identity in seen:
-                        self.note_twice(layer, file, seen[identity], columns, identity)
-                    seen[identity] = file
-                    merged[identity] = row
-            if layer.overlay:
-                self.from_overlay.setdefault(table, set()).update(seen)
-        self.mark(table, before)
-        return merged
-
-    def note_twice(self, layer: Layer, file: str, first: str, columns: tuple[str, ...], identity: Any) -> None:
-        """Note an id that stands a second time, with its line."""
-        wanted = identity if isinstance(identity, tuple) else (identity,)
-        *_, line = lines_of(self.text(layer, file) or "", lambda row: tuple(row.get(column) for column in columns) == wanted)
-        found = f"{shown(', '.join(wanted))} twice (also in {first})"
-        self.faults[layer.overlay].append(Fault(layer.shown(file), f"line {line}.{', '.join(columns)}", found, "each id once"))
-
-    def yaml_table(self, name: str, table: str, model: type[Item]) -> dict[str, Item]:
-        """Read a YAML mapping id -> facts from all layers."""
-        before = self.count()
-        merged: dict[str, Item] = {}
-        for layer in self.layers:
-            data = self.mapping(layer, name)
-            for identity, facts in data.items():
-                self.check_id(layer, name, identity)
-                built = self.build(model, facts, layer, name, identity)
-                if built is not None:
-                    merged[identity] = built
-            if layer.overlay:
-                self.from_overlay.setdefault(table, set()).update(data)
-        self.mark(table, before)
-        return merged
-
-    def check_id(self, layer: Layer, name: str, identity: str, prefix: str = "") -> None:
-        """Note an id that is none."""
-        if not _ID.match(identity):
-            self.faults[layer.overlay].append(Fault(
-                layer.shown(name), f"{prefix}{identity}", f"the id {shown(identity)}",
-                "lower-case letters, digits, '.', '_' and '-', first a letter or digit, at most 120"))
-
-    def build(self, model: type[Item], facts: Any, layer: Layer, name: str, prefix: str) -> Item | None:
-        """Validate one mapping, or note its faults."""
-        try:
-            return model.model_validate(facts)
-        except ValidationError as error:
-            self.faults[layer.overlay].extend(faults_of(error, layer.shown(name), model, prefix))
-            return None
-
-    def raise_faults(self) -> None:
-        """Raise all faults at once: the user's own files as bad input, the catalog's as a broken catalog."""
-        if self.faults[True]:
-            raise InputError([*self.faults[True], *self.faults[False]])
-        if self.faults[False]:
-            raise CatalogError(self.faults[False])
-
-
-_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,119}\Z")
-NEVER_ANSWERS = ",check,"
-"""Rows of this use answer no question of a plan, so that a shipped one that holds it is not even parsed to solve."""
-
 _BLOCK = re.compile(r"^(?=[A-Za-z0-9])", re.MULTILINE)
 _RUNS_LIKE = re.compile(r"^  runs_like: *['\"]?([A-Za-z0-9._-]+)", re.MULTILINE)
 
 
 def _shipped_model_blocks(text: str) -> dict[str, str]:
     """Split the shipped models.yaml at its ids, so that only the models asked for are parsed."""
-    return {block.split(":", 1)[0].strip("'\""): block for block in _BLOCK.split(text) if ":" in block.split("\n", 1)[0]}
+    blocks = [block for block in _BLOCK.split(text) if ":" in block.split("\n", 1)[0]]
+    return {block.split(":", 1)[0].strip("'\""): block for block in blocks}
 
 
-def _select_models(blocks: dict[str, str], references: set[str], groups_asked: set[str]) -> tuple[set[str], dict[str, str]]:
+def _select_models(
+    blocks: dict[str, str], references: set[str], groups_asked: set[str]
+) -> tuple[set[str], dict[str, str]]:
     """Find the ids asked for, by id or alias, and every id that runs like one of them or is of a group asked for."""
     groups = {name: (found.group(1) if (found := _RUNS_LIKE.search(block)) else name) for name, block in blocks.items()}
     wanted = {name for name in blocks if name in references}
@@ -313,14 +106,16 @@ def _select_models(blocks: dict[str, str], references: set[str], groups_asked: s
     return wanted, {name: group for name, group in groups.items() if group in chosen}
 
 
-def _read_models(reader: _Reader, references: set[str] | None) -> tuple[dict[str, LlmModel], set[str] | None, set[str]]:
-    """Read the models asked for; return them, the ids whose measured rows are wanted (None: all), and every known id."""
+def _read_models(
+    reader: TableReader, references: set[str] | None
+) -> tuple[dict[str, LlmModel], set[str] | None, set[str]]:
+    """Read the models asked for; return them, the ids whose measured rows are wanted (None: all), and all known ids."""
     shipped = reader.layers[0]
     text = reader.text(shipped, "models.yaml") if shipped.shipped else None
     if references is None or text is None:
         everything = reader.yaml_table("models.yaml", "models", LlmModel)
         return everything, None, set(everything)
-    above = _Reader(reader.layers[1:])
+    above = TableReader(reader.layers[1:])
     overlaid = above.yaml_table("models.yaml", "models", LlmModel)
     reader.faults[True] += above.faults[True]
     reader.faulty |= above.faulty
@@ -346,17 +141,27 @@ def _read_models(reader: _Reader, references: set[str] | None) -> tuple[dict[str
     return models, set(alike), set(blocks) | set(models)
 
 
-def _read_points(reader: _Reader, wanted: set[str] | None) -> tuple[ThroughputPoint, ...]:
+NEVER_ANSWERS = ",check,"
+"""Rows of this use answer no question of a plan, so that a shipped one that holds it is not even parsed to solve."""
+
+
+def _answers(wanted: set[str]) -> Callable[[str], bool]:
+    """Return whether a raw line is of a wanted model and may answer a question."""
+    return lambda line: line.split(",", 1)[0] in wanted and NEVER_ANSWERS not in line
+
+
+def _read_points(reader: TableReader, wanted: set[str] | None) -> tuple[ThroughputPoint, ...]:
     points: dict[PointKey, list[ThroughputPoint]] = {}
     for layer in reader.layers:
-        selective = wanted if layer.shipped else None
+        keep = _answers(wanted) if layer.shipped and wanted is not None else None
         fresh: dict[PointKey, list[ThroughputPoint]] = {}
         for file in layer.files:
             if not file.startswith("throughput/"):
                 continue
-            keep = None if selective is None else (lambda line, ids=selective: line.split(",", 1)[0] in ids and NEVER_ANSWERS not in line)
             text = reader.text(layer, file)
-            for row in () if text is None else parse_rows(text, layer.shown(file), ThroughputPoint, reader.faults[layer.overlay], keep):
+            if text is None:
+                continue
+            for row in parse_rows(text, layer.shown(file), ThroughputPoint, reader.faults[layer.overlay], keep):
                 fresh.setdefault(point_key(row), []).append(row)
         if layer.overlay:
             reader.from_overlay.setdefault("throughput", set()).update(fresh)
@@ -364,7 +169,7 @@ def _read_points(reader: _Reader, wanted: set[str] | None) -> tuple[ThroughputPo
     return tuple(row for rows in points.values() for row in rows)
 
 
-def _read_on_prem(reader: _Reader) -> tuple[OwnedAssumptions | None, dict[str, Site], dict[str, OwnedNode]]:
+def _read_on_prem(reader: TableReader) -> tuple[OwnedAssumptions | None, dict[str, Site], dict[str, OwnedNode]]:
     figures: dict[str, Any] = {}
     stated_in: dict[str, Layer] = {}
     sites: dict[str, Site] = {}
@@ -390,7 +195,7 @@ def _read_on_prem(reader: _Reader) -> tuple[OwnedAssumptions | None, dict[str, S
     return _assumptions(reader, figures, stated_in) if whole else None, sites, nodes
 
 
-def _read_nodes(reader: _Reader, layer: Layer, listed: Any) -> dict[str, OwnedNode]:
+def _read_nodes(reader: TableReader, layer: Layer, listed: Any) -> dict[str, OwnedNode]:
     """Read the owned nodes of one layer."""
     faults = reader.faults[layer.overlay]
     nodes: dict[str, OwnedNode] = {}
@@ -400,7 +205,8 @@ def _read_nodes(reader: _Reader, layer: Layer, listed: Any) -> dict[str, OwnedNo
     for index, facts in enumerate(listed or ()):
         node = reader.build(OwnedNode, facts, layer, ON_PREM, f"nodes.{index}")
         if node and node.offer_id in nodes:
-            faults.append(Fault(layer.shown(ON_PREM), f"nodes.{index}.offer_id", f"{node.offer_id} twice", "each id once"))
+            key, found = f"nodes.{index}.offer_id", f"{node.offer_id} twice"
+            faults.append(Fault(layer.shown(ON_PREM), key, found, "each id once"))
         if node:
             nodes[node.offer_id] = node
     if layer.overlay:
@@ -408,7 +214,7 @@ def _read_nodes(reader: _Reader, layer: Layer, listed: Any) -> dict[str, OwnedNo
     return nodes
 
 
-def _assumptions(reader: _Reader, figures: dict[str, Any], stated_in: dict[str, Layer]) -> OwnedAssumptions | None:
+def _assumptions(reader: TableReader, figures: dict[str, Any], stated_in: dict[str, Layer]) -> OwnedAssumptions | None:
     """Build the assumptions of all layers together; a fault is that of the layer which stated the figure."""
     if not figures:
         return None
@@ -418,18 +224,19 @@ def _assumptions(reader: _Reader, figures: dict[str, Any], stated_in: dict[str, 
         first = next(iter(stated_in.values()))
         for fault in faults_of(error, ON_PREM, OwnedAssumptions):
             layer = stated_in.get(fault.key.partition(".")[0], first)
-            reader.faults[layer.overlay].append(replace(fault, file=layer.shown(ON_PREM), key=f"assumptions.{fault.key}"))
+            placed = replace(fault, file=layer.shown(ON_PREM), key=f"assumptions.{fault.key}")
+            reader.faults[layer.overlay].append(placed)
         return None
 
 
-def _mapping_or_fault(reader: _Reader, layer: Layer, key: str, value: Any) -> dict[str, Any]:
+def _mapping_or_fault(reader: TableReader, layer: Layer, key: str, value: Any) -> dict[str, Any]:
     if value is None or isinstance(value, dict):
         return value or {}
     reader.faults[layer.overlay].append(Fault(layer.shown(ON_PREM), key, shown(value), "a mapping of keys to values"))
     return {}
 
 
-def _read_calibration(reader: _Reader) -> Calibration | None:
+def _read_calibration(reader: TableReader) -> Calibration | None:
     calibration = None
     for layer in reader.layers:
         facts = reader.mapping(layer, "calibration.yaml")
@@ -452,8 +259,8 @@ def load_catalog(
         CatalogError: the shipped catalog or `catalog_dir` is broken.
         InputError: an overlay is broken.
     """
-    layers = _layers(catalog_dir, overlays)
-    reader = _Reader(layers)
+    layers = layers_of(catalog_dir, overlays)
+    reader = TableReader(layers)
     models, wanted, known_models = _read_models(reader, None if references is None else set(references))
     assumptions, sites, owned = _read_on_prem(reader)
     catalog = Catalog(
@@ -469,7 +276,7 @@ def load_catalog(
         capacities=reader.csv_table("capacities.csv", "capacities", CapacityRow, "service_id", "offer_id"),
         points=_read_points(reader, wanted),
         calibration=_read_calibration(reader),
-        sha256=_digest(layers),
+        sha256=digest_of(layers),
         model_names=_names_of(models),
         from_overlay={table: frozenset(ids) for table, ids in reader.from_overlay.items()},
         overlays=tuple(layer.label for layer in layers[1:]),

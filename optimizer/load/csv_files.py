@@ -50,7 +50,8 @@ def parse_rows(
             if row is not None:
                 rows.append(row)
     except csv.Error as error:
-        why = {"unexpected end of data": "a quote that is never closed"}.get(str(error), f"text that CSV cannot read ({error})")
+        unclosed = str(error) == "unexpected end of data"
+        why = "a quote that is never closed" if unclosed else f"text that CSV cannot read ({error})"
         allowed = "cells with a comma, quote or line break in double quotes, quotes inside doubled"
         faults.append(Fault(label, f"line {line}", why, allowed))
         return []
@@ -66,14 +67,17 @@ def columns_of(model: type[BaseModel]) -> list[str]:
 def _header_holds(header: list[str], label: str, model: type[BaseModel], faults: list[Fault]) -> bool:
     known = {name: model.model_fields[name] for name in columns_of(model)}
     if len(header) == 1 and (other := next((sign for sign in ";\t|" if sign in header[0]), None)):
-        faults.append(Fault(label, "line 1", f"cells parted by {shown(other)}", f"cells parted by commas: {', '.join(known)}"))
+        allowed = f"cells parted by commas: {', '.join(known)}"
+        faults.append(Fault(label, "line 1", f"cells parted by {shown(other)}", allowed))
         return False
     unknown = list(dict.fromkeys(name for name in header if name not in known))
     twice = sorted({name for name in header if header.count(name) > 1})
     missing = [name for name, field in known.items() if field.is_required() and name not in header]
     if unknown:
-        guesses = {name: guess for name in unknown if (guess := difflib.get_close_matches(name.strip(), list(known), n=1))}
-        hint = "".join(f"{guess[0]!r} (did you mean that for {name!r}?), " for name, guess in guesses.items())
+        hint = ""
+        for name in unknown:
+            guess = difflib.get_close_matches(name.strip(), list(known), n=1)
+            hint += f"{guess[0]!r} (did you mean that for {name!r}?), " if guess else ""
         found = f"the unknown column{'s' if len(unknown) > 1 else ''} {', '.join(map(shown, unknown))}"
         faults.append(Fault(label, "line 1", found, f"{hint}{'or ' if hint else ''}one of {', '.join(known)}"))
     if twice:

@@ -14,14 +14,19 @@ from optimizer.schema.base import SMALLEST
 LONGEST_SHOWN = 60
 
 ALLOWED = {
-    "int_type": "a whole number", "int_parsing": "a whole number", "int_from_float": "a whole number",
-    "int_parsing_size": "a whole number", "float_type": "a number", "float_parsing": "a number", "finite_number": "a finite number",
-    "bool_type": "true or false", "bool_parsing": "true or false", "string_type": "text", "string_too_short": "text that is not empty",
-    "date_type": "a date as 2026-08-21", "date_parsing": "a date as 2026-08-21", "date_from_datetime_parsing": "a date as 2026-08-21",
-    "date_from_datetime_inexact": "a date as 2026-08-21", "tuple_type": "a list",
+    "a whole number": ("int_type", "int_parsing", "int_from_float", "int_parsing_size"),
+    "a number": ("float_type", "float_parsing"),
+    "a finite number": ("finite_number",),
+    "true or false": ("bool_type", "bool_parsing"),
+    "text": ("string_type",),
+    "text that is not empty": ("string_too_short",),
+    "a date as 2026-08-21": (
+        "date_type", "date_parsing", "date_from_datetime_parsing", "date_from_datetime_inexact"),
+    "a list": ("tuple_type",),
 }
-"""pydantic's kind of fault -> what is allowed, in plain words; others say it in their message."""
+"""What is allowed, in plain words -> pydantic's kinds of fault; others say it in their message."""
 
+_ALLOWED_OF = {kind: allowed for allowed, kinds in ALLOWED.items() for kind in kinds}
 
 def shown(value: object) -> str:
     """Show a value as found, shortened.
@@ -92,7 +97,8 @@ def _fault_of(entry: Any, file: str, prefix: str, model: type[BaseModel]) -> lis
         return [Fault(file, key, shown(found), "a date as 2026-08-21, 2026-08 or 2026")]
     if kind in {"model_type", "dict_type", "model_attributes_type"}:
         return [Fault(file, key, shown(found), "a mapping of keys to values")]
-    allowed = ALLOWED.get(kind) or _by_context(kind, entry.get("ctx", {})) or message.removeprefix("Input should be ")
+    plain = _ALLOWED_OF.get(kind) or _by_context(kind, entry.get("ctx", {}))
+    allowed = plain or message.removeprefix("Input should be ")
     return [Fault(file, key, shown(found), allowed)]
 
 

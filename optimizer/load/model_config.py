@@ -21,7 +21,8 @@ BY_BITS = {4: "int4", 8: "w8a16"}
 """Weight-only precision by bits."""
 
 QUANTISED = {
-    "fp8": "fp8", "fbgemm_fp8": "fp8", "awq": "int4", "gptq": "int4", "mxfp4": "mxfp4", "compressed-tensors": "fp8", "modelopt": "fp8",
+    "fp8": "fp8", "fbgemm_fp8": "fp8", "awq": "int4", "gptq": "int4", "mxfp4": "mxfp4",
+    "compressed-tensors": "fp8", "modelopt": "fp8",
 }
 """quant_method of a config -> precision, where the config says no more."""
 
@@ -29,12 +30,15 @@ MODELOPT = {"FP8": "fp8", "NVFP4": "fp4", "W4A16_AWQ": "int4", "INT8_SQ": "int8"
 """quant_algo of a ModelOpt config -> precision."""
 
 UNTIED = frozenset({
-    "llama", "mistral", "mixtral", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "qwen3_next", "deepseek_v2", "deepseek_v3", "phi", "phi3",
+    "llama", "mistral", "mixtral", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "qwen3_next", "deepseek_v2",
+    "deepseek_v3", "phi", "phi3",
     "gpt_neox", "gptj", "gpt_oss", "glm4_moe", "minimax_m2", "olmo", "stablelm", "codegen", "internlm2", "baichuan",
 })
 """model_type whose class leaves tie_word_embeddings off where the config says nothing; all others tie."""
 
-UNGATED = frozenset({"gpt2", "gpt_neox", "gptj", "gpt_bigcode", "opt", "bloom", "falcon", "mpt", "phi", "starcoder2", "codegen"})
+UNGATED = frozenset({
+    "gpt2", "gpt_neox", "gptj", "gpt_bigcode", "opt", "bloom", "falcon", "mpt", "phi", "starcoder2", "codegen",
+})
 """model_type whose MLP has two matrices."""
 
 SLIDING_PATTERN = {"gemma2": 2, "gemma3": 6, "gemma3_text": 6, "cohere2": 4}
@@ -103,7 +107,8 @@ def _layer_kinds(config: _Config, layers: int) -> tuple[int, int]:
     kinds = config.data.get("layer_types") or config.data.get("layers_block_type")
     if kinds is not None:
         if not isinstance(kinds, list) or len(kinds) != layers:
-            config.refuse("layer_types" if "layer_types" in config.data else "layers_block_type", f"a list of {layers} layers")
+            key = "layer_types" if "layer_types" in config.data else "layers_block_type"
+            config.refuse(key, f"a list of {layers} layers")
             return layers, 0
         return sum(str(kind) in FULL for kind in kinds), sum(str(kind) in SLIDING for kind in kinds)
     interval = config.whole("full_attention_interval", default=0, least=0)
@@ -125,7 +130,7 @@ def _kv_heads(config: _Config, heads: int) -> int:
 
 
 def _mla(config: _Config, hidden: int, heads: int) -> tuple[int, int, int] | None:
-    """Return (weights of a layer's attention, values cached a token and layer, width of a query head) of latent attention."""
+    """Return (weights of a layer, values cached a token and layer, width of a query head) of latent attention."""
     if config.data.get("kv_lora_rank") is None:
         return None
     kv_rank, rope = config.whole("kv_lora_rank"), config.whole("qk_rope_head_dim")
@@ -157,9 +162,10 @@ def _decoder(config: _Config, linear: int) -> Decoder:
     shared = config.whole("n_shared_experts", default=0, least=0) * width
     tied = config.data.get("tie_word_embeddings")
     mla = _mla(config, hidden, heads)
+    head_dim = mla[2] if mla else config.whole("head_dim", default=max(1, hidden // heads))
     shape = Decoder(
-        layers, hidden, heads, _kv_heads(config, heads), mla[2] if mla else config.whole("head_dim", default=max(1, hidden // heads)),
-        intermediate, vocabulary, tied if isinstance(tied, bool) else config.kind not in UNTIED, config.kind not in UNGATED,
+        layers, hidden, heads, _kv_heads(config, heads), head_dim, intermediate, vocabulary,
+        tied if isinstance(tied, bool) else config.kind not in UNTIED, config.kind not in UNGATED,
         _expert_layers(config, layers) if experts else 0, experts,
         config.whole("num_experts_per_tok", "experts_per_token", "num_experts_per_token", default=1) if experts else 0,
         width, config.whole("shared_expert_intermediate_size", default=shared, least=0) if experts else 0,
@@ -186,13 +192,14 @@ def _precision(config: _Config) -> str:
     if method == "compressed-tensors":
         found = _compressed(quantised)
     if found is None:
-        inner = {key: quantised.get(key) for key in ("quant_method", "bits", "quant_algo") if quantised.get(key) is not None}
-        config.faults.append(Fault(config.label, "quantization_config", shown(str(inner)), f"a quant_method among {', '.join(QUANTISED)}"))
+        inner = {key: quantised[key] for key in ("quant_method", "bits", "quant_algo") if key in quantised}
+        allowed = f"a quant_method among {', '.join(QUANTISED)}"
+        config.faults.append(Fault(config.label, "quantization_config", shown(str(inner)), allowed))
     return found or "bf16"
 
 
 def _compressed(quantised: dict[str, Any]) -> str | None:
-    """Read the first group of a compressed-tensors config: its number type, bits, and whether activations are quantised."""
+    """Read the first group of a compressed-tensors config: number type, bits, whether activations are quantised."""
     groups = quantised.get("config_groups")
     group = next(iter(groups.values()), None) if isinstance(groups, dict) else None
     weights = group.get("weights") if isinstance(group, dict) else None
@@ -212,7 +219,8 @@ def _object(raw: bytes, label: str) -> dict[str, Any]:
         place, found = f"line {error.lineno}, column {error.colno}", f"text that JSON cannot read ({error.msg})"
         raise InputError([Fault(label, place, found, "a Hugging Face config.json")]) from None
     except (RecursionError, ValueError) as error:
-        raise InputError([Fault(label, "", f"text that JSON cannot read ({error})", "a Hugging Face config.json")]) from None
+        found = f"text that JSON cannot read ({error})"
+        raise InputError([Fault(label, "", found, "a Hugging Face config.json")]) from None
     if not isinstance(data, dict):
         raise InputError([Fault(label, "", shown(data), "a Hugging Face config.json: a JSON object")])
     inner = data.get("text_config")
@@ -224,6 +232,12 @@ def _object(raw: bytes, label: str) -> dict[str, Any]:
         raise InputError([Fault(label, "hybrid_override_pattern", shown(data["hybrid_override_pattern"]),
                                 "a transformer; write the facts of state-space models into models.yaml of an overlay")])
     return data
+
+
+def _attention(shape: Decoder) -> str:
+    if shape.kv_heads == shape.heads:
+        return "mha"
+    return "mqa" if shape.kv_heads == 1 else "gqa"
 
 
 def parse_model_config(raw: bytes, label: str) -> LlmModel:
@@ -249,7 +263,7 @@ def parse_model_config(raw: bytes, label: str) -> LlmModel:
         "active_parameters_billion": count_parameters(shape, shape.experts_per_token) / 1e9,
         "layers": shape.layers, "hidden_size": shape.hidden, "attention_heads": shape.heads, "kv_heads": shape.kv_heads,
         "head_dim": shape.head_dim,
-        "attention": "mla" if mla else ("mha" if shape.kv_heads == shape.heads else "mqa" if shape.kv_heads == 1 else "gqa"),
+        "attention": "mla" if mla else _attention(shape),
         "full_attention_layers": full, "sliding_window_layers": sliding, "sliding_window_tokens": window,
         "mla_kv_values_per_layer": mla[1] if mla else None,
         "vocabulary": shape.vocabulary, "tied_embeddings": shape.tied,
@@ -273,7 +287,8 @@ def read_model_config(path: Path) -> tuple[LlmModel, bytes]:
 
 def same_shape(one: LlmModel, other: LlmModel) -> bool:
     """Say whether two models share the weights shape, vocabulary within 1%, so that one's speeds hold for the other."""
-    facts = ("layers", "hidden_size", "attention_heads", "kv_heads", "head_dim", "experts", "experts_per_token", "attention")
+    facts = (
+        "layers", "hidden_size", "attention_heads", "kv_heads", "head_dim", "experts", "experts_per_token", "attention")
     alike = all(getattr(one, fact) == getattr(other, fact) for fact in facts)
     close = abs(one.parameters_billion / other.parameters_billion - 1) <= 0.02
     return alike and close and abs(one.vocabulary / other.vocabulary - 1) <= 0.01

@@ -35,17 +35,21 @@ def apply_overrides(data: dict[str, Any], assignments: Iterable[str]) -> None:
 def blame_overrides(faults: list[Fault], assignments: Iterable[str]) -> list[Fault]:
     """Name the override, and not the file, where a fault stands at what an override set."""
     keys = {assignment.partition("=")[0].strip(): assignment for assignment in assignments}
-    return [
-        next((replace(fault, file=f"--set {assignment}") for key, assignment in keys.items() if f"{fault.key}.".startswith(f"{key}.")), fault)
-        for fault in faults
-    ]
+
+    def blamed(fault: Fault) -> Fault:
+        setting = (text for key, text in keys.items() if f"{fault.key}.".startswith(f"{key}."))
+        found = next(setting, None)
+        return fault if found is None else replace(fault, file=f"--set {found}")
+
+    return [blamed(fault) for fault in faults]
 
 
 def _apply(data: dict[str, Any], assignment: str) -> None:
     key, sign, text = assignment.partition("=")
     parts = key.strip().split(".")
     if not sign or not all(parts):
-        raise InputError([Fault("--set", assignment, "no KEY=VALUE", "a dotted key, '=', a value: services.0.slo.grade=B")])
+        allowed = "a dotted key, '=', a value: services.0.slo.grade=B"
+        raise InputError([Fault("--set", assignment, "no KEY=VALUE", allowed)])
     value = parse_yaml(text, f"--set {key.strip()}")
     target: Any = data
     for depth, part in enumerate(parts[:-1], 1):

@@ -11,10 +11,13 @@ from optimizer.errors import Fault, InputError
 from optimizer.load.faults import shown
 
 if TYPE_CHECKING:
-    from optimizer.load.catalog import Catalog, Layer
+    from optimizer.load.catalog import Catalog
+    from optimizer.load.layers import Layer
 
 Placed = tuple[bool, Fault]
 """(whether the fault is an overlay's, the fault)"""
+
+RowTest = Callable[[dict[str, str]], bool]
 
 MOST_NAMED = 12
 """Ids that a fault lists in full; of more, only near ones."""
@@ -34,7 +37,7 @@ def among(found: str, known: Collection[str], table: str) -> str:
     return f"an id of {table}" + (f": {rest}" if rest else "")
 
 
-def lines_of(text: str, matches: Callable[[dict[str, str]], bool]) -> Iterator[int]:
+def lines_of(text: str, matches: RowTest) -> Iterator[int]:
     """Find the lines of the rows that match; only ever read when something is wrong."""
     reader = csv.DictReader(text.splitlines(keepends=True))
     for row in reader:
@@ -42,7 +45,7 @@ def lines_of(text: str, matches: Callable[[dict[str, str]], bool]) -> Iterator[i
             yield reader.line_num
 
 
-def _csv_places(layers: list[Layer], table: str, matches: Callable[[dict[str, str]], bool]) -> Iterator[tuple[Layer, str, int]]:
+def _csv_places(layers: list[Layer], table: str, matches: RowTest) -> Iterator[tuple[Layer, str, int]]:
     """Find the rows of a table in all layers: (layer, file, line)."""
     for layer in layers:
         for file in layer.files:
@@ -55,7 +58,7 @@ def _csv_places(layers: list[Layer], table: str, matches: Callable[[dict[str, st
 
 
 def _rows_faults(
-    layers: list[Layer], table: str, key: str, value: str, allowed: str, only: Callable[[dict[str, str]], bool] = lambda _: True
+    layers: list[Layer], table: str, key: str, value: str, allowed: str, only: RowTest = lambda _: True
 ) -> Iterator[Placed]:
     """Name every file, with its first line, in which rows have an id that names nothing."""
     counted: dict[str, tuple[Layer, int, int]] = {}
@@ -122,22 +125,27 @@ def _unknown_in_facts(catalog: Catalog, layers: list[Layer], known: dict[str, Co
             yield from check("owned", node_id, "sites", site, "owned")
             if f"{node_id}.{site}" in catalog.offers:
                 overlaid, file = _stated_last(layers, catalog, "owned", node_id)
-                yield overlaid, Fault(file, f"{node_id}.offer_id", shown(f"{node_id}.{site}"), "an id that no rented offer has")
+                found = shown(f"{node_id}.{site}")
+                yield overlaid, Fault(file, f"{node_id}.offer_id", found, "an id that no rented offer has")
         gpu = catalog.gpus.get(node.gpu_id)
         if gpu is not None and gpu.tdp_watts is None:
             overlaid, file = _stated_last(layers, catalog, "owned", node_id)
-            yield overlaid, Fault(file, f"{node_id}.gpu_id", shown(node.gpu_id), "a GPU whose tdp_watts stands in gpus.csv: its power is paid for")
+            allowed = "a GPU whose tdp_watts stands in gpus.csv: its power is paid for"
+            yield overlaid, Fault(file, f"{node_id}.gpu_id", shown(node.gpu_id), allowed)
 
 
-def unresolved(catalog: Catalog, layers: list[Layer], known_models: Collection[str], faulty: Collection[str]) -> list[Placed]:
+def unresolved(
+    catalog: Catalog, layers: list[Layer], known_models: Collection[str], faulty: Collection[str]
+) -> list[Placed]:
     """List every id that names nothing, with the file and line or key where it stands.
 
     Args:
         faulty: tables that could not be read whole; ids that name their rows are left alone.
     """
+    owned = (f"{node_id}.{site}" for node_id, node in catalog.owned.items() for site in node.sites)
     known: dict[str, Collection[str]] = {
-        "gpus": catalog.gpus, "engines": catalog.engines, "precisions": catalog.precisions, "models": known_models, "owned": catalog.sites,
-        "offers": {*catalog.offers, *(f"{node_id}.{site}" for node_id, node in catalog.owned.items() for site in node.sites)},
+        "gpus": catalog.gpus, "engines": catalog.engines, "precisions": catalog.precisions, "models": known_models,
+        "owned": catalog.sites, "offers": {*catalog.offers, *owned},
     }
     sound = {table: ids for table, ids in known.items() if table not in faulty}
     if "owned" in faulty:

@@ -44,7 +44,8 @@ def decode(raw: bytes, label: str) -> str:
         raise InputError([Fault(label, f"line {line}", found, _allowed(label))]) from None
     if "\x00" in text:
         line = text[: text.index("\x00")].count("\n") + 1
-        raise InputError([Fault(label, f"line {line}", "a NUL character: a binary file, or UTF-16 text", _allowed(label))])
+        found = "a NUL character: a binary file, or UTF-16 text"
+        raise InputError([Fault(label, f"line {line}", found, _allowed(label))])
     return text
 
 

@@ -1,4 +1,4 @@
-"""YAML from text: no duplicate keys, no aliases, no numbers that mean something else than they look, lists as tuples."""
+"""YAML from text: no key twice, no aliases, no numbers that mean something else than they look, lists as tuples."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ DEEPEST = 40
 """Nesting beyond this is no file of ours."""
 
 DEEP_TEXT = 4000
-"""Brackets and columns up to this cannot nest deeper than the recursive composer of PyYAML bears (some 20,000 levels)."""
+"""Brackets and columns up to this cannot nest deeper than PyYAML's recursive composer bears: some 20,000 levels."""
 
 LONGEST_NUMBER = 400
 """Digits beyond this are no quantity of ours; a float has 309 before the point at most."""
 
+DECIMAL = f"a decimal integer of at most {LONGEST_NUMBER} digits, no leading zero, no colon; text in quotes"
 DOCUMENT = "one YAML mapping, each key once, no aliases"
 
 
@@ -69,7 +70,7 @@ _SCALARS: dict[str, tuple[Callable[[str], Any], str]] = {
     f"{_PREFIX}str": (str, "text"),
     f"{_PREFIX}merge": (str, "text"),
     f"{_PREFIX}value": (str, "text"),
-    f"{_PREFIX}int": (_integer, f"a decimal integer of at most {LONGEST_NUMBER} digits, no leading zero, no colon; text in quotes"),
+    f"{_PREFIX}int": (_integer, DECIMAL),
     f"{_PREFIX}float": (_real, "a decimal number, no colon; text in quotes"),
     f"{_PREFIX}bool": (_truth, "true or false"),
     f"{_PREFIX}null": (lambda _: None, "nothing"),
@@ -158,7 +159,8 @@ def _syntax_fault(error: yaml.YAMLError, text: str, label: str) -> Fault:
     position = getattr(error, "position", None)
     if isinstance(position, int):
         line = text.encode("utf-8", "replace")[:position].count(b"\n") + 1
-        return Fault(label, f"line {line}", f"the control character #x{getattr(error, 'character', 0):02x}", "printable text")
+        found = f"the control character #x{getattr(error, 'character', 0):02x}"
+        return Fault(label, f"line {line}", found, "printable text")
     return Fault(label, "", (str(error).splitlines() or ["text that YAML cannot read"])[0], DOCUMENT)
 
 

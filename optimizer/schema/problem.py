@@ -140,7 +140,8 @@ class Demand(Frozen):
             others = prod(value for key, value in users.items() if value is not None and key != "active_hours")
             rate = others / self.active_hours / 3600
             if not rate < HUGE:
-                raise ValueError(f"found users that send {rate:.3g} requests/s at the peak; allowed: less than {HUGE:.0e}")
+                found = f"users that send {rate:.3g} requests/s at the peak"
+                raise ValueError(f"found {found}; allowed: less than {HUGE:.0e}")
         return self
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from optimizer.errors import InputError
 from optimizer.load import Catalog, load_catalog, shipped_catalog_dir
-from optimizer.load.catalog import Layer, point_key
+from optimizer.load.catalog import point_key
+from optimizer.load.layers import Layer
 from optimizer.schema.catalog import ThroughputPoint
 from tests.load.workspace import OVERLAY, Workspace
 

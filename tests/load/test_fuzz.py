@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from optimizer.errors import CatalogError, InputError
 from optimizer.load import Catalog, load_catalog, problem_text, shipped_problem_names
-from optimizer.load.catalog import shipped_catalog_dir
+from optimizer.load.layers import shipped_catalog_dir
 from optimizer.load.model_config import parse_model_config
 from optimizer.load.problem import parse_problem, shipped_problems_dir
 from optimizer.load.yaml_files import parse_yaml
