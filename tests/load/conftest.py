@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.load.workspace import Workspace, write_workspace
+pytest.register_assert_rewrite("tests.load.bad_input")
+
+from tests.load.workspace import Workspace, write_workspace  # noqa: E402
 
 
 @pytest.fixture
