@@ -298,6 +298,7 @@ def calibrate(catalog: Catalog) -> Calibration:
         ttft=_terms(TtftTerms, ttft.weights[TTFT_GROUP]),
         engine_factors=_rounded(tpot.factors),
         ttft_engine_factors=_rounded(ttft.factors),
+        engines_measured=engines_by_memory_kind(found),
         errors={
             "combination": summary(tpot_errors),
             "interior": summary(interior_errors(points)),
@@ -307,6 +308,14 @@ def calibrate(catalog: Catalog) -> Calibration:
         rows_fitted=len(found),
         points_sha256=points_digest(points),
     )
+
+
+def engines_by_memory_kind(rows: list[Sample]) -> dict[str, tuple[str, ...]]:
+    """List the engines that were measured on each kind of memory."""
+    seen: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        seen[row.replica.question.gpu.memory_kind].add(row.point.engine_id)
+    return {kind: tuple(sorted(engines)) for kind, engines in sorted(seen.items())}
 
 
 def points_digest(points: list[ThroughputPoint]) -> str:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from operator import mul
+from statistics import median
 
 from optimizer.load import Catalog
 from optimizer.memory import expert_split, kv_bytes_per_token_per_gpu
@@ -152,16 +153,22 @@ def _weighted(weights: tuple[float, ...], terms: tuple[float, ...]) -> float:
     return total
 
 
-def _factor(factors: dict[str, float], engine_id: str) -> float:
-    """Return an engine's factor; one never seen has the worst of them."""
-    return factors.get(engine_id, max(factors.values(), default=1.0))
+def _factor(factors: dict[str, float], engine_id: str, measured: tuple[str, ...]) -> float:
+    """Return an engine's factor.
+
+    One never seen has the worst of all; one never seen on this kind of memory at least the median of those that were.
+    """
+    own = factors.get(engine_id, max(factors.values(), default=1.0))
+    seen = [factors[engine] for engine in measured if engine in factors]
+    return max(own, median(seen)) if seen and engine_id not in measured else own
 
 
 def _tpot(calibration: Calibration, replica: Replica, ceiling: float | None) -> Callable[[int], float]:
     question = replica.question
     terms = calibration.tpot.get(question.gpu.memory_kind) or next(iter(calibration.tpot.values()))
     weights = terms.coefficients
-    factor = _factor(calibration.engine_factors, question.engine_id)
+    measured = calibration.engines_measured.get(question.gpu.memory_kind, ())
+    factor = _factor(calibration.engine_factors, question.engine_id, measured)
 
     def tpot_ms(concurrency: int) -> float:
         terms = tpot_terms(replica, concurrency)
@@ -173,7 +180,8 @@ def _tpot(calibration: Calibration, replica: Replica, ceiling: float | None) -> 
 
 def _ttft(calibration: Calibration, replica: Replica, tpot_ms: Callable[[int], float]) -> Callable[[int], float]:
     weights = calibration.ttft.coefficients
-    factor = _factor(calibration.ttft_engine_factors, replica.question.engine_id)
+    measured = calibration.engines_measured.get(replica.question.gpu.memory_kind, ())
+    factor = _factor(calibration.ttft_engine_factors, replica.question.engine_id, measured)
     return lambda concurrency: factor * _weighted(weights, ttft_terms(replica, concurrency, tpot_ms(concurrency)))
 
 

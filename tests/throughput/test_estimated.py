@@ -12,6 +12,7 @@ from optimizer.load import Catalog
 from optimizer.throughput import Question, speed_curve
 from optimizer.throughput.curve import SpeedCurve
 from optimizer.throughput.estimated import (
+    _factor,
     curve_for,
     curve_over,
     least_tpot_ms,
@@ -222,3 +223,12 @@ def test_longer_requests_are_no_faster(shipped: Catalog, data: st.DataObject) ->
     for c in CONCURRENCIES:
         assert after.tpot_ms(c) >= before.tpot_ms(c)
         assert after.ttft_ms(c) >= before.ttft_ms(c)
+
+
+def test_an_engine_never_measured_on_this_memory_is_promised_no_more_than_the_median_there() -> None:
+    # measured on HBM only, "x" has 0.5; on the other kind b, c and d have 1, 2 and 4, whose median is 2
+    factors = {"x": 0.5, "b": 1.0, "c": 2.0, "d": 4.0}
+    assert _factor(factors, "x", ("b", "c", "d")) == 2.0
+    assert _factor(factors, "b", ("b", "c", "d")) == 1.0
+    assert _factor(factors, "x", ()) == 0.5
+    assert _factor(factors, "unheard-of", ("b", "c", "d")) == 4.0
