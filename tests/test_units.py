@@ -8,7 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimizer.units import demand_up, exact, micro_rate_down, micro_rate_up, micro_usd_up, usd, usd_per_month
+from optimizer.units import (
+    GIB,
+    HOURS_PER_MONTH,
+    MICRO,
+    demand_up,
+    exact,
+    largest_holding,
+    micro_rate_down,
+    micro_rate_up,
+    micro_usd_up,
+    usd,
+    usd_per_month,
+)
 
 amounts = st.floats(min_value=1e-9, max_value=1e9)
 headrooms = st.integers(0, 1000).map(lambda percent: percent / 100)
@@ -42,6 +54,23 @@ def test_cost_with_a_factor_rounds_once() -> None:
 def test_cost_is_the_least_whole_number_above(dollars: float) -> None:
     micro = micro_usd_up(dollars)
     assert micro - 1 < exact(dollars) * 10**6 <= micro
+
+
+@given(most=st.integers(-3, 200), last=st.integers(-3, 200))
+def test_the_largest_number_that_holds(most: int, last: int) -> None:
+    asked: list[int] = []
+
+    def holds(count: int) -> bool:
+        asked.append(count)
+        return count <= last
+
+    assert largest_holding(most, holds) == max(0, min(most, last))
+    assert all(1 <= count <= most for count in asked)
+    assert len(asked) <= 9  # the whole, then halves of at most 200
+
+
+def test_units() -> None:
+    assert (GIB, HOURS_PER_MONTH, MICRO) == (2**30, 8760 / 12, 10**6)
 
 
 def test_back_to_dollars() -> None:

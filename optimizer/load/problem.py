@@ -80,7 +80,7 @@ def _as_tuples(value: Any) -> Any:
     return value
 
 
-def _own_models(problem: Problem, base: Path) -> tuple[dict[str, LlmModel], list[bytes]]:
+def _own_models(problem: Problem, base: Path, label: str) -> tuple[dict[str, LlmModel], list[bytes]]:
     """Read every model that is a path to a config.json, looked for beside the problem file, then from here."""
     if not any(service.model.endswith(".json") for service in problem.services):
         return {}, []
@@ -89,12 +89,17 @@ def _own_models(problem: Problem, base: Path) -> tuple[dict[str, LlmModel], list
     models: dict[str, LlmModel] = {}
     raws: list[bytes] = []
     faults: list[Fault] = []
-    for service in problem.services:
+    for index, service in enumerate(problem.services):
         if not service.model.endswith(".json") or service.model in models:
             continue
-        beside = base / service.model
+        places = (base / service.model, Path(service.model))
+        path = next((place for place in places if os.path.exists(place)), None)
+        if path is None:
+            found, allowed = f"{service.model!r}, no such file", "a config.json beside the problem, or seen from here"
+            faults.append(Fault(label, f"services.{index}.model", found, allowed))
+            continue
         try:
-            models[service.model], raw = read_model_config(beside if os.path.exists(beside) else Path(service.model))
+            models[service.model], raw = read_model_config(path)
             raws.append(raw)
         except InputError as error:
             faults += error.faults
@@ -115,7 +120,7 @@ def parse_problem(text: str, label: str, overrides: tuple[str, ...] = (), base: 
         problem = Problem.model_validate(_as_tuples(data))
     except ValidationError as error:
         raise InputError(blame_overrides(faults_of(error, label, Problem), overrides)) from None
-    own, raws = _own_models(problem, base)
+    own, raws = _own_models(problem, base, label)
     digest = hashlib.sha256(problem.model_dump_json().encode())
     for raw in raws:
         digest.update(raw)

@@ -213,7 +213,8 @@ WRONG_TEXTS = [
 ]
 
 WRONG_MODELS = [
-    Bad("missing config.json", "own/config.json", drop, (("", "no such file", "a readable file"),), "own/config.json"),
+    Bad("missing config.json", "own/config.json", drop,
+        (("services.1.model", "'own/config.json', no such file", "beside the problem"),), "problem.yaml"),
     Bad("folder for a config.json", "own/config.json", make_folder, (("", "a folder", "a file"),)),
     Bad("broken JSON", "own/config.json", swap('"num_hidden_layers": 32,', '"num_hidden_layers": 32'),
         (("line 4, column 3", "Expecting ',' delimiter", "a Hugging Face config.json"),)),
@@ -364,7 +365,7 @@ def test_a_misspelt_shipped_name_is_guessed() -> None:
 def test_a_model_path_too_long_for_the_disk_is_bad_input(workspace: Workspace) -> None:
     swap("model: own/config.json", "model: " + "\u8ca0" * 190 + ".json")(workspace / "problem.yaml")
     (fault,) = refused(workspace).faults
-    assert fault.found.startswith("unreadable")
+    assert (fault.key, fault.found[-14:]) == ("services.1.model", ", no such file")
 
 
 def test_an_unreadable_problem_is_bad_input(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
