@@ -226,7 +226,7 @@ def _relaxations(limits: Limits) -> Iterator[tuple[str, dict[str, object]]]:
 
 
 def why_no_plan(prepared: Prepared, settings: SolveSettings) -> tuple[str, ...]:
-    """Say why a problem is infeasible: services without a candidate, then each rule whose lifting alone gives a plan."""
+    """Say why a problem is infeasible: services without a candidate, then each rule whose lifting gives a plan."""
     reasons = []
     covered = {index for index, _ in prepared.candidates.options} | {index for index, _ in prepared.candidates.stated}
     for index, service in enumerate(prepared.problem.services):

@@ -65,7 +65,7 @@ class Calibration(Frozen):
     """Engine id -> factor on the estimated TPOT; an engine never seen has the worst of them."""
     ttft_engine_factors: dict[str, Positive]
     """The same on the estimated TTFT."""
-    engines_measured: dict[str, tuple[str, ...]] = {}
+    engines_measured: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Memory kind -> engines with rows on such GPUs; one without is not promised to be faster than their median."""
     errors: dict[str, LeftOutErrors]
     """By gap: `combination` (model and GPU together left out), `interior`, `repeat`, `ttft`."""
