@@ -190,13 +190,14 @@ def price_node(node: OwnedNode, site_id: str, catalog: Catalog, problem: Problem
         raise CatalogError([Fault("on_prem.yaml", "assumptions.life_years", "nothing", "a figure")])
     ends = PriceEnds(lambda end: _hourly(monthly_cost(node, site, catalog, problem, end)))
     stock = problem.limits.stock
+    pool = "" if offer_id in stock else node.offer_id  # stock stated for the machine is shared by its sites
     oldest = min(part.as_of for part in node.parts)  # a price is as old as the oldest of its parts
     return PricedOffer(
         offer_id, "owned", site_id, node.gpu_id, node.gpu_count, "owned", 0, "linux", ends,
         problem.assumptions.price_end, stock.get(offer_id, stock.get(node.offer_id, node.stock)),
         round(full_load_watts(node, catalog)), oldest, _evidence(node, problem),
         " ; ".join(dict.fromkeys(part.source_url for part in node.parts if part.source_url)),
-        catalog.is_overlaid("owned", node.offer_id),
+        catalog.is_overlaid("owned", node.offer_id), pool,
     )
 
 

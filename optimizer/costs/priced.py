@@ -86,6 +86,13 @@ class PricedOffer:
     price_evidence: PriceEvidence
     source_url: str
     from_overlay: bool
+    stock_pool: str = ""
+    """Offers of one pool share its stock: a machine that may be bought for several sites; empty: the offer alone."""
+
+    @property
+    def pool(self) -> str:
+        """What the stock belongs to."""
+        return self.stock_pool or self.offer_id
 
     @cached_property
     def micro_usd_per_hour(self) -> int:

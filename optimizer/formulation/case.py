@@ -23,6 +23,7 @@ class CaseRow:
 
     service: int
     offer: int
+    """Position of the stock that its nodes come from."""
     price: int
     """Micro-dollars an hour."""
     capacity: int
@@ -100,7 +101,8 @@ def build_case(
     Raises:
         ModelTooLargeError: the sums exceed the solver's integers.
     """
-    index = {offer.offer_id: position for position, offer in enumerate(candidates.offers)}
+    stocks: dict[str, int | None] = {offer.pool: offer.stock for offer in candidates.offers}
+    index = {pool: position for position, pool in enumerate(stocks)}
     rows: list[CaseRow] = []
     for service, (demand, target) in enumerate(zip(candidates.demands, targets, strict=True)):
         found = list(
@@ -114,13 +116,13 @@ def build_case(
             most = row_bound(demand.amount, capacity, largest, limits, offer.stock)
             if most > 0:
                 rows.append(CaseRow(
-                    service, index[offer.offer_id], offer.micro_usd_per_hour, capacity, most, offer.gpu_id,
+                    service, index[offer.pool], offer.micro_usd_per_hour, capacity, most, offer.gpu_id,
                     offer.provider, offer.place, option.engine_id, offer.watts, (offer.offer_id, *option.order), one))
     rows.sort(key=lambda row: (row.service, row.rank))
     watts = None if limits.power_kw is None else math.floor(exact(limits.power_kw) * 1000)
     case = Case(
         tuple(rows), tuple(demand.amount for demand in candidates.demands),
-        tuple(offer.stock for offer in candidates.offers), budget, limits.max_gpu_types, limits.nodes.min,
+        tuple(stocks.values()), budget, limits.max_gpu_types, limits.nodes.min,
         limits.nodes.max, limits.engine_policy, limits.survive.nodes, limits.survive.provider, limits.survive.region,
         watts, candidates.offers)
     _check_size(case)

@@ -52,11 +52,11 @@ def _undominated(rows: list[CaseRow], case: Case) -> list[CaseRow]:
     shared = len(case.demand) > 1
     for row in ordered:
         better = [other for other in kept if other.capacity >= row.capacity]
-        caps = [case.stock[other.offer] for other in better]
-        if any(cap is None for cap in caps):
-            continue
+        caps = {other.offer: case.stock[other.offer] for other in better}
+        if row.offer in caps or any(cap is None for cap in caps.values()):
+            continue  # the same stock, or one without end
         # as many better nodes are in stock as any optimal plan has of them and of this row together
-        if not shared and better and sum(cap or 0 for cap in caps) >= _endless_most(row, better, case):
+        if not shared and better and sum(cap or 0 for cap in caps.values()) >= _endless_most(row, better, case):
             continue
         kept.append(row)
     return kept

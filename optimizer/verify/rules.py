@@ -23,11 +23,16 @@ def check_meet_demand(subject: Subject) -> Iterator[str]:
 
 
 def check_respect_stock(subject: Subject) -> Iterator[str]:
-    """No offer is used beyond its stock."""
+    """No offer is used beyond its stock, which the sites of an owned machine share."""
+    used: dict[str, int] = defaultdict(int)
+    stocks: dict[str, int | None] = {}
     for node in subject.plan.nodes:
-        stock = subject.offers[node.offer_id].stock
-        if stock is not None and node.count > stock:
-            yield f"{node.offer_id}: {node.count} used, {stock} in stock"
+        offer = subject.offers[node.offer_id]
+        used[offer.pool] += node.count
+        stocks[offer.pool] = offer.stock
+    for pool, stock in stocks.items():
+        if stock is not None and used[pool] > stock:
+            yield f"{pool}: {used[pool]} used, {stock} in stock"
 
 
 def check_keep_budget(subject: Subject) -> Iterator[str]:
