@@ -41,6 +41,9 @@ UNGATED = frozenset({
 })
 """model_type whose MLP has two matrices."""
 
+GATED_ATTENTION = frozenset({"qwen3_next"})
+"""model_type whose attention has an output gate where the config does not say so."""
+
 SLIDING_PATTERN = {"gemma2": 2, "gemma3": 6, "gemma3_text": 6, "cohere2": 4}
 """model_type -> every so manieth layer attends to the full context, the others to a window."""
 
@@ -169,7 +172,8 @@ def _decoder(config: _Config, linear: int) -> Decoder:
         _expert_layers(config, layers) if experts else 0, experts,
         config.whole("num_experts_per_tok", "experts_per_token", "num_experts_per_token", default=1) if experts else 0,
         width, config.whole("shared_expert_intermediate_size", default=shared, least=0) if experts else 0,
-        linear, _linear_parameters(config, hidden), mla[0] if mla else None,
+        linear, _linear_parameters(config, hidden),
+        config.data.get("attn_output_gate") is True or config.kind in GATED_ATTENTION, mla[0] if mla else None,
     )
     if shape.experts_per_token > experts:
         config.refuse("num_experts_per_tok", f"at most the number of experts, {experts}")

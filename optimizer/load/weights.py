@@ -32,6 +32,8 @@ class Decoder:
     """Layers with linear attention in place of softmax attention."""
     linear_parameters: int = 0
     """Weights of the attention of one of them."""
+    gated_attention: bool = False
+    """Whether the query projection is twice as wide, for a gate on the attention's output."""
     mla_parameters: int | None = None
     """Weights of multi-head latent attention in one layer; None: plain attention."""
 
@@ -59,7 +61,8 @@ def count_parameters(shape: Decoder, experts: int) -> int:
     >>> count_parameters(llama, 0)  # Llama-3.1-8B: 8,030,261,248
     8030261248
     """
-    plain = shape.hidden * shape.head_dim * (2 * shape.heads + 2 * shape.kv_heads)
+    gates = shape.heads if shape.gated_attention else 0
+    plain = shape.hidden * shape.head_dim * (2 * shape.heads + gates + 2 * shape.kv_heads)
     attention = plain if shape.mla_parameters is None else shape.mla_parameters
     attentions = (shape.layers - shape.linear_layers) * attention + shape.linear_layers * shape.linear_parameters
     column = shape.hidden * (3 if shape.gated else 2)

@@ -10,7 +10,7 @@ import pytest
 from optimizer.errors import InputError
 from optimizer.load import Catalog
 from optimizer.load.model_config import parse_model_config, same_shape
-from optimizer.load.weights import Decoder, count_parameters
+from optimizer.load.weights import Decoder, count_parameters, mla_parameters
 from optimizer.schema.catalog import LlmModel
 
 LLAMA = {
@@ -81,15 +81,41 @@ def model_of(config: dict[str, Any], **changes: Any) -> LlmModel:
     (QWEN3_MOE, 30.5, 3.3),
     (DEEPSEEK_V3, 671.0, 37.0),  # 61 layers, 3 of them dense, one shared expert
     (GEMMA2, 9.24, 9.24),
-    (QWEN3_NEXT, 80.0, None),  # published as 3 B active
     (FALCON, 7.0, 7.0),  # 6.92 in fact: two-matrix MLP, one KV head, tied embeddings
     (GPT2_NAMES, 0.124, 0.124),
-], ids=["llama-3.1-8b", "qwen3-30b-a3b", "deepseek-v3", "gemma-2-9b", "qwen3-next-80b", "falcon-7b", "gpt-2"])
-def test_parameters_are_those_published(config: dict[str, Any], billions: float, active: float | None) -> None:
+], ids=["llama-3.1-8b", "qwen3-30b-a3b", "deepseek-v3", "gemma-2-9b", "falcon-7b", "gpt-2"])
+def test_parameters_are_those_published(config: dict[str, Any], billions: float, active: float) -> None:
     model = model_of(config)
     assert model.parameters_billion == pytest.approx(billions, rel=0.02)
-    if active is not None:
-        assert model.active_parameters_billion == pytest.approx(active, rel=0.02)
+    assert model.active_parameters_billion == pytest.approx(active, rel=0.02)
+
+
+@pytest.mark.parametrize(("config", "weights"), [
+    (LLAMA, 8_030_261_248),
+    (QWEN3_MOE, 30_532_122_624),
+    (DEEPSEEK_V3, 671_026_419_200),
+    (GEMMA2, 9_241_705_984),
+    (GPT_OSS, 20_914_757_184),
+    (QWEN3_NEXT, 79_674_391_296),
+], ids=["llama-3.1-8b", "qwen3-30b-a3b", "deepseek-v3", "gemma-2-9b", "gpt-oss-20b", "qwen3-next-80b"])
+def test_parameters_are_those_of_the_checkpoint_but_for_small_norms_and_biases(
+    config: dict[str, Any], weights: int
+) -> None:
+    counted = model_of(config).parameters_billion * 1e9
+    assert counted <= weights * (1 + 1e-12)
+    assert counted == pytest.approx(weights, rel=4e-4)
+
+
+def test_latent_attention_by_hand() -> None:
+    # queries 10 x 4 + 4 x 2 heads x (3 + 2); keys and values 10 x (5 + 2) + 5 x 2 x (3 + 6); output 2 x 6 x 10
+    assert mla_parameters(10, 2, 4, 5, 2, 3, 6) == 40 + 40 + 70 + 90 + 120
+    assert mla_parameters(10, 2, None, 5, 2, 3, 6) == 100 + 70 + 90 + 120
+
+
+def test_a_model_is_named_by_its_path_unless_it_says_more() -> None:
+    assert model_of(LLAMA).name == "own"  # own/config.json
+    assert model_of(LLAMA, _name_or_path="acme/llama").name == "acme/llama"
+    assert parse_model_config(json.dumps(LLAMA).encode(), "config.json").name == "config.json"
 
 
 def test_gpt_oss_counts_its_active_parameters_without_the_input_embedding() -> None:
