@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 
+from optimizer.costs.owned import machine_of
 from optimizer.explain import (
+    MEASURED,
     decisive_figures,
     measured_proposal,
     price_end_proposals,
@@ -43,11 +46,12 @@ def answer(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings) -> 
     )
     if not solution.has_plan:
         return plan.model_copy(update={"reasons": why_no_plan(prepared, aside)})
+    beside = proposals(prepared, plan, aside)
     return plan.model_copy(
         update={
-            "proposals": proposals(prepared, plan, aside),
+            "proposals": beside,
             "depends_on": decisive_figures(prepared, plan, aside),
-            "warnings": warnings(prepared, plan),
+            "warnings": warnings(prepared, plan, beside),
         }
     )
 
@@ -65,27 +69,55 @@ def proposals(prepared: Prepared, plan: Plan, settings: SolveSettings) -> tuple[
     return (*others, *found)
 
 
-def warnings(prepared: Prepared, plan: Plan) -> tuple[str, ...]:
+OWN_OFFERS_NAMED = 8
+"""Unused offers of an overlay beyond so many are counted, not named."""
+
+
+def warnings(prepared: Prepared, plan: Plan, beside: tuple[Proposal, ...] = ()) -> tuple[str, ...]:
     """Say first what the reader must not miss: estimates, assumed prices, own figures, choices made for them."""
+    return (*_about_speeds(plan, beside), *_about_prices(prepared, plan), *_about_overlay(prepared, plan))
+
+
+def _about_speeds(plan: Plan, beside: tuple[Proposal, ...]) -> Iterator[str]:
     gpus = {node.offer_id: node.gpu_id for node in plan.nodes}
-    lines = []
-    estimated = sorted(
-        {
-            f"{gpus[d.offer_id]} ({d.engine_id}, +-{d.error_fraction or 0:.0%})"
-            for d in plan.deployments
-            if d.evidence == "estimated"
-        }
-    )
-    if estimated:
-        lines.append(f"This plan rests on estimated speeds: {', '.join(estimated)}. Load-test before you sign.")
+    rough = [d for d in plan.deployments if d.evidence == "estimated"]
+    if not rough:
+        return
+    named = sorted({f"{gpus[d.offer_id]} ({d.engine_id}, +-{d.error_fraction or 0:.0%})" for d in rough})
+    yield f"This plan rests on estimated speeds: {', '.join(named)}. Load-test before you sign."
+    measured = next((p for p in beside if p.name == MEASURED), None)
+    if measured is not None and measured.usd_per_month == plan.cost.usd_per_month:
+        yield "Measured speeds alone give a plan of the same cost: --set limits.evidence=interpolated shows it."
+
+
+def _about_prices(prepared: Prepared, plan: Plan) -> Iterator[str]:
     assumed = sorted({node.offer_id for node in plan.nodes if node.price_evidence == "assumed"})
     if assumed:
-        lines.append(f"Assumed prices: {', '.join(assumed)}; get a quotation.")
-    own = sorted({node.offer_id for node in plan.nodes if node.from_overlay})
-    if own:
-        lines.append(f"From your overlay: the price of {', '.join(own)}.")
-    rows = sorted(table for table, ids in prepared.catalog.from_overlay.items() if ids and table != "offers")
-    if rows:
-        counts = ", ".join(f"{len(prepared.catalog.from_overlay[table])} of {table}" for table in rows)
-        lines.append(f"Your overlay also supplies rows: {counts}.")
-    return tuple(lines)
+        yield f"Assumed prices: {', '.join(assumed)}; get a quotation."
+    offers = prepared.catalog.offers
+    taxed = {n.offer_id: offers[n.offer_id].tax_included_fraction for n in plan.nodes if n.offer_id in offers}
+    named = sorted(f"{offer_id} ({tax:.0%})" for offer_id, tax in taxed.items() if tax)
+    if named:
+        yield f"Consumption tax is taken off the price of {', '.join(named)}; costs and budgets are without tax."
+    machines = [
+        prepared.catalog.owned[m] for n in plan.nodes if (m := machine_of(n.offer_id)) in prepared.catalog.owned
+    ]
+    if any(m.form == "workstation" for m in machines) and prepared.problem.assumptions.staff_fte_per_gpu is None:
+        yield "Owned workstations carry no staff and no rack space: assumptions.staff_fte_per_gpu adds staff."
+
+
+def _about_overlay(prepared: Prepared, plan: Plan) -> Iterator[str]:
+    """Say which of the user's own rows the plan uses, and why it does not use the others."""
+    own = prepared.catalog.from_overlay
+    used = {node.offer_id for node in plan.nodes if node.from_overlay}
+    if used:
+        yield f"From your overlay: the price of {', '.join(sorted(used))}."
+    reasons = {o: r.reason for r in prepared.candidates.rejections if r.step == "policy" for o in r.offer_ids}
+    unused = sorted(set(own.get("offers", ())) - {machine_of(o) for o in used} - used)
+    for offer_id in unused[:OWN_OFFERS_NAMED]:
+        yield f"Not used from your overlay: {offer_id} ({reasons.get(offer_id, 'other nodes are cheaper for this')})."
+    if len(unused) > OWN_OFFERS_NAMED:
+        yield f"Not used from your overlay: {len(unused) - OWN_OFFERS_NAMED} more offers."
+    counts = ", ".join(f"{len(own[table])} of {table}" for table in sorted(own) if own[table] and table != "offers")
+    if counts:
+        yield f"Your overlay also supplies rows: {counts}."

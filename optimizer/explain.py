@@ -20,6 +20,9 @@ from optimizer.units import usd_per_month
 KV_ERROR_FRACTION = 0.11
 """Error of the KV cache computed from start-up memory outside the laboratory it was fitted on (vLLM logs)."""
 
+MEASURED = "measured and interpolated only"
+"""Name of the proposal that uses no estimate."""
+
 DECISIVE_FIGURES = 3
 """How many of them the first lines of an answer name."""
 
@@ -66,8 +69,8 @@ def _slowed(speed: ReplicaSpeed, tpot: bool = False, ttft: bool = False, fewer: 
     classes = tuple(
         replace(
             one,
-            tpot_factor=1 + one.curve.error_fraction(one.limit) if tpot else one.tpot_factor,
-            ttft_factor=1 + one.ttft_error_fraction if ttft else one.ttft_factor,
+            slow_tpot=tpot,
+            slow_ttft=ttft,
             limit=min(one.limit, int(one.fits * (1 - KV_ERROR_FRACTION))) if fewer else one.limit,
         )
         for one in speed.classes
@@ -106,16 +109,10 @@ def _replica_figures(prepared: Prepared, index: int, gpu: str, one: Deployment) 
 
 def _ttft_error(prepared: Prepared, index: int, gpu: str, one: Deployment) -> float:
     """Return the error of the TTFT of a deployment's replica."""
-    return max(
-        (
-            c.ttft_error_fraction
-            for option in prepared.candidates.options.get((index, gpu), ())
-            if isinstance(option.speed, ReplicaSpeed)
-            and option.order == (one.engine_id, one.precision, one.tp_size, one.gpu_count)
-            for c in option.speed.classes
-        ),
-        default=0.0,
-    )
+    setting = (one.engine_id, one.precision, one.tp_size, one.gpu_count)
+    options = (o for o in prepared.candidates.options.get((index, gpu), ()) if o.order == setting)
+    classes = [c for o in options if isinstance(o.speed, ReplicaSpeed) for c in o.speed.classes]
+    return max((c.ttft_error_fraction(one.concurrency_at_peak) for c in classes), default=0.0)
 
 
 def _price_figure(prepared: Prepared, node: Node) -> Figure:
@@ -182,7 +179,7 @@ def measured_proposal(prepared: Prepared, settings: SolveSettings) -> Proposal:
     limits = prepared.problem.limits.model_copy(update={"evidence": "interpolated"})
     problem = prepared.problem.model_copy(update={"limits": limits})
     variant = replace(prepared, problem=problem, candidates=prepared.candidates.under("interpolated"))
-    return proposal_of("measured and interpolated only", variant, settings)
+    return proposal_of(MEASURED, variant, settings)
 
 
 def price_end_proposals(prepared: Prepared, settings: SolveSettings) -> Iterator[Proposal]:

@@ -39,10 +39,10 @@ class ClassSpeed:
     """Most requests of this class in flight: what fits, what the evidence allows, never more than the demand."""
     fits: int
     """Requests whose KV cache fits, followed a little beyond the demand."""
-    tpot_factor: float = 1.0
-    """What-if: all TPOT times this."""
-    ttft_factor: float = 1.0
-    """What-if: all TTFT times this."""
+    slow_tpot: bool = False
+    """What-if: every TPOT at the slow end of its error bar."""
+    slow_ttft: bool = False
+    """What-if: every TTFT at the slow end of its error bar."""
 
     def under(self, least: Evidence) -> ClassSpeed | None:
         """Return the same class on evidence no worse than `least`, None when it has none."""
@@ -57,26 +57,26 @@ class ClassSpeed:
         """Whether a limit looks at the TTFT."""
         return self.slo.ttft_ms is not None or self.slo.e2e_ms is not None
 
-    @property
-    def ttft_error_fraction(self) -> float:
-        """Half-width of the TTFT's error bar: its curve's where it is measured, the estimate's elsewhere."""
+    def ttft_error_fraction(self, concurrency: int) -> float:
+        """Return the half-width of the TTFT's error bar: its curve's where it is measured, the estimate's elsewhere."""
         curve = self.curve
-        return curve.error_fraction(self.limit) if curve.ttft_measured else curve.ttft_error_fraction
+        return curve.error_fraction(concurrency) if curve.ttft_measured else curve.ttft_error_fraction
 
     def tpot_ms(self, concurrency: int) -> float:
         """Return the planned TPOT."""
-        planned = self.curve.tpot_ms(concurrency) * self.tpot_factor
-        if self.confidence is None:
+        planned = self.curve.tpot_ms(concurrency)
+        if self.confidence is None and not self.slow_tpot:
             return planned
-        return planned * slow_end(self.curve.error_fraction(concurrency), self.confidence)
+        error = self.curve.error_fraction(concurrency)
+        return planned * slow_end(error, self.confidence) * (1 + error if self.slow_tpot else 1)
 
     def ttft_ms(self, concurrency: int) -> float:
         """Return the planned TTFT; a measured one has the error of its curve."""
-        planned = self.curve.ttft_ms(concurrency) * self.ttft_factor
-        if self.confidence is None:
+        planned = self.curve.ttft_ms(concurrency)
+        if self.confidence is None and not self.slow_ttft:
             return planned
-        error = self.curve.error_fraction(concurrency) if self.curve.ttft_measured else self.curve.ttft_error_fraction
-        return planned * slow_end(error, self.confidence)
+        error = self.ttft_error_fraction(concurrency)
+        return planned * slow_end(error, self.confidence) * (1 + error if self.slow_ttft else 1)
 
     def speed(self, concurrency: int) -> float:
         """Return output tokens/s each user sees."""

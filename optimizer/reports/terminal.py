@@ -98,6 +98,10 @@ def _cost(plan: Plan) -> Iterator[str]:
     if cost.usd_per_million_output_tokens is not None:
         tokens = f"${cost.usd_per_million_output_tokens:,.4f} per million output tokens"
         yield f"  {tokens}, at the full peak around the clock"
+    if cost.budget_usd_per_month and cost.usd_per_month is not None:
+        left = cost.budget_usd_per_month - cost.usd_per_month
+        share = cost.usd_per_month / cost.budget_usd_per_month
+        yield f"  budget {money(cost.budget_usd_per_month)}/month: {share:.0%} used, {money(left)} left"
     lines = ", ".join(f"{line} {money(amount)}" for line, amount in cost.breakdown.items())
     yield from wrap(f"of it: {lines}", "    ", "  ")
     yield from wrap(gap_of(plan), "    ", "  ")
@@ -148,7 +152,7 @@ def _services(plan: Plan) -> Iterator[str]:
 
 def _proposal(proposal: Proposal, plan: Plan) -> Iterator[str]:
     local = local_amount(plan.cost, proposal.usd_per_month)
-    name = proposal.name.removeprefix(ONLY) + (" (the plan)" if proposal.nodes == plan.nodes else "")
+    name = proposal.name.removeprefix(ONLY) + (" (the same nodes)" if proposal.nodes == plan.nodes else "")
     amounts = f"{money(proposal.usd_per_month):>13}" + (f" {local:>15}" if local else "")
     yield f"  {name:<33} {amounts} {times_of(proposal, plan):>8}"
     yield from (paint(line, DIM) for line in wrap(mix_of(proposal.nodes), "        ", "      "))

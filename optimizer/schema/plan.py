@@ -14,6 +14,8 @@ class Cost(Frozen):
     usd_per_month: float | None
     breakdown: dict[str, float]
     """Line -> US dollars a month: rent, capital, power, ..."""
+    budget_usd_per_month: float | None = None
+    """The cost cap, a month, in US dollars."""
     usd_per_million_output_tokens: float | None = None
     """At the full peak, around the clock."""
     local_per_month: float | None = None

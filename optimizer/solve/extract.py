@@ -250,6 +250,7 @@ def _cost(prepared: Prepared, solution: Solution, deployments: list[Deployment])
         breakdown={line: round(value, 6) for line, value in lines.items() if value},
         usd_per_million_output_tokens=usd(micro) / (tokens * 3600) * 1e6 if tokens else None,
         local_per_month=None if problem.currency == "USD" else usd_per_month(micro) * float(rate),
+        budget_usd_per_month=None if prepared.budget is None else usd_per_month(prepared.budget),
         currency=problem.currency,
         fx_rate_per_usd=None if problem.currency == "USD" else float(rate),
         fx_as_of=dated,

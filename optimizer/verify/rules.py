@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator
 from fractions import Fraction
@@ -36,13 +37,18 @@ def check_respect_stock(subject: Subject) -> Iterator[str]:
 
 
 def check_keep_budget(subject: Subject) -> Iterator[str]:
-    """All nodes together cost no more than the budget, compared exactly."""
-    budget = subject.problem.limits.budget
+    """All nodes together cost no more than the budget, compared exactly, and the budget printed is the one stated."""
+    budget, printed = subject.problem.limits.budget, subject.plan.cost.budget_usd_per_month
     if budget is None:
+        if printed is not None:
+            yield f"a budget of {printed} USD/month is printed, none is stated"
         return
     hours = {"hour": 1, "month": HOURS_PER_MONTH, "year": 12 * HOURS_PER_MONTH}[budget.per]
     rate = rate_per_usd(subject.catalog, subject.problem, budget.currency)
     spent = Fraction(_micro_usd_per_hour(subject), MICRO) * hours * rate
+    stated = math.floor(exact(budget.amount) / rate / hours * MICRO) * HOURS_PER_MONTH / MICRO
+    if printed is not None and printed != stated:
+        yield f"a budget of {printed} USD/month is printed, {stated} is stated"
     if spent > exact(budget.amount):
         yield f"costs {float(spent):,.2f} {budget.currency} a {budget.per}, {budget.amount:,.2f} allowed"
 

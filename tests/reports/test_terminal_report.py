@@ -118,7 +118,7 @@ def test_proposals_stand_in_two_groups_with_their_ratio() -> None:
 def test_the_proposal_that_is_the_plan_says_so() -> None:
     same = PLAN.proposals[1].model_copy(update={"nodes": PLAN.nodes, "usd_per_month": 4000.0})
     lines = lines_of(PLAN.model_copy(update={"proposals": (same,)}))
-    assert ["big-80gb", "(the", "plan)", "$4,000.00", "1.00x"] in [line.split() for line in lines]
+    assert ["big-80gb", "(the", "same", "nodes)", "$4,000.00", "1.00x"] in [line.split() for line in lines]
 
 
 def test_yen_stand_beside_dollars() -> None:
