@@ -70,6 +70,8 @@ WRONG_TABLES = [
         (("line 4.gpu_id", "'small'", "'small-24gb' (did you mean that?)"),)),
     Bad("unknown GPU of measured rows", LAB, swap("big-80gb,1,1,vllm,512,256,64", "big-81gb,1,1,vllm,512,256,64"),
         (("line 4.gpu_id", "'big-81gb'", "'big-80gb' (did you mean that?)"),)),
+    Bad("unknown engine of many rows", LAB, lambda path: put(path.read_bytes().replace(b",vllm,", b",vlm,"))(path),
+        (("line 2.engine_id", "'vlm' in 4 rows", "'vllm' (did you mean that?), or one of vllm"),)),
     Bad("unknown engine of measured rows", LAB, swap("small-24gb,1,1,vllm", "small-24gb,1,1,vlm"),
         (("line 5.engine_id", "'vlm'", "'vllm' (did you mean that?)"),)),
     Bad("unknown precision of measured rows", LAB, swap("llama-8b,bf16,small", "llama-8b,fp4,small"),
@@ -218,6 +220,17 @@ def test_faults_of_all_catalog_files_come_together(workspace: Workspace) -> None
     assert type(error) is CatalogError
     assert {fault.file for fault in error.faults} >= {str(workspace / name) for name in (GPUS, ENGINES, PRECISIONS,
         ON_PREM, OFFERS)}
+
+
+def test_of_many_ids_only_near_ones_are_named(workspace: Workspace) -> None:
+    header, *rows = (workspace / GPUS).read_text(encoding="utf-8").splitlines()
+    more = [rows[1].replace("small-24gb", f"other-{number}gb") for number in range(10, 21)]
+    (workspace / GPUS).write_text("\n".join([header, *rows, *more]) + "\n", encoding="utf-8")
+    swap("osaka,small-24gb", "osaka,small-25gb")(workspace / OFFERS)
+    swap("small-24gb,1,1,vllm", "zzz,1,1,vllm")(workspace / LAB)
+    near, far = refused(workspace).faults
+    assert (near.found, near.allowed) == ("'small-25gb'", "an id of gpus.csv: 'small-24gb' (did you mean that?)")
+    assert (far.found, far.allowed) == ("'zzz'", "an id of gpus.csv")
 
 
 def test_unreadable_catalog_files_come_together(workspace: Workspace) -> None:

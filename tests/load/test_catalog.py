@@ -94,6 +94,16 @@ def test_a_measured_row_is_replaced_by_one_of_the_same_key(small_catalog: Path, 
     assert [point.tpot_ms for point in laid.points_on("llama-8b", "big-80gb", "vllm")].count(7.0) == 0
 
 
+def test_rows_of_models_that_run_alike_are_found_together(small_catalog: Path, tmp_path: Path) -> None:
+    models = (small_catalog / "models.yaml").read_text(encoding="utf-8")
+    header, first = (small_catalog / "throughput" / "lab.csv").read_text(encoding="utf-8").splitlines()[:2]
+    twin = models.replace("llama-8b:", "twin-8b:").replace("[llama-8b-instruct]", "[]").replace("hf_id", "# hf_id")
+    rows = f"{header}\n{first.replace('llama-8b', 'twin-8b')}\n"
+    mine = overlay(tmp_path, models_yaml=twin, throughput__mine_csv=rows)
+    found = load_catalog(small_catalog, [mine]).points_on("llama-8b", "big-80gb", "vllm")
+    assert [point.model_id for point in found] == ["llama-8b", "llama-8b", "llama-8b", "twin-8b"]
+
+
 def test_dates_may_stand_without_quotes_in_yaml(small_catalog: Path, tmp_path: Path) -> None:
     text = (small_catalog / "models.yaml").read_text(encoding="utf-8")
     for written, meant in (("2026-08-21", "2026-08-21"), ("2026-08", "2026-08"), ("2026", "2026")):
