@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from optimizer.errors import InputError
-from optimizer.load import load_problem, problem_text, shipped_problem_names
+from optimizer.load import Catalog, load_problem, problem_text, shipped_problem_names
 from optimizer.load.overrides import apply_overrides, blame_overrides
-from optimizer.load.problem import parse_problem
+from optimizer.load.problem import parse_problem, with_known_shapes
 from optimizer.load.yaml_files import parse_mapping
 from tests.load.workspace import PROBLEM, Workspace
 
@@ -75,6 +75,15 @@ def test_an_own_model_is_looked_for_beside_the_problem_and_then_here(workspace: 
     (workspace / "own/config.json").rename(here / "config.json")
     monkeypatch.chdir(here.parent)
     assert load_problem(str(workspace / "problem.yaml")).own_models["own/config.json"].layers == 32
+
+
+def test_an_own_model_of_a_known_shape_shares_its_speeds(workspace: Workspace, shipped: Catalog) -> None:
+    known = with_known_shapes(load_problem(str(workspace / "problem.yaml")), shipped)
+    assert known.own_models["own/config.json"].runs_like == "llama-3.1-8b"
+    config = workspace / "own/config.json"
+    config.write_text(config.read_text(encoding="utf-8").replace("4096", "4608"), encoding="utf-8")
+    unknown = with_known_shapes(load_problem(str(workspace / "problem.yaml")), shipped)
+    assert unknown.own_models["own/config.json"].runs_like == "own-config"
 
 
 @pytest.mark.parametrize("written", ["2026-08-21", "'2026-08-21'"])

@@ -5,9 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from optimizer.schema.problem import Deadline, Demand, NodeCount, Problem, RequestClass, Selection, Service, Slo
+from optimizer.schema.problem import (
+    Assumptions,
+    Deadline,
+    Demand,
+    Limits,
+    NodeCount,
+    Problem,
+    RequestClass,
+    Selection,
+    Service,
+    Slo,
+    Survive,
+)
 
 ONE = RequestClass(isl_tokens=512, osl_tokens=256)
 
@@ -75,6 +87,29 @@ def test_a_whole_response_needs_no_speed() -> None:
 ])
 def test_selections(selection: Selection, name: str, reason: str | None) -> None:
     assert selection.refuses(name) == reason
+
+
+@pytest.mark.parametrize(("model", "key", "least", "most", "beyond"), [
+    (Survive, "nodes", 0, 100, (-1, 101)), (Assumptions, "pue", 1, 5, (0.99, 5.01)),
+        (Assumptions, "life_years", 0.1, 100, (0.09, 101)),
+    (Limits, "horizon_months", 1, 120, (0, 121)), (Limits, "speed_confidence", 0.5, 0.999, (0.49, 1)),
+    (Limits, "power_kw", 0, 1e9, (-0.1, 1e12)), (Assumptions, "residual_fraction", 0, 1, (-0.01, 1.01)),
+])
+def test_limits_of_one_value(
+    model: type[BaseModel], key: str, least: float, most: float, beyond: tuple[float, float]
+) -> None:
+    for value in (least, most):
+        assert getattr(model.model_validate({key: value}), key) == value
+    for value in beyond:
+        with pytest.raises(ValidationError):
+            model.model_validate({key: value})
+
+
+def test_a_day_has_24_hours_to_be_active_in() -> None:
+    users = {"daily_active_users": 1.0, "uses_per_user_per_day": 1.0, "requests_per_use": 1.0, "peak_to_mean": 1.0}
+    assert Demand(active_hours=24.0, **users)
+    with pytest.raises(ValidationError):
+        Demand(active_hours=24.1, **users)
 
 
 def test_node_counts() -> None:
