@@ -222,6 +222,19 @@ def _relaxations(limits: Limits) -> Iterator[tuple[str, dict[str, object]]]:
         yield "limits.kinds", {"kinds": every}
 
 
+CASE_RULES = frozenset({"budget", "max_gpu_types", "nodes", "engine_policy", "survive", "power_kw"})
+"""Limits that only the solver looks at: prices and candidates stay as they are without them."""
+
+
+def _relaxed(prepared: Prepared, change: dict[str, object]) -> Prepared:
+    """Return the problem with some limits changed, its offers priced and enumerated again only where that matters."""
+    limits = prepared.problem.limits.model_copy(update=change)
+    problem = prepared.problem.model_copy(update={"limits": limits})
+    if not CASE_RULES.issuperset(change):
+        return prepare(prepared.loaded, prepared.catalog, problem)
+    return replace(prepared, problem=problem, budget=None if "budget" in change else prepared.budget)
+
+
 def why_no_plan(prepared: Prepared, settings: SolveSettings) -> tuple[str, ...]:
     """Say why a problem is infeasible: services without a candidate, then each rule whose lifting gives a plan."""
     reasons = []
@@ -233,9 +246,7 @@ def why_no_plan(prepared: Prepared, settings: SolveSettings) -> tuple[str, ...]:
             )
     useless = []
     for key, change in _relaxations(prepared.problem.limits):
-        limits = prepared.problem.limits.model_copy(update=change)
-        variant = prepare(prepared.loaded, prepared.catalog, prepared.problem.model_copy(update={"limits": limits}))
-        solution = cheapest(variant, settings)
+        solution = cheapest(_relaxed(prepared, change), settings)
         monthly = _monthly(solution)
         if monthly is not None:
             reasons.append(f"{key}: without it the cheapest plan costs {_money(prepared, monthly)}")

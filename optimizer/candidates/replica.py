@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Protocol
 
 from optimizer.demand import ServiceDemand, largest_poisson_mean
 from optimizer.schema.base import Evidence
@@ -15,16 +14,6 @@ from optimizer.units import largest_holding, micro_rate_down
 
 SEQUENCE_STEPS: tuple[int, ...] = (*range(1, 65), *range(72, 257, 8), *range(288, 1025, 32))
 """Maximum sequences that a rate-driven replica may be set to: every number to 64, then round ones."""
-
-
-class Capacity(Protocol):
-    """What the optimiser asks of one replica (or node) of a service."""
-
-    def amount(self, tokens_per_s: float, strictly_above: bool = False) -> int:
-        """Return the demand it carries when every user sees at least that speed."""
-
-    def next_speed(self, tokens_per_s: float) -> float | None:
-        """Return the lowest speed above this one at which the amount changes, None when it is 0 above."""
 
 
 @dataclass(frozen=True)
