@@ -17,7 +17,7 @@ PACKAGE = Path(optimizer.__file__).parent
 ROOMS = (
     "errors", "units", "schema", "load", "demand", "memory", "engines", "throughput", "costs", "candidates",
     "integrity", "verify", "formulation", "solve", "frontier", "explain", "answer", "compare", "fleet", "batch",
-    "loadtest", "referee", "reports", "cli",
+    "loadtest", "referee", "reports", "commands", "cli",
 )
 """Top to bottom; a room is a module of the package or a folder of modules."""
 
@@ -79,6 +79,14 @@ def test_a_module_imports_only_from_rooms_above(path: Path) -> None:
 def test_only_the_maths_imports_the_solver(path: Path) -> None:
     if room_of(path) not in SOLVER_ROOMS:
         assert not [name for name in imports(path) if is_part_of(name, "ortools")]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=dotted)
+def test_only_the_commands_print(path: Path) -> None:
+    if room_of(path) not in {"commands", "cli"}:
+        calls = [node.func for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
+        assert not [call for call in calls if isinstance(call, ast.Name) and call.id == "print"]
+        assert not [name for name in imports(path) if is_part_of(name, "typer")]
 
 
 def test_every_room_stands_in_the_order() -> None:

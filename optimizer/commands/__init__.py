@@ -1,0 +1,1 @@
+"""The commands, one module for each group: parse, call one library function, render, exit."""

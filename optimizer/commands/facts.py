@@ -1,0 +1,128 @@
+"""Commands that look at facts: memory, schema, catalog."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from optimizer.commands.options import (
+    CatalogOption,
+    Format,
+    FormatOption,
+    OutputOption,
+    OverlayOption,
+    emit,
+    leave,
+    overlays_of,
+)
+from optimizer.errors import ExitCode
+
+app = typer.Typer()
+catalog_app = typer.Typer(
+    help="Look at the catalog, check it, calibrate the estimate on it.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(catalog_app, name="catalog")
+
+
+@app.command()
+def memory(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Model id, or path of a config.json.")],
+    gpu: Annotated[str, typer.Option("--gpu", metavar="ID", help="GPU type.")],
+    tp: Annotated[int, typer.Option("--tp", min=1, help="Tensor-parallel size.")] = 1,
+    precision: Annotated[str | None, typer.Option("--precision", metavar="P", help="Default: the model's own.")] = None,
+    engine: Annotated[str, typer.Option("--engine", metavar="E", help="Inference engine.")] = "vllm",
+    context: Annotated[
+        int | None,
+        typer.Option("--context", min=1, metavar="TOKENS", help="Tokens a request holds; default: the model's limit."),
+    ] = None,
+    max_num_seqs: Annotated[
+        int | None, typer.Option("--max-num-seqs", min=1, help="Default: the engine's own.")
+    ] = None,
+    memory_fraction: Annotated[
+        float | None, typer.Option("--memory-fraction", min=0.01, max=1.0, help="Share of the memory the engine takes.")
+    ] = None,
+    catalog: CatalogOption = None,
+    overlay: OverlayOption = None,
+    form: FormatOption = Format.TEXT,
+    output: OutputOption = None,
+) -> None:
+    """Show what fits on a set of GPUs: weights, KV cache, requests."""
+    from optimizer.load import load_catalog
+    from optimizer.reports import memory_report
+
+    facts = load_catalog(catalog, overlays_of(overlay), None if model.endswith(".json") else {model})
+    report = memory_report.memory_of(facts, model, gpu, tp, precision, engine, context, max_num_seqs, memory_fraction)
+    emit(memory_report.MEMORY_REPORTS[form.value](report), output)
+    leave(ExitCode.PLAN if report.fits else ExitCode.INFEASIBLE)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a problem file, for editors."""
+    from optimizer.load.problem import problem_schema_json
+
+    typer.echo(problem_schema_json())
+
+
+@catalog_app.command("list")
+def catalog_list(
+    table: Annotated[
+        str, typer.Argument(metavar="TABLE", help="gpus, models, engines, precisions, offers, owned or throughput.")
+    ],
+    catalog: CatalogOption = None,
+    overlay: OverlayOption = None,
+    form: FormatOption = Format.TEXT,
+    output: OutputOption = None,
+) -> None:
+    """List the rows of one table."""
+    from optimizer.load import load_catalog
+    from optimizer.reports import catalog_report
+
+    facts = load_catalog(catalog, overlays_of(overlay))
+    emit(catalog_report.listing(facts, table, form.value), output)
+
+
+@catalog_app.command("show")
+def catalog_show(
+    name: Annotated[
+        str, typer.Argument(metavar="ID", help="Id of a GPU, model, engine, precision, offer or owned node.")
+    ],
+    catalog: CatalogOption = None,
+    overlay: OverlayOption = None,
+    form: FormatOption = Format.TEXT,
+) -> None:
+    """Show everything known about one id, with its source."""
+    from optimizer.load import load_catalog
+    from optimizer.reports import catalog_report
+
+    facts = load_catalog(catalog, overlays_of(overlay))
+    emit(catalog_report.details(facts, name, form.value), None)
+
+
+@catalog_app.command("check")
+def catalog_check(
+    catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = Format.TEXT
+) -> None:
+    """Check the whole catalog: schema, ids, prices, curves, the closed-loop identity, and that weights fit."""
+    from optimizer.integrity import check_catalog
+    from optimizer.load import load_catalog
+    from optimizer.reports import catalog_report
+
+    findings = check_catalog(load_catalog(catalog, overlays_of(overlay)))
+    emit(catalog_report.findings(findings, form.value), None)
+    broken = any(finding.severity == "error" for finding in findings.found)
+    leave((ExitCode.BAD_INPUT if findings.from_overlay else ExitCode.BAD_CATALOG) if broken else ExitCode.PLAN)
+
+
+@catalog_app.command("calibrate")
+def catalog_calibrate(
+    catalog: CatalogOption = None, overlay: OverlayOption = None, output: OutputOption = None
+) -> None:
+    """Fit the speed estimate on the measured rows; write the result over calibration.yaml or into an overlay."""
+    from optimizer.load import load_catalog
+    from optimizer.reports import catalog_report
+    from optimizer.throughput.calibrate import calibrate
+
+    fitted = calibrate(load_catalog(catalog, overlays_of(overlay)))
+    emit(catalog_report.calibration_yaml(fitted), output)

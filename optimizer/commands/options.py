@@ -1,0 +1,117 @@
+"""What the commands share: their options, how inputs are loaded, how results are written."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from optimizer.errors import ExitCode, Fault, InputError
+
+if TYPE_CHECKING:
+    from optimizer.load import Catalog, LoadedProblem
+    from optimizer.solve import SolveSettings
+
+
+class Format(StrEnum):
+    """How a result is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"
+    MARKDOWN = "markdown"
+
+
+ProblemArg = Annotated[
+    str, typer.Argument(metavar="PROBLEM", help="Path of a problem file, or the name of a shipped one.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a key: services.0.slo.grade=B. Repeatable."),
+]
+CatalogOption = Annotated[
+    Path | None,
+    typer.Option("--catalog", envvar="GPUMIX_CATALOG", metavar="DIR", help="Catalog in place of the shipped one."),
+]
+OverlayOption = Annotated[
+    list[Path] | None,
+    typer.Option("--overlay", metavar="DIR", help="Own catalog rows over it. Repeatable; also GPUMIX_OVERLAY."),
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="How to write the result.")]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there instead of the terminal.")
+]
+TimeOption = Annotated[
+    float | None, typer.Option("--time-limit", metavar="S", help="Stop after S seconds with the best plan so far.")
+]
+DeterministicOption = Annotated[
+    float | None,
+    typer.Option("--deterministic-limit", metavar="D", help="The same in the solver's own time: repeatable."),
+]
+
+
+def overlays_of(given: list[Path] | None) -> list[Path]:
+    """List the overlays: those of the environment first, so that options lie above them."""
+    named = os.environ.get("GPUMIX_OVERLAY", "")
+    return [Path(part) for part in named.split(os.pathsep) if part] + list(given or [])
+
+
+def load_inputs(
+    problem: str, overrides: list[str] | None, catalog: Path | None, overlay: list[Path] | None
+) -> tuple[LoadedProblem, Catalog]:
+    """Load a problem and the catalog rows that it needs; a catalog or overlay that is named is validated whole."""
+    from optimizer.load import load_catalog, load_problem
+
+    loaded = load_problem(problem, tuple(overrides or ()))
+    references = {service.model for service in loaded.problem.services} - set(loaded.own_models)
+    everything = bool(loaded.own_models)
+    found = load_catalog(catalog, overlays_of(overlay), None if everything else references)
+    if loaded.own_models:
+        from optimizer.load.problem import with_known_shapes
+
+        loaded = with_known_shapes(loaded, found)
+    return loaded, found
+
+
+def solve_settings(time_limit: float | None, deterministic_limit: float | None) -> SolveSettings:
+    """Check the limits of the search.
+
+    Raises:
+        InputError: one of them is not a number above 0.
+    """
+    from optimizer.solve import SolveSettings
+
+    faults = [
+        Fault("options", name, f"{value}", "a number above 0")
+        for name, value in (("--time-limit", time_limit), ("--deterministic-limit", deterministic_limit))
+        if value is not None and not 0 < value < float("inf")
+    ]
+    if faults:
+        raise InputError(faults)
+    return SolveSettings(time_limit_s=time_limit, deterministic_limit=deterministic_limit)
+
+
+def emit(text: str, output: Path | None) -> None:
+    """Print a result, or write it to a file."""
+    if output is not None:
+        from optimizer.reports.output import write_atomically
+
+        write_atomically(output, plain(text))
+    else:
+        typer.echo(text, nl=False, color=False if os.environ.get("NO_COLOR") else None)
+
+
+def plain(text: str) -> str:
+    """Return a text without the terminal's colours."""
+    import re
+
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def leave(code: ExitCode) -> None:
+    """Exit with a code other than 0."""
+    if code is not ExitCode.PLAN:
+        raise typer.Exit(int(code))

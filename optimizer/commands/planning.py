@@ -1,0 +1,110 @@
+"""Commands that answer a problem: solve, pareto, check."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from optimizer.commands.options import (
+    CatalogOption,
+    DeterministicOption,
+    Format,
+    FormatOption,
+    OutputOption,
+    OverlayOption,
+    ProblemArg,
+    SetOption,
+    TimeOption,
+    emit,
+    leave,
+    load_inputs,
+    solve_settings,
+)
+from optimizer.errors import ExitCode, Fault, InputError
+
+app = typer.Typer()
+
+
+@app.command()
+def solve(
+    problem: ProblemArg,
+    overrides: SetOption = None,
+    catalog: CatalogOption = None,
+    overlay: OverlayOption = None,
+    form: FormatOption = Format.TEXT,
+    output: OutputOption = None,
+    time_limit: TimeOption = None,
+    deterministic_limit: DeterministicOption = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Also list what was rejected, by reason.")] = False,
+) -> None:
+    """Find the proven cheapest nodes and engine for a problem."""
+    settings = solve_settings(time_limit, deterministic_limit)
+    loaded, facts = load_inputs(problem, overrides, catalog, overlay)
+    from optimizer.answer import answer
+    from optimizer.reports import REPORTS, markdown, terminal
+
+    plan = answer(loaded, facts, settings)
+    text = REPORTS[form.value](plan)
+    if explain and form is Format.TEXT:
+        text += terminal.rejections(plan)
+    if explain and form is Format.MARKDOWN:
+        text += markdown.rejections(plan)
+    emit(text, output)
+    leave({"infeasible": ExitCode.INFEASIBLE, "unknown": ExitCode.LIMIT}.get(plan.status, ExitCode.PLAN))
+
+
+@app.command()
+def pareto(
+    problem: ProblemArg,
+    overrides: SetOption = None,
+    catalog: CatalogOption = None,
+    overlay: OverlayOption = None,
+    form: FormatOption = Format.TEXT,
+    output: OutputOption = None,
+    time_limit: TimeOption = None,
+    deterministic_limit: DeterministicOption = None,
+    speeds: Annotated[
+        str | None, typer.Option("--range", metavar="LOW:HIGH", help="Speeds in tokens/s; HIGH may be left out.")
+    ] = None,
+    service: Annotated[
+        str | None, typer.Option("--service", metavar="ID", help="Whose speed; default the first interactive service.")
+    ] = None,
+) -> None:
+    """Find every plan that no other beats in both cost and user speed."""
+    settings = solve_settings(time_limit, deterministic_limit)
+    low, high = _speed_range(speeds)
+    loaded, facts = load_inputs(problem, overrides, catalog, overlay)
+    from optimizer.frontier import cost_speed_frontier
+    from optimizer.reports.frontier_report import FRONTIER_REPORTS
+
+    frontier = cost_speed_frontier(loaded, facts, settings, low, high, service)
+    emit(FRONTIER_REPORTS[form.value](frontier), output)
+    leave(ExitCode.PLAN if frontier.points else (ExitCode.INFEASIBLE if frontier.complete else ExitCode.LIMIT))
+
+
+def _speed_range(text: str | None) -> tuple[float | None, float | None]:
+    if text is None:
+        return None, None
+    low, _, high = text.partition(":")
+    try:
+        found = float(low), float(high) if high else None
+    except ValueError:
+        found = float("nan"), None
+    if not all(value is None or 0 < value < float("inf") for value in found):
+        raise InputError([Fault("options", "--range", repr(text), "LOW:HIGH in tokens/s, such as 15:80")])
+    return found
+
+
+@app.command()
+def check(
+    problem: ProblemArg, overrides: SetOption = None, catalog: CatalogOption = None, overlay: OverlayOption = None
+) -> None:
+    """Validate a problem, and every name in it, without solving."""
+    loaded, facts = load_inputs(problem, overrides, catalog, overlay)
+    from optimizer.candidates.enumerate import check_names
+    from optimizer.costs import priced_offers
+
+    check_names(loaded.problem, facts, priced_offers(facts, loaded.problem), loaded.own_models)
+    services = len(loaded.problem.services)
+    typer.echo(f"{problem}: valid ({services} service{'s' if services > 1 else ''})")
