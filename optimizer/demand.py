@@ -73,8 +73,7 @@ def demand_of(service: Service) -> ServiceDemand:
     headroom = service.headroom_fraction
     reserve = f" + {headroom:.0%} headroom" if headroom else ""
     if service.deadline is not None:
-        stated, tokens = service.deadline.requests, service.deadline.output_tokens
-        work = exact(tokens or 0.0) / mean_output_tokens(service) if stated is None else exact(stated)
+        work = exact_work(service)
         hours = service.deadline.window_hours
         rate = work / (exact(hours) * SECONDS_PER_HOUR)
         amount = max(1, micro_rate_up(rate, headroom))
@@ -98,6 +97,83 @@ def demand_of(service: Service) -> ServiceDemand:
         )
     percentile = demand.percentile or DEFAULT_PERCENTILE
     return ServiceDemand(service.service_id, "rate", amount, float(rate), percentile, requests_per_day(demand), text)
+
+
+@dataclass(frozen=True, slots=True)
+class DemandKey:
+    """Where a service states its demand, and in what steps it is counted."""
+
+    path: str
+    """Key below the service: `demand.peak_concurrency`."""
+    words: str
+    """What is counted."""
+    step: Fraction
+    """Smallest change that is considered: one request, one user, a micro-request/s."""
+
+
+def demand_key(service: Service) -> DemandKey:
+    """Say in which key a service states its demand."""
+    if service.deadline is not None:
+        whole = service.deadline.requests is not None
+        return (
+            DemandKey("deadline.requests", "requests in the window", Fraction(1))
+            if whole
+            else DemandKey("deadline.output_tokens", "output tokens in the window", Fraction(1))
+        )
+    if service.demand is None:
+        raise ValueError("a sync service states a demand")
+    if service.demand.peak_concurrency is not None:
+        return DemandKey("demand.peak_concurrency", "requests in flight", Fraction(1))
+    if service.demand.peak_rps is not None:
+        return DemandKey("demand.peak_rps", "requests/s at the peak", Fraction(1, MICRO))
+    return DemandKey("demand.daily_active_users", "daily active users", Fraction(1))
+
+
+def quantity_of(service: Service) -> Fraction:
+    """Return the demand as the service states it, without headroom."""
+    part, name = demand_key(service).path.split(".")
+    return exact(getattr(getattr(service, part), name))
+
+
+def with_quantity(service: Service, quantity: Fraction) -> Service:
+    """Return the service with another demand, stated in the same key."""
+    part, name = demand_key(service).path.split(".")
+    value = int(quantity) if name == "peak_concurrency" else float(quantity)
+    return service.model_copy(update={part: getattr(service, part).model_copy(update={name: value})})
+
+
+def largest_quantity(service: Service, amount: int) -> Fraction:
+    """Return the largest demand, in whole steps, that an amount covers with the headroom; 0 when not even one step.
+
+    >>> from optimizer.schema.problem import Demand, RequestClass, Slo
+    >>> chat = Service(service_id="chat", model="m", slo=Slo(grade="C"), demand=Demand(peak_concurrency=10),
+    ...                workload=(RequestClass(isl_tokens=1, osl_tokens=1),), headroom_fraction=0.2)
+    >>> largest_quantity(chat, 13)  # 10 x 1.2 = 12, 11 x 1.2 = 13.2
+    Fraction(10, 1)
+    """
+    key = demand_key(service)
+    per_step = _exact_amount(with_quantity(service, key.step)) * (1 + exact(service.headroom_fraction))
+    return math.floor(amount / per_step) * key.step
+
+
+def _exact_amount(service: Service) -> Fraction:
+    """Return a demand in requests in flight or micro-requests a second, without headroom and unrounded."""
+    if service.deadline is not None:
+        return exact_work(service) / (exact(service.deadline.window_hours) * SECONDS_PER_HOUR) * MICRO
+    if service.demand is None:
+        raise ValueError("a sync service states a demand")
+    if service.demand.peak_concurrency is not None:
+        return Fraction(service.demand.peak_concurrency)
+    return peak_rps(service.demand) * MICRO
+
+
+def exact_work(service: Service) -> Fraction:
+    """Return the requests of an async service's window."""
+    if service.deadline is None:
+        raise ValueError("an async service states a deadline")
+    if service.deadline.requests is not None:
+        return exact(service.deadline.requests)
+    return exact(service.deadline.output_tokens or 0.0) / mean_output_tokens(service)
 
 
 def poisson_cdf(limit: int, mean: float) -> float:

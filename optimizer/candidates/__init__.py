@@ -2,11 +2,12 @@
 
 from optimizer.candidates.enumerate import Candidate, CandidateSet, Option, enumerate_candidates
 from optimizer.candidates.rejection import Rejection
-from optimizer.candidates.replica import ReplicaSpeed, StatedCapacity
+from optimizer.candidates.replica import ClassSpeed, ReplicaSpeed, StatedCapacity
 
 __all__ = [
     "Candidate",
     "CandidateSet",
+    "ClassSpeed",
     "Option",
     "Rejection",
     "ReplicaSpeed",

@@ -112,6 +112,11 @@ class ReplicaSpeed:
         classes = tuple(found for one in self.classes if (found := one.under(least)) is not None)
         return ReplicaSpeed(classes, self.demand) if len(classes) == len(self.classes) else None
 
+    @property
+    def known_amounts(self) -> dict[tuple[float, bool], int]:
+        """What `amount` has answered so far."""
+        return self._amounts
+
     @cached_property
     def shares(self) -> tuple[float, ...]:
         """Share of requests in flight by class: their share of requests x output tokens, as long ones stay longer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -24,6 +25,15 @@ from optimizer.commands.options import (
 from optimizer.errors import ExitCode, Fault, InputError
 
 app = typer.Typer()
+
+
+class Against(StrEnum):
+    """What a frontier sets against cost."""
+
+    SPEED = "speed"
+    USERS = "users"
+    LOSSES = "losses"
+    TTFT = "ttft"
 
 
 @app.command()
@@ -64,26 +74,32 @@ def pareto(
     output: OutputOption = None,
     time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
-    speeds: Annotated[
-        str | None, typer.Option("--range", metavar="LOW:HIGH", help="Speeds in tokens/s; HIGH may be left out.")
+    against: Annotated[
+        Against, typer.Option("--against", help="The promise that cost is set against.")
+    ] = Against.SPEED,
+    span: Annotated[
+        str | None,
+        typer.Option("--range", metavar="LOW:HIGH", help="In the promise's unit; HIGH may be left out."),
     ] = None,
     service: Annotated[
-        str | None, typer.Option("--service", metavar="ID", help="Whose speed; default the first interactive service.")
+        str | None,
+        typer.Option("--service", metavar="ID", help="Whose promise; default the first interactive service."),
     ] = None,
 ) -> None:
-    """Find every plan that no other beats in both cost and user speed."""
+    """Find every plan that no other beats in both cost and a promise: user speed, users, lost nodes or TTFT."""
     settings = solve_settings(time_limit, deterministic_limit)
-    low, high = _speed_range(speeds)
+    low, high = _range(span)
     loaded, facts = load_inputs(problem, overrides, catalog, overlay)
-    from optimizer.frontier import cost_speed_frontier
+    from optimizer.frontier import trace_frontier
     from optimizer.reports.frontier_report import FRONTIER_REPORTS
 
-    frontier = cost_speed_frontier(loaded, facts, settings, low, high, service)
+    frontier = trace_frontier(loaded, facts, settings, against.value, low, high, service)
     emit(FRONTIER_REPORTS[form.value](frontier), output)
     leave(ExitCode.PLAN if frontier.points else (ExitCode.INFEASIBLE if frontier.complete else ExitCode.LIMIT))
 
 
-def _speed_range(text: str | None) -> tuple[float | None, float | None]:
+def _range(text: str | None) -> tuple[float | None, float | None]:
+    """Read LOW:HIGH."""
     if text is None:
         return None, None
     low, _, high = text.partition(":")
@@ -91,8 +107,8 @@ def _speed_range(text: str | None) -> tuple[float | None, float | None]:
         found = float(low), float(high) if high else None
     except ValueError:
         found = float("nan"), None
-    if not all(value is None or 0 < value < float("inf") for value in found):
-        raise InputError([Fault("options", "--range", repr(text), "LOW:HIGH in tokens/s, such as 15:80")])
+    if not all(value is None or 0 <= value < float("inf") for value in found):
+        raise InputError([Fault("options", "--range", repr(text), "LOW:HIGH as numbers, such as 15:80")])
     return found
 
 

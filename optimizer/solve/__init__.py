@@ -2,6 +2,27 @@
 
 from optimizer.solve.extract import plan_of
 from optimizer.solve.prepare import Prepared, prepare
-from optimizer.solve.search import Solution, SolveSettings, achieved_speed, solve, solve_at
+from optimizer.solve.search import (
+    Chosen,
+    Solution,
+    SolveSettings,
+    achieved_speed,
+    amount_at,
+    kept_by,
+    solve,
+    solve_at,
+)
 
-__all__ = ["Prepared", "Solution", "SolveSettings", "achieved_speed", "plan_of", "prepare", "solve", "solve_at"]
+__all__ = [
+    "Chosen",
+    "Prepared",
+    "Solution",
+    "SolveSettings",
+    "achieved_speed",
+    "amount_at",
+    "kept_by",
+    "plan_of",
+    "prepare",
+    "solve",
+    "solve_at",
+]

@@ -320,20 +320,17 @@ def solve_at(
 def carried(solution: Solution, service: int, tokens_per_s: float) -> int:
     """Return the demand that a solution's nodes carry for a service at a speed."""
     return sum(
-        chosen.nodes * chosen.row.candidate.option.replicas_on(chosen.row.candidate.offer)
-        * chosen.row.candidate.option.speed.amount(tokens_per_s)
-        for chosen in solution.chosen if chosen.row.service == service
+        chosen.nodes * amount_at(chosen, tokens_per_s) for chosen in solution.chosen if chosen.row.service == service
     )
 
 
-def _kept(solution: Solution, service: int, tokens_per_s: float) -> int:
-    """Return the demand carried at a speed after the worst loss to survive; 0 when some node serves nothing so fast."""
-    held: list[tuple[int, int, tuple[str, str]]] = []
-    for chosen in solution.chosen:
-        if chosen.row.service == service:
-            option, offer = chosen.row.candidate.option, chosen.row.candidate.offer
-            held.append((option.replicas_on(offer) * option.speed.amount(tokens_per_s), chosen.nodes, offer.place))
-    if any(capacity == 0 for capacity, _, _ in held):  # a node kept for limits.nodes.min alone
+def kept_by(solution: Solution, service: int, amount: Callable[[Chosen], int]) -> int:
+    """Return the demand carried after the worst loss to survive, by what one node of a row carries.
+
+    0 when some node carries nothing (one kept for limits.nodes.min alone).
+    """
+    held = [(amount(c), c.nodes, c.row.candidate.offer.place) for c in solution.chosen if c.row.service == service]
+    if any(capacity == 0 for capacity, _, _ in held):
         return 0
     total, survive = sum(capacity * nodes for capacity, nodes, _ in held), solution.survive
     lost, gone = 0, survive.nodes
@@ -344,6 +341,17 @@ def _kept(solution: Solution, service: int, tokens_per_s: float) -> int:
         for name in {place[:parts] for _, _, place in held} if asked else ():
             lost = max(lost, sum(capacity * nodes for capacity, nodes, place in held if place[:parts] == name))
     return total - lost
+
+
+def amount_at(chosen: Chosen, tokens_per_s: float) -> int:
+    """Return the demand that one node of a row carries at a speed."""
+    option, offer = chosen.row.candidate.option, chosen.row.candidate.offer
+    return option.replicas_on(offer) * option.speed.amount(tokens_per_s)
+
+
+def _kept(solution: Solution, service: int, tokens_per_s: float) -> int:
+    """Return the demand carried at a speed after the worst loss to survive."""
+    return kept_by(solution, service, lambda chosen: amount_at(chosen, tokens_per_s))
 
 
 def achieved_speed(solution: Solution, service: int, demand: int) -> float:

@@ -37,15 +37,16 @@ def test_budget_ends_the_frontier_and_is_named(run: Run, desk: Path) -> None:
     limit = ("--set", "limits.budget.amount=4000")
     assert points(run, desk, *limit) == [(ONE_NODE, 1825.0), (round(TWO_NODES, 6), 3650.0)]
     told = run("pareto", desk, *limit).out.splitlines()
-    assert "  chat: from 5 tokens/s up, within the budget of 4,000 USD a month" in told
+    assert "  chat: from 5 up (tokens/s), within the budget of 4,000 USD a month" in told
 
 
 def test_text_marks_the_point_that_was_asked_for(run: Run, desk: Path) -> None:
     lines = run("pareto", desk, "--range", "5:100", "--set", "services.0.slo.tokens_per_s_per_user=90").out.splitlines()
-    (marked,) = [line for line in lines if line.startswith("  * ")]
+    (marked,) = [line for line in lines if line.startswith("*")]
     assert marked.split() == ["*", "104.3", "A", "$3,650.00", "interpolated", "yes"]
-    assert "  2 plans, complete and proven: every other one is slower or dearer" in lines
-    assert "  *: the cheapest plan at the 90 tokens/s that the problem asks for" in lines
+    assert "  2 plans, complete and proven: every other one is slower or costs more" in lines
+    assert "  *: the cheapest plan that keeps what the problem asks for" in lines
+    assert "  asked: 104.3 tokens/s at $3,650.00 (cheapest that keeps the 90 tokens/s of the" in lines
 
 
 def test_csv_and_markdown_have_a_row_for_each_point(run: Run, desk: Path) -> None:
@@ -53,7 +54,8 @@ def test_csv_and_markdown_have_a_row_for_each_point(run: Run, desk: Path) -> Non
     assert (first["usd_per_month"], first["asked"], first["nodes"]) == ("1825.00", "yes", "1 x cloud-big-x1")
     assert (second["usd_per_month"], second["asked"], second["nodes"]) == ("3650.00", "no", "2 x cloud-big-x1")
     markdown = run("pareto", desk, "--range", "5:100", "--format", "markdown").out.splitlines()
-    assert "| 80.00 | A | 1825.00 | interpolated | yes | 1 x cloud-big-x1 | yes |" in markdown
+    assert "| 80 | A | 1825.00 | interpolated | yes | 1 x cloud-big-x1 | - | cheapest, asked, grade A |" in markdown
+    assert "| 104.348 | A | 3650.00 | interpolated | yes | 2 x cloud-big-x1 | +1 cloud-big-x1 | - |" in markdown
 
 
 def test_json_keeps_the_contract_of_a_frontier(run: Run, desk: Path) -> None:
@@ -97,7 +99,7 @@ def test_nothing_in_the_range_is_proven_infeasible(run: Run, desk: Path, form: s
     result = run("pareto", desk, "--range", "500:600", "--format", form)
     assert result.code == 1
     if form in ("text", "markdown"):
-        assert "no plan keeps every rule at any speed in this range: proven" in result.out
+        assert "no plan keeps every rule anywhere in this range: proven" in result.out
 
 
 def test_a_limit_reached_before_any_plan_is_not_infeasible(run: Run, desk: Path) -> None:

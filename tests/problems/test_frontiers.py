@@ -6,9 +6,10 @@ from itertools import pairwise
 
 import pytest
 
-from optimizer.frontier import Frontier, cost_speed_frontier, with_speed
+from optimizer.frontier import Frontier, trace_frontier
 from optimizer.load import shipped_problem_names
 from optimizer.solve import Prepared, SolveSettings, prepare, solve_at
+from optimizer.solve.variants import with_speed
 from optimizer.units import usd_per_month
 from tests.problems.conftest import loaded_with_catalog, solve_shipped
 
@@ -20,7 +21,7 @@ SINGLE = [name for name in shipped_problem_names() if len(loaded_with_catalog(na
 def frontier_of(name: str, low: float | None = None, high: float | None = None, service: str | None = None) -> Frontier:
     """Walk the frontier of a shipped problem."""
     loaded, catalog = loaded_with_catalog(name)
-    return cost_speed_frontier(loaded, catalog, SETTINGS, low, high, service)
+    return trace_frontier(loaded, catalog, SETTINGS, "speed", low, high, service)
 
 
 def assert_undominated(frontier: Frontier) -> None:
@@ -77,7 +78,7 @@ def test_frontier_equals_solving_at_every_level(name: str, low: float) -> None:
     """At every level of speed the cheapest plan costs what the first frontier point at that speed costs."""
     loaded, catalog = loaded_with_catalog(name)
     prepared = prepare(loaded, catalog, with_speed(loaded.problem, 0, low))
-    points = cost_speed_frontier(loaded, catalog, SETTINGS, low).points
+    points = trace_frontier(loaded, catalog, SETTINGS, low=low).points
     levels = _levels(prepared, low)
     assert len(levels) > 20
     for level in levels:

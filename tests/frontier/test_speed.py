@@ -7,10 +7,11 @@ from itertools import pairwise
 import pytest
 
 from optimizer.errors import InputError
-from optimizer.frontier import cost_speed_frontier, with_speed
+from optimizer.frontier import trace_frontier
 from optimizer.load import load_catalog, load_problem
 from optimizer.load.problem import parse_problem
 from optimizer.solve import SolveSettings, prepare, solve
+from optimizer.solve.variants import with_speed
 from optimizer.units import usd_per_month
 
 PROBLEM = """
@@ -31,7 +32,7 @@ limits: {kinds: [on_demand], providers: {allow: [runpod, lambda]}}
 def frontier_of(text: str = PROBLEM, **arguments):  # type: ignore[no-untyped-def]
     loaded = parse_problem(text, "narrow.yaml")
     catalog = load_catalog(references={service.model for service in loaded.problem.services})
-    return cost_speed_frontier(loaded, catalog, SolveSettings(), **arguments)
+    return trace_frontier(loaded, catalog, SolveSettings(), **arguments)
 
 
 def test_points_rise_in_cost_and_speed_and_are_all_proven() -> None:
@@ -98,7 +99,7 @@ def test_rejections_stand_once_in_the_document() -> None:
 def test_with_two_services_one_speed_rises_and_the_other_keeps_its_target() -> None:
     loaded = load_problem("chat-and-code")
     catalog = load_catalog(references={service.model for service in loaded.problem.services})
-    frontier = cost_speed_frontier(loaded, catalog, SolveSettings(), low=20.0, high=60.0)
+    frontier = trace_frontier(loaded, catalog, SolveSettings(), low=20.0, high=60.0)
     other = next(s for s in loaded.problem.services if s.service_id != frontier.service_id)
     for point in frontier.points:
         reached = next(s.tokens_per_s_per_user for s in point.plan.services if s.service_id == other.service_id)

@@ -1,0 +1,228 @@
+"""What a frontier sets against cost: the promise that is raised, what a plan reaches of it, and what comes next."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from optimizer.candidates import ReplicaSpeed
+from optimizer.demand import demand_key, largest_quantity
+from optimizer.solve import Chosen, Prepared, Solution, achieved_speed, amount_at, kept_by
+from optimizer.solve.variants import at_demand, at_speed, at_ttft, under_limits
+
+Amounts = Callable[[Chosen], int]
+"""What one node of a row carries."""
+
+
+@dataclass(frozen=True)
+class Axis(ABC):
+    """One promise of a problem that was prepared at its loosest."""
+
+    base: Prepared
+    index: int
+    """Service whose promise it is."""
+    last: Fraction | None
+    """Where the range ends; None: as far as any offer goes."""
+
+    @abstractmethod
+    def at(self, value: Fraction) -> Prepared:
+        """Return the problem that asks for a value."""
+
+    @abstractmethod
+    def reached(self, solution: Solution, value: Fraction) -> Fraction:
+        """Return the strictest value that the nodes of a solution keep, at least the one solved for."""
+
+    @abstractmethod
+    def beyond(self, value: Fraction) -> Fraction:
+        """Return the next stricter value."""
+
+    @abstractmethod
+    def bar(self, solution: Solution, value: Fraction) -> tuple[float, float]:
+        """Return the value at the slow and at the fast end of the speeds' error bars."""
+
+    def ends_with(self, value: Fraction) -> bool:
+        """Say whether nothing stricter is asked."""
+        return self.last is not None and value >= self.last
+
+    def demand(self) -> int:
+        """Return the demand of the service, in its own integers."""
+        return self.base.candidates.demands[self.index].amount
+
+    def target(self) -> float:
+        """Return the service's speed target."""
+        return self.base.problem.services[self.index].slo.target_tokens_per_s
+
+
+def _error(chosen: Chosen, tokens_per_s: float) -> float:
+    """Return the half-width of a row's error bar at a speed, 0 for a stated capacity."""
+    speed = chosen.row.candidate.option.speed
+    return speed.error_fraction(max(1, speed.concurrency(tokens_per_s))) if isinstance(speed, ReplicaSpeed) else 0.0
+
+
+def amounts_off(tokens_per_s: float, slower: bool) -> Amounts:
+    """Return what nodes carry at a speed when every speed is at an end of its error bar.
+
+    A replica that is e slower than planned keeps V up to where it was planned to keep V (1 + e).
+    """
+
+    def amount(chosen: Chosen) -> int:
+        """Return what one node of a row carries then."""
+        error = 1 + _error(chosen, tokens_per_s)
+        return amount_at(chosen, tokens_per_s * error if slower else tokens_per_s / error)
+
+    return amount
+
+
+class SpeedAxis(Axis):
+    """User speed in tokens/s."""
+
+    def at(self, value: Fraction) -> Prepared:
+        """Ask for a speed."""
+        return at_speed(self.base, self.index, float(value))
+
+    def reached(self, solution: Solution, value: Fraction) -> Fraction:
+        """Return the plan speed v*."""
+        return Fraction(achieved_speed(solution, self.index, self.demand()))
+
+    def beyond(self, value: Fraction) -> Fraction:
+        """Return the next double."""
+        return Fraction(math.nextafter(float(value), math.inf))
+
+    def bar(self, solution: Solution, value: Fraction) -> tuple[float, float]:
+        """Scale the speed by the widest error bar of the nodes."""
+        mine = [c for c in solution.chosen if c.row.service == self.index]
+        error = max((_error(chosen, float(value)) for chosen in mine), default=0.0)
+        return float(value) / (1 + error), float(value) * (1 + error)
+
+
+class UsersAxis(Axis):
+    """Demand, in the key and unit in which the problem states it."""
+
+    def at(self, value: Fraction) -> Prepared:
+        """Ask for a demand."""
+        return at_demand(self.base, self.index, value)
+
+    def _quantity(self, amount: int) -> Fraction:
+        return largest_quantity(self.base.problem.services[self.index], amount)
+
+    def reached(self, solution: Solution, value: Fraction) -> Fraction:
+        """Return the largest demand that the nodes carry after every loss to survive."""
+        most = self._quantity(kept_by(solution, self.index, lambda chosen: amount_at(chosen, self.target())))
+        return max(value, most if self.last is None else min(most, self.last))
+
+    def beyond(self, value: Fraction) -> Fraction:
+        """Return one step more."""
+        return value + demand_key(self.base.problem.services[self.index]).step
+
+    def bar(self, solution: Solution, value: Fraction) -> tuple[float, float]:
+        """Return what the nodes carry with every speed at an end of its error bar; memory stays the limit."""
+        ends = [kept_by(solution, self.index, amounts_off(self.target(), slower)) for slower in (True, False)]
+        slow, fast = (float(self._quantity(amount)) for amount in ends)
+        return min(slow, float(value)), max(fast, float(value))
+
+
+class LossesAxis(Axis):
+    """Nodes that may be lost at once."""
+
+    def at(self, value: Fraction) -> Prepared:
+        """Ask that so many lost nodes are survived."""
+        survive = self.base.problem.limits.survive.model_copy(update={"nodes": int(value)})
+        return under_limits(self.base, survive=survive)
+
+    def _survives(self, solution: Solution, nodes: int, amount: Callable[[int], Amounts]) -> bool:
+        lost = replace(solution, survive=solution.survive.model_copy(update={"nodes": nodes}))
+        demands = self.base.candidates.demands
+        return all(kept_by(lost, i, amount(i)) >= demand.amount for i, demand in enumerate(demands))
+
+    def _most(self, solution: Solution, least: int, amount: Callable[[int], Amounts]) -> int:
+        nodes = least
+        while not self.ends_with(Fraction(nodes)) and self._survives(solution, nodes + 1, amount):
+            nodes += 1
+        return nodes
+
+    def _target(self, index: int) -> float:
+        return self.base.problem.services[index].slo.target_tokens_per_s
+
+    def reached(self, solution: Solution, value: Fraction) -> Fraction:
+        """Return the most nodes that may go within the range."""
+        return Fraction(
+            self._most(solution, int(value), lambda index: lambda chosen: amount_at(chosen, self._target(index)))
+        )
+
+    def beyond(self, value: Fraction) -> Fraction:
+        """Return one node more."""
+        return value + 1
+
+    def bar(self, solution: Solution, value: Fraction) -> tuple[float, float]:
+        """Return the losses that are survived with every speed at an end of its error bar; -1: not even none."""
+        slow = self._most(solution, -1, lambda index: amounts_off(self._target(index), slower=True))
+        fast = self._most(solution, int(value), lambda index: amounts_off(self._target(index), slower=False))
+        return float(min(slow, int(value))), float(fast)
+
+
+class TtftAxis(Axis):
+    """Time to first token in ms, negated: stricter values are larger."""
+
+    def at(self, value: Fraction) -> Prepared:
+        """Ask for a TTFT."""
+        return at_ttft(self.base, self.index, float(-value))
+
+    def _carries(self, solution: Solution, ttft_ms: float) -> int:
+        slo = self.base.problem.services[self.index].slo.model_copy(update={"ttft_ms": ttft_ms})
+
+        def amount(chosen: Chosen) -> int:
+            """Return what one node carries under the limit."""
+            option, offer = chosen.row.candidate.option, chosen.row.candidate.offer
+            if not isinstance(option.speed, ReplicaSpeed):
+                return 0
+            classes = tuple(replace(one, slo=slo) for one in option.speed.classes)
+            return option.replicas_on(offer) * ReplicaSpeed(classes, option.speed.demand).amount(self.target())
+
+        return kept_by(solution, self.index, amount)
+
+    def _in_use(self, solution: Solution, ttft_ms: float) -> float:
+        """Return the longest TTFT at the largest concurrencies that a limit allows: no stricter limit binds sooner."""
+        slo = self.base.problem.services[self.index].slo.model_copy(update={"ttft_ms": ttft_ms})
+        found = [
+            one.ttft_ms(count)
+            for chosen in solution.chosen
+            if chosen.row.service == self.index and isinstance(chosen.row.candidate.option.speed, ReplicaSpeed)
+            for one in (replace(c, slo=slo) for c in chosen.row.candidate.option.speed.classes)
+            if (count := one.concurrency(self.target()))
+        ]
+        return max(found, default=ttft_ms)
+
+    def reached(self, solution: Solution, value: Fraction) -> Fraction:
+        """Return the shortest TTFT that the nodes keep: halve the way, then step from level to level."""
+        demand, short, long = self.demand(), 0.0, self._in_use(solution, float(-value))
+        while self._carries(solution, math.nextafter(long, 0.0)) >= demand:
+            middle = (short + long) / 2
+            if middle <= short or self._carries(solution, middle) < demand:
+                short, following = middle, math.nextafter(long, 0.0)
+            else:
+                following = middle
+            long = min(long, self._in_use(solution, following))
+            if self.ends_with(Fraction(-long)):
+                return -self._clipped(long)
+        return -Fraction(long)
+
+    def _clipped(self, ttft_ms: float) -> Fraction:
+        return max(Fraction(ttft_ms), Fraction(0) if self.last is None else -self.last)
+
+    def beyond(self, value: Fraction) -> Fraction:
+        """Return the next shorter double."""
+        return -Fraction(math.nextafter(float(-value), 0.0))
+
+    def bar(self, solution: Solution, value: Fraction) -> tuple[float, float]:
+        """Scale the TTFT by the widest error bar of the nodes."""
+        errors = [
+            one.ttft_error_fraction(max(1, one.concurrency(self.target())))
+            for chosen in solution.chosen
+            if chosen.row.service == self.index and isinstance(chosen.row.candidate.option.speed, ReplicaSpeed)
+            for one in chosen.row.candidate.option.speed.classes
+        ]
+        error = max(errors, default=0.0)
+        return float(-value) / (1 + error), float(-value) * (1 + error)
