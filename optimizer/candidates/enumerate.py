@@ -209,8 +209,9 @@ def check_names(
                 faults.append(Fault(problem.name, f"limits.{key}", repr(name), f"one of {', '.join(sorted(names))}"))
     ids = {offer.offer_id for offer in offers} | set(catalog.owned)
     faults += [
-        Fault(problem.name, f"limits.stock.{name}", "no such offer", "an offer_id (gpumix catalog list offers)")
-        for name in problem.limits.stock if name not in ids
+        Fault(problem.name, f"limits.{key}.{name}", "no such offer", "an offer_id (gpumix catalog list offers)")
+        for key, found in (("stock", ids), ("at_least", ids - set(catalog.owned)))
+        for name in getattr(problem.limits, key) if name not in found
     ]
     faults += [
         Fault(problem.name, f"assumptions.purchase_price_usd.{name}", "no such owned node", ", ".join(catalog.owned))

@@ -32,7 +32,8 @@ def reduce_case(case: Case) -> Case:
 
     Replacing a node by one of the same count keeps node limits and, as capacities only grow, every covering rule. With
     several services the stock of a limited offer is contested, so only offers without a cap replace others. Among equal
-    prices only those first in order replace, so that ties by offer id come out as without the reduction.
+    prices only those first in order replace, so that ties by offer id come out as without the reduction. Nodes that the
+    plan must hold are never replaced.
     """
     scopes = dominance_scopes(case)
     if "none" in scopes:
@@ -49,10 +50,13 @@ def _undominated(rows: list[CaseRow], case: Case) -> list[CaseRow]:
     """Keep rows in rising price (then order), each unless enough nodes of those before it carry at least as much."""
     ordered = sorted(rows, key=lambda row: (row.price, row.rank))
     kept: list[CaseRow] = []
-    shared = len(case.demand) > 1
+    shared, held = len(case.demand) > 1, dict(case.at_least)
     for row in ordered:
         better = [other for other in kept if other.capacity >= row.capacity]
         caps = {other.offer: case.stock[other.offer] for other in better}
+        if row.offer_id in held:
+            kept.append(row)
+            continue
         if row.offer in caps or any(cap is None for cap in caps.values()):
             continue  # the same stock, or one without end
         # as many better nodes are in stock as any optimal plan has of them and of this row together
@@ -67,4 +71,5 @@ def _endless_most(row: CaseRow, better: list[CaseRow], case: Case) -> int:
     demand = case.demand[row.service]
     largest = max(other.capacity for other in (*better, row))
     everywhere = max((r.capacity for r in case.rows if r.service == row.service), default=largest)
-    return max(-(-(demand + case.lose_nodes * everywhere) // row.capacity), case.min_nodes)
+    held = sum(nodes for _, nodes in case.at_least)
+    return max(-(-(demand + case.lose_nodes * everywhere) // row.capacity), case.min_nodes) + held

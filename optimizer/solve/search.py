@@ -308,7 +308,7 @@ def solve_at(
         case = reduce_case(case)
     if any(not any(row.service == service for row in case.rows) for service in range(len(case.demand))):
         return Solution("infeasible", (), None, None, targets, limits.survive)
-    if len(case.rows) == 1 and not (case.lose_nodes or case.lose_provider or case.lose_region):
+    if len(case.rows) == 1 and not (case.lose_nodes or case.lose_provider or case.lose_region or case.at_least):
         return _only_row(case, targets, limits.survive)
     run, bound, packing = _minimise_cost(case, settings, clock)
     counts: Sequence[int] = run.counts
