@@ -1,0 +1,1 @@
+"""Why this plan: what it depends on, what stands beside it, what would change it, and why there is none."""
