@@ -18,7 +18,6 @@ from optimizer.schema.base import Evidence
 from optimizer.schema.catalog import Gpu, LlmModel
 from optimizer.schema.problem import Limits, Problem, RequestClass, Service
 from optimizer.throughput import Question, speed_curve
-from optimizer.units import GIB
 
 FOLLOWED_BEYOND = 4
 """How many fit is followed a quarter beyond the demand, so that an error of the memory figure can be tried out."""
@@ -335,7 +334,7 @@ class _Enumerator:
             return None
         if fit.kv_cache_gib < 0:
             return f"weights need {fit.weights_gib:.1f} GiB, {fit.usable_gib:.1f} GiB usable"
-        needed = fit.kv_bytes_per_token * context / GIB
+        needed = fit.request_gib(context)
         return f"KV cache of one full-length request needs {needed:.1f} GiB, {fit.kv_cache_gib:.1f} GiB free"
 
     def limit(self, question: Question, proven: int) -> tuple[int, int]:

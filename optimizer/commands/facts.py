@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -126,3 +127,20 @@ def catalog_calibrate(
 
     fitted = calibrate(load_catalog(catalog, overlays_of(overlay)))
     emit(catalog_report.calibration_yaml(fitted), output)
+
+
+@catalog_app.command("accuracy")
+def catalog_accuracy(
+    memory: Annotated[
+        Path, typer.Option("--memory", metavar="CSV", help="Start-up logs of vLLM to hold memory against.")
+    ],
+    catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = Format.TEXT,
+    output: OutputOption = None,
+) -> None:
+    """Show how far predictions are from what was measured: weights and KV cache against start-up logs."""
+    from optimizer.accuracy.memory import memory_accuracy
+    from optimizer.load import load_catalog
+    from optimizer.reports.memory_accuracy_report import MEMORY_ACCURACY_REPORTS
+
+    found = memory_accuracy(load_catalog(catalog, overlays_of(overlay)), memory)
+    emit(MEMORY_ACCURACY_REPORTS[form.value](found), output)
