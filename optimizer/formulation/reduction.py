@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 
 from optimizer.formulation.case import Case, CaseRow
@@ -27,20 +27,23 @@ def _group(row: CaseRow, scopes: set[Scope], case: Case) -> Hashable:
     )
 
 
-def reduce_case(case: Case) -> Case:
+def reduce_case(case: Case, within: Callable[[CaseRow], Hashable] = lambda row: None) -> Case:
     """Drop every row that others no weaker, and cheaper or as cheap and first in order, can replace one for one.
 
     Replacing a node by one of the same count keeps node limits and, as capacities only grow, every covering rule. With
     several services the stock of a limited offer is contested, so only offers without a cap replace others. Among equal
     prices only those first in order replace, so that ties by offer id come out as without the reduction. Nodes that the
     plan must hold are never replaced.
+
+    Args:
+        within: what a row must share with another to be replaced by it, beside what the rules ask for.
     """
     scopes = dominance_scopes(case)
     if "none" in scopes:
         return case
     groups: dict[Hashable, list[CaseRow]] = defaultdict(list)
     for row in case.rows:
-        groups[_group(row, scopes, case)].append(row)
+        groups[_group(row, scopes, case), within(row)].append(row)
     kept = [row for rows in groups.values() for row in _undominated(rows, case)]
     kept.sort(key=lambda row: (row.service, row.rank))
     return replace(case, rows=tuple(kept))
