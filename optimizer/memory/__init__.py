@@ -27,6 +27,6 @@ from optimizer.memory.weights import (
 __all__ = [
     "KV_BLOCK_TOKENS", "CacheLayout", "MemoryFit", "WeightParts", "cache_layout", "cached_layers",
     "default_batched_tokens", "default_max_num_seqs", "expert_split", "expert_width", "is_large",
-    "kv_bytes_per_token_per_gpu", "largest_fitting_concurrency", "memory_fit", "overhead_gib_per_gpu", "overhead_in_force", "stored_weights",
-    "weight_parts", "weights_bytes",
+    "kv_bytes_per_token_per_gpu", "largest_fitting_concurrency", "memory_fit", "overhead_gib_per_gpu",
+    "overhead_in_force", "stored_weights", "weight_parts", "weights_bytes",
 ]

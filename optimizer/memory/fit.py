@@ -79,12 +79,16 @@ class Loaded:
     layout: CacheLayout
     batched_tokens: int
     usable_gib: float
+    cache_fraction: float
+    """Share of what weights and overhead leave that the cache may take."""
 
     def started(self, max_num_seqs: int) -> MemoryFit:
         """Return what is left with so many sequences at most."""
-        each = overhead_gib_per_gpu(
+        lost = self.tp_size * overhead_gib_per_gpu(
             self.model, self.overhead, self.gpu, self.tp_size, max_num_seqs, self.batched_tokens)
-        return MemoryFit(self.tp_size, self.weights, each * self.tp_size, self.usable_gib, self.layout)
+        left = self.usable_gib - self.weights.total / GIB - lost
+        lost += (1 - self.cache_fraction) * max(0.0, left)
+        return MemoryFit(self.tp_size, self.weights, lost, self.usable_gib, self.layout)
 
 
 def loaded(
@@ -95,9 +99,12 @@ def loaded(
     over = overhead or engine.overhead
     weights = weight_parts(model, precision, engine.precisions.get(precision.runs_like), tp_size)
     step = default_batched_tokens(gpu, over) if batched_tokens is None else batched_tokens
-    usable = gpu.memory_usable_gib * (memory_fraction or engine.memory_fraction) * tp_size
+    fraction, free = memory_fraction or engine.memory_fraction, engine.share_of == "free"
+    if over.reserved and memory_fraction:  # a share that is stated takes the place of what the engine reserves itself
+        over = over.model_copy(update={"reserved": ()})
+    usable = gpu.memory_usable_gib * (1.0 if free else fraction) * tp_size
     layout = cache_layout(model, precision, over, tp_size, step)
-    return Loaded(model, gpu, tp_size, weights, over, layout, step, usable)
+    return Loaded(model, gpu, tp_size, weights, over, layout, step, usable, fraction if free else 1.0)
 
 
 def memory_fit(
@@ -114,9 +121,9 @@ def memory_fit(
         overhead: what the engine takes at an older version (`overhead_in_force`); None: now.
         batched_tokens: tokens of one step; None: its default.
     """
-    over = overhead or engine.overhead
-    sequences = max_num_seqs or default_max_num_seqs(gpu, over)
-    return loaded(model, precision, engine, gpu, tp_size, memory_fraction, over, batched_tokens).started(sequences)
+    sequences = max_num_seqs or default_max_num_seqs(gpu, overhead or engine.overhead)
+    return loaded(model, precision, engine, gpu, tp_size, memory_fraction, overhead,
+                  batched_tokens).started(sequences)
 
 
 def largest_fitting_concurrency(

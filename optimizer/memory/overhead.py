@@ -90,7 +90,11 @@ def activation_gib_per_gpu(
 def overhead_gib_per_gpu(
     model: LlmModel, overhead: EngineOverhead, gpu: Gpu, tp_size: int, max_num_seqs: int, batched_tokens: int
 ) -> float:
-    """Return GiB a GPU loses to activations and to what lies outside the allocator."""
+    """Return GiB a GPU loses to activations and to what lies outside the allocator, or what the engine reserves."""
+    if overhead.reserved:
+        rows = overhead.reserved
+        row = next((row for row in rows if gpu.memory_gib < row.below_gib), rows[-1])
+        return row.gib + overhead.reserved_gib_per_gpu * tp_size
     parallel = overhead.non_torch_parallel_large_gib if is_large(gpu, overhead) else overhead.non_torch_parallel_gib
     outside = overhead.non_torch_gib if tp_size == 1 else parallel
     return activation_gib_per_gpu(model, overhead, tp_size, max_num_seqs, batched_tokens) + outside

@@ -17,7 +17,7 @@ from optimizer.reports.csv_report import rows_as_csv
 from optimizer.reports.markdown import table as markdown_table
 from optimizer.reports.terminal import BOLD, paint, wrap
 from optimizer.reports.wording import counted
-from optimizer.schema.catalog import LlmModel
+from optimizer.schema.catalog import Engine, LlmModel
 from optimizer.units import GIB
 
 MIB = 2**20
@@ -46,6 +46,9 @@ class MemoryReport:
     loading_gib: float
     """What loading adds: copies on several ranks, padding, the table of positions."""
     overhead_gib: float
+    overhead_means: str
+    overhead_error_gib: float
+    """How far the overhead of one GPU may be off."""
     kv_cache_gib: float
     kv_bytes_per_token: float
     kv_cache_tokens: int
@@ -118,11 +121,20 @@ def memory_of(
         context_tokens=context, max_num_seqs=sequences, usable_gib=fit.usable_gib, weights_gib=fit.weights_gib,
         plain_weights_gib=parts.plain / GIB, quantised_weights_gib=parts.quantised / GIB,
         scales_gib=parts.scales / GIB, vision_gib=parts.vision / GIB, loading_gib=parts.added / GIB,
-        overhead_gib=fit.overhead_gib, kv_cache_gib=fit.kv_cache_gib, kv_bytes_per_token=fit.kv_bytes_per_token,
-        kv_cache_tokens=fit.kv_cache_tokens,
+        overhead_gib=fit.overhead_gib, overhead_means=_meaning(engine, sequences, memory_fraction is not None),
+        overhead_error_gib=engine.overhead.error_gib, kv_cache_gib=fit.kv_cache_gib,
+        kv_bytes_per_token=fit.kv_bytes_per_token, kv_cache_tokens=fit.kv_cache_tokens,
         state_bytes_per_request=fit.state_bytes_per_request, request_gib=fit.request_gib(context),
         max_concurrency=concurrency, fits=concurrency > 0 and why is None,
         uncertain=fit.uncertain, refusal=why)
+
+
+def _meaning(engine: Engine, sequences: int, share_stated: bool) -> str:
+    """Say what the overhead consists of."""
+    if engine.overhead.reserved:
+        return "counted into the rest of the memory" if share_stated else "what the engine reserves"
+    terms = f"activations at {sequences:,} sequences, CUDA"
+    return f"{terms}, and a share left free" if engine.share_of == "free" else terms
 
 
 def _verdict(report: MemoryReport) -> str | None:
@@ -158,7 +170,7 @@ def text(report: MemoryReport) -> str:
         f"  usable memory    {r.usable_gib:10.2f} GiB",
         f"  - weights        {r.weights_gib:10.2f} GiB",
         *_parts(r),
-        f"  - overhead       {r.overhead_gib:10.2f} GiB  (activations at {r.max_num_seqs:,} sequences, CUDA)",
+        f"  - overhead       {r.overhead_gib:10.2f} GiB  ({r.overhead_means})",
         f"  = KV cache       {r.kv_cache_gib:10.2f} GiB",
     ]
     if r.kv_cache_gib > 0:

@@ -192,6 +192,14 @@ class EnginePrecision(Frozen):
         return self
 
 
+class Reserved(Frozen):
+    """What an engine keeps free of weights and cache on GPUs up to a size."""
+
+    below_gib: Positive
+    """Nominal memory that the row stops before; the last row holds for all larger ones too."""
+    gib: NonNegative
+
+
 class EngineOverhead(Frozen):
     """Memory that an engine takes beside weights and KV cache, per GPU, and how it deals out the cache."""
 
@@ -221,6 +229,12 @@ class EngineOverhead(Frozen):
     """GPUs from this size on are large ..."""
     large_gpu_except: tuple[str, ...] = ()
     """... but not those of these architectures."""
+    reserved: tuple[Reserved, ...] = ()
+    """Rows of rising size: what is kept free in place of all the terms above (SGLang); () where they hold."""
+    reserved_gib_per_gpu: NonNegative = 0.0
+    """On each GPU, for each GPU of the replica, beside that."""
+    error_gib: NonNegative = 0.0
+    """How far the figures may be off: assumed where nothing was measured, else what logs showed."""
     grouped_cache: bool = False
     """Whether layers of several kinds share one pool of blocks, in groups (vLLM's hybrid allocator): a window then
     takes its own length only, and a state takes whole blocks. Else every layer keeps the whole context."""
@@ -256,6 +270,8 @@ class Engine(Sourced):
     """Whether the attention heads must divide by the tensor-parallel size."""
     memory_fraction: Annotated[float, Field(gt=0, le=1)]
     """Share of the GPU's memory that it takes."""
+    share_of: Literal["memory", "free"] = "memory"
+    """What memory_fraction is a share of: the whole memory, or (for the cache) what weights and activations leave."""
     overhead: EngineOverhead
     older_overheads: tuple[OlderOverhead, ...] = ()
     """Oldest first."""

@@ -145,3 +145,13 @@ def test_the_state_of_a_hybrid_model_is_said(run: Run) -> None:
     data = json.loads(run("memory", "qwen3.5-27b", "--gpu", "h100-sxm-80gb", "--context", "32768",
                           "--format", "json").out)
     assert data["max_concurrency"] < data["kv_cache_tokens"] // 32768
+
+
+def test_the_overhead_says_what_it_means(run: Run) -> None:
+    told = {engine: json.loads(run("memory", "llama-3.1-8b-instruct", "--gpu", "h100-sxm-80gb", "--engine", engine,
+                                   "--context", "2048", "--format", "json").out)
+            for engine in ("vllm", "sglang", "tensorrt-llm")}
+    assert told["vllm"]["overhead_means"] == "activations at 1,024 sequences, CUDA"
+    assert told["sglang"]["overhead_means"] == "what the engine reserves"
+    assert told["tensorrt-llm"]["overhead_means"].endswith("and a share left free")
+    assert told["tensorrt-llm"]["overhead_error_gib"] > told["vllm"]["overhead_error_gib"]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimizer.load import Catalog
-from optimizer.memory import largest_fitting_concurrency, memory_fit
+from optimizer.memory import MemoryFit, largest_fitting_concurrency, memory_fit
 from optimizer.units import GIB
 from tests.memory.parts import LLAMA, Parts
 
@@ -67,6 +67,43 @@ def test_an_8_bit_cache_holds_twice_as_many_tokens(parts: Parts) -> None:
     assert narrow.weights_gib == wide.weights_gib
     assert wide.kv_cache_tokens == pytest.approx(476_000, rel=0.005)
     assert narrow.kv_cache_tokens == pytest.approx(952_032, rel=0.005)
+
+
+def other(parts: Parts, engine_id: str, gpu: str, tp_size: int = 1, fraction: float | None = None) -> MemoryFit:
+    engine = parts.catalog.engines[engine_id]
+    return memory_fit(parts.model(), parts.precision(), engine, parts.gpu(gpu), tp_size, memory_fraction=fraction)
+
+
+@pytest.mark.parametrize(("gpu", "tp_size", "reserved"), [
+    ("t4-16gb", 1, 3.52), ("rtx-a5000-24gb", 1, 3.66), ("l40s-48gb", 2, 6.81), ("h100-sxm-80gb", 1, 13.5),
+    ("h200-sxm-141gb", 8, 13.5), ("b200-sxm-180gb", 1, 25.5)])
+def test_sglang_reserves_by_the_size_of_the_gpu(parts: Parts, gpu: str, tp_size: int, reserved: float) -> None:
+    # (512 + 1.5 x chunk + 2 x largest graph) MiB: H100 512 + 12,288 + 1,024 = 13,824 = 13.5 GiB; 128 MiB for each GPU
+    fit = other(parts, "sglang", gpu, tp_size)
+    assert fit.usable_gib == pytest.approx(tp_size * parts.gpu(gpu).memory_usable_gib)
+    assert fit.overhead_gib == pytest.approx(tp_size * (reserved + 0.125 * tp_size))
+
+
+def test_a_share_stated_to_sglang_counts_weights_and_cache_alone(parts: Parts) -> None:
+    fit = other(parts, "sglang", "h100-sxm-80gb", fraction=0.88)
+    assert fit.overhead_gib == 0.0
+    assert fit.kv_cache_gib == pytest.approx(0.88 * 79.2 - fit.weights_gib)
+
+
+def test_tensorrt_llm_takes_a_share_of_what_is_left(parts: Parts) -> None:
+    # H100: 79.2 - 14.989 - 2.5 = 61.711 GiB are left, the cache takes 0.9 of them; the sum closes
+    fit = other(parts, "tensorrt-llm", "h100-sxm-80gb")
+    assert fit.kv_cache_gib == pytest.approx(0.9 * (79.2 - fit.weights_gib - 2.5))
+    assert fit.usable_gib == pytest.approx(79.2)
+    assert fit.kv_cache_gib == pytest.approx(fit.usable_gib - fit.weights_gib - fit.overhead_gib)
+    half = other(parts, "tensorrt-llm", "h100-sxm-80gb", fraction=0.45)
+    assert half.kv_cache_gib == pytest.approx(fit.kv_cache_gib / 2)
+
+
+def test_nothing_left_stays_negative_where_a_share_is_taken(parts: Parts) -> None:
+    engine, big = parts.catalog.engines["tensorrt-llm"], parts.model("llama-3.3-70b-instruct")
+    fit = memory_fit(big, parts.precision(), engine, parts.gpu("l4-24gb"), 1)
+    assert fit.kv_cache_gib == pytest.approx(22.0 - fit.weights_gib - 2.5)
 
 
 @given(tokens=st.integers(1, 40_000), most=st.integers(0, 600))
