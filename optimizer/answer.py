@@ -7,14 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from optimizer.costs.owned import machine_of
-from optimizer.explain import (
-    MEASURED,
-    decisive_figures,
-    measured_proposal,
-    price_end_proposals,
-    single_gpu_proposals,
-    why_no_plan,
-)
+from optimizer.explain.beside import MEASURED, measured_proposal, price_end_proposals, single_gpu_proposals
+from optimizer.explain.decisive import decisive_figures
+from optimizer.explain.doctor import Diagnosis, diagnose
+from optimizer.explain.whatif import money
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.schema.plan import Plan, Proposal
 from optimizer.solve import Prepared, SolveSettings, plan_of, prepare, solve
@@ -45,7 +41,7 @@ def answer(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings) -> 
         else replace(settings, time_limit_s=min(settings.time_limit_s, ASIDE_LIMIT_S))
     )
     if not solution.has_plan:
-        return plan.model_copy(update={"reasons": why_no_plan(prepared, aside)})
+        return plan.model_copy(update={"reasons": why_no_plan(prepared, diagnose(prepared, aside))})
     beside = proposals(prepared, plan, aside)
     return plan.model_copy(
         update={
@@ -54,6 +50,26 @@ def answer(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings) -> 
             "warnings": warnings(prepared, plan, beside),
         }
     )
+
+
+def why_no_plan(prepared: Prepared, found: Diagnosis) -> tuple[str, ...]:
+    """Put a diagnosis into sentences: what cannot hold together, what must give at least, what cannot help."""
+    reasons = list(found.nowhere)
+    if found.conflict:
+        named = [f"{key} ({asks})" for key, asks in found.conflict]
+        together = "cannot be met by any plan of this catalog" if len(named) == 1 else "cannot hold together"
+        reasons.append(f"{' and '.join(named)} {together}")
+    for one in found.relaxations:
+        reasons.append(f"{one.key}: {one.asks} -> {one.gives}: a plan for {money(prepared, one.usd_per_month)}")
+    if found.together and found.usd_per_month_together is not None:
+        both = " and ".join(f"{key} ({asks})" for key, asks in found.together)
+        monthly = money(prepared, found.usd_per_month_together)
+        reasons.append(f"no single change helps; without {both} together: a plan for {monthly}")
+    elif found.useless:
+        reasons.append(f"lifting any one of these alone does not help: {', '.join(found.useless)}")
+    if not found.proven:
+        reasons.append("a limit was reached on the way: there may be a smaller conflict or a lesser change")
+    return tuple(reasons)
 
 
 def proposals(prepared: Prepared, plan: Plan, settings: SolveSettings) -> tuple[Proposal, ...]:

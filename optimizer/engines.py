@@ -35,10 +35,12 @@ def precision_refusal(engine: Engine, precision_id: str, gpu: Gpu) -> str | None
         return f"{engine.name} has no {precision_id}"
     if gpu.vendor == "amd":
         return None if supported.amd else f"{engine.name} has no {precision_id} on AMD GPUs"
-    least = supported.min_compute_capability or 0.0
+    found = f"{gpu.gpu_id} has {_capability(gpu)}"
+    least, most = supported.min_compute_capability or 0.0, supported.max_compute_capability
     if (gpu.compute_capability or 0.0) < least:
-        found = f"{gpu.gpu_id} has {_capability(gpu)}"
         return f"{precision_id} needs compute capability {least:g} in {engine.name}, {found}"
+    if most is not None and (gpu.compute_capability or 0.0) > most:
+        return f"{precision_id} needs compute capability {most:g} or less in {engine.name}, {found}"
     return None
 
 

@@ -65,6 +65,23 @@ def test_a_precision(shipped: Catalog) -> None:
     assert precision_refusal(engine(shipped), "int4", gpu(shipped, None, "amd")) == "vLLM has no int4 on AMD GPUs"
 
 
+def test_a_precision_without_kernels_for_newer_gpus(shipped: Catalog) -> None:
+    int8 = EnginePrecision(min_compute_capability=7.5, max_compute_capability=9.0)
+    older = engine(shipped, precisions={"int8": int8})
+    assert precision_refusal(older, "int8", gpu(shipped, 9.0)) is None
+    assert precision_refusal(older, "int8", gpu(shipped, 10.0)) == (
+        "int8 needs compute capability 9 or less in vLLM, card has 10")
+    assert precision_refusal(older, "int8", gpu(shipped, 7.0)) == (
+        "int8 needs compute capability 7.5 in vLLM, card has 7")
+
+
+def test_vllm_has_no_int8_on_blackwell(shipped: Catalog) -> None:
+    llama, vllm = model(shipped), shipped.engines["vllm"]
+    why = {name: refusal(vllm, llama, "int8", card, 1) or "" for name, card in shipped.gpus.items()}
+    refused = {name for name, reason in why.items() if "9 or less" in reason}
+    assert refused == {name for name, card in shipped.gpus.items() if (card.compute_capability or 0) >= 10}
+
+
 @pytest.mark.parametrize(("heads", "kv_heads", "tp_size", "reason"), [
     (32, 8, 1, None), (32, 8, 4, None),
     (32, 2, 4, None),  # two heads, each held by two ranks

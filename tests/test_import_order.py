@@ -16,8 +16,8 @@ PACKAGE = Path(optimizer.__file__).parent
 
 ROOMS = (
     "errors", "units", "schema", "load", "demand", "memory", "engines", "throughput", "costs", "candidates",
-    "integrity", "verify", "formulation", "solve", "frontier", "explain", "answer", "compare", "fleet", "batch",
-    "loadtest", "referee", "reports", "commands", "cli",
+    "integrity", "accuracy", "verify", "formulation", "solve", "frontier", "explain", "answer", "compare", "fleet",
+    "batch", "loadtest", "referee", "reports", "commands", "cli",
 )
 """Top to bottom; a room is a module of the package or a folder of modules."""
 

@@ -288,6 +288,7 @@ STRICTER: list[tuple[str, str, dict[str, Any], str]] = [
     ("mixed", "budget of a year", {"budget": Budget(amount=30659.99, per="year")}, "keep_budget"),
     ("mixed", "budget in yen", {"budget": Budget(amount=255_499.0, currency="JPY")}, "keep_budget"),  # at 100 a dollar
     ("mixed", "too few nodes", {"nodes": NodeCount(min=3)}, "limit_nodes"),
+    ("mixed", "committed nodes are missing", {"at_least": {"cloud-g": 40}}, "hold_nodes"),
     ("mixed", "too many nodes", {"nodes": NodeCount(max=1)}, "limit_nodes"),
     ("mixed", "a node lost", {"survive": Survive(nodes=1)}, "survive_node_loss"),
     ("mixed", "a provider lost", {"survive": Survive(provider=True)}, "survive_provider_loss"),

@@ -18,7 +18,6 @@ from optimizer.schema.base import Evidence
 from optimizer.schema.catalog import Gpu, LlmModel
 from optimizer.schema.problem import Limits, Problem, RequestClass, Service
 from optimizer.throughput import Question, speed_curve
-from optimizer.units import GIB
 
 FOLLOWED_BEYOND = 4
 """How many fit is followed a quarter beyond the demand, so that an error of the memory figure can be tried out."""
@@ -209,8 +208,9 @@ def check_names(
                 faults.append(Fault(problem.name, f"limits.{key}", repr(name), f"one of {', '.join(sorted(names))}"))
     ids = {offer.offer_id for offer in offers} | set(catalog.owned)
     faults += [
-        Fault(problem.name, f"limits.stock.{name}", "no such offer", "an offer_id (gpumix catalog list offers)")
-        for name in problem.limits.stock if name not in ids
+        Fault(problem.name, f"limits.{key}.{name}", "no such offer", "an offer_id (gpumix catalog list offers)")
+        for key, found in (("stock", ids), ("at_least", ids - set(catalog.owned)))
+        for name in getattr(problem.limits, key) if name not in found
     ]
     faults += [
         Fault(problem.name, f"assumptions.purchase_price_usd.{name}", "no such owned node", ", ".join(catalog.owned))
@@ -334,7 +334,7 @@ class _Enumerator:
             return None
         if fit.kv_cache_gib < 0:
             return f"weights need {fit.weights_gib:.1f} GiB, {fit.usable_gib:.1f} GiB usable"
-        needed = fit.kv_bytes_per_token * context / GIB
+        needed = fit.request_gib(context)
         return f"KV cache of one full-length request needs {needed:.1f} GiB, {fit.kv_cache_gib:.1f} GiB free"
 
     def limit(self, question: Question, proven: int) -> tuple[int, int]:

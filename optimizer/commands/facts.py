@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -42,6 +43,9 @@ def memory(
     memory_fraction: Annotated[
         float | None, typer.Option("--memory-fraction", min=0.01, max=1.0, help="Share of the memory the engine takes.")
     ] = None,
+    engine_version: Annotated[
+        str | None, typer.Option("--engine-version", metavar="V", help="Such as 0.16.0; default: the catalog's.")
+    ] = None,
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
     form: FormatOption = Format.TEXT,
@@ -52,7 +56,8 @@ def memory(
     from optimizer.reports import memory_report
 
     facts = load_catalog(catalog, overlays_of(overlay), None if model.endswith(".json") else {model})
-    report = memory_report.memory_of(facts, model, gpu, tp, precision, engine, context, max_num_seqs, memory_fraction)
+    report = memory_report.memory_of(
+        facts, model, gpu, tp, precision, engine, context, max_num_seqs, memory_fraction, engine_version)
     emit(memory_report.MEMORY_REPORTS[form.value](report), output)
     leave(ExitCode.PLAN if report.fits else ExitCode.INFEASIBLE)
 
@@ -126,3 +131,20 @@ def catalog_calibrate(
 
     fitted = calibrate(load_catalog(catalog, overlays_of(overlay)))
     emit(catalog_report.calibration_yaml(fitted), output)
+
+
+@catalog_app.command("accuracy")
+def catalog_accuracy(
+    memory: Annotated[
+        Path, typer.Option("--memory", metavar="CSV", help="Start-up logs of vLLM to hold memory against.")
+    ],
+    catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = Format.TEXT,
+    output: OutputOption = None,
+) -> None:
+    """Show how far predictions are from what was measured: weights and KV cache against start-up logs."""
+    from optimizer.accuracy.memory import memory_accuracy
+    from optimizer.load import load_catalog
+    from optimizer.reports.memory_accuracy_report import MEMORY_ACCURACY_REPORTS
+
+    found = memory_accuracy(load_catalog(catalog, overlays_of(overlay)), memory)
+    emit(MEMORY_ACCURACY_REPORTS[form.value](found), output)

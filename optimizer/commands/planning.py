@@ -149,6 +149,34 @@ def _range(text: str | None) -> tuple[float | None, float | None]:
 
 
 @app.command()
+def explain(
+    problem: ProblemArg,
+    overrides: SetOption = None,
+    catalog: CatalogOption = None,
+    overlay: OverlayOption = None,
+    form: FormatOption = Format.TEXT,
+    output: OutputOption = None,
+    time_limit: TimeOption = None,
+    deterministic_limit: DeterministicOption = None,
+    alternatives: Annotated[
+        int, typer.Option("--alternatives", metavar="K", help="How many next best plans of another structure to show.")
+    ] = 5,
+    within: Annotated[
+        float, typer.Option("--within", metavar="FRACTION", help="How much dearer than the best they may be.")
+    ] = 0.1,
+) -> None:
+    """Say why each other GPU and engine lost, what binds, what would change the plan, or why there is none."""
+    settings = solve_settings(time_limit, deterministic_limit)
+    loaded, facts = load_inputs(problem, overrides, catalog, overlay)
+    from optimizer.explain import explain as explained
+    from optimizer.reports.explain_report import EXPLAIN_REPORTS
+
+    found = explained(loaded, facts, settings, alternatives, within)
+    emit(EXPLAIN_REPORTS[form.value](found), output)
+    leave({"infeasible": ExitCode.INFEASIBLE, "unknown": ExitCode.LIMIT}.get(found.plan.status, ExitCode.PLAN))
+
+
+@app.command()
 def check(
     problem: ProblemArg, overrides: SetOption = None, catalog: CatalogOption = None, overlay: OverlayOption = None
 ) -> None:

@@ -40,6 +40,11 @@ class CaseRow:
     """Order of the last tie-break: offer id, engine, precision, tensor parallel."""
     candidate: Candidate
 
+    @property
+    def offer_id(self) -> str:
+        """The offer's id."""
+        return self.candidate.offer.offer_id
+
 
 @dataclass(frozen=True)
 class Case:
@@ -60,6 +65,8 @@ class Case:
     lose_provider: bool = False
     lose_region: bool = False
     watts: int | None = None
+    at_least: tuple[tuple[str, int], ...] = ()
+    """(offer id, nodes that the plan must hold)."""
     offers: tuple[PricedOffer, ...] = field(default=(), repr=False)
 
     @property
@@ -77,14 +84,14 @@ def budget_micro_usd_per_hour(limits: Limits, rate: float | object) -> int | Non
     return math.floor(usd * MICRO / hours)
 
 
-def row_bound(demand: int, capacity: int, largest: int, limits: Limits, stock: int | None) -> int:
+def row_bound(demand: int, capacity: int, largest: int, limits: Limits, offer: PricedOffer) -> int:
     """Return a number of nodes that no optimal plan exceeds.
 
     More than ceil((D + k x largest) / C) nodes of one kind leave one that can go, unless a minimum of nodes keeps it.
     """
     enough = -(-(demand + limits.survive.nodes * largest) // capacity)
-    most = max(enough, limits.nodes.min)
-    caps = [cap for cap in (stock, limits.nodes.max) if cap is not None]
+    most = max(enough, limits.nodes.min, limits.at_least.get(offer.offer_id, 0))
+    caps = [cap for cap in (offer.stock, limits.nodes.max) if cap is not None]
     return min([most, *caps])
 
 
@@ -113,7 +120,7 @@ def build_case(
         for one in found:
             capacity = min(one.capacity, demand.amount)
             offer, option = one.offer, one.option
-            most = row_bound(demand.amount, capacity, largest, limits, offer.stock)
+            most = row_bound(demand.amount, capacity, largest, limits, offer)
             if most > 0:
                 rows.append(CaseRow(
                     service, index[offer.pool], offer.micro_usd_per_hour, capacity, most, offer.gpu_id,
@@ -124,7 +131,7 @@ def build_case(
         tuple(rows), tuple(demand.amount for demand in candidates.demands),
         tuple(stocks.values()), budget, limits.max_gpu_types, limits.nodes.min,
         limits.nodes.max, limits.engine_policy, limits.survive.nodes, limits.survive.provider, limits.survive.region,
-        watts, candidates.offers)
+        watts, tuple(sorted(limits.at_least.items())), candidates.offers)
     _check_size(case)
     return case
 

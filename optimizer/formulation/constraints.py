@@ -52,6 +52,16 @@ def limit_nodes(cp: CpModel, case: Case, x: Variables) -> None:
         cp.add(total <= case.max_nodes)
 
 
+def hold_nodes(cp: CpModel, case: Case, x: Variables) -> None:
+    """The plan holds the nodes that are bought or committed already."""
+    for offer_id, nodes in case.at_least:
+        mine = [i for i, row in enumerate(case.rows) if row.offer_id == offer_id]
+        if mine:
+            cp.add(_weighted(x, mine, [1] * len(mine)) >= nodes)
+        else:
+            cp.add_bool_or([])  # no such node can serve anything: infeasible
+
+
 def limit_gpu_types(cp: CpModel, case: Case, x: Variables) -> None:
     """At most K different GPU types are used."""
     gpus = sorted({row.gpu for row in case.rows})
@@ -145,6 +155,7 @@ CONSTRAINTS: tuple[Rule, ...] = (
     Rule(respect_stock, lambda case: any(stock is not None for stock in case.stock), "all"),
     Rule(keep_budget, lambda case: case.budget is not None, "all"),
     Rule(limit_nodes, lambda case: case.min_nodes > 0 or case.max_nodes is not None, "all"),
+    Rule(hold_nodes, lambda case: bool(case.at_least), "all"),
     Rule(limit_gpu_types, lambda case: case.max_gpu_types is not None, "gpu"),
     Rule(choose_engines, lambda case: case.engine_policy != "any", "engine"),
     Rule(survive_node_loss, lambda case: case.lose_nodes > 0, "all"),

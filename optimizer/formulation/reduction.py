@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 
 from optimizer.formulation.case import Case, CaseRow
@@ -27,19 +27,23 @@ def _group(row: CaseRow, scopes: set[Scope], case: Case) -> Hashable:
     )
 
 
-def reduce_case(case: Case) -> Case:
+def reduce_case(case: Case, within: Callable[[CaseRow], Hashable] = lambda row: None) -> Case:
     """Drop every row that others no weaker, and cheaper or as cheap and first in order, can replace one for one.
 
     Replacing a node by one of the same count keeps node limits and, as capacities only grow, every covering rule. With
     several services the stock of a limited offer is contested, so only offers without a cap replace others. Among equal
-    prices only those first in order replace, so that ties by offer id come out as without the reduction.
+    prices only those first in order replace, so that ties by offer id come out as without the reduction. Nodes that the
+    plan must hold are never replaced.
+
+    Args:
+        within: what a row must share with another to be replaced by it, beside what the rules ask for.
     """
     scopes = dominance_scopes(case)
     if "none" in scopes:
         return case
     groups: dict[Hashable, list[CaseRow]] = defaultdict(list)
     for row in case.rows:
-        groups[_group(row, scopes, case)].append(row)
+        groups[_group(row, scopes, case), within(row)].append(row)
     kept = [row for rows in groups.values() for row in _undominated(rows, case)]
     kept.sort(key=lambda row: (row.service, row.rank))
     return replace(case, rows=tuple(kept))
@@ -49,10 +53,13 @@ def _undominated(rows: list[CaseRow], case: Case) -> list[CaseRow]:
     """Keep rows in rising price (then order), each unless enough nodes of those before it carry at least as much."""
     ordered = sorted(rows, key=lambda row: (row.price, row.rank))
     kept: list[CaseRow] = []
-    shared = len(case.demand) > 1
+    shared, held = len(case.demand) > 1, dict(case.at_least)
     for row in ordered:
         better = [other for other in kept if other.capacity >= row.capacity]
         caps = {other.offer: case.stock[other.offer] for other in better}
+        if row.offer_id in held:
+            kept.append(row)
+            continue
         if row.offer in caps or any(cap is None for cap in caps.values()):
             continue  # the same stock, or one without end
         # as many better nodes are in stock as any optimal plan has of them and of this row together
@@ -67,4 +74,5 @@ def _endless_most(row: CaseRow, better: list[CaseRow], case: Case) -> int:
     demand = case.demand[row.service]
     largest = max(other.capacity for other in (*better, row))
     everywhere = max((r.capacity for r in case.rows if r.service == row.service), default=largest)
-    return max(-(-(demand + case.lose_nodes * everywhere) // row.capacity), case.min_nodes)
+    held = sum(nodes for _, nodes in case.at_least)
+    return max(-(-(demand + case.lose_nodes * everywhere) // row.capacity), case.min_nodes) + held

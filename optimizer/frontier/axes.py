@@ -39,6 +39,11 @@ class Axis(ABC):
     def beyond(self, value: Fraction) -> Fraction:
         """Return the next stricter value."""
 
+    def between(self, value: Fraction, stricter: Fraction) -> Fraction | None:
+        """Return a value half-way between two, None when there is none."""
+        middle = Fraction(float((value + stricter) / 2))
+        return middle if value < middle < stricter else None
+
     @abstractmethod
     def bar(self, solution: Solution, value: Fraction) -> tuple[float, float]:
         """Return the value at the slow and at the fast end of the speeds' error bars."""
@@ -113,9 +118,18 @@ class UsersAxis(Axis):
         most = self._quantity(kept_by(solution, self.index, lambda chosen: amount_at(chosen, self.target())))
         return max(value, most if self.last is None else min(most, self.last))
 
+    @property
+    def _step(self) -> Fraction:
+        return demand_key(self.base.problem.services[self.index]).step
+
     def beyond(self, value: Fraction) -> Fraction:
         """Return one step more."""
-        return value + demand_key(self.base.problem.services[self.index]).step
+        return value + self._step
+
+    def between(self, value: Fraction, stricter: Fraction) -> Fraction | None:
+        """Return the step half-way between two demands."""
+        middle = (value + stricter) / 2 // self._step * self._step
+        return middle if value < middle < stricter else None
 
     def bar(self, solution: Solution, value: Fraction) -> tuple[float, float]:
         """Return what the nodes carry with every speed at an end of its error bar; memory stays the limit."""

@@ -152,6 +152,44 @@ def _linear_parameters(config: _Config, hidden: int) -> int:
     return hidden * (2 * keys + 3 * values + 2 * value_heads)
 
 
+def _linear_state_bytes(config: _Config) -> float:
+    """Return the state of one gated linear-attention layer, 0 where the config has none.
+
+    Value heads x key size x value size numbers of the recurrent state (16 bits unless `mamba_ssm_dtype` says 32), and
+    kernel - 1 columns of the convolution at 16 bits.
+    """
+    if config.data.get("linear_num_value_heads") is None:
+        return 0.0
+    key_size, value_size = config.whole("linear_key_head_dim"), config.whole("linear_value_head_dim")
+    heads = config.whole("linear_num_value_heads")
+    each = 4 if config.data.get("mamba_ssm_dtype") == "float32" else 2
+    columns = 2 * config.whole("linear_num_key_heads") * key_size + heads * value_size
+    kernel = config.whole("linear_conv_kernel_dim", default=4)
+    return float(heads * key_size * value_size * each + (kernel - 1) * columns * 2)
+
+
+def _vision_parameters(config: _Config, hidden: int) -> int:
+    """Count a vision tower and its projector; 0 where the config has none or names its shape otherwise.
+
+    A layer: 4 h^2 of attention + 2 h x width of its MLP + biases and norms; then patches, positions, and a merger of
+    spatial_merge_size^2 patches that ends at the decoder's width.
+    """
+    given = config.data.get("vision_config")
+    if not isinstance(given, dict):
+        return 0
+    tower = _Config(given, config.label)
+    width = tower.whole("hidden_size", "vt_hidden_size", default=0, least=0)
+    layers = tower.whole("num_hidden_layers", "depth", "vt_num_hidden_layers", "layers", default=0, least=0,
+                         most=MOST_LAYERS)
+    inner = tower.whole("intermediate_size", "vt_intermediate_size", default=4 * width, least=0)
+    patch = tower.whole("patch_size", default=0, least=0) ** 2 * 3 * tower.whole("temporal_patch_size", default=1)
+    positions = tower.whole("num_position_embeddings", "position_embedding_size", default=0, least=0)
+    merged = width * tower.whole("spatial_merge_size", default=1) ** 2
+    config.faults += [Fault(one.file, f"vision_config.{one.key}", one.found, one.allowed) for one in tower.faults]
+    layer = 4 * width * (width + 1) + 2 * width * inner + inner + 5 * width
+    return layers * layer + (patch + 1 + positions) * width + merged * (merged + hidden) if layers else 0
+
+
 def _decoder(config: _Config, linear: int) -> Decoder:
     """Read the shape."""
     layers = config.whole(*LAYERS, most=MOST_LAYERS)
@@ -258,7 +296,9 @@ def parse_model_config(raw: bytes, label: str) -> LlmModel:
     window = config.whole("sliding_window", "attention_chunk_size") if sliding else None
     shape = _decoder(config, layers - full - sliding)
     config.check()
-    mla = _mla(config, shape.hidden, shape.heads)
+    mla, state = _mla(config, shape.hidden, shape.heads), _linear_state_bytes(config)
+    vision = _vision_parameters(config, shape.hidden)
+    config.check()
     facts = {
         "name": str(config.data.get("_name_or_path") or Path(label).parent.name or label)[:200],
         "family": config.kind,
@@ -270,8 +310,11 @@ def parse_model_config(raw: bytes, label: str) -> LlmModel:
         "attention": "mla" if mla else _attention(shape),
         "full_attention_layers": full, "sliding_window_layers": sliding, "sliding_window_tokens": window,
         "mla_kv_values_per_layer": mla[1] if mla else None,
+        "state_layers": shape.linear_layers if state else 0, "state_bytes_per_layer": state,
+        "vision_parameters_billion": vision / 1e9,
         "vocabulary": shape.vocabulary, "tied_embeddings": shape.tied,
         "experts": shape.experts, "experts_per_token": shape.experts_per_token,
+        "expert_width": shape.expert_width or None,
         "native_precision": precision,
         "context_limit_tokens": context,
         "source_url": Path(label).name, "as_of": "2026", "confidence": "medium",

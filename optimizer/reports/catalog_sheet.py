@@ -181,6 +181,8 @@ def _spoken(value: object) -> str:
     >>> _spoken({"fp8": {"from": 8.9, "to": None}}), _spoken([1, 2])
     ('fp8 (from 8.9)', '1; 2')
     """
+    if isinstance(value, list) and any(isinstance(inner, dict) for inner in value):
+        return "; ".join(_spoken(inner) for inner in value)
     if not isinstance(value, dict):
         return str(flat(value))
     said = {name: f"({_spoken(inner)})" if isinstance(inner, dict) else _spoken(inner) for name, inner in value.items()}

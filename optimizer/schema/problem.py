@@ -297,6 +297,8 @@ class Limits(Frozen):
     """Regions by the provider's own code; owned nodes have the region of their site."""
     stock: dict[str, CountOrZero] = Field(default_factory=dict)
     """Nodes obtainable, by offer id; what is not named has the catalog's stock, or no cap."""
+    at_least: dict[str, Count] = Field(default_factory=dict)
+    """Nodes that the plan must hold, by offer id: what is bought or committed already."""
     max_gpu_types: Count | None = None
     """Most different GPU types."""
     nodes: NodeCount = NodeCount()

@@ -70,7 +70,7 @@ class Solution:
         return self.status in ("optimal", "feasible")
 
 
-class _Clock:
+class Clock:
     """Counts down the wall-clock limit over all stages."""
 
     def __init__(self, settings: SolveSettings) -> None:
@@ -86,7 +86,7 @@ class _Clock:
         return self.end is not None and time.monotonic() >= self.end
 
 
-def _solver(settings: SolveSettings, clock: _Clock, presolve: bool) -> cp_model.CpSolver:
+def _solver(settings: SolveSettings, clock: Clock, presolve: bool) -> cp_model.CpSolver:
     """Set CP-SAT up as measured: one worker with the full LP (the default loses its bound), same answer every time.
 
     Its default gap limit of 1e-4 is taken on doubles, which past 2^53 calls plans optimal that are not; so it is 0.
@@ -120,7 +120,7 @@ class _Run:
     """Proven lower bound of the objective, in its own integers."""
 
 
-def _run(case: Case, settings: SolveSettings, clock: _Clock, build: Build) -> _Run:
+def run_case(case: Case, settings: SolveSettings, clock: Clock, build: Build) -> _Run:
     """Build all rules and what `build` adds, and solve.
 
     Most cases are proven in milliseconds without presolve, which alone takes 2 to 20 ms; what is not proven soon is
@@ -155,7 +155,7 @@ def _better(case: Case, one: _Run, other: _Run) -> _Run:
     return replace(one, bound=bound)
 
 
-def _attempt(cp: cp_model.CpModel, x: Variables, settings: SolveSettings, clock: _Clock, presolve: bool) -> _Run:
+def _attempt(cp: cp_model.CpModel, x: Variables, settings: SolveSettings, clock: Clock, presolve: bool) -> _Run:
     """Call CP-SAT once."""
     solver = _solver(settings, clock, presolve)
     names = {cp_model.OPTIMAL: "optimal", cp_model.FEASIBLE: "feasible", cp_model.INFEASIBLE: "infeasible"}
@@ -169,7 +169,7 @@ def _cost_of(case: Case, counts: Sequence[int]) -> int:
 
 
 @dataclass(frozen=True)
-class _Packing:
+class Packing:
     """Cost, number of nodes and order of offers as one integer objective: (cost x nodes + count) x orders - order."""
 
     nodes: int
@@ -178,7 +178,7 @@ class _Packing:
     """More than any order; 1 leaves the order out."""
 
     @classmethod
-    def of(cls, case: Case) -> _Packing:
+    def of(cls, case: Case) -> Packing:
         """Pack as much as the solver's integers hold."""
         nodes = sum(row.most for row in case.rows) + 1
         orders = math.prod(row.most + 1 for row in case.rows) if len(case.rows) <= FEW_ROWS else LARGEST_WEIGHT
@@ -213,13 +213,13 @@ def _order_weights(case: Case, indices: Sequence[int]) -> list[int]:
     return weights
 
 
-def _minimise_cost(case: Case, settings: SolveSettings, clock: _Clock) -> tuple[_Run, int, _Packing]:
+def _minimise_cost(case: Case, settings: SolveSettings, clock: Clock) -> tuple[_Run, int, Packing]:
     """Minimise cost, then nodes, then by order, in one objective as far as numbers allow; return also a cost bound."""
-    packing = _Packing.of(case)
-    run = _run(case, settings, clock, lambda cp, x: packing.minimise(cp, case, x))
+    packing = Packing.of(case)
+    run = run_case(case, settings, clock, lambda cp, x: packing.minimise(cp, case, x))
     if packing.nodes == 1 and run.status == "optimal":
         cost = _cost_of(case, run.counts)
-        fewest = _run(case, settings, clock, lambda cp, x: _fix_cost_and_minimise_nodes(cp, case, x, cost))
+        fewest = run_case(case, settings, clock, lambda cp, x: _fix_cost_and_minimise_nodes(cp, case, x, cost))
         if fewest.counts:
             run = replace(run, counts=fewest.counts)
     return run, packing.cost_bound(run.bound), packing
@@ -244,7 +244,7 @@ def _chunks(case: Case) -> list[list[int]]:
     return chunks
 
 
-def _first_in_order(case: Case, counts: Sequence[int], settings: SolveSettings, clock: _Clock) -> Sequence[int]:
+def _first_in_order(case: Case, counts: Sequence[int], settings: SolveSettings, clock: Clock) -> Sequence[int]:
     """Among plans of this cost and number of nodes, take the one with most nodes of the first offers by id."""
     cost, nodes = _cost_of(case, counts), sum(counts)
     if nodes == 0 or len(case.rows) < 2:
@@ -263,7 +263,7 @@ def _first_in_order(case: Case, counts: Sequence[int], settings: SolveSettings, 
                 cp.add(x.nodes[i] == value)
             cp.maximize(sum(w * x.nodes[i] for w, i in zip(weights, chunk, strict=True)))
 
-        run = _run(case, settings, clock, build)
+        run = run_case(case, settings, clock, build)
         if run.status != "optimal":
             return counts
         counts = run.counts
@@ -273,9 +273,10 @@ def _first_in_order(case: Case, counts: Sequence[int], settings: SolveSettings, 
     return counts
 
 
-def _solution(
+def solution_of(
     case: Case, run: _Run, bound: int, counts: Sequence[int], targets: tuple[float, ...], survive: Survive
 ) -> Solution:
+    """Read a run back as a solution; an optimal one is its own bound."""
     chosen = tuple(Chosen(row, count) for row, count in zip(case.rows, counts, strict=True) if count) if counts else ()
     cost = _cost_of(case, counts) if counts else None
     status: Status = run.status
@@ -299,22 +300,22 @@ def _only_row(case: Case, targets: tuple[float, ...], survive: Survive) -> Solut
 
 def solve_at(
     candidates: CandidateSet, limits: Limits, targets: tuple[float, ...], budget: int | None, settings: SolveSettings,
-    clock: _Clock | None = None, in_order: bool = True,
+    clock: Clock | None = None, in_order: bool = True,
 ) -> Solution:
     """Find the cheapest plan at given speed targets: fewest nodes, then first offers by id, among equals in cost."""
-    clock = clock or _Clock(settings)
+    clock = clock or Clock(settings)
     case = build_case(candidates, limits, targets, budget, unreduced=not settings.reduced)
     if settings.reduced:
         case = reduce_case(case)
     if any(not any(row.service == service for row in case.rows) for service in range(len(case.demand))):
         return Solution("infeasible", (), None, None, targets, limits.survive)
-    if len(case.rows) == 1 and not (case.lose_nodes or case.lose_provider or case.lose_region):
+    if len(case.rows) == 1 and not (case.lose_nodes or case.lose_provider or case.lose_region or case.at_least):
         return _only_row(case, targets, limits.survive)
     run, bound, packing = _minimise_cost(case, settings, clock)
     counts: Sequence[int] = run.counts
     if run.status == "optimal" and in_order and packing.orders == 1 and not clock.expired():
         counts = _first_in_order(case, counts, settings, clock)
-    return _solution(case, run, bound, counts, targets, limits.survive)
+    return solution_of(case, run, bound, counts, targets, limits.survive)
 
 
 def carried(solution: Solution, service: int, tokens_per_s: float) -> int:
@@ -373,7 +374,7 @@ def achieved_speed(solution: Solution, service: int, demand: int) -> float:
 
 def solve(candidates: CandidateSet, limits: Limits, budget: int | None, settings: SolveSettings) -> Solution:
     """Find the proven cheapest plan; among equals the one of highest plan speed, fewest nodes, first offers by id."""
-    clock = _Clock(settings)
+    clock = Clock(settings)
     solution = solve_at(candidates, limits, candidates.targets(), budget, settings, clock)
     if solution.status != "optimal":
         return solution
@@ -386,7 +387,7 @@ def solve(candidates: CandidateSet, limits: Limits, budget: int | None, settings
 
 def _fastest_at_this_cost(
     candidates: CandidateSet, limits: Limits, budget: int | None, solution: Solution, service: int, demand: int,
-    settings: SolveSettings, clock: _Clock,
+    settings: SolveSettings, clock: Clock,
 ) -> Solution:
     """Raise one service's speed as far as the cost stays the same."""
     while not clock.expired():

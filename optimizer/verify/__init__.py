@@ -28,6 +28,7 @@ from optimizer.verify.replicas import check_engines_run, check_memory, check_nod
 from optimizer.verify.rules import (
     check_cap_power,
     check_choose_engines,
+    check_hold_nodes,
     check_keep_budget,
     check_limit_gpu_types,
     check_limit_nodes,
@@ -44,8 +45,9 @@ from optimizer.verify.subject import Check, Subject
 CHECKS: tuple[Check, ...] = (
     check_known_names, check_known_offers, check_answered_once, check_policy, check_deployments_fill_nodes,
     check_engines_run, check_replica_promise, check_memory, check_node_capacity, check_meet_demand, check_respect_stock,
-    check_keep_budget, check_limit_nodes, check_limit_gpu_types, check_choose_engines, check_survive_node_loss,
-    check_survive_provider_loss, check_survive_region_loss, check_cap_power, check_total_cost, check_node_count,
+    check_keep_budget, check_limit_nodes, check_hold_nodes, check_limit_gpu_types, check_choose_engines,
+    check_survive_node_loss, check_survive_provider_loss, check_survive_region_loss, check_cap_power, check_total_cost,
+    check_node_count,
     check_shown_speeds, check_load, check_plan_speed, check_service_figures, check_unit_costs,
 )
 """All of them; the first guards the others, which look up what it finds to exist."""

@@ -60,6 +60,14 @@ def check_limit_nodes(subject: Subject) -> Iterator[str]:
         yield f"{total} nodes, {allowed.min} to {allowed.max} allowed"
 
 
+def check_hold_nodes(subject: Subject) -> Iterator[str]:
+    """The nodes that the plan must hold are there."""
+    counts = {node.offer_id: node.count for node in subject.plan.nodes}
+    for offer_id, least in subject.problem.limits.at_least.items():
+        if counts.get(offer_id, 0) < least:
+            yield f"{counts.get(offer_id, 0)} nodes of {offer_id}, at least {least} asked"
+
+
 def check_limit_gpu_types(subject: Subject) -> Iterator[str]:
     """At most K different GPU types are used."""
     most, types = subject.problem.limits.max_gpu_types, {node.gpu_id for node in subject.plan.nodes}

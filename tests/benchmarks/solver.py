@@ -119,7 +119,7 @@ def reduced_case(prepared: Prepared) -> Case:
 def proof(case: Case) -> int:
     """Prove the optimum of a reduced case, and return it."""
     settings = SolveSettings()
-    run, bound, _ = search._minimise_cost(case, settings, search._Clock(settings))
+    run, bound, _ = search._minimise_cost(case, settings, search.Clock(settings))
     cost = search._cost_of(case, run.counts)
     if (run.status, bound) != ("optimal", cost):
         raise RuntimeError(f"not proven: {run.status}, bound {bound}, cost {cost}")

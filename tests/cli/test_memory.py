@@ -19,8 +19,13 @@ def test_json_has_the_promised_keys_and_they_add_up(run: Run) -> None:
     result = run(*SHIPPED, "--context", "2048", "--format", "json")
     data = json.loads(result.out)
     assert (result.code, result.err) == (0, "")
-    # 8,030,261,248 parameters x 2 bytes = 14.96 GiB; KV of a token: 2 x 32 layers x 8 heads x 128 x 2 bytes = 131,072
-    assert data["weights_gib"] == pytest.approx(8_030_261_248 * 2 / 2**30)
+    # 8,030,261,248 parameters x 2 bytes = 14.96 GiB; positions 131,072 x 128 x 2 bytes = 0.03 GiB; KV of a token:
+    # 2 x 32 layers x 8 heads x 128 x 2 bytes = 131,072
+    assert data["plain_weights_gib"] == pytest.approx(8_030_261_248 * 2 / 2**30)
+    assert data["weights_gib"] == pytest.approx(data["plain_weights_gib"] + 0.03125)
+    parts = ("plain_weights_gib", "quantised_weights_gib", "scales_gib", "vision_gib", "loading_gib")
+    assert data["weights_gib"] == pytest.approx(sum(data[part] for part in parts))
+    assert (data["request_gib"], data["state_bytes_per_request"]) == (0.25, 0.0)
     assert data["kv_bytes_per_token"] == 131_072
     assert data["kv_cache_gib"] == pytest.approx(data["usable_gib"] - data["weights_gib"] - data["overhead_gib"])
     whole_blocks = int(data["kv_cache_gib"] * 2**30 / 131_072) // 16 * 16
@@ -32,15 +37,15 @@ def test_text_spells_the_sum_out(run: Run) -> None:
     data = json.loads(run(*SHIPPED, "--context", "2048", "--format", "json").out)
     lines = run(*SHIPPED, "--context", "2048").out.splitlines()
     assert lines[0] == "llama-3.1-8b-instruct at bf16 on 1 x rtx-a5000-24gb, vllm"
-    assert lines[2].split() == ["-", "weights", "14.96", "GiB"]
+    assert lines[2].split() == ["-", "weights", "14.99", "GiB"]
     assert f"  / 131,072 bytes a token = {data['kv_cache_tokens']:,} tokens" in lines
-    assert f"  / 2,048 tokens a request = {data['max_concurrency']} requests at once" in lines
+    assert f"  / 2,048 tokens a request, 256 MiB = {data['max_concurrency']} requests at once" in lines
 
 
 def test_tensor_parallel_counts_the_set(run: Run) -> None:
     one, two = (json.loads(run(*SHIPPED, "--tp", size, "--format", "json").out) for size in ("1", "2"))
     assert two["usable_gib"] == 2 * one["usable_gib"]
-    assert two["weights_gib"] == one["weights_gib"]
+    assert two["weights_gib"] == pytest.approx(one["weights_gib"] + 0.03125)  # the second table of positions
 
 
 def test_csv_and_markdown_carry_the_same_figures(run: Run) -> None:
@@ -48,7 +53,7 @@ def test_csv_and_markdown_carry_the_same_figures(run: Run) -> None:
     data = json.loads(run(*SHIPPED, "--context", "2048", "--format", "json").out)
     assert int(row["max_concurrency"]) == data["max_concurrency"]
     markdown = run(*SHIPPED, "--context", "2048", "--format", "markdown").out.splitlines()
-    assert "| weights_gib | 14.96 |" in markdown
+    assert "| weights_gib | 14.99 |" in markdown
     assert "| fits | yes |" in markdown
 
 
@@ -96,7 +101,7 @@ def test_unknown_names_are_told_all_at_once_with_those_near(run: Run) -> None:
     near = "h100-nvl-94gb, h100-sxm-80gb, h100-pcie-80gb"
     assert told[0].startswith(f"gpumix: memory: --gpu: found 'h100'; allowed: {near};")
     assert told[1].startswith("gpumix: memory: --engine: found 'vlm'; allowed: vllm;")
-    assert told[2].startswith("gpumix: memory: --precision: found 'bf-16'; allowed: bf16;")
+    assert told[2].startswith("gpumix: memory: --precision: found 'bf-16'; allowed: bf16, bf16-kv8;")
 
 
 def test_unknown_model_points_to_the_list(run: Run) -> None:
@@ -119,3 +124,45 @@ def test_gpu_must_be_named(run: Run) -> None:
     result = run("memory", "llama-3.1-8b-instruct")
     assert result.code == 2
     assert "--gpu" in result.err
+
+
+def test_the_parts_of_the_weights_can_be_followed(run: Run) -> None:
+    lines = run("memory", "gemma-3-27b-it", "--gpu", "l40s-48gb", "--precision", "int4", "--context", "4096").out
+    parts = {line[6:33].strip(): float(line[33:43]) for line in lines.splitlines() if line.startswith("      ")}
+    assert list(parts) == ["not quantised", "quantised", "scales", "vision tower"]
+    # tied embedding 262,208 x 5,376 x 2 bytes; the rest at 0.5 + 0.02 bytes; the tower 423,060,320 x 2 bytes; 0.03 GiB
+    # of positions stands only in the sum
+    assert parts["not quantised"] == 2.63
+    assert parts["scales"] == pytest.approx(parts["quantised"] * 0.04, abs=0.01)
+    assert parts["vision tower"] == 0.79
+    weights = next(line for line in lines.splitlines() if "- weights" in line)
+    assert sum(parts.values()) == pytest.approx(float(weights.split()[2]), abs=0.055)
+
+
+def test_the_state_of_a_hybrid_model_is_said(run: Run) -> None:
+    told = run("memory", "qwen3.5-27b", "--gpu", "h100-sxm-80gb", "--context", "32768")
+    assert "of them its state)" in told.out
+    data = json.loads(run("memory", "qwen3.5-27b", "--gpu", "h100-sxm-80gb", "--context", "32768",
+                          "--format", "json").out)
+    assert data["max_concurrency"] < data["kv_cache_tokens"] // 32768
+
+
+def test_the_overhead_says_what_it_means(run: Run) -> None:
+    told = {engine: json.loads(run("memory", "llama-3.1-8b-instruct", "--gpu", "h100-sxm-80gb", "--engine", engine,
+                                   "--context", "2048", "--format", "json").out)
+            for engine in ("vllm", "sglang", "tensorrt-llm")}
+    assert told["vllm"]["overhead_means"] == "activations at 1,024 sequences, CUDA"
+    assert told["sglang"]["overhead_means"] == "what the engine reserves"
+    assert told["tensorrt-llm"]["overhead_means"].endswith("and a share left free")
+    assert told["tensorrt-llm"]["overhead_error_gib"] > told["vllm"]["overhead_error_gib"]
+
+
+def test_an_older_version_has_its_own_overhead(run: Run) -> None:
+    # (38.5 - 14.2) bytes x 1,024 sequences x 128,256 = 2.97 GiB more for the sampler's sort
+    asked = ("memory", "llama-3.1-8b-instruct", "--gpu", "h100-sxm-80gb", "--context", "2048", "--format", "json")
+    told = {version: json.loads(run(*asked, "--engine-version", version).out) for version in ("0.16.0", "0.19.0")}
+    assert told["0.16.0"]["engine_version"] == "0.16.0"
+    assert told["0.16.0"]["overhead_gib"] - told["0.19.0"]["overhead_gib"] == pytest.approx(2.97, abs=0.25)
+    wrong = run("memory", "llama-3.1-8b-instruct", "--gpu", "h100-sxm-80gb", "--engine-version", "new")
+    assert (wrong.code, wrong.err) == (
+        2, "gpumix: memory: --engine-version: found 'new'; allowed: a version such as 0.16.0\n")

@@ -20,7 +20,7 @@ def test_exit_0_a_plan(desk: Path, small_catalog: Path) -> None:
 def test_exit_1_proven_infeasible(desk: Path, small_catalog: Path) -> None:
     result = finished(process("solve", desk, "--catalog", small_catalog, "--set", "limits.budget.amount=1824.99"))
     assert (result.code, result.err) == (1, "")
-    assert "- limits.budget: without it the cheapest plan costs $1,825.00 a month" in result.out.splitlines()
+    assert "- limits.budget: 1,824.99 USD a month -> 1,825.00 USD a month (+0.01): a plan" in result.out.splitlines()
 
 
 def test_exit_2_bad_problem(desk: Path, small_catalog: Path) -> None:

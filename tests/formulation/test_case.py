@@ -61,10 +61,12 @@ def test_rows_that_do_not_fit_or_carry_nothing_are_left_out() -> None:
         (Limits(survive=Survive(nodes=2)), None, 6),  # ceil((10 + 2 x 7) / 4): two of the largest, 7 each, may go
         (Limits(nodes=NodeCount(min=5)), None, 5),  # five nodes are asked for anyway
         (Limits(nodes=NodeCount(max=2)), None, 2),
+        (Limits(at_least={"x": 7}), None, 7),  # seven are committed
+        (Limits(at_least={"y": 7}), None, 3),  # of another offer
     ],
 )
 def test_no_row_goes_beyond_what_can_be_needed(limits: Limits, stock: int | None, most: int) -> None:
-    assert row_bound(10, 4, 7, limits, stock) == most
+    assert row_bound(10, 4, 7, limits, offer("x", 1, stock=stock)) == most
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,12 @@ PAIRS = {
         Pair(farm(nodes=NodeCount(min=2)), (vllm(a=9),), (vllm(d=1),)),
         Pair(farm(nodes=NodeCount(max=2)), ({}, vllm(a=2)), (vllm(a=3),)),
     ],
+    "hold_nodes": [
+        # two of a are committed, whatever engine they run, and one of c: 8 + 5 = 13
+        Pair(
+            farm(at_least={"a": 2, "c": 1}), (vllm(a=2, c=1), {("a", "vllm"): 1, ("a", "sglang"): 1, ("c", "vllm"): 1}),
+            (vllm(a=1, c=1), vllm(a=3), {})),
+    ],
     # b and d are both bees; a and b are an ant and a bee
     "limit_gpu_types": [
         Pair(farm(max_gpu_types=1), (vllm(b=1, d=1), vllm(a=5), {}), (vllm(a=1, b=1),)),

@@ -164,6 +164,22 @@ def test_linear_layers_keep_no_cache() -> None:
     assert (model.layers, model.full_attention_layers, model.sliding_window_layers) == (48, 12, 0)
 
 
+def test_linear_layers_keep_a_state_of_fixed_size() -> None:
+    # 32 value heads x 128 x 128 numbers; convolution 3 x (2 x 16 x 128 + 32 x 128) = 3 x 8,192 numbers of 2 bytes
+    model = model_of(QWEN3_NEXT)
+    assert (model.state_layers, model.state_bytes_per_layer) == (36, 32 * 128 * 128 * 2 + 3 * 8192 * 2)
+    wide = model_of(QWEN3_NEXT, mamba_ssm_dtype="float32")
+    assert wide.state_bytes_per_layer == 32 * 128 * 128 * 4 + 3 * 8192 * 2
+    assert (model_of(LLAMA).state_layers, model_of(LLAMA).state_bytes_per_layer) == (0, 0.0)
+
+
+def test_facts_of_a_config_are_those_of_the_catalog(shipped: Catalog) -> None:
+    own, known = model_of(QWEN3_NEXT), shipped.models["qwen3-next-80b-a3b-instruct"]
+    for fact in ("state_layers", "state_bytes_per_layer", "full_attention_layers", "kv_heads", "head_dim", "layers"):
+        assert getattr(own, fact) == getattr(known, fact)
+    assert model_of(GPT_OSS).expert_width == shipped.models["gpt-oss-20b"].expert_width == 2880
+
+
 @pytest.mark.parametrize(("changes", "full", "sliding"), [
     ({"layer_types": ["full_attention"] * 8 + ["linear_attention"] * 24}, 8, 0),
     ({"layers_block_type": ["attention"] * 4 + ["mamba"] * 28}, 4, 0),
@@ -243,6 +259,31 @@ def test_a_multimodal_model_keeps_its_decoder_one_level_down() -> None:
         "text_config": {**LLAMA, "model_type": "gemma3_text", "sliding_window": 1024}}
     assert model_of(outer).hidden_size == 4096
     assert model_of(outer).family == "gemma3_text"
+
+
+def test_a_vision_tower_by_hand() -> None:
+    # 2 layers of width 8 and MLP 32: 4 x 8 x 9 + 2 x 8 x 32 + 32 + 40 = 872 each; patches of 4 x 4 x 3 + 1 and 10
+    # positions: 59 x 8; a merger of 4 patches: 32 x 32 + 32 x 4096
+    tower = {"hidden_size": 8, "num_hidden_layers": 2, "intermediate_size": 32, "patch_size": 4,
+             "num_position_embeddings": 10, "spatial_merge_size": 2}
+    model = model_of({"vision_config": tower, "text_config": LLAMA})
+    assert model.vision_parameters_billion * 1e9 == pytest.approx(2 * 872 + 59 * 8 + 32 * 32 + 32 * 4096)
+    assert model.parameters_billion == model_of(LLAMA).parameters_billion
+
+
+def test_the_tower_of_qwen3_5_is_that_of_the_catalog(shipped: Catalog) -> None:
+    # the catalog counts biases and norms of the merger too: under 0.1%
+    tower = {"depth": 27, "hidden_size": 1152, "intermediate_size": 4304, "num_position_embeddings": 2304,
+             "patch_size": 16, "spatial_merge_size": 2, "temporal_patch_size": 2}
+    model = model_of({"vision_config": tower, "text_config": {**LLAMA, "hidden_size": 5120, "head_dim": 128}})
+    known = shipped.models["qwen3.5-27b"].vision_parameters_billion
+    assert model.vision_parameters_billion == pytest.approx(known, rel=0.001)
+
+
+def test_faults_of_a_tower_are_named() -> None:
+    with pytest.raises(InputError) as caught:
+        model_of({"vision_config": {"hidden_size": "x", "depth": -1}, "text_config": LLAMA})
+    assert [fault.key for fault in caught.value.faults] == ["vision_config.hidden_size", "vision_config.depth"]
 
 
 def test_every_fault_of_a_config_is_named_once() -> None:

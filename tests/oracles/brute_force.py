@@ -106,13 +106,24 @@ def stands(nodes: Nodes, problem: Instance) -> bool:
     """Say whether a plan keeps every rule."""
     if beyond_repair(nodes, problem) or sum(count for _, count in nodes) < problem.limits.nodes.min:
         return False
+    if not holds(nodes, problem):
+        return False
     return all(serves(nodes, problem, service) for service in range(len(problem.candidates.demands)))
+
+
+def holds(nodes: Nodes, problem: Instance) -> bool:
+    """Say whether the nodes that the plan must hold are there."""
+    counts: dict[str, int] = defaultdict(int)
+    for way, count in nodes:
+        counts[way.offer.offer_id] += count
+    return all(counts[offer_id] >= least for offer_id, least in problem.limits.at_least.items())
 
 
 def enough_of(way: Way, problem: Instance) -> int:
     """Return a number of nodes beyond which no plan needs to go: they alone serve, even with some lost."""
-    demand = problem.candidates.demands[way.option.service].amount
-    return -(-demand // way.carries) + problem.limits.survive.nodes + problem.limits.nodes.min
+    demand, limits = problem.candidates.demands[way.option.service].amount, problem.limits
+    held = limits.at_least.get(way.offer.offer_id, 0)
+    return -(-demand // way.carries) + limits.survive.nodes + limits.nodes.min + held
 
 
 def plan_count(problem: Instance) -> int:

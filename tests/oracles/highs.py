@@ -29,6 +29,8 @@ def highs_cost(problem: Instance) -> Answer:
     cost = sum(way.offer.micro_usd_per_hour * count for way, count in pairs)
     if problem.budget is not None:
         model.add_linear_constraint(ub=problem.budget, expr=cost)
+    for offer_id, least in limits.at_least.items():
+        model.add_linear_constraint(lb=least, expr=sum(c for way, c in pairs if way.offer.offer_id == offer_id) + 0.0)
     model.add_linear_constraint(lb=limits.nodes.min, expr=sum(nodes))
     if limits.nodes.max is not None:
         model.add_linear_constraint(ub=limits.nodes.max, expr=sum(nodes))

@@ -123,6 +123,8 @@ def random_limits(rng: random.Random, rules: frozenset[str], cost_hint: int) -> 
     if "limit_nodes" in rules:
         low = rng.choice([0, 0, 1, 3, 5])
         drawn["nodes"] = NodeCount(min=low, max=rng.choice([None, low + rng.randint(0, 4) or 1]))
+    if "hold_nodes" in rules:
+        drawn["at_least"] = {f"o{rng.randint(0, 1)}": rng.randint(1, 2)}
     if "limit_gpu_types" in rules:
         drawn["max_gpu_types"] = rng.randint(1, 2)
     if "choose_engines" in rules:

@@ -206,7 +206,7 @@ class TestDetails:
 
     def test_nested_facts_are_readable(self) -> None:
         text = " ".join(plain(details(catalog(), "e", "text")).split())
-        assert "fp8 (min_compute_capability 8.0, weight_only_below 8.9, amd True)" in text
+        assert "weight_only_below 8.9, amd True, pads_hidden_to 1, pads_width_to 1)" in text
         assert "{" not in text
 
     @pytest.mark.parametrize("name", ["m", "org/m", "Org/M"])

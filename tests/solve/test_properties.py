@@ -77,6 +77,7 @@ LOOSER: dict[str, Callable[[Instance], Instance]] = {
     "respect_stock": lambda p: p.with_offers([replace(o, stock=None) for o in p.candidates.offers]),
     "keep_budget": lambda p: replace(p, budget=None),
     "limit_nodes": lambda p: p.with_limits(nodes=NodeCount()),
+    "hold_nodes": lambda p: p.with_limits(at_least={}),
     "limit_gpu_types": lambda p: p.with_limits(max_gpu_types=None),
     "choose_engines": lambda p: p.with_limits(engine_policy="any"),
     "survive_node_loss": lambda p: p.with_limits(survive=p.limits.survive.model_copy(update={"nodes": 0})),

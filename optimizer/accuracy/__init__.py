@@ -1,0 +1,1 @@
+"""How well the figures hold: predicted against measured."""

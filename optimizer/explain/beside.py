@@ -1,0 +1,49 @@
+"""The plans that a procurement meeting asks for beside the best one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from optimizer.costs.priced import PriceEnd
+from optimizer.explain.whatif import cheapest, with_prices
+from optimizer.schema.plan import Proposal
+from optimizer.solve import Prepared, SolveSettings, plan_of
+
+MEASURED = "measured and interpolated only"
+"""Name of the proposal that uses no estimate."""
+
+
+def proposal_of(name: str, prepared: Prepared, settings: SolveSettings) -> Proposal:
+    """Solve a variant and describe it beside the best plan; its plan is verified like every other."""
+    solution = cheapest(prepared, settings, in_order=True)
+    plan = plan_of(prepared, solution, with_rejections=False)
+    return Proposal(name=name, status=plan.status, usd_per_month=plan.cost.usd_per_month, nodes=plan.nodes)
+
+
+def single_gpu_proposals(prepared: Prepared, settings: SolveSettings) -> Iterator[Proposal]:
+    """Yield the best plan of each single GPU type that has a candidate."""
+    gpus = {gpu for _, gpu in prepared.candidates.options} | {
+        option.gpu_id for option in prepared.candidates.stated.values()
+    }
+    admitted = {offer.gpu_id for offer in prepared.candidates.offers}
+    for gpu in sorted(gpus & admitted):
+        yield proposal_of(f"only {gpu}", prepared.only_gpu(gpu), settings)
+
+
+def measured_proposal(prepared: Prepared, settings: SolveSettings) -> Proposal:
+    """Return the best plan that rests on measured and interpolated speeds only."""
+    limits = prepared.problem.limits.model_copy(update={"evidence": "interpolated"})
+    problem = prepared.problem.model_copy(update={"limits": limits})
+    variant = replace(prepared, problem=problem, candidates=prepared.candidates.under("interpolated"))
+    return proposal_of(MEASURED, variant, settings)
+
+
+def price_end_proposals(prepared: Prepared, settings: SolveSettings) -> Iterator[Proposal]:
+    """Yield the best plan with every assumed price at its low end, and at its high end."""
+    ends: tuple[PriceEnd, ...] = ("low", "high")
+    for end in ends if any(offer.has_range for offer in prepared.candidates.offers) else ():
+        assumptions = prepared.problem.assumptions.model_copy(update={"price_end": end})
+        problem = prepared.problem.model_copy(update={"assumptions": assumptions})
+        variant = replace(with_prices(prepared, lambda _: True, end), problem=problem)
+        yield proposal_of(f"assumed prices at their {end} end", variant, settings)

@@ -1,0 +1,127 @@
+"""The least change of a limit of the plan as a whole."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+from optimizer.costs import rate_per_usd
+from optimizer.explain.doctor.search import Bench, Kept, cheapest_of, least_integer
+from optimizer.schema.problem import NodeCount
+from optimizer.solve import Prepared
+from optimizer.solve.variants import under_limits
+from optimizer.units import HOURS_PER_MONTH, MICRO, exact
+
+CENTS = {"USD": 100, "EUR": 100, "JPY": 1}
+"""Smallest parts of a currency in one unit of it."""
+
+
+def budget(bench: Bench, _: int) -> Kept | None:
+    """Return the smallest budget, in whole cents (or yen), that a plan stays within."""
+    limit = bench.prepared.problem.limits.budget
+    found = bench.solved(under_limits(bench.prepared, budget=None))
+    if limit is None or found.cost is None:
+        return None
+    hours = {"hour": 1, "month": HOURS_PER_MONTH, "year": 12 * HOURS_PER_MONTH}[limit.per]
+    rate, cents = rate_per_usd(bench.prepared.catalog, bench.prepared.problem, limit.currency), CENTS[limit.currency]
+    amount = Fraction(math.ceil(Fraction(found.cost, MICRO) * hours * rate * cents), cents)
+    more, digits = amount - exact(limit.amount), 2 if cents > 1 else 0
+    words = f"{float(amount):,.{digits}f} {limit.currency} a {limit.per} (+{float(more):,.{digits}f})"
+    enough = under_limits(bench.prepared, budget=limit.model_copy(update={"amount": float(amount)}))
+    return Kept(words, float(amount), bench.solved(enough))
+
+
+def _smallest(bench: Bench, asked: int, most: int, change: Callable[[int], Prepared]) -> int | None:
+    """Return the smallest number above the one asked with which there is a plan; None when none has one."""
+    if most <= asked or not bench.solved(change(most)).has_plan:
+        return None
+    return least_integer(asked, most, lambda n: bench.solved(change(n)).has_plan)
+
+
+def gpu_types(bench: Bench, _: int) -> Kept | None:
+    """Return the fewest GPU types that make a plan."""
+
+    def change(most: int) -> Prepared:
+        """Allow so many types."""
+        return under_limits(bench.prepared, max_gpu_types=most)
+
+    most = len({offer.gpu_id for offer in bench.prepared.candidates.offers})
+    found = _smallest(bench, bench.prepared.problem.limits.max_gpu_types or 0, most, change)
+    return None if found is None else Kept(f"{found} GPU types", float(found), bench.solved(change(found)))
+
+
+def most_nodes(bench: Bench, _: int) -> Kept | None:
+    """Return the fewest nodes that make a plan."""
+    nodes = bench.prepared.problem.limits.nodes
+
+    def change(most: int) -> Prepared:
+        """Allow so many nodes."""
+        return under_limits(bench.prepared, nodes=NodeCount(min=nodes.min, max=most))
+
+    free = bench.solved(under_limits(bench.prepared, nodes=NodeCount(min=nodes.min)))
+    found = _smallest(bench, nodes.max or 0, sum(chosen.nodes for chosen in free.chosen), change)
+    return None if found is None else Kept(f"{found} nodes", float(found), bench.solved(change(found)))
+
+
+def fewest_nodes(bench: Bench, _: int) -> Kept | None:
+    """Return the largest minimum of nodes that a plan keeps."""
+    nodes = bench.prepared.problem.limits.nodes
+
+    def change(missing: int) -> Prepared:
+        """Ask for so many nodes less."""
+        return under_limits(bench.prepared, nodes=NodeCount(min=nodes.min - missing, max=nodes.max))
+
+    missing = _smallest(bench, 0, nodes.min, change)
+    if missing is None:
+        return None
+    return Kept(f"{nodes.min - missing} nodes", float(nodes.min - missing), bench.solved(change(missing)))
+
+
+def engine_policy(bench: Bench, _: int) -> Kept | None:
+    """Return the strictest freer policy with a plan."""
+    freer = {"fleet": ("per_gpu", "any"), "per_gpu": ("any",)}.get(bench.prepared.problem.limits.engine_policy, ())
+    tried = (Kept(name, None, bench.solved(under_limits(bench.prepared, engine_policy=name))) for name in freer)
+    return next((kept for kept in tried if kept.solution.has_plan), None)
+
+
+def survive(bench: Bench, _: int) -> Kept | None:
+    """Return the most that can still be survived: fewer nodes, else without a region or provider, else nothing."""
+    now = bench.prepared.problem.limits.survive
+    tries: list[dict[str, Any]] = [{"nodes": nodes} for nodes in range(now.nodes - 1, -1, -1)]
+    tries += [{name: False} for name in ("region", "provider") if getattr(now, name)]
+    tries.append({"nodes": 0, "provider": False, "region": False})
+    for change in tries:
+        solution = bench.solved(under_limits(bench.prepared, survive=now.model_copy(update=change)))
+        if solution.has_plan:
+            said = {name: value for name, value in change.items() if getattr(now, name) != value}
+            words = ", ".join(f"{name}: {str(value).lower()}" for name, value in said.items())
+            return Kept(words, float(change["nodes"]) if "nodes" in change else None, solution)
+    return None
+
+
+def power(bench: Bench, _: int) -> Kept | None:
+    """Return the least power, in whole watts, that a plan draws."""
+
+    def change(watts: int) -> Prepared:
+        """Allow so much power."""
+        return under_limits(bench.prepared, power_kw=watts / 1000)
+
+    free = bench.solved(under_limits(bench.prepared, power_kw=None))
+    most = sum(chosen.nodes * chosen.row.watts for chosen in free.chosen)
+    asked = math.floor(exact(bench.prepared.problem.limits.power_kw or 0.0) * 1000)
+    found = _smallest(bench, asked, most, change)
+    return None if found is None else Kept(f"{found / 1000:g} kW", found / 1000, bench.solved(change(found)))
+
+
+def at_least(bench: Bench, _: int) -> Kept | None:
+    """Return the cheapest commitment to give up, or all of them where one is not enough."""
+    now = bench.prepared.problem.limits.at_least
+
+    def without(name: str) -> Prepared:
+        """Give one commitment up."""
+        return under_limits(bench.prepared, at_least={other: n for other, n in now.items() if other != name})
+
+    one = cheapest_of((f"without {name}", bench.solved(without(name))) for name in now)
+    return one or cheapest_of([("none", bench.solved(under_limits(bench.prepared, at_least={})))])

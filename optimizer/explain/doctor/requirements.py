@@ -1,0 +1,161 @@
+"""What a problem asks for, one requirement a key of its YAML, each with the problem without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from optimizer.costs import PricedOffer
+from optimizer.demand import demand_key, quantity_of, with_quantity
+from optimizer.load import Catalog
+from optimizer.schema.base import GRADE_TOKENS_PER_S
+from optimizer.schema.problem import Limits, NodeCount, Problem, Selection, Service, Survive
+from optimizer.solve import Prepared
+from optimizer.solve.variants import with_limits, with_service
+
+EVERY_KIND = ("on_demand", "reserved", "spot", "marketplace", "owned")
+
+ENDLESS = 1_000_000
+"""Stock of an offer whose stock is lifted."""
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """One thing that the problem asks for."""
+
+    key: str
+    """Where it stands in the YAML: services.0.slo.ttft_ms."""
+    asks: str
+    """What it asks, in the user's words and units."""
+    lift: Callable[[Problem], Problem]
+    """Return the problem without it."""
+    service: int | None = None
+    """Service that it belongs to, None for a limit of the whole plan."""
+
+
+def speed_key(service: Service) -> str:
+    """Return the key of the stricter of grade and number."""
+    slo = service.slo
+    by_grade = GRADE_TOKENS_PER_S[slo.grade] if slo.grade else 0.0
+    return "slo.grade" if by_grade > (slo.tokens_per_s_per_user or 0.0) else "slo.tokens_per_s_per_user"
+
+
+def without_speed(problem: Problem, index: int) -> Problem:
+    """Return a problem in which a service asks for no speed."""
+    slo = problem.services[index].slo.model_copy(update={"grade": None, "tokens_per_s_per_user": None})
+    return with_service(problem, index, slo=slo)
+
+
+def _slo(index: int, name: str) -> Callable[[Problem], Problem]:
+    def lift(problem: Problem) -> Problem:
+        """Take one promise out."""
+        return with_service(problem, index, slo=problem.services[index].slo.model_copy(update={name: None}))
+
+    return lift
+
+
+def demand_at(problem: Problem, index: int, quantity: Fraction) -> Problem:
+    """Return a problem in which a service has another demand, in its own unit."""
+    asked = with_quantity(problem.services[index], quantity)
+    return with_service(problem, index, demand=asked.demand, deadline=asked.deadline)
+
+
+def _of_service(index: int, service: Service, catalog: Catalog) -> Iterator[Requirement]:
+    base = f"services.{index}"
+
+    def changed(**values: object) -> Callable[[Problem], Problem]:
+        """Return the change of some fields of the service."""
+        return lambda problem: with_service(problem, index, **values)
+
+    every = tuple(catalog.precisions)
+    listed = ", ".join(service.precisions) if service.precisions else "the model's own precision (default)"
+    if set(service.precisions or ()) != set(every):
+        yield Requirement(f"{base}.precisions", listed, changed(precisions=every), index)
+    if service.engines is not None:
+        yield Requirement(f"{base}.engines", ", ".join(service.engines), changed(engines=None), index)
+    slo, target = service.slo, service.slo.target_tokens_per_s
+    if target:
+        key = f"{base}.{speed_key(service)}"
+        yield Requirement(key, f"{target:g} tokens/s", lambda problem: without_speed(problem, index), index)
+    if slo.ttft_ms is not None:
+        yield Requirement(f"{base}.slo.ttft_ms", f"{slo.ttft_ms:g} ms", _slo(index, "ttft_ms"), index)
+    if slo.e2e_ms is not None:
+        yield Requirement(f"{base}.slo.e2e_ms", f"{slo.e2e_ms:g} ms", _slo(index, "e2e_ms"), index)
+    longest = max(request.isl_tokens + request.osl_tokens for request in service.workload)
+    if service.full_context_tokens > longest:
+        asks = f"{service.full_context_tokens:,} tokens"
+        yield Requirement(f"{base}.context_tokens", asks, changed(context_tokens=None), index)
+    demand = demand_key(service)
+    asks = f"{float(quantity_of(service)):,g} {demand.words}"
+    yield Requirement(f"{base}.{demand.path}", asks, lambda problem: demand_at(problem, index, demand.step), index)
+    if service.headroom_fraction:
+        asks = f"{service.headroom_fraction:g}"
+        yield Requirement(f"{base}.headroom_fraction", asks, changed(headroom_fraction=0.0), index)
+
+
+def _limit(key: str, asks: str, **change: object) -> Requirement:
+    return Requirement(f"limits.{key}", asks, lambda problem: with_limits(problem, **change))
+
+
+def _plan_limits(limits: Limits) -> Iterator[Requirement]:
+    """Yield the limits of the plan as a whole."""
+    if limits.budget is not None:
+        budget = limits.budget
+        yield _limit("budget", f"{budget.amount:,.2f} {budget.currency} a {budget.per}", budget=None)
+    if limits.at_least:
+        asks = ", ".join(f"{count} x {name}" for name, count in limits.at_least.items())
+        yield _limit("at_least", asks, at_least={})
+    if limits.max_gpu_types is not None:
+        yield _limit("max_gpu_types", f"{limits.max_gpu_types}", max_gpu_types=None)
+    if limits.nodes.max is not None:
+        yield _limit("nodes.max", f"{limits.nodes.max} nodes", nodes=NodeCount(min=limits.nodes.min))
+    if limits.nodes.min:
+        yield _limit("nodes.min", f"{limits.nodes.min} nodes", nodes=NodeCount(max=limits.nodes.max))
+    if limits.engine_policy != "any":
+        yield _limit("engine_policy", limits.engine_policy, engine_policy="any")
+    lost = [f"{limits.survive.nodes} nodes"] if limits.survive.nodes else []
+    lost += [f"a {name}" for name in ("provider", "region") if getattr(limits.survive, name)]
+    if lost:
+        yield _limit("survive", " and ".join(lost), survive=Survive())
+    if limits.power_kw is not None:
+        yield _limit("power_kw", f"{limits.power_kw:g} kW", power_kw=None)
+
+
+def _supply_limits(limits: Limits, offers: tuple[PricedOffer, ...], stocks: dict[str, int]) -> Iterator[Requirement]:
+    """Yield the limits that decide which nodes and speeds may be used at all."""
+    if stocks:
+        asks = ", ".join(f"{count} x {name}" for name, count in list(stocks.items())[:3])
+        more = f" and {len(stocks) - 3} more" if len(stocks) > 3 else ""
+        yield _limit("stock", asks + more, stock={**limits.stock, **dict.fromkeys(stocks, ENDLESS)})
+    if limits.speed_confidence is not None:
+        yield _limit("speed_confidence", f"{limits.speed_confidence:g}", speed_confidence=None)
+    if limits.evidence != "estimated":
+        yield _limit("evidence", limits.evidence, evidence="estimated")
+    for key in ("gpus", "providers", "regions"):
+        selection: Selection = getattr(limits, key)
+        if selection != Selection():
+            allow, forbid = ", ".join(selection.allow), ", ".join(selection.forbid)
+            asks = " and ".join(part for part in (allow and f"only {allow}", forbid and f"not {forbid}") if part)
+            yield _limit(key, asks, **{key: Selection()})
+    if set(limits.kinds) != set(EVERY_KIND):
+        yield _limit("kinds", ", ".join(limits.kinds), kinds=EVERY_KIND)
+    longest = max((offer.term_months for offer in offers), default=0)
+    if "reserved" in limits.kinds and longest > limits.max_term_months:
+        yield _limit("max_term_months", f"{limits.max_term_months} months", max_term_months=longest)
+
+
+def requirements(prepared: Prepared, offers: tuple[PricedOffer, ...]) -> tuple[Requirement, ...]:
+    """List what a problem asks for, in the order of its YAML.
+
+    Args:
+        offers: every priced offer, admitted or not.
+    """
+    problem = prepared.problem
+    stocks = {offer.pool: offer.stock for offer in offers if offer.stock is not None}
+    found = [
+        requirement
+        for index, service in enumerate(problem.services)
+        for requirement in _of_service(index, service, prepared.catalog)
+    ]
+    return (*found, *_plan_limits(problem.limits), *_supply_limits(problem.limits, offers, stocks))

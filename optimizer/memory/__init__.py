@@ -1,0 +1,32 @@
+"""Step 3: what a replica's GPUs hold: weights, overhead, KV cache, and how many requests fit."""
+
+from optimizer.memory.cache import (
+    KV_BLOCK_TOKENS,
+    CacheLayout,
+    cache_layout,
+    cached_layers,
+    kv_bytes_per_token_per_gpu,
+)
+from optimizer.memory.fit import MemoryFit, largest_fitting_concurrency, memory_fit
+from optimizer.memory.overhead import (
+    default_batched_tokens,
+    default_max_num_seqs,
+    is_large,
+    overhead_gib_per_gpu,
+    overhead_in_force,
+)
+from optimizer.memory.weights import (
+    WeightParts,
+    expert_split,
+    expert_width,
+    stored_weights,
+    weight_parts,
+    weights_bytes,
+)
+
+__all__ = [
+    "KV_BLOCK_TOKENS", "CacheLayout", "MemoryFit", "WeightParts", "cache_layout", "cached_layers",
+    "default_batched_tokens", "default_max_num_seqs", "expert_split", "expert_width", "is_large",
+    "kv_bytes_per_token_per_gpu", "largest_fitting_concurrency", "memory_fit", "overhead_gib_per_gpu",
+    "overhead_in_force", "stored_weights", "weight_parts", "weights_bytes",
+]

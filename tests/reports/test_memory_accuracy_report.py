@@ -1,0 +1,51 @@
+"""The four forms of predicted against logged memory carry the same figures."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from optimizer.accuracy.memory import MemoryAccuracy
+from optimizer.load import Catalog
+from optimizer.reports.memory_accuracy_report import MEMORY_ACCURACY_REPORTS
+from tests.accuracy.test_memory import LLAMA, compare
+
+
+@pytest.fixture
+def found(shipped: Catalog, tmp_path: Path) -> MemoryAccuracy:
+    gib = LLAMA | {"case_id": "b", "kv_cache_tokens": "", "max_model_len": ""}
+    return compare(shipped, tmp_path, LLAMA, gib, LLAMA | {"case_id": "c", "gpu": "nothing"})
+
+
+def test_text(found: MemoryAccuracy) -> None:
+    lines = MEMORY_ACCURACY_REPORTS["text"](found).splitlines()
+    assert "2 start-up logs of logs.csv" in lines[0]
+    assert lines[1].split() == ["logs", "of", "logs", "weights", "p90", "KV", "tokens", "p90", "unsure"]
+    assert lines[2].split()[:3] == ["all", "2", "0.0%"]
+    text = " ".join(" ".join(lines).split())
+    assert "a: llama-3.1-8b-instruct at bf16 on 1 x h100-sxm-80gb: 475,888 tokens, logged 476,016 (-0.0%)" in text
+    assert "58.09 GiB of cache, logged 58.11" in text
+    assert "c: nothing is no GPU of the catalog" in text
+    assert max(map(len, lines[1:])) <= 80
+
+
+def test_json(found: MemoryAccuracy) -> None:
+    data = json.loads(MEMORY_ACCURACY_REPORTS["json"](found))
+    errors = [abs(row["kv_error_fraction"]) for row in data["rows"]]
+    assert data["totals"]["median_error_fraction"] == pytest.approx(sum(errors) / 2)
+    assert max(errors) >= data["totals"]["p90_error_fraction"] >= data["totals"]["median_error_fraction"]
+    assert data["totals"]["groups"][0]["group"] == "all"
+    assert data["unused"] == [{"case_id": "c", "reason": "nothing is no GPU of the catalog"}]
+
+
+def test_csv_and_markdown(found: MemoryAccuracy) -> None:
+    rows = list(csv.DictReader(io.StringIO(MEMORY_ACCURACY_REPORTS["csv"](found))))
+    assert [row["case_id"] for row in rows] == ["a", "b"]
+    assert float(rows[0]["predicted_weights_gib"]) == found.rows[0].predicted_weights_gib
+    markdown = MEMORY_ACCURACY_REPORTS["markdown"](found).splitlines()
+    assert "| logs of | logs | weights | p90 | KV tokens | p90 | unsure |" in markdown
+    assert any(line.startswith("| c | nothing is no GPU") for line in markdown)
