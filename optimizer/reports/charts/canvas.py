@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -54,7 +55,8 @@ def house_style() -> Iterator[None]:
     fonts = logging.getLogger("matplotlib.font_manager")
     level = fonts.level
     fonts.setLevel(logging.ERROR)  # a font without a bold face is no news
-    with mpl.rc_context():
+    with mpl.rc_context(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a missing glyph: the small print names it
         mpl.rcdefaults()
         mpl.rcParams.update({
             "font.family": families(), "svg.fonttype": "path", "svg.hashsalt": "gpumix", "axes.unicode_minus": False,
