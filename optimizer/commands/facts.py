@@ -43,6 +43,9 @@ def memory(
     memory_fraction: Annotated[
         float | None, typer.Option("--memory-fraction", min=0.01, max=1.0, help="Share of the memory the engine takes.")
     ] = None,
+    engine_version: Annotated[
+        str | None, typer.Option("--engine-version", metavar="V", help="Such as 0.16.0; default: the catalog's.")
+    ] = None,
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
     form: FormatOption = Format.TEXT,
@@ -53,7 +56,8 @@ def memory(
     from optimizer.reports import memory_report
 
     facts = load_catalog(catalog, overlays_of(overlay), None if model.endswith(".json") else {model})
-    report = memory_report.memory_of(facts, model, gpu, tp, precision, engine, context, max_num_seqs, memory_fraction)
+    report = memory_report.memory_of(
+        facts, model, gpu, tp, precision, engine, context, max_num_seqs, memory_fraction, engine_version)
     emit(memory_report.MEMORY_REPORTS[form.value](report), output)
     leave(ExitCode.PLAN if report.fits else ExitCode.INFEASIBLE)
 

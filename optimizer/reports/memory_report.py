@@ -11,7 +11,7 @@ from optimizer.engines import refusal
 from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog
 from optimizer.load.model_config import read_model_config
-from optimizer.memory import default_max_num_seqs, memory_fit
+from optimizer.memory import default_max_num_seqs, memory_fit, overhead_in_force
 from optimizer.reports import json_report
 from optimizer.reports.csv_report import rows_as_csv
 from optimizer.reports.markdown import table as markdown_table
@@ -34,6 +34,7 @@ class MemoryReport:
     tp_size: int
     precision: str
     engine_id: str
+    engine_version: str
     context_tokens: int
     max_num_seqs: int
     usable_gib: float
@@ -90,8 +91,9 @@ def _model(catalog: Catalog, name: str) -> LlmModel:
 def memory_of(
     catalog: Catalog, model_name: str, gpu_id: str, tp_size: int, precision_id: str | None, engine_id: str,
     context_tokens: int | None, max_num_seqs: int | None, memory_fraction: float | None,
+    engine_version: str | None = None,
 ) -> MemoryReport:
-    """Work out the memory of one combination.
+    """Work out the memory of one combination, at the engine's version in the catalog unless another is named.
 
     Raises:
         InputError: a name is unknown, or the context exceeds the model's limit.
@@ -109,20 +111,24 @@ def memory_of(
     if context > model.context_limit_tokens:
         limit = model.context_limit_tokens
         faults.append(Fault("memory", "--context", str(context), f"at most the model's limit of {limit}"))
+    if engine_version is not None and not any(letter.isdigit() for letter in engine_version):
+        faults.append(Fault("memory", "--engine-version", repr(engine_version), "a version such as 0.16.0"))
     if faults:
         raise InputError(faults)
     gpu, engine = catalog.gpus[gpu_id], catalog.engines[engine_id]
-    sequences = max_num_seqs or default_max_num_seqs(gpu, engine.overhead)
-    fit = memory_fit(model, catalog.precisions[precision_id], engine, gpu, tp_size, sequences, memory_fraction)
+    rules = overhead_in_force(engine, engine_version)
+    sequences = max_num_seqs or default_max_num_seqs(gpu, rules)
+    fit = memory_fit(model, catalog.precisions[precision_id], engine, gpu, tp_size, sequences, memory_fraction, rules)
     why = refusal(engine, model, precision_id, gpu, tp_size)
     concurrency, parts = fit.max_concurrency(context), fit.weights
     return MemoryReport(
         model=model_name, gpu_id=gpu_id, tp_size=tp_size, precision=precision_id, engine_id=engine_id,
+        engine_version=engine_version or engine.version,
         context_tokens=context, max_num_seqs=sequences, usable_gib=fit.usable_gib, weights_gib=fit.weights_gib,
         plain_weights_gib=parts.plain / GIB, quantised_weights_gib=parts.quantised / GIB,
         scales_gib=parts.scales / GIB, vision_gib=parts.vision / GIB, loading_gib=parts.added / GIB,
         overhead_gib=fit.overhead_gib, overhead_means=_meaning(engine, sequences, memory_fraction is not None),
-        overhead_error_gib=engine.overhead.error_gib, kv_cache_gib=fit.kv_cache_gib,
+        overhead_error_gib=rules.error_gib, kv_cache_gib=fit.kv_cache_gib,
         kv_bytes_per_token=fit.kv_bytes_per_token, kv_cache_tokens=fit.kv_cache_tokens,
         state_bytes_per_request=fit.state_bytes_per_request, request_gib=fit.request_gib(context),
         max_concurrency=concurrency, fits=concurrency > 0 and why is None,

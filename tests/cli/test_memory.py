@@ -155,3 +155,14 @@ def test_the_overhead_says_what_it_means(run: Run) -> None:
     assert told["sglang"]["overhead_means"] == "what the engine reserves"
     assert told["tensorrt-llm"]["overhead_means"].endswith("and a share left free")
     assert told["tensorrt-llm"]["overhead_error_gib"] > told["vllm"]["overhead_error_gib"]
+
+
+def test_an_older_version_has_its_own_overhead(run: Run) -> None:
+    # (38.5 - 14.2) bytes x 1,024 sequences x 128,256 = 2.97 GiB more for the sampler's sort
+    asked = ("memory", "llama-3.1-8b-instruct", "--gpu", "h100-sxm-80gb", "--context", "2048", "--format", "json")
+    told = {version: json.loads(run(*asked, "--engine-version", version).out) for version in ("0.16.0", "0.19.0")}
+    assert told["0.16.0"]["engine_version"] == "0.16.0"
+    assert told["0.16.0"]["overhead_gib"] - told["0.19.0"]["overhead_gib"] == pytest.approx(2.97, abs=0.25)
+    wrong = run("memory", "llama-3.1-8b-instruct", "--gpu", "h100-sxm-80gb", "--engine-version", "new")
+    assert (wrong.code, wrong.err) == (
+        2, "gpumix: memory: --engine-version: found 'new'; allowed: a version such as 0.16.0\n")
