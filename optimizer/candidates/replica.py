@@ -67,9 +67,17 @@ class ClassSpeed:
         error = self.ttft_error_fraction(concurrency)
         return planned * slow_end(error, self.confidence) * (1 + error if self.slow_ttft else 1)
 
+    @cached_property
+    def _speeds(self) -> dict[int, float]:
+        """What `speed` has answered so far: searches over capacities ask the same again and again."""
+        return {}
+
     def speed(self, concurrency: int) -> float:
         """Return output tokens/s each user sees."""
-        return 1000 / self.tpot_ms(concurrency)
+        known = self._speeds.get(concurrency)
+        if known is None:
+            known = self._speeds[concurrency] = 1000 / self.tpot_ms(concurrency)
+        return known
 
     def latency_s(self, concurrency: int) -> float:
         """Return seconds a request is in flight: TTFT + (OSL - 1) x TPOT."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from optimizer.formulation import Case, CaseRow, Variables, build_case, reduce_case
+from optimizer.formulation import Case, CaseRow, Variables, build_case, reduce_case, shortlist
 from optimizer.formulation.cp_sat import CpModel
 from optimizer.solve.prepare import Prepared
 from optimizer.solve.search import Clock, Packing, Solution, SolveSettings, amount_at, kept_by, run_case, solution_of
@@ -71,7 +71,7 @@ def other_structures(
     """
     limits, targets = prepared.problem.limits, prepared.candidates.targets()
     within = most_cost if prepared.budget is None else min(most_cost, prepared.budget)
-    case = reduce_case(build_case(prepared.candidates, limits, targets, within), part_of)
+    case = reduce_case(build_case(shortlist(prepared.candidates, limits), limits, targets, within), part_of)
     known, clock, packing = [structure(best)], Clock(settings), Packing.of(case)
     for _ in range(MOST_STRUCTURES):
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from optimizer.candidates import CandidateSet
 from optimizer.errors import Fault, ModelTooLargeError
-from optimizer.formulation import CONSTRAINTS, OBJECTIVES, Case, CaseRow, Variables, build_case, reduce_case
+from optimizer.formulation import CONSTRAINTS, OBJECTIVES, Case, CaseRow, Variables, build_case, reduce_case, shortlist
 from optimizer.formulation.cp_sat import cp_model
 from optimizer.schema.plan import Status
 from optimizer.schema.problem import Limits, Survive
@@ -304,9 +304,10 @@ def solve_at(
 ) -> Solution:
     """Find the cheapest plan at given speed targets: fewest nodes, then first offers by id, among equals in cost."""
     clock = clock or Clock(settings)
-    case = build_case(candidates, limits, targets, budget, unreduced=not settings.reduced)
     if settings.reduced:
-        case = reduce_case(case)
+        case = reduce_case(build_case(shortlist(candidates, limits), limits, targets, budget))
+    else:
+        case = build_case(candidates, limits, targets, budget, unreduced=True)
     if any(not any(row.service == service for row in case.rows) for service in range(len(case.demand))):
         return Solution("infeasible", (), None, None, targets, limits.survive)
     if len(case.rows) == 1 and not (case.lose_nodes or case.lose_provider or case.lose_region or case.at_least):
