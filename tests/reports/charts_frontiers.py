@@ -46,9 +46,10 @@ def tiny(*marks: Mark, target: float | None = None, budget: float | None = None,
     guide, cap = target and Guide(target, f"target {target:g}"), budget and Guide(budget, f"budget {budget:g}")
     scales = scales_of([(m.value, m.low, m.high, m.cost) for m in marks], guide or None, cap or None, False)
     steps = tuple((m.value, m.cost) for m in marks)
+    curves = (Curve("A40", steps),) if steps[1:] else ()
     plain: dict[str, object] = {
         "title": "desk: cost against user speed", "subtitle": "chat", "value_title": "tokens/s", "cost_title": "cost",
-        "currency": "USD", "whole_values": False, "falling": False, "curves": (Curve("A40", steps),) if steps[1:] else (),
+        "currency": "USD", "whole_values": False, "falling": False, "curves": curves,
         "curves_found": 1, "bands": (), "notes": ("2 plans.", "Prices of 2026."),
     }
     return FrontierChart(
