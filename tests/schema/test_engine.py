@@ -17,7 +17,7 @@ def test_capabilities_that_leave_a_range(least: float | None, most: float | None
 
 
 def test_no_capability_is_left() -> None:
-    with pytest.raises(ValidationError, match="max_compute_capability: found 8; allowed: at least 9"):
+    with pytest.raises(ValidationError, match=r"max_compute_capability: found 8; allowed: at least 9"):
         EnginePrecision(min_compute_capability=9.0, max_compute_capability=8.0)
 
 
@@ -31,7 +31,7 @@ def test_older_versions_rise_as_numbers(shipped: Catalog) -> None:
     vllm = shipped.engines["vllm"]
     assert len(Engine.model_validate(with_older(vllm, "0.8.3", "0.11", "0.17")).older_overheads) == 3
     for versions in (("0.17", "0.8.3"), ("0.8.3", "0.8.3")):
-        with pytest.raises(ValidationError, match=f"found before_version {', '.join(versions)}; allowed: rising"):
+        with pytest.raises(ValidationError, match=rf"found before_version {', '.join(versions)}; allowed: rising"):
             Engine.model_validate(with_older(vllm, *versions))
 
 

@@ -11,7 +11,7 @@ from tests.catalogs import tiny
 
 def test_scales_are_less_than_the_whole() -> None:
     assert StoredWeights(weight_bytes=0.52, scale_bytes=0.02).scale_bytes == 0.02
-    with pytest.raises(ValidationError, match="scale_bytes: found 0.5; allowed: less than weight_bytes = 0.5"):
+    with pytest.raises(ValidationError, match=r"scale_bytes: found 0\.5; allowed: less than weight_bytes = 0\.5"):
         StoredWeights(weight_bytes=0.5, scale_bytes=0.5)
 
 
