@@ -27,7 +27,7 @@ MARK_PX = 7.0
 MISSING_COST, SHORT_COST, FREE_LEADER_PX = 2000.0, 150.0, 80.0
 """A pick without a label, and one without its mix, are as bad as leaders so many pixels longer than is free."""
 
-LIMITS: dict[Role, tuple[float, float]] = {"point": (75.0, 1.0), "curve": (50.0, 3.0)}
+LIMITS: dict[Role, tuple[float, float]] = {"point": (75.0, 1.7), "curve": (50.0, 3.0)}
 """How far a label may stand from what it names, and the weight of lines that it may be written over."""
 
 
