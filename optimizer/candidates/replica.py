@@ -114,16 +114,20 @@ class ReplicaSpeed:
     demand: ServiceDemand
     _best_rates: dict[int, float] = field(default_factory=dict, compare=False, repr=False)
     _amounts: dict[tuple[float, bool], int] = field(default_factory=dict, compare=False, repr=False)
+    endless: ReplicaSpeed | None = field(default=None, compare=False, repr=False)
+    """The same replica of one class before the demand capped its requests: what it carries is known there."""
 
     def under(self, least: Evidence) -> ReplicaSpeed | None:
         """Return the same replica on evidence no worse than `least`, None when a class has none."""
         classes = tuple(found for one in self.classes if (found := one.under(least)) is not None)
         return ReplicaSpeed(classes, self.demand) if len(classes) == len(self.classes) else None
 
-    @property
-    def known_amounts(self) -> dict[tuple[float, bool], int]:
-        """What `amount` has answered so far."""
-        return self._amounts
+    def capped(self, demand: ServiceDemand) -> ReplicaSpeed:
+        """Return the replica that never runs more requests than a demand has; a rate caps nothing."""
+        if demand.unit == "rate":
+            return ReplicaSpeed(self.classes, demand)
+        classes = tuple(replace(one, limit=min(one.limit, demand.amount)) for one in self.classes)
+        return ReplicaSpeed(classes, demand, endless=(self.endless or self) if len(classes) == 1 else None)
 
     @cached_property
     def shares(self) -> tuple[float, ...]:
@@ -145,7 +149,11 @@ class ReplicaSpeed:
         """Return requests in flight, or micro-requests/s, that the replica carries at a speed."""
         key = (tokens_per_s, strictly_above)
         if key not in self._amounts:
-            self._amounts[key] = self._amount(tokens_per_s, strictly_above)
+            self._amounts[key] = (
+                self._amount(tokens_per_s, strictly_above)
+                if self.endless is None
+                else min(self.endless.amount(tokens_per_s, strictly_above), self.classes[0].limit)
+            )
         return self._amounts[key]
 
     def _amount(self, tokens_per_s: float, strictly_above: bool) -> int:

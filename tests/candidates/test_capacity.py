@@ -241,7 +241,7 @@ class TestStatedCapacities:
         found = candidates(asking(9999.0), self.catalog(offers={"cloud-g": tiny.offer(gpu_count=4)}))
         (best,) = found.candidates(0, 9999.0)
         assert (best.capacity, best.option.engine_id, best.option.replicas_on(best.offer)) == (7, "lab", 1)
-        assert found.rejections == ()
+        assert tuple(found.rejections) == ()
 
     def test_hold_for_their_own_service_and_offer_only(self) -> None:
         found = candidates(asking(25.0), self.catalog(offers={"cloud-g": tiny.offer(), "other": tiny.offer("other")}))

@@ -32,7 +32,7 @@ def only(found: CandidateSet) -> Rejection:
 
 def test_the_tiny_problem_has_a_candidate_and_no_rejection() -> None:
     found = candidates()
-    assert found.rejections == ()
+    assert tuple(found.rejections) == ()
     assert [one.offer.offer_id for one in found.candidates(0, 25.0)] == ["cloud-g"]
 
 
