@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from optimizer.candidates import Shelf
@@ -101,6 +101,7 @@ def explain(
     _check(alternatives, within)
     prepared = prepare(loaded, catalog, shelf=Shelf())
     solution = solve(prepared.candidates, prepared.problem.limits, prepared.budget, settings)
+    settings = replace(settings, enumerated=True)
     plan = plan_of(prepared, solution)
     if not solution.has_plan:
         diagnosis = diagnose(prepared, settings) if solution.status == "infeasible" else None
