@@ -14,6 +14,7 @@ from optimizer.formulation import CONSTRAINTS, OBJECTIVES, Case, CaseRow, Variab
 from optimizer.formulation.cp_sat import cp_model
 from optimizer.schema.plan import Status
 from optimizer.schema.problem import Limits, Survive
+from optimizer.solve.cover import Cover, cheapest_cover, is_one_cover
 
 LARGEST_WEIGHT = 2**61
 """Packed objectives stay below this; larger ones are solved in stages."""
@@ -39,6 +40,8 @@ class SolveSettings:
     seed: int = 0
     reduced: bool = True
     """False: solve the unreduced model (to check the reductions)."""
+    enumerated: bool = False
+    """Whether cases of one covering row may be proven by enumeration (`solve.cover`) in place of CP-SAT."""
 
 
 @dataclass(frozen=True)
@@ -298,6 +301,15 @@ def _only_row(case: Case, targets: tuple[float, ...], survive: Survive) -> Solut
     return Solution("optimal", (Chosen(row, nodes),), cost, cost, targets, survive)
 
 
+def _covered(case: Case, cover: Cover, targets: tuple[float, ...], survive: Survive) -> Solution:
+    """Read an enumerated case back as a solution."""
+    if cover.counts is None:
+        return Solution("infeasible", (), None, None, targets, survive)
+    chosen = tuple(Chosen(row, count) for row, count in zip(case.rows, cover.counts, strict=True) if count)
+    cost = _cost_of(case, cover.counts)
+    return Solution("optimal", chosen, cost, cost, targets, survive)
+
+
 def solve_at(
     candidates: CandidateSet, limits: Limits, targets: tuple[float, ...], budget: int | None, settings: SolveSettings,
     clock: Clock | None = None, in_order: bool = True,
@@ -312,6 +324,10 @@ def solve_at(
         return Solution("infeasible", (), None, None, targets, limits.survive)
     if len(case.rows) == 1 and not (case.lose_nodes or case.lose_provider or case.lose_region or case.at_least):
         return _only_row(case, targets, limits.survive)
+    if settings.enumerated and is_one_cover(case):
+        cover = cheapest_cover(case)
+        if cover is not None:
+            return _covered(case, cover, targets, limits.survive)
     run, bound, packing = _minimise_cost(case, settings, clock)
     counts: Sequence[int] = run.counts
     if run.status == "optimal" and in_order and packing.orders == 1 and not clock.expired():

@@ -67,7 +67,7 @@ def test_a_missing_library_is_one_line_that_names_the_extra(
     result = run("pareto", desk, "--chart", tmp_path / "a.html", "--chart", tmp_path / "b.html")
     assert result.code == 2
     assert result.err == (
-        "gpumix: options: --chart: found no plotly to draw with; allowed: after: pip install 'gpumix[charts]'\n"
+        "gpumix: options: --chart: found no plotly to draw with; allowed: what pip install 'gpumix[charts]' adds\n"
     )
 
 

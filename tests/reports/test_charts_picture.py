@@ -38,6 +38,7 @@ def assert_labels_stand_apart(chart: FrontierChart, width_px: int) -> None:
         for text in drawn.figure.texts:
             if text.get_gid():
                 texts[str(text.get_gid())].append(text.get_window_extent(drawn.canvas.get_renderer()))
+        edges = [text.get_window_extent(drawn.canvas.get_renderer()) for text in drawn.figure.texts]
     boxes = [Bbox.union(found) for found in texts.values()]
     assert len(boxes) == len(placed)
     for box in boxes:
@@ -48,10 +49,8 @@ def assert_labels_stand_apart(chart: FrontierChart, width_px: int) -> None:
     named = {(one.label.value, one.label.cost) for one in placed if one.label.role in ("asked", "pick")}
     assert named == {(m.value, m.cost) for m in chart.marks if m.picks}
     assert len([one for one in placed if one.label.role == "guide"]) == bool(chart.target) + bool(chart.budget)
-    for text in drawn.figure.texts:
-        edge = text.get_window_extent(drawn.canvas.get_renderer())
-        assert edge.x0 >= 0
-        assert edge.x1 <= width_px
+    for edge in edges:
+        assert 0 <= edge.x0 <= edge.x1 <= width_px
         assert edge.y0 >= 0
 
 

@@ -55,6 +55,10 @@ def test_a_text_may_be_kept_near_and_off_lines() -> None:
     assert Board(AREA, [], everywhere).put(Wanted(30, 10, 200, 150, crossings=1)) is None
 
 
+def test_a_text_would_rather_be_crossed_than_struck_through() -> None:
+    assert Line(0, 5, 20, 5).nuisance > Line(5, 0, 5, 20).nuisance
+
+
 def test_the_name_of_a_line_stands_beside_it() -> None:
     upright, level = Line(100, 0, 100, 300), Line(0, 200, 400, 200)
     board = Board(AREA, [], [])

@@ -63,7 +63,7 @@ def check_charts(paths: Sequence[Path], width_px: int, taken: Path | None = None
     missing = [library for library in needed if importlib.util.find_spec(library) is None]
     if missing:
         found = f"no {' and no '.join(missing)} to draw with"
-        faults.append(Fault("options", "--chart", found, "after: pip install 'gpumix[charts]'"))
+        faults.append(Fault("options", "--chart", found, "what pip install 'gpumix[charts]' adds"))
     if faults:
         raise InputError(faults)
 

@@ -18,7 +18,7 @@ from optimizer.units import usd_per_month
 
 AXIS_TITLES = {
     "speed": "output tokens/s of every user at the peak",
-    "users": "demand served at the peak",
+    "users": "demand served",
     "losses": "nodes that may fail at once",
     "ttft": "time to first token in ms (shorter is better)",
 }
@@ -200,7 +200,7 @@ def _bands() -> tuple[Band, ...]:
 
 def _target(frontier: Frontier) -> Guide | None:
     asked = asked_value(frontier)
-    unit = "" if frontier.axis == "users" else f" {frontier.unit}"
+    unit = {"users": "", "losses": " lost"}.get(frontier.axis, f" {frontier.unit}")
     return None if not asked else Guide(asked, f"{ASKED[frontier.axis]} {asked:,g}{unit}")
 
 

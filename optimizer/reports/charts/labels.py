@@ -24,10 +24,13 @@ LINE_CHARACTERS = 34
 MARK_PX = 7.0
 """Half the width of the free space around a mark."""
 
-MISSING_COST, SHORT_COST, FREE_LEADER_PX = 2000.0, 150.0, 80.0
+MISSING_COST, SHORT_COST = 2000.0, 150.0
 """A pick without a label, and one without its mix, are as bad as leaders so many pixels longer than is free."""
 
-LIMITS: dict[Role, tuple[float, float]] = {"point": (75.0, 1.0), "curve": (50.0, 3.0)}
+FREE_LEADER_PX: dict[Role, float] = {"asked": 30.0, "pick": 80.0}
+"""Leaders up to this are as good as none; what was asked for stands nearest."""
+
+LIMITS: dict[Role, tuple[float, float]] = {"point": (75.0, 1.7), "curve": (50.0, 3.0)}
 """How far a label may stand from what it names, and the weight of lines that it may be written over."""
 
 
@@ -109,7 +112,7 @@ def point_label(chart: FrontierChart, mark: Mark) -> Label:
 def _steps(chart: FrontierChart, at: Project) -> list[Line]:
     """Return the staircases as lines; the frontier weighs most."""
     found = []
-    for steps, weight in [(chart.steps, 3.0), *((curve.steps, 0.7) for curve in chart.curves)]:
+    for steps, weight in [(chart.steps, 6.0), *((curve.steps, 0.7) for curve in chart.curves)]:
         corners = [at(*vertex) for vertex in steps]
         found += [Line(*a, *b, weight) for a, b in pairwise(corners)]
     return found
@@ -176,8 +179,11 @@ def _lack(chart: FrontierChart, placed: Sequence[PlacedLabel]) -> float:
     picks = [one for one in placed if one.label.role in ("asked", "pick")]
     missing = sum(bool(mark.picks or mark.asked) for mark in chart.marks) - len(picks)
     short = sum(not one.label.body for one in picks)
-    leaders = (one.placed.leader.length for one in picks if one.placed.leader)
-    return MISSING_COST * missing + SHORT_COST * short + sum(max(0.0, length - FREE_LEADER_PX) for length in leaders)
+    far = sum(
+        max(0.0, one.placed.leader.length - FREE_LEADER_PX[one.label.role])
+        for one in picks if one.placed.leader
+    )
+    return MISSING_COST * missing + SHORT_COST * short + far
 
 
 def _placed(chart: FrontierChart, area: Box, at: Project, measure: Measure, way: Way) -> list[PlacedLabel]:

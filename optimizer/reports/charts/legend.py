@@ -23,6 +23,11 @@ class Sign:
     line_style: str = "-"
 
 
+def _guides(chart: FrontierChart) -> str:
+    """Name the straight lines."""
+    return ", ".join(guide.text.split(" ")[0] for guide in (chart.target, chart.budget) if guide)
+
+
 def signs_of(chart: FrontierChart) -> list[Sign]:
     """List the signs that a chart uses."""
     evidence = {mark.evidence for mark in chart.marks}
@@ -35,6 +40,6 @@ def signs_of(chart: FrontierChart) -> list[Sign]:
         (any(mark.robust for mark in chart.marks), Sign("robust", marker="D")),
         (any(mark.low < mark.high for mark in chart.marks), Sign("error bar", line=True)),
         (bool(chart.curves), Sign("one GPU type", look.BACKGROUND_LINES[0], line=True)),
-        (bool(chart.target or chart.budget), Sign("target, budget", look.LIMIT, line=True, line_style="--")),
+        (bool(chart.target or chart.budget), Sign(_guides(chart), look.LIMIT, line=True, line_style="--")),
     )
     return [sign for used, sign in offered if used]

@@ -28,6 +28,9 @@ LEADER_START_PX = 6.0
 CROSSING_COST = 14.0
 """A label on a drawn line is as bad as one this many pixels farther from its point, times the weight of the line."""
 
+LEVEL_WEIGHT = 2.0
+"""How many times as bad a level line is."""
+
 TURN_COST = 22.0
 """The worst direction is as bad as the best one this many pixels farther out."""
 
@@ -69,6 +72,11 @@ class Line:
     x2: float
     y2: float
     weight: float = 1.0
+
+    @property
+    def nuisance(self) -> float:
+        """Return how bad it is to write over it: a text struck through is harder to read than one that is crossed."""
+        return self.weight * (LEVEL_WEIGHT if self.y1 == self.y2 else 1.0)
 
     @property
     def length(self) -> float:
@@ -177,7 +185,7 @@ class Board:
         for cost, candidate in (_beside(wanted, wanted.along) if wanted.along else _around(wanted)):
             if cost >= best_cost or not self._is_free(candidate, wanted):
                 continue
-            crossed = sum(line.weight for line in self.lines if line.crosses(candidate.box))
+            crossed = sum(line.nuisance for line in self.lines if line.crosses(candidate.box))
             cost += CROSSING_COST * crossed
             if cost < best_cost and crossed <= wanted.crossings:
                 best, best_cost = candidate, cost
