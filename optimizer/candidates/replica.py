@@ -9,7 +9,7 @@ from functools import cached_property
 from optimizer.demand import ServiceDemand, largest_poisson_mean
 from optimizer.schema.base import Evidence
 from optimizer.schema.problem import RequestClass, Slo
-from optimizer.throughput.curve import SpeedCurve, slow_end, worse_evidence
+from optimizer.throughput.curve import SpeedCurve, bar_share, worse_evidence
 from optimizer.units import largest_holding, micro_rate_down
 
 SEQUENCE_STEPS: tuple[int, ...] = (*range(1, 65), *range(72, 257, 8), *range(288, 1025, 32))
@@ -47,25 +47,16 @@ class ClassSpeed:
         return self.slo.ttft_ms is not None or self.slo.e2e_ms is not None
 
     def ttft_error_fraction(self, concurrency: int) -> float:
-        """Return the half-width of the TTFT's error bar: its curve's where it is measured, the estimate's elsewhere."""
-        curve = self.curve
-        return curve.error_fraction(concurrency) if curve.ttft_measured else curve.ttft_error_fraction
+        """Return the half-width of the TTFT's error bar."""
+        return self.curve.ttft_error_fraction(concurrency)
 
     def tpot_ms(self, concurrency: int) -> float:
         """Return the planned TPOT."""
-        planned = self.curve.tpot_ms(concurrency)
-        if self.confidence is None and not self.slow_tpot:
-            return planned
-        error = self.curve.error_fraction(concurrency)
-        return planned * slow_end(error, self.confidence) * (1 + error if self.slow_tpot else 1)
+        return self.curve.slow_tpot_ms(concurrency, bar_share(self.confidence) + self.slow_tpot)
 
     def ttft_ms(self, concurrency: int) -> float:
-        """Return the planned TTFT; a measured one has the error of its curve."""
-        planned = self.curve.ttft_ms(concurrency)
-        if self.confidence is None and not self.slow_ttft:
-            return planned
-        error = self.ttft_error_fraction(concurrency)
-        return planned * slow_end(error, self.confidence) * (1 + error if self.slow_ttft else 1)
+        """Return the planned TTFT."""
+        return self.curve.slow_ttft_ms(concurrency, bar_share(self.confidence) + self.slow_ttft)
 
     @cached_property
     def _speeds(self) -> dict[int, float]:

@@ -16,7 +16,7 @@ from optimizer.schema.catalog import LlmModel
 from optimizer.schema.plan import Deployment, Plan
 from optimizer.schema.problem import Problem, RequestClass, Service
 from optimizer.throughput import Question, SpeedCurve, speed_curve
-from optimizer.throughput.curve import slow_end
+from optimizer.throughput.curve import bar_share
 from optimizer.units import MICRO, exact
 
 TOLERANCE = 1e-9
@@ -47,10 +47,8 @@ class Replica:
         return self._planned[key]
 
     def _worked_out(self, curve: SpeedCurve, concurrency: int) -> tuple[float, float]:
-        error = curve.error_fraction(concurrency)
-        ttft_error = error if curve.ttft_measured else curve.ttft_error_fraction
-        ttft = curve.ttft_ms(concurrency) * slow_end(ttft_error, self.confidence)
-        return ttft, curve.tpot_ms(concurrency) * slow_end(error, self.confidence)
+        share = bar_share(self.confidence)
+        return curve.slow_ttft_ms(concurrency, share), curve.slow_tpot_ms(concurrency, share)
 
     def keeps(self, request: RequestClass, curve: SpeedCurve, concurrency: int, tokens_per_s: float) -> bool:
         """Say whether one class alone, so many in flight, keeps a speed, the TTFT and the end-to-end time."""
