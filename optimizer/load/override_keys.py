@@ -8,7 +8,7 @@ from optimizer.errors import Fault, InputError
 from optimizer.load.faults import UNKNOWN_KEY
 from optimizer.load.overrides import apply_overrides
 from optimizer.load.problem import parse_problem
-from optimizer.load.yaml_files import parse_mapping
+from optimizer.load.yaml_files import parse_mapping, parse_yaml
 
 A_MAPPING = "a mapping"
 """What is found where a key goes on below a plain value."""
@@ -29,7 +29,7 @@ def unknown_keys(text: str, label: str, assignments: Sequence[str], origin: str)
     parse_mapping(text, label)
     keys = list(dict.fromkeys(one.partition("=")[0].strip() for one in assignments))
     try:
-        parse_problem(text, label, tuple(assignments))
+        parse_problem(text, label, tuple(_with_readable_value(one) for one in assignments))
     except InputError as error:
         faults = error.faults
     else:
@@ -39,6 +39,16 @@ def unknown_keys(text: str, label: str, assignments: Sequence[str], origin: str)
         for key in keys
         if (fault := _unplaced(text, label, key) or next((f for f in faults if _is_of(f, key)), None))
     ]
+
+
+def _with_readable_value(assignment: str) -> str:
+    """Return an assignment, with no value where its value is no YAML: the key can be looked at all the same."""
+    key, _, text = assignment.partition("=")
+    try:
+        parse_yaml(text, key)
+    except InputError:
+        return f"{key}="
+    return assignment
 
 
 def _unplaced(text: str, label: str, key: str) -> Fault | None:
