@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,6 +24,13 @@ from optimizer.commands.options import (
     solve_settings,
 )
 from optimizer.errors import ExitCode, Fault, InputError
+
+if TYPE_CHECKING:
+    from optimizer.frontier import Frontier
+    from optimizer.solve import SolveSettings
+
+DEFAULT_WIDTH_PX = 1200
+"""Of a chart; here, so that the command line needs nothing of the charts before one is asked for."""
 
 app = typer.Typer()
 
@@ -85,17 +93,45 @@ def pareto(
         str | None,
         typer.Option("--service", metavar="ID", help="Whose promise; default the first interactive service."),
     ] = None,
+    chart: Annotated[
+        list[Path] | None,
+        typer.Option("--chart", metavar="FILE", help="Also draw it: .png, .svg or .html (interactive). Repeatable."),
+    ] = None,
+    chart_width: Annotated[
+        int, typer.Option("--chart-width", metavar="PIXELS", help="Width of the charts.")
+    ] = DEFAULT_WIDTH_PX,
 ) -> None:
     """Find every plan that no other beats in both cost and a promise: user speed, users, lost nodes or TTFT."""
     settings = solve_settings(time_limit, deterministic_limit)
     low, high = _range(span)
+    _check_charts(chart, chart_width, output)
     loaded, facts = load_inputs(problem, overrides, catalog, overlay)
     from optimizer.frontier import trace_frontier
     from optimizer.reports.frontier_report import FRONTIER_REPORTS
 
     frontier = trace_frontier(loaded, facts, settings, against.value, low, high, service)
+    if chart:
+        _draw(frontier, settings, chart, chart_width)
     emit(FRONTIER_REPORTS[form.value](frontier), output)
     leave(ExitCode.PLAN if frontier.points else (ExitCode.INFEASIBLE if frontier.complete else ExitCode.LIMIT))
+
+
+def _check_charts(chart: list[Path] | None, width_px: int, output: Path | None) -> None:
+    """Refuse charts that cannot be drawn or written, before anything is solved."""
+    if chart or width_px != DEFAULT_WIDTH_PX:
+        from optimizer.reports.charts import check_charts
+
+        check_charts(chart or [], width_px, output)
+
+
+def _draw(frontier: Frontier, settings: SolveSettings, chart: list[Path], width_px: int) -> None:
+    """Write the charts, or say why there are none."""
+    if frontier.points:
+        from optimizer.reports.charts import write_frontier_charts
+
+        write_frontier_charts(frontier, settings, chart, width_px)
+    else:
+        typer.echo("gpumix: no chart is drawn: there is no plan in this range", err=True)
 
 
 def _range(text: str | None) -> tuple[float | None, float | None]:
@@ -146,7 +182,7 @@ def check(
 ) -> None:
     """Validate a problem, and every name in it, without solving."""
     loaded, facts = load_inputs(problem, overrides, catalog, overlay)
-    from optimizer.candidates.enumerate import check_names
+    from optimizer.candidates.names import check_names
     from optimizer.costs import priced_offers
 
     check_names(loaded.problem, facts, priced_offers(facts, loaded.problem), loaded.own_models)

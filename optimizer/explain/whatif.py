@@ -8,7 +8,7 @@ from dataclasses import replace
 from optimizer.candidates import Option
 from optimizer.costs import PricedOffer, rate_per_usd
 from optimizer.costs.priced import PriceEnd, PriceEnds
-from optimizer.formulation import build_case, reduce_case
+from optimizer.formulation import build_case, reduce_case, shortlist
 from optimizer.solve import Prepared, Solution, SolveSettings, solve_at
 from optimizer.units import usd_per_month
 
@@ -71,6 +71,6 @@ def undominated(prepared: Prepared) -> Prepared:
     Exact as long as targets, demands and limits stay, and for one more offer or one that must be held beside.
     """
     limits, targets = prepared.problem.limits, prepared.candidates.targets()
-    rows = reduce_case(build_case(prepared.candidates, limits, targets, prepared.budget)).rows
+    rows = reduce_case(build_case(shortlist(prepared.candidates, limits), limits, targets, prepared.budget)).rows
     kept = {row.offer_id for row in rows}
     return over_offers(prepared, lambda offer: offer.offer_id in kept)

@@ -6,13 +6,43 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 
+from optimizer.candidates import CandidateSet
+from optimizer.costs import PricedOffer
 from optimizer.formulation.case import Case, CaseRow
 from optimizer.formulation.constraints import CONSTRAINTS, Scope
+from optimizer.schema.problem import Limits
 
 
 def dominance_scopes(case: Case) -> set[Scope]:
     """Return the scopes that the rules in force ask for."""
     return {rule.dominance for rule in CONSTRAINTS if rule.active(case)} - {"all"}
+
+
+def shortlist(candidates: CandidateSet, limits: Limits) -> CandidateSet:
+    """Keep, of the offers of one and the same node without a stock cap, the cheapest: before any row is made of them.
+
+    They carry the same with every option and at every speed; the first by id stands for those of its price. Offers with
+    a capacity or a minimum of their own stay.
+    """
+    scopes = dominance_scopes(Case((), (), (), engine_policy=limits.engine_policy, max_gpu_types=limits.max_gpu_types,
+                                   lose_provider=limits.survive.provider, lose_region=limits.survive.region))
+    own = {offer_id for _, offer_id in candidates.stated} | limits.at_least.keys()
+    first: dict[Hashable, PricedOffer] = {}
+    kept: list[PricedOffer] = []
+    for offer in candidates.offers:
+        if offer.stock is not None or offer.offer_id in own:
+            kept.append(offer)
+            continue
+        place = offer.place if "region" in scopes else offer.provider if "provider" in scopes else ""
+        key = (offer.gpu_id, offer.gpu_count, offer.watts, place)
+        known = first.get(key)
+        if known is None or _price_and_id(offer) < _price_and_id(known):
+            first[key] = offer
+    return replace(candidates, offers=(*kept, *first.values()))
+
+
+def _price_and_id(offer: PricedOffer) -> tuple[int, str]:
+    return offer.micro_usd_per_hour, offer.offer_id
 
 
 def _group(row: CaseRow, scopes: set[Scope], case: Case) -> Hashable:

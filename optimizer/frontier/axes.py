@@ -8,13 +8,31 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from optimizer.candidates import ReplicaSpeed
+from optimizer.candidates import Option, ReplicaSpeed
+from optimizer.costs import PricedOffer
 from optimizer.demand import demand_key, largest_quantity
 from optimizer.solve import Chosen, Prepared, Solution, achieved_speed, amount_at, kept_by
 from optimizer.solve.variants import at_demand, at_speed, at_ttft, under_limits
 
 Amounts = Callable[[Chosen], int]
 """What one node of a row carries."""
+
+
+@dataclass(frozen=True)
+class BestOf:
+    """A node that runs whichever of its options carries most: which one a plan names at a tie is a matter of order."""
+
+    options: tuple[Option, ...]
+    offer: PricedOffer
+
+    def amount(self, tokens_per_s: float, strictly_above: bool = False) -> int:
+        """Return what the node carries at a speed."""
+        return max(o.replicas_on(self.offer) * o.speed.amount(tokens_per_s, strictly_above) for o in self.options)
+
+    def next_speed(self, tokens_per_s: float) -> float | None:
+        """Return the lowest speed above this one at which some option carries less."""
+        found = (option.speed.next_speed(tokens_per_s) for option in self.options)
+        return min((speed for speed in found if speed is not None), default=None)
 
 
 @dataclass(frozen=True)
@@ -48,6 +66,27 @@ class Axis(ABC):
     def bar(self, solution: Solution, value: Fraction) -> tuple[float, float]:
         """Return the value at the slow and at the fast end of the speeds' error bars."""
 
+    def unbound(self, chosen: Chosen) -> tuple[Option, ...]:
+        """Return what a node of a row may run, as prepared at the loosest value; its own engine where a rule asks."""
+        option, offer = chosen.row.candidate.option, chosen.row.candidate.offer
+        found = tuple(self.base.candidates.options_on(option.service, offer))
+        free = self.base.problem.limits.engine_policy == "any"
+        return tuple(other for other in found if free or other.engine_id == option.engine_id)
+
+    def own(self, chosen: Chosen) -> Chosen:
+        """Return a row with its option as prepared at the loosest value."""
+        order = chosen.row.candidate.option.order
+        return _running(chosen, next(option for option in self.unbound(chosen) if option.order == order))
+
+    def at_best(self, solution: Solution) -> Solution:
+        """Let every node of a solution run whichever of its options carries most."""
+        return replace(solution, chosen=tuple(self._at_best(chosen) for chosen in solution.chosen))
+
+    def _at_best(self, chosen: Chosen) -> Chosen:
+        best = BestOf(self.unbound(chosen), chosen.row.candidate.offer)
+        option = replace(chosen.row.candidate.option, gpu_count=0, speed=best)  # type: ignore[arg-type]
+        return _running(chosen, option)
+
     def ends_with(self, value: Fraction) -> bool:
         """Say whether nothing stricter is asked."""
         return self.last is not None and value >= self.last
@@ -59,6 +98,11 @@ class Axis(ABC):
     def target(self) -> float:
         """Return the service's speed target."""
         return self.base.problem.services[self.index].slo.target_tokens_per_s
+
+
+def _running(chosen: Chosen, option: Option) -> Chosen:
+    """Return the nodes of a row with another option on them."""
+    return replace(chosen, row=replace(chosen.row, candidate=replace(chosen.row.candidate, option=option)))
 
 
 def _error(chosen: Chosen, tokens_per_s: float) -> float:
@@ -89,8 +133,8 @@ class SpeedAxis(Axis):
         return at_speed(self.base, self.index, float(value))
 
     def reached(self, solution: Solution, value: Fraction) -> Fraction:
-        """Return the plan speed v*."""
-        return Fraction(achieved_speed(solution, self.index, self.demand()))
+        """Return the plan speed v* of the nodes."""
+        return Fraction(achieved_speed(self.at_best(solution), self.index, self.demand()))
 
     def beyond(self, value: Fraction) -> Fraction:
         """Return the next double."""
@@ -115,7 +159,9 @@ class UsersAxis(Axis):
 
     def reached(self, solution: Solution, value: Fraction) -> Fraction:
         """Return the largest demand that the nodes carry after every loss to survive."""
-        most = self._quantity(kept_by(solution, self.index, lambda chosen: amount_at(chosen, self.target())))
+        mix = len(self.base.problem.services[self.index].workload) > 1  # what a mix carries depends on the demand
+        nodes = solution if mix else self.at_best(solution)
+        most = self._quantity(kept_by(nodes, self.index, lambda chosen: amount_at(chosen, self.target())))
         return max(value, most if self.last is None else min(most, self.last))
 
     @property
@@ -133,7 +179,8 @@ class UsersAxis(Axis):
 
     def bar(self, solution: Solution, value: Fraction) -> tuple[float, float]:
         """Return what the nodes carry with every speed at an end of its error bar; memory stays the limit."""
-        ends = [kept_by(solution, self.index, amounts_off(self.target(), slower)) for slower in (True, False)]
+        planned = replace(solution, chosen=tuple(self.own(chosen) for chosen in solution.chosen))
+        ends = [kept_by(planned, self.index, amounts_off(self.target(), slower)) for slower in (True, False)]
         slow, fast = (float(self._quantity(amount)) for amount in ends)
         return min(slow, float(value)), max(fast, float(value))
 
@@ -184,28 +231,31 @@ class TtftAxis(Axis):
         """Ask for a TTFT."""
         return at_ttft(self.base, self.index, float(-value))
 
-    def _carries(self, solution: Solution, ttft_ms: float) -> int:
+    def _replicas(self, chosen: Chosen, ttft_ms: float) -> list[tuple[int, ReplicaSpeed]]:
+        """Return what a node may run under a limit: replicas on it, and each of them."""
         slo = self.base.problem.services[self.index].slo.model_copy(update={"ttft_ms": ttft_ms})
+        return [
+            (option.replicas_on(chosen.row.candidate.offer), ReplicaSpeed(
+                tuple(replace(one, slo=slo) for one in option.speed.classes), option.speed.demand
+            ))
+            for option in self.unbound(chosen) if isinstance(option.speed, ReplicaSpeed)
+        ]
 
+    def _carries(self, solution: Solution, ttft_ms: float) -> int:
         def amount(chosen: Chosen) -> int:
-            """Return what one node carries under the limit."""
-            option, offer = chosen.row.candidate.option, chosen.row.candidate.offer
-            if not isinstance(option.speed, ReplicaSpeed):
-                return 0
-            classes = tuple(replace(one, slo=slo) for one in option.speed.classes)
-            return option.replicas_on(offer) * ReplicaSpeed(classes, option.speed.demand).amount(self.target())
+            """Return the most that one node carries under the limit."""
+            found = (count * speed.amount(self.target()) for count, speed in self._replicas(chosen, ttft_ms))
+            return max(found, default=0)
 
         return kept_by(solution, self.index, amount)
 
     def _in_use(self, solution: Solution, ttft_ms: float) -> float:
         """Return the longest TTFT at the largest concurrencies that a limit allows: no stricter limit binds sooner."""
-        slo = self.base.problem.services[self.index].slo.model_copy(update={"ttft_ms": ttft_ms})
         found = [
             one.ttft_ms(count)
-            for chosen in solution.chosen
-            if chosen.row.service == self.index and isinstance(chosen.row.candidate.option.speed, ReplicaSpeed)
-            for one in (replace(c, slo=slo) for c in chosen.row.candidate.option.speed.classes)
-            if (count := one.concurrency(self.target()))
+            for chosen in solution.chosen if chosen.row.service == self.index
+            for _, speed in self._replicas(chosen, ttft_ms)
+            for one in speed.classes if (count := one.concurrency(self.target()))
         ]
         return max(found, default=ttft_ms)
 
@@ -220,8 +270,8 @@ class TtftAxis(Axis):
                 following = middle
             long = min(long, self._in_use(solution, following))
             if self.ends_with(Fraction(-long)):
-                return -self._clipped(long)
-        return -Fraction(long)
+                break
+        return max(value, -self._clipped(long))
 
     def _clipped(self, ttft_ms: float) -> Fraction:
         return max(Fraction(ttft_ms), Fraction(0) if self.last is None else -self.last)

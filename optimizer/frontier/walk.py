@@ -36,6 +36,8 @@ class Step:
     value: Fraction
     solution: Solution
     at: Prepared
+    solves: int
+    """Values solved for since the step before."""
 
 
 def _cheapest(prepared: Prepared, settings: SolveSettings) -> Solution:
@@ -50,26 +52,37 @@ def climb(axis: Axis, start: Fraction, settings: SolveSettings) -> Iterator[Step
     Complete, because the cost never falls as the promise grows and is constant up to what a plan reaches. The solve
     that shows that more costs more is the first of the next point.
     """
-    at = axis.at(start)
-    solution, value = _cheapest(at, settings), start
+    solution, value, solves = _cheapest(axis.at(start), settings), start, 1
     while solution.has_plan:
         reached = axis.reached(solution, value)
         if axis.ends_with(reached) or solution.status != "optimal":
-            yield Step(reached, solution, axis.at(reached))
+            yield Step(reached, solution, axis.at(reached), solves)
             return
         following = axis.beyond(reached)
-        at_following = axis.at(following)
-        better = _cheapest(at_following, settings)
+        better, solves = _cheapest(axis.at(following), settings), solves + 1
         if better.cost != solution.cost or better.status != "optimal":
-            yield Step(reached, solution, axis.at(reached))
-        solution, value, at = better, following, at_following
-    yield Step(value, solution, at)
+            yield Step(reached, solution, axis.at(reached), solves - 1)
+            solves = 1
+        solution, value = better, following
+    yield Step(value, solution, axis.at(value), solves)
+
+
+def _stands_at(step: Step) -> bool:
+    """Say whether the options of a step are still those that carry most on their nodes at its value."""
+    targets, limits = step.at.candidates.targets(), step.at.problem.limits
+    best = {
+        (service, one.offer.offer_id, one.option.order)
+        for service, target in enumerate(targets)
+        for one in step.at.candidates.candidates(service, target, per_engine=limits.engine_policy != "any")
+    }
+    named = ((c.row.service, c.row.offer_id, c.row.candidate.option.order) for c in step.solution.chosen)
+    return all(name in best for name in named)
 
 
 def _point(axis: Axis, step: Step, settings: SolveSettings, reversed_sign: bool) -> FrontierPoint:
     """Break the ties of a step as `solve` does, and read it as a plan."""
     single_speed = isinstance(axis, SpeedAxis) and len(step.at.problem.services) == 1
-    if single_speed or step.solution.status != "optimal":
+    if step.solution.status != "optimal" or (single_speed and _stands_at(step)):
         solution = replace(step.solution, targets=step.at.candidates.targets())
     else:
         solution = solve(step.at.candidates, step.at.problem.limits, step.at.budget, settings)
@@ -195,6 +208,7 @@ def trace_frontier(
         InputError: the range is empty, there is no such service, or its promise has no such axis.
     """
     index = _service_index(loaded.problem, service_id)
+    settings = replace(settings, enumerated=True)
     walked, start, span, unit = AXES[axis](loaded, catalog, index, low, high)
     steps = list(climb(walked, start, settings))
     found = [step for step in steps if step.solution.has_plan]
@@ -204,7 +218,7 @@ def trace_frontier(
     high_end = None if span.high is None else float(span.high)
     return Frontier(
         loaded.problem.name, axis, unit, name, float(span.low), high_end,
-        _robust(points[::-1] if axis == "ttft" else points), complete, len(steps), walked.base,
+        _robust(points[::-1] if axis == "ttft" else points), complete, sum(step.solves for step in steps), walked.base,
     )
 
 

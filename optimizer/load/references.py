@@ -114,6 +114,8 @@ def _unknown_in_facts(catalog: Catalog, layers: list[Layer], known: dict[str, Co
 
     for model_id, model in catalog.models.items():
         yield from check("models", model_id, "native_precision", model.native_precision, "precisions")
+        for copy in model.copies:
+            yield from check("models", model_id, "copies", copy.precision, "precisions")
     for engine_id, engine in catalog.engines.items():
         for name in engine.precisions:
             yield from check("engines", engine_id, "precisions", name, "precisions")

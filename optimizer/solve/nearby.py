@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from optimizer.formulation import Case, CaseRow, Variables, build_case, reduce_case
-from optimizer.formulation.cp_sat import CpModel
+from optimizer.formulation import Case, CaseRow, Variables, build_case, reduce_case, shortlist
+from optimizer.formulation.cp_sat import CpModel, IntVar, LinearExpr
 from optimizer.solve.prepare import Prepared
-from optimizer.solve.search import Clock, Packing, Solution, SolveSettings, amount_at, kept_by, run_case, solution_of
+from optimizer.solve.prove import Clock, Packing, SolveSettings, proven_of, run_case
+from optimizer.solve.search import Solution, amount_at, kept_by, solution_of
 
 Part = tuple[str, bool]
 """A GPU type, and whether its nodes are owned."""
@@ -40,8 +41,8 @@ def _exclude(cp: CpModel, case: Case, x: Variables, known: list[frozenset[Part]]
         cp.add_bool_or([used[part].negated() if part in one else used[part] for part in parts])
 
 
-def is_padded(prepared: Prepared, solution: Solution) -> bool:
-    """Say whether some node may go and every service still has its demand: such a plan is none of its own."""
+def removable(prepared: Prepared, solution: Solution) -> CaseRow | None:
+    """Return a row of which a node may go while every service still has its demand, None when every node is needed."""
     limits, targets = prepared.problem.limits, prepared.candidates.targets()
     total = sum(chosen.nodes for chosen in solution.chosen)
     for position, chosen in enumerate(solution.chosen):
@@ -56,8 +57,49 @@ def is_padded(prepared: Prepared, solution: Solution) -> bool:
             kept_by(without, i, lambda one, i=i: amount_at(one, targets[i])) >= demand.amount  # type: ignore[misc]
             for i, demand in enumerate(prepared.candidates.demands)
         ):
-            return True
-    return False
+            return chosen.row
+    return None
+
+
+Sums = list[tuple[list[int], int]]
+"""What is carried by one node of each row, and what all must carry at least."""
+
+
+def _losses(case: Case, mine: list[int], row: CaseRow) -> Iterator[Sums]:
+    """Yield what must be carried after each loss that a node of a row helps with; one of the sums is enough."""
+    demand = case.demand[row.service]
+    yield [([case.rows[i].capacity for i in mine], demand)]
+    if case.lose_nodes:
+        levels = sorted({case.rows[i].capacity for i in mine})
+        yield [([min(case.rows[i].capacity, t) for i in mine], demand + case.lose_nodes * t) for t in levels]
+    for asked, parts in ((case.lose_provider, 1), (case.lose_region, 2)):  # a place is a provider and its region
+        names = {case.rows[i].place[:parts] for i in mine} - {row.place[:parts]} if asked else set()
+        for lost in sorted(names):
+            yield [([0 if case.rows[i].place[:parts] == lost else case.rows[i].capacity for i in mine], demand)]
+
+
+def _only_if_needed(cp: CpModel, case: Case, x: Variables, index: int) -> None:
+    """Nodes of a row are there only if one less breaks a rule: a demand, after a loss too, or a least number."""
+    row = case.rows[index]
+    mine = [i for i, other in enumerate(case.rows) if other.service == row.service]
+    reasons = []
+
+    def at_most(indices: Iterable[int], weights: list[int], most: int, reason: IntVar) -> None:
+        """Keep a sum down where a reason is given."""
+        held = LinearExpr.weighted_sum([x.nodes[i] for i in indices], weights)
+        cp.add(held <= most).only_enforce_if(reason)
+
+    for broken in _losses(case, mine, row):
+        reasons.append(cp.new_bool_var(""))
+        for weights, least in broken:
+            at_most(mine, weights, least - 1 + weights[mine.index(index)], reasons[-1])
+    same = [i for i, other in enumerate(case.rows) if other.offer_id == row.offer_id]
+    for indices, least in ((range(len(case.rows)), case.min_nodes), (same, dict(case.at_least).get(row.offer_id, 0))):
+        reasons.append(cp.new_bool_var(""))
+        at_most(indices, [1] * len(indices), least, reasons[-1])
+    absent = cp.new_bool_var("")
+    cp.add(x.nodes[index] == 0).only_enforce_if(absent)
+    cp.add_bool_or([absent, *reasons])
 
 
 def other_structures(
@@ -65,25 +107,32 @@ def other_structures(
 ) -> Iterator[Solution]:
     """Yield the cheapest plan of each other structure in rising cost, none above `most_cost` micro-dollars an hour.
 
-    Each solve excludes the structures seen so far, so nothing in between is skipped; plans that only pad another one
-    with a node that could go are left out. The last one is `infeasible` when nothing more lies within the cost, and
-    anything but optimal or infeasible when a limit was reached.
+    Each solve excludes the structures seen so far, so nothing in between is skipped. A plan that only pads another one
+    with a node that could go is none of its own: the row of that node is from then on only there where it is needed.
+    The last one is `infeasible` when nothing more lies within the cost, and anything but optimal or infeasible when a
+    limit was reached.
     """
     limits, targets = prepared.problem.limits, prepared.candidates.targets()
     within = most_cost if prepared.budget is None else min(most_cost, prepared.budget)
-    case = reduce_case(build_case(prepared.candidates, limits, targets, within), part_of)
-    known, clock, packing = [structure(best)], Clock(settings), Packing.of(case)
+    case = reduce_case(build_case(shortlist(prepared.candidates, limits), limits, targets, within), part_of)
+    known, needed, clock, packing = [structure(best)], list[int](), Clock(settings), Packing.of(case)
     for _ in range(MOST_STRUCTURES):
 
-        def build(cp: CpModel, x: Variables, known: list[frozenset[Part]] = known) -> None:
+        def build(cp: CpModel, x: Variables) -> None:
             """Exclude what is known and minimise."""
             _exclude(cp, case, x, known)
+            for index in needed:
+                _only_if_needed(cp, case, x, index)
             packing.minimise(cp, case, x)
 
         run = run_case(case, settings, clock, build)
-        solution = solution_of(case, run, packing.cost_bound(run.bound), run.counts, targets, limits.survive)
-        if run.status != "optimal" or not is_padded(prepared, solution):
-            yield solution
+        found = proven_of(case, run, packing.cost_bound(run.bound), run.counts)
+        solution = solution_of(case, found, targets, limits.survive)
+        spare = removable(prepared, solution) if run.status == "optimal" else None
+        if spare is not None:
+            needed.append(next(i for i, row in enumerate(case.rows) if row is spare))
+            continue
+        yield solution
         if run.status != "optimal":
             return
-        known = [*known, structure(solution)]
+        known.append(structure(solution))

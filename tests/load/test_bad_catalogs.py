@@ -101,6 +101,9 @@ WRONG_FACTS = [
         (("llama-8b.active_parameters_billion", "more than parameters_billion", "at most that"),)),
     Bad("unknown native precision", MODELS, swap("native_precision: bf16", "native_precision: bf15"),
         (("llama-8b.native_precision", "'bf15'", "'bf16' (did you mean that?)"),)),
+    Bad("unknown precision of a copy", MODELS,
+        swap("native_precision: bf16", "native_precision: bf16\n  copies: [{precision: fp9, weight_bytes: 1.1}]"),
+        (("llama-8b.copies", "'fp9'", "'fp8' (did you mean that?)"),)),
     Bad("unknown precision of an engine", ENGINES, swap("    fp8: {", "    fp9: {"),
             (("vllm.precisions", "'fp9'", "'fp8' (did you mean that?)"),)),
     Bad("unknown key of a precision of an engine", ENGINES,
@@ -142,9 +145,8 @@ WRONG_FACTS = [
     Bad("owned node twice", ON_PREM, lambda path: add(path.read_text(encoding="utf-8").split("nodes:\n")[1])(path),
         (("nodes.1.offer_id", "owned-small-x2 twice", "each id once"),)),
     Bad("estimate fitted on nothing", "catalog/calibration.yaml", lambda path: put(b"tpot: {}\n")(path), (
-        ("tpot", "an empty mapping", "at least 1 entry"), ("ttft", "nothing", "required"),
-            ("engine_factors", "nothing", "required"),
-        ("ttft_engine_factors", "nothing", "required"), ("errors", "nothing", "required"),
+        ("tpot.coefficients", "nothing", "required"), ("ttft", "nothing", "required"),
+        ("tpot_errors", "nothing", "required"), ("ttft_errors", "nothing", "required"),
             ("rows_fitted", "nothing", "required"),
         ("points_sha256", "nothing", "required"))),
 ]
