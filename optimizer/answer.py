@@ -35,11 +35,9 @@ def answer(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings) -> 
     if settings.time_limit_s is not None and time.monotonic() - start >= settings.time_limit_s:
         late = "The time limit left no room for proposals and for the figures that the plan depends on."
         return plan.model_copy(update={"warnings": (*warnings(prepared, plan), late)})
-    aside = (
-        settings
-        if settings.time_limit_s is None
-        else replace(settings, time_limit_s=min(settings.time_limit_s, ASIDE_LIMIT_S))
-    )
+    aside = replace(settings, enumerated=True)
+    if settings.time_limit_s is not None:
+        aside = replace(aside, time_limit_s=min(settings.time_limit_s, ASIDE_LIMIT_S))
     if not solution.has_plan:
         return plan.model_copy(update={"reasons": why_no_plan(prepared, diagnose(prepared, aside))})
     beside = proposals(prepared, plan, aside)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from optimizer.load import Catalog, load_catalog, shipped_catalog_dir
+from optimizer.load import Catalog, load_catalog
 
 DATA = Path(__file__).parent / "data"
 
@@ -24,8 +24,7 @@ def shipped() -> Catalog:
 
 @pytest.fixture
 def small_catalog(tmp_path: Path) -> Path:
-    """A folder with the small catalog of `tests/data`, free to be changed, and the shipped estimate of speeds."""
+    """A folder with the small catalog of `tests/data`, free to be changed."""
     folder = tmp_path / "catalog"
     shutil.copytree(DATA / "small_catalog", folder)
-    shutil.copy(shipped_catalog_dir() / "calibration.yaml", folder)
     return folder

@@ -53,10 +53,12 @@ def test_the_measured_proposal_uses_no_estimate_and_costs_more(seed: Plan) -> No
     assert all(d.evidence in ("measured", "interpolated") for d in same.deployments)
 
 
-def test_price_ends_bracket_the_plan_and_equal_asking_for_them(seed: Plan) -> None:
-    low, high = (proposal(seed, f"assumed prices at their {end} end") for end in ("low", "high"))
-    assert low.usd_per_month < seed.cost.usd_per_month < high.usd_per_month
-    assert low.usd_per_month == answer_to("helpdesk-llama3-8b", "assumptions.price_end=low").cost.usd_per_month
+def test_price_ends_bracket_the_plan_and_equal_asking_for_them() -> None:
+    owned = "limits.kinds=[owned]"  # every owned node rests on assumed prices
+    plan = answer_to("helpdesk-llama3-8b", owned)
+    low, high = (proposal(plan, f"assumed prices at their {end} end") for end in ("low", "high"))
+    assert low.usd_per_month < plan.cost.usd_per_month < high.usd_per_month
+    assert low.usd_per_month == answer_to("helpdesk-llama3-8b", owned, "assumptions.price_end=low").cost.usd_per_month
 
 
 def test_three_decisive_figures_ranked_by_what_they_cost(seed: Plan) -> None:

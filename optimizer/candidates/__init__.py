@@ -1,8 +1,10 @@
 """Every way to serve a service on an offer, or the reason why not."""
 
-from optimizer.candidates.enumerate import Candidate, CandidateSet, Option, enumerate_candidates
+from optimizer.candidates.enumerate import Candidate, CandidateSet, enumerate_candidates
+from optimizer.candidates.option import Option
 from optimizer.candidates.rejection import Rejection
 from optimizer.candidates.replica import ClassSpeed, ReplicaSpeed, StatedCapacity
+from optimizer.candidates.shelf import Shelf
 
 __all__ = [
     "Candidate",
@@ -11,6 +13,7 @@ __all__ = [
     "Option",
     "Rejection",
     "ReplicaSpeed",
+    "Shelf",
     "StatedCapacity",
     "enumerate_candidates",
 ]

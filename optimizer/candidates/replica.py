@@ -9,7 +9,7 @@ from functools import cached_property
 from optimizer.demand import ServiceDemand, largest_poisson_mean
 from optimizer.schema.base import Evidence
 from optimizer.schema.problem import RequestClass, Slo
-from optimizer.throughput.curve import SpeedCurve, slow_end, worse_evidence
+from optimizer.throughput.curve import SpeedCurve, bar_share, worse_evidence
 from optimizer.units import largest_holding, micro_rate_down
 
 SEQUENCE_STEPS: tuple[int, ...] = (*range(1, 65), *range(72, 257, 8), *range(288, 1025, 32))
@@ -47,25 +47,16 @@ class ClassSpeed:
         return self.slo.ttft_ms is not None or self.slo.e2e_ms is not None
 
     def ttft_error_fraction(self, concurrency: int) -> float:
-        """Return the half-width of the TTFT's error bar: its curve's where it is measured, the estimate's elsewhere."""
-        curve = self.curve
-        return curve.error_fraction(concurrency) if curve.ttft_measured else curve.ttft_error_fraction
+        """Return the half-width of the TTFT's error bar."""
+        return self.curve.ttft_error_fraction(concurrency)
 
     def tpot_ms(self, concurrency: int) -> float:
         """Return the planned TPOT."""
-        planned = self.curve.tpot_ms(concurrency)
-        if self.confidence is None and not self.slow_tpot:
-            return planned
-        error = self.curve.error_fraction(concurrency)
-        return planned * slow_end(error, self.confidence) * (1 + error if self.slow_tpot else 1)
+        return self.curve.slow_tpot_ms(concurrency, bar_share(self.confidence) + self.slow_tpot)
 
     def ttft_ms(self, concurrency: int) -> float:
-        """Return the planned TTFT; a measured one has the error of its curve."""
-        planned = self.curve.ttft_ms(concurrency)
-        if self.confidence is None and not self.slow_ttft:
-            return planned
-        error = self.ttft_error_fraction(concurrency)
-        return planned * slow_end(error, self.confidence) * (1 + error if self.slow_ttft else 1)
+        """Return the planned TTFT."""
+        return self.curve.slow_ttft_ms(concurrency, bar_share(self.confidence) + self.slow_ttft)
 
     @cached_property
     def _speeds(self) -> dict[int, float]:
@@ -114,16 +105,20 @@ class ReplicaSpeed:
     demand: ServiceDemand
     _best_rates: dict[int, float] = field(default_factory=dict, compare=False, repr=False)
     _amounts: dict[tuple[float, bool], int] = field(default_factory=dict, compare=False, repr=False)
+    endless: ReplicaSpeed | None = field(default=None, compare=False, repr=False)
+    """The same replica of one class before the demand capped its requests: what it carries is known there."""
 
     def under(self, least: Evidence) -> ReplicaSpeed | None:
         """Return the same replica on evidence no worse than `least`, None when a class has none."""
         classes = tuple(found for one in self.classes if (found := one.under(least)) is not None)
         return ReplicaSpeed(classes, self.demand) if len(classes) == len(self.classes) else None
 
-    @property
-    def known_amounts(self) -> dict[tuple[float, bool], int]:
-        """What `amount` has answered so far."""
-        return self._amounts
+    def capped(self, demand: ServiceDemand) -> ReplicaSpeed:
+        """Return the replica that never runs more requests than a demand has; a rate caps nothing."""
+        if demand.unit == "rate":
+            return ReplicaSpeed(self.classes, demand)
+        classes = tuple(replace(one, limit=min(one.limit, demand.amount)) for one in self.classes)
+        return ReplicaSpeed(classes, demand, endless=(self.endless or self) if len(classes) == 1 else None)
 
     @cached_property
     def shares(self) -> tuple[float, ...]:
@@ -145,7 +140,11 @@ class ReplicaSpeed:
         """Return requests in flight, or micro-requests/s, that the replica carries at a speed."""
         key = (tokens_per_s, strictly_above)
         if key not in self._amounts:
-            self._amounts[key] = self._amount(tokens_per_s, strictly_above)
+            self._amounts[key] = (
+                self._amount(tokens_per_s, strictly_above)
+                if self.endless is None
+                else min(self.endless.amount(tokens_per_s, strictly_above), self.classes[0].limit)
+            )
         return self._amounts[key]
 
     def _amount(self, tokens_per_s: float, strictly_above: bool) -> int:

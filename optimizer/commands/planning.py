@@ -182,7 +182,7 @@ def check(
 ) -> None:
     """Validate a problem, and every name in it, without solving."""
     loaded, facts = load_inputs(problem, overrides, catalog, overlay)
-    from optimizer.candidates.enumerate import check_names
+    from optimizer.candidates.names import check_names
     from optimizer.costs import priced_offers
 
     check_names(loaded.problem, facts, priced_offers(facts, loaded.problem), loaded.own_models)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from optimizer.candidates import Shelf
 from optimizer.costs import priced_offers
 from optimizer.errors import Fault, InputError
 from optimizer.explain.doctor import Diagnosis, diagnose
@@ -98,8 +99,9 @@ def explain(
         InputError: an option is out of range, or the problem names something that the catalog does not have.
     """
     _check(alternatives, within)
-    prepared = prepare(loaded, catalog)
+    prepared = prepare(loaded, catalog, shelf=Shelf())
     solution = solve(prepared.candidates, prepared.problem.limits, prepared.budget, settings)
+    settings = replace(settings, enumerated=True)
     plan = plan_of(prepared, solution)
     if not solution.has_plan:
         diagnosis = diagnose(prepared, settings) if solution.status == "infeasible" else None

@@ -86,7 +86,7 @@ class Steadiness:
         service = self.prepared.problem.services[index]
         key, asked = demand_key(service), quantity_of(service)
         problem = demand_at(self.prepared.problem, index, asked * FURTHEST)
-        wide = prepare(self.prepared.loaded, self.prepared.catalog, problem)
+        wide = prepare(self.prepared.loaded, self.prepared.catalog, problem, self.prepared.shelf)
         steps = math.floor(asked / key.step)
 
         def at(n: int) -> Prepared:
@@ -106,7 +106,7 @@ class Steadiness:
         if not asked:
             return None
         problem = without_speed(self.prepared.problem, index)
-        wide = prepare(self.prepared.loaded, self.prepared.catalog, problem)
+        wide = prepare(self.prepared.loaded, self.prepared.catalog, problem, self.prepared.shelf)
         start = math.floor(asked * HUNDREDTHS)
 
         def at(n: int) -> Prepared:

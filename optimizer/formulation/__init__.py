@@ -6,4 +6,14 @@ from optimizer.formulation.objectives import OBJECTIVES
 from optimizer.formulation.reduction import reduce_case, shortlist
 from optimizer.formulation.variables import Variables
 
-__all__ = ["CONSTRAINTS", "OBJECTIVES", "Case", "CaseRow", "Rule", "Variables", "build_case", "reduce_case", "shortlist"]
+__all__ = [
+    "CONSTRAINTS",
+    "OBJECTIVES",
+    "Case",
+    "CaseRow",
+    "Rule",
+    "Variables",
+    "build_case",
+    "reduce_case",
+    "shortlist",
+]

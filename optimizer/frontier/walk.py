@@ -208,6 +208,7 @@ def trace_frontier(
         InputError: the range is empty, there is no such service, or its promise has no such axis.
     """
     index = _service_index(loaded.problem, service_id)
+    settings = replace(settings, enumerated=True)
     walked, start, span, unit = AXES[axis](loaded, catalog, index, low, high)
     steps = list(climb(walked, start, settings))
     found = [step for step in steps if step.solution.has_plan]

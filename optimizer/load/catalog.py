@@ -79,6 +79,11 @@ class Catalog:
             grouped.setdefault((group, point.gpu_id, point.engine_id), []).append(point)
         return grouped
 
+    @cached_property
+    def memo(self) -> dict[str, Any]:
+        """What later rooms work out once a catalog; a catalog with other rows starts anew."""
+        return {}
+
     def points_on(self, runs_like: str, gpu_id: str, engine_id: str) -> list[ThroughputPoint]:
         """List the measured rows of a model group on a GPU with an engine."""
         return self.points_by_machine.get((runs_like, gpu_id, engine_id), [])

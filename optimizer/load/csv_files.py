@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from optimizer.errors import Fault
+from optimizer.errors import Fault, InputError
 from optimizer.load.faults import faults_of, shown
 
 Row = TypeVar("Row", bound=BaseModel)
@@ -56,6 +56,37 @@ def parse_rows(
         faults.append(Fault(label, f"line {line}", why, allowed))
         return []
     return rows
+
+
+def plain_rows(text: str, label: str) -> tuple[list[str], list[dict[str, str]]]:
+    """Read a table whose columns are not known beforehand: its header, and each row by column.
+
+    Raises:
+        InputError: with every fault: no header, a column without or with a name that stands twice, ragged rows.
+    """
+    faults: list[Fault] = []
+    rows: list[dict[str, str]] = []
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header: list[str] = []
+    try:
+        header = [name.strip() for name in next(reader, [])]
+        if not header:
+            faults.append(Fault(label, "", "an empty file", "a header line, then a row for each variant"))
+        for name in sorted({name for name in header if header.count(name) > 1 or not name}):
+            faults.append(Fault(label, "line 1", f"the column {shown(name)} twice or unnamed", "each column once"))
+        for cells in reader:
+            if not any(cells):
+                continue
+            if len(cells) != len(header):
+                found = f"{len(cells)} cells"
+                faults.append(Fault(label, f"line {reader.line_num}", found, f"{len(header)} cells, as in the header"))
+                continue
+            rows.append(dict(zip(header, (cell.strip() for cell in cells), strict=True)))
+    except csv.Error as error:
+        faults.append(Fault(label, f"line {reader.line_num}", f"text that CSV cannot read ({error})", "plain CSV"))
+    if faults:
+        raise InputError(faults)
+    return header, rows
 
 
 def columns_of(model: type[BaseModel]) -> list[str]:

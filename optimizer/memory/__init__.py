@@ -7,7 +7,7 @@ from optimizer.memory.cache import (
     cached_layers,
     kv_bytes_per_token_per_gpu,
 )
-from optimizer.memory.fit import MemoryFit, largest_fitting_concurrency, memory_fit
+from optimizer.memory.fit import Loaded, MemoryFit, largest_fitting_concurrency, loaded, memory_fit
 from optimizer.memory.overhead import (
     default_batched_tokens,
     default_max_num_seqs,
@@ -25,8 +25,8 @@ from optimizer.memory.weights import (
 )
 
 __all__ = [
-    "KV_BLOCK_TOKENS", "CacheLayout", "MemoryFit", "WeightParts", "cache_layout", "cached_layers",
+    "KV_BLOCK_TOKENS", "CacheLayout", "Loaded", "MemoryFit", "WeightParts", "cache_layout", "cached_layers",
     "default_batched_tokens", "default_max_num_seqs", "expert_split", "expert_width", "is_large",
-    "kv_bytes_per_token_per_gpu", "largest_fitting_concurrency", "memory_fit", "overhead_gib_per_gpu",
+    "kv_bytes_per_token_per_gpu", "largest_fitting_concurrency", "loaded", "memory_fit", "overhead_gib_per_gpu",
     "overhead_in_force", "stored_weights", "weight_parts", "weights_bytes",
 ]

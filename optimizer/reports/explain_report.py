@@ -80,8 +80,8 @@ def _gpus(explanation: Explanation) -> Section:
     notes = (
         "For each GPU type that fits but lost: the price of its cheapest eligible node (its other offers left out) and"
         " the highest at which that node stands in an optimal plan, exact to a micro-dollar; what it carries now (a"
-        " replica no more than the demand) and must carry to enter at its price; and how many times as fast it must be for that."
-        " A dash: no price, or no speed, is enough.",
+        " replica no more than the demand) and must carry to enter at its price; and how many times as fast it must be"
+        " for that. A dash: no price, or no speed, is enough.",
     )
     header = ("GPU", "GPUs", "now $/h", "enters $/h", "carries", "enters at", "speed")
     details = tuple(f"{g.offer_id}; {g.reason}" for g in lost)

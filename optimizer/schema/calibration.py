@@ -1,74 +1,116 @@
 """The fitted constants of the speed estimate, with the errors they were found to have on left-out rows."""
 
-from typing import Annotated
+from collections.abc import Iterable
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from optimizer.schema.base import CountOrZero, Frozen, NonNegative, Positive
 
+TPOT_TERMS = ("step_ms", "layer_ms", "weight_read", "kv_read", "sequence_ms", "prefill_share", "allreduce_ms")
+"""A fixed time; one a layer; weights touched over bandwidth; KV in use over bandwidth; a time for each request in
+flight; other users' prompts between the steps; layers x log2(GPUs)."""
 
-class Terms(Frozen):
-    """Non-negative coefficients, in the order in which the terms are computed."""
+TTFT_TERMS = ("base_ms", "prefill", "queue", "step")
+"""A fixed time; the own prompt; half the other users' prompts, arriving together; the step under way."""
 
-    @property
-    def coefficients(self) -> tuple[float, ...]:
-        """The coefficients in the order of the fields."""
-        return tuple(getattr(self, name) for name in type(self).model_fields)
+TRAITS = ("model", "engine", "family", "memory", "architecture", "gpu", "precision", "mixture", "configuration")
+"""What replicas may have in common."""
 
-
-class TpotTerms(Terms):
-    """TPOT = sum of these non-negative coefficients times the terms of `throughput.estimated`."""
-
-    step_ms: NonNegative
-    """Fixed time of a decode step."""
-    layer_ms: NonNegative
-    """Time per layer and step: kernel launches."""
-    weight_read: NonNegative
-    """Times (weight bytes touched / bandwidth): 1 / utilisation."""
-    kv_read: NonNegative
-    """Times (KV bytes in use / bandwidth)."""
-    sequence_ms: NonNegative
-    """Time per request in flight and step: sampling, scheduling."""
-    prefill_share: NonNegative
-    """Times ((C - 1) / OSL x prefill time): other users' prompts come between the steps."""
-    allreduce_ms: NonNegative
-    """Times (layers x log2 of the tensor-parallel size)."""
+Logarithm = Annotated[float, Field(ge=-10, le=10)]
+"""Natural logarithm of a factor."""
 
 
-class TtftTerms(Terms):
-    """TTFT = sum of these non-negative coefficients times the terms of `throughput.estimated`."""
+def check_traits(names: Iterable[str]) -> None:
+    """Hold that each name is a trait, or several joined by `|`."""
+    for name in names:
+        if not set(name.split("|")) <= set(TRAITS):
+            raise ValueError(f"{name}: found no trait; allowed: {', '.join(TRAITS)}, or several joined by |")
 
-    base_ms: NonNegative
-    prefill: NonNegative
-    """Times the prefill time of the own prompt."""
-    queue: NonNegative
-    """Times the prefill time of half the other users' prompts that arrive together."""
-    step: NonNegative
-    """Times the TPOT: a prompt waits for decode steps under way, and for its own first one."""
+
+class Kinship(Frozen):
+    """How far measured rows of one model deviate from the estimate together, as standard deviations of logarithms.
+
+    By trait: rows that are alike in it share `alike` whatever their requests; of `smooth` and `rough` they share the
+    more, the nearer their requests are in ln ISL, ln OSL, log2 GPUs and ln C.
+    """
+
+    alike: dict[str, NonNegative] = Field(default_factory=dict)
+    smooth: dict[str, NonNegative] = Field(default_factory=dict)
+    """Falls as exp(-d^2 / (2 smooth_length^2))."""
+    smooth_length: Positive
+    rough: dict[str, NonNegative] = Field(default_factory=dict)
+    """Falls as exp(-(|d of lengths and GPUs| + |d of ln C|) / rough_length)."""
+    rough_length: Positive
+    run: NonNegative
+    """What rows of one curve share, falling as exp(-|ln C - ln C'| / rough_length)."""
+    noise: Positive
+    """What a row shares with no other."""
+    noise_of: dict[str, Positive] = Field(default_factory=dict)
+    """The same for single sources."""
+
+    @model_validator(mode="after")
+    def _traits_are_known(self) -> Self:
+        check_traits((*self.alike, *self.smooth, *self.rough))
+        return self
+
+
+class FittedTerms(Frozen):
+    """One quantity: exp(effects) x sum of coefficients x exp(deviations) x terms, in the order of its terms."""
+
+    coefficients: Annotated[dict[str, NonNegative], Field(min_length=1)]
+    """Term -> coefficient; the terms are those of `throughput.physics`."""
+    deviations: dict[str, dict[str, Logarithm]] = Field(default_factory=dict)
+    """`term by trait` -> value of the trait -> logarithm on that term."""
+    effects: dict[str, dict[str, Logarithm]] = Field(default_factory=dict)
+    """Trait -> value -> logarithm on the whole; an engine never seen has the largest of them."""
+    effect_spread: dict[str, NonNegative] = Field(default_factory=dict)
+    """Trait -> standard deviation of its effects: what a value never seen may add."""
+    kinship: Kinship | None = None
+    """How measured rows of the same model correct the estimate; absent: they do not."""
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Self:
+        for name in self.deviations:
+            term, by, trait = name.partition(" by ")
+            if not by or term not in self.coefficients:
+                raise ValueError(f"deviations: found {name!r}; allowed: `term by trait` of a term of coefficients")
+            check_traits((trait,))
+        check_traits((*self.effects, *self.effect_spread))
+        return self
 
 
 class LeftOutErrors(Frozen):
-    """Absolute relative errors of rows that were left out of the fit."""
+    """Relative errors of rows that were left out of the fit."""
 
     rows: CountOrZero
     median_error_fraction: NonNegative
     p90_error_fraction: NonNegative
+    bar_fraction: NonNegative
+    """Half-width of the 90% interval [x / (1 + b), x (1 + b)]: the rank ceil(0.9 (n + 1)) of |ln(measured / x)|."""
 
 
 class Calibration(Frozen):
     """Everything `gpumix catalog calibrate` found."""
 
-    tpot: Annotated[dict[str, TpotTerms], Field(min_length=1)]
-    """By memory kind: gddr, hbm."""
-    ttft: TtftTerms
-    engine_factors: dict[str, Positive]
-    """Engine id -> factor on the estimated TPOT; an engine never seen has the worst of them."""
-    ttft_engine_factors: dict[str, Positive]
-    """The same on the estimated TTFT."""
+    tpot: FittedTerms
+    ttft: FittedTerms
+    tpot_errors: dict[str, LeftOutErrors]
+    """By gap: see `throughput.gaps`."""
+    ttft_errors: dict[str, LeftOutErrors]
+    rows_by_gpu: dict[str, CountOrZero] = Field(default_factory=dict)
+    """GPU -> rows that were fitted."""
     engines_measured: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Memory kind -> engines with rows on such GPUs; one without is not promised to be faster than their median."""
-    errors: dict[str, LeftOutErrors]
-    """By gap: `combination` (model and GPU together left out), `interior`, `repeat`, `ttft`."""
     rows_fitted: CountOrZero
     points_sha256: str
     """Hash of the measured rows that were fitted."""
+
+    @model_validator(mode="after")
+    def _terms_are_those_of_the_formula(self) -> Self:
+        for name, terms in (("tpot", TPOT_TERMS), ("ttft", TTFT_TERMS)):
+            found = getattr(self, name).coefficients
+            if set(found) != set(terms):
+                stated = ", ".join(found)
+                raise ValueError(f"{name}.coefficients: found {stated}; allowed: each of {', '.join(terms)}")
+        return self

@@ -251,6 +251,14 @@ class ThroughputPoint(Sourced):
     tpot_ms: Positive | None = None
     """First token excluded."""
     output_tokens_per_s: Positive | None = None
+    ttft_p50_ms: Positive | None = None
+    ttft_p90_ms: Positive | None = None
+    tpot_p50_ms: Positive | None = None
+    tpot_p90_ms: Positive | None = None
+    ttft_error_fraction: NonNegative | None = None
+    """Half-width of the 95% confidence interval of the mean TTFT, relative."""
+    tpot_error_fraction: NonNegative | None = None
+    """The same of the mean TPOT."""
     use: Literal["curve", "check", "ceiling"]
     """`curve` may be called measured, `check` only fits or checks a model, `ceiling` caps what estimates promise."""
     statistic: Literal["mean", "median"] | None = None

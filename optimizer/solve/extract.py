@@ -92,7 +92,7 @@ def _deployment(prepared: Prepared, solution: Solution, chosen: Chosen, reached:
         "gpu_count": option.gpu_count or offer.gpu_count,
         "replicas": replicas,
         "nodes": chosen.nodes,
-        "load_fraction": round(mine / total, 6) if total else 0.0,
+        "load_fraction": round(mine / total, 9) if total else 0.0,
         "capacity_per_node": _in_user_units(demand, per_node * option.speed.amount(target)),
     }
     speed = option.speed

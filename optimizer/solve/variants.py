@@ -11,7 +11,7 @@ from typing import Any
 
 from optimizer.candidates import CandidateSet, ClassSpeed, Option, ReplicaSpeed
 from optimizer.costs import rate_per_usd
-from optimizer.demand import ServiceDemand, demand_of, with_quantity
+from optimizer.demand import demand_of, with_quantity
 from optimizer.formulation.case import budget_micro_usd_per_hour
 from optimizer.schema.problem import Limits, Problem
 from optimizer.solve.prepare import Prepared, prepare
@@ -60,7 +60,7 @@ def at_demand(prepared: Prepared, index: int, quantity: Fraction) -> Prepared:
     demand = demand_of(service)
     demands = tuple(demand if i == index else old for i, old in enumerate(prepared.candidates.demands))
     problem = with_service(prepared.problem, index, demand=service.demand, deadline=service.deadline)
-    options = _options(prepared.candidates, index, lambda speed: _capped(speed, demand))
+    options = _options(prepared.candidates, index, lambda speed: speed.capped(demand))
     return _replaced(prepared, problem, demands=demands, options=options)
 
 
@@ -75,17 +75,6 @@ def _options(candidates: CandidateSet, index: int, change: Any) -> dict[tuple[in
         else found
         for key, found in candidates.options.items()
     }
-
-
-def _capped(speed: ReplicaSpeed, demand: ServiceDemand) -> ReplicaSpeed:
-    """Return a replica that never runs more requests than the demand; a rate caps nothing."""
-    if demand.unit == "rate":
-        return ReplicaSpeed(speed.classes, demand)
-    classes = tuple(replace(one, limit=min(one.limit, demand.amount)) for one in speed.classes)
-    if len(classes) > 1:
-        return ReplicaSpeed(classes, demand)
-    known = {key: min(amount, demand.amount) for key, amount in speed.known_amounts.items()}
-    return ReplicaSpeed(classes, demand, {}, known)
 
 
 def at_ttft(prepared: Prepared, index: int, ttft_ms: float) -> Prepared:
@@ -105,7 +94,7 @@ def under_limits(prepared: Prepared, **changes: Any) -> Prepared:
     """Change some limits; offers are priced and options enumerated again only where that matters."""
     problem = with_limits(prepared.problem, **changes)
     if not CASE_LIMITS.issuperset(changes):
-        return prepare(prepared.loaded, prepared.catalog, problem)
+        return prepare(prepared.loaded, prepared.catalog, problem, prepared.shelf)
     return replace(prepared, problem=problem, budget=budget_of(prepared, problem.limits))
 
 

@@ -1,16 +1,21 @@
-"""A question about speed and its answer: TPOT and TTFT over the requests in flight."""
+"""A question about speed and its answer: TPOT and TTFT over the requests in flight, with their error bars."""
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import NormalDist
+from typing import Literal
 
 from optimizer.schema.base import EVIDENCE_ORDER, Evidence
 from optimizer.schema.catalog import Engine, Gpu, LlmModel, Precision, ThroughputPoint
+
+Gap = Literal["measured", "interior", "edge", "curve", "configuration", "combination", "gpu", "model", "rough"]
+"""What was not measured: nothing, a level between two, one past the end of a curve, requests of these lengths, a
+configuration, the model on this GPU with this engine, the GPU, the model; `rough` promises nothing."""
 
 
 @dataclass(frozen=True)
@@ -41,25 +46,65 @@ class Level:
 
 
 @dataclass(frozen=True)
+class Track:
+    """One quantity at rising numbers of requests in flight, which never falls: linear between knots and beyond them."""
+
+    counts: tuple[int, ...]
+    values: tuple[float, ...]
+    ends: bool = False
+    """Whether nothing is known past the last knot."""
+
+    def at(self, concurrency: int) -> float:
+        """Return the value at a number of requests in flight; the first knot's below it."""
+        index = bisect_left(self.counts, concurrency)
+        if index == 0 or (index < len(self.counts) and self.counts[index] == concurrency):
+            return self.values[index]
+        if index == len(self.counts):
+            if self.ends:
+                return math.inf
+            if index == 1:
+                return self.values[0]
+            index -= 1
+        below, above = self.counts[index - 1], self.counts[index]
+        low, high = self.values[index - 1], self.values[index]
+        return low + (concurrency - below) / (above - below) * (high - low)
+
+    def slowest(self, widths: Sequence[float]) -> tuple[float, ...]:
+        """Return value x (1 + width) of each knot, no more than that of any knot after it."""
+        found = [value * (1 + width) for value, width in zip(self.values, widths, strict=True)]
+        for index in range(len(found) - 2, -1, -1):
+            found[index] = min(found[index], found[index + 1])
+        return tuple(found)
+
+
+Bars = dict[str, float]
+"""Gap -> half-width b of the 90% interval [x / (1 + b), x (1 + b)]."""
+
+
+@dataclass(frozen=True)
 class SpeedCurve:
     """TPOT and TTFT of one replica as functions of its requests in flight, neither of which ever falls.
 
-    Measured levels (perhaps none) come first; past the last one, and where there is none, the estimate answers.
+    Measured levels (perhaps none) are answered exactly; the estimate, passing through them, answers elsewhere.
     """
 
     levels: tuple[Level, ...]
-    estimate_tpot_ms: Callable[[int], float]
-    """The estimate; past the last level it is scaled to pass through it."""
-    estimate_ttft_ms: Callable[[int], float]
-    repeat_error_fraction: float
-    interpolated_error_fraction: float
-    estimated_error_fraction: float
-    ttft_error_fraction: float
+    tpot: Track
+    ttft: Track
+    elsewhere: Gap
+    """What is not measured where the levels do not answer."""
+    tpot_bars: Bars
+    ttft_bars: Bars
     proven_concurrency: int
     """Requests in flight that a measured row shows to fit."""
+    spread_fraction: float = 0.0
+    """How far sources that measured the same level lie from their median, at most."""
+    lengths_differ: bool = False
+    """Whether the levels are of longer requests than those asked."""
     least_evidence: Evidence = "estimated"
     """Worst evidence that may be used: `measured` answers with the next level above, `interpolated` ends at the last.
     """
+    _slow: dict[tuple[bool, float], tuple[float, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def _counts(self) -> list[int]:
@@ -70,86 +115,120 @@ class SpeedCurve:
         """Largest measured number of requests in flight, 0 without levels."""
         return self._counts[-1] if self.levels else 0
 
-    def _position(self, concurrency: int) -> int:
-        """Index of the first level at or above a concurrency."""
-        return bisect_left(self._counts, concurrency)
-
-    def tpot_ms(self, concurrency: int) -> float:
-        """Return the time per output token: exact at a level, linear between two, the first level's below it."""
-        if concurrency > self.last_measured:
-            return self._tail(concurrency)
-        index = self._position(concurrency)
-        above = self.levels[index]
-        if index == 0 or above.concurrency == concurrency or self.least_evidence == "measured":
-            return above.tpot_ms
-        below = self.levels[index - 1]
-        share = (concurrency - below.concurrency) / (above.concurrency - below.concurrency)
-        return below.tpot_ms + share * (above.tpot_ms - below.tpot_ms)
-
-    def _tail(self, concurrency: int) -> float:
-        estimate = self.estimate_tpot_ms(concurrency)
-        if not self.levels:
-            return estimate
-        last = self.levels[-1]
-        if math.isinf(estimate):
-            return estimate
-        return last.tpot_ms * max(1.0, estimate / self.estimate_tpot_ms(last.concurrency))
-
-    def ttft_ms(self, concurrency: int) -> float:
-        """Return the time to first token, measured where every level of the curve states it."""
-        if not self.ttft_measured:
-            return self.estimate_ttft_ms(concurrency)
-        if concurrency > self.last_measured:
-            last = self.levels[-1]
-            growth = self.estimate_ttft_ms(concurrency) / self.estimate_ttft_ms(last.concurrency)
-            return (last.ttft_ms or 0.0) * max(1.0, growth)
-        index = self._position(concurrency)
-        above = self.levels[index]
-        if index == 0 or above.concurrency == concurrency or self.least_evidence == "measured":
-            return above.ttft_ms or 0.0
-        below = self.levels[index - 1]
-        share = (concurrency - below.concurrency) / (above.concurrency - below.concurrency)
-        return (below.ttft_ms or 0.0) + share * ((above.ttft_ms or 0.0) - (below.ttft_ms or 0.0))
-
     @cached_property
     def ttft_measured(self) -> bool:
         """Whether every level states its TTFT."""
         return bool(self.levels) and all(level.ttft_ms is not None for level in self.levels)
 
+    @property
+    def estimates_below(self) -> bool:
+        """Whether fewer requests than the first level are an estimate of their own, not the first level."""
+        return self.tpot.counts[0] < self._counts[0]
+
+    def _level_above(self, concurrency: int) -> int | None:
+        """Return the level that stands for a concurrency where the evidence asked allows no estimate."""
+        if self.least_evidence == "estimated" or concurrency > self.last_measured:
+            return None
+        above = self._counts[bisect_left(self._counts, concurrency)]
+        return above if self.least_evidence == "measured" or concurrency < self._counts[0] else None
+
+    def tpot_ms(self, concurrency: int) -> float:
+        """Return the time per output token: exact at a level."""
+        return self.tpot.at(self._level_above(concurrency) or concurrency)
+
+    def ttft_ms(self, concurrency: int) -> float:
+        """Return the time to first token, measured where every level of the curve states it."""
+        above = self._level_above(concurrency) if self.ttft_measured else None
+        return self.ttft.at(above or concurrency)
+
+    def gap(self, concurrency: int) -> Gap:
+        """Say what was not measured at a number of requests in flight."""
+        if not self.levels:
+            return self.elsewhere
+        if self.lengths_differ:
+            return "curve"
+        if self._level_above(concurrency) or concurrency in self._counts:
+            return "measured"
+        return "interior" if self._counts[0] < concurrency < self.last_measured else "edge"
+
     def evidence(self, concurrency: int) -> Evidence:
         """Say where the TPOT at a concurrency comes from."""
-        if concurrency > self.last_measured:
+        if not self.levels or concurrency > self.last_measured:
             return "estimated"
-        exact = self.levels[self._position(concurrency)].concurrency == concurrency
-        return "measured" if exact or self.least_evidence == "measured" else "interpolated"
+        if concurrency in self._counts or self.least_evidence == "measured":
+            return "measured"
+        below_first = concurrency < self._counts[0] and self.least_evidence == "estimated" and self.estimates_below
+        return "estimated" if below_first else "interpolated"
+
+    def _bar(self, concurrency: int, first_token: bool) -> float:
+        """Return the half-width of the 90% error bar."""
+        gap = self.gap(concurrency)
+        if not first_token:
+            return self.tpot_bars[gap] + (self.spread_fraction if self.levels else 0.0)
+        return self.ttft_bars["curve" if self.levels and not self.ttft_measured else gap]
+
+    def _slow_end(self, concurrency: int, share: float, first_token: bool) -> float:
+        """Return the slow end of the error bar widened by a share; it never falls with concurrency.
+
+        Fewer requests are never slower than more, so that a narrower bar above bounds a wider one below.
+        """
+        track, value = (self.ttft, self.ttft_ms) if first_token else (self.tpot, self.tpot_ms)
+        key = (first_token, share)
+        if key not in self._slow:
+            widths = [share * self._bar(count, first_token) for count in track.counts]
+            self._slow[key] = track.slowest(widths)
+        own = value(concurrency) * (1 + share * self._bar(concurrency, first_token))
+        index = bisect_left(track.counts, concurrency)
+        return min(own, self._slow[key][index]) if index < len(track.counts) else own
+
+    def slow_tpot_ms(self, concurrency: int, share: float) -> float:
+        """Return TPOT x (1 + share x half-width of its 90% error bar); it never falls with concurrency."""
+        return self._slow_end(concurrency, share, False) if share else self.tpot_ms(concurrency)
+
+    def slow_ttft_ms(self, concurrency: int, share: float) -> float:
+        """Return TTFT x (1 + share x half-width of its 90% error bar); it never falls with concurrency."""
+        return self._slow_end(concurrency, share, True) if share else self.ttft_ms(concurrency)
 
     def error_fraction(self, concurrency: int) -> float:
-        """Return the half-width of the 90% error bar of the TPOT, relative; it never falls with concurrency."""
-        if concurrency > self.last_measured:
-            return self.estimated_error_fraction
-        contiguous = self._counts[: concurrency] == list(range(1, concurrency + 1))
-        if contiguous or self.least_evidence == "measured":
-            return self.repeat_error_fraction
-        return self.interpolated_error_fraction
+        """Return the half-width of the 90% error bar of the TPOT, relative."""
+        value = self.tpot_ms(concurrency)
+        return self.slow_tpot_ms(concurrency, 1.0) / value - 1 if math.isfinite(value) else 0.0
+
+    def ttft_error_fraction(self, concurrency: int) -> float:
+        """Return the half-width of the 90% error bar of the TTFT, relative."""
+        value = self.ttft_ms(concurrency)
+        return self.slow_ttft_ms(concurrency, 1.0) / value - 1 if math.isfinite(value) else 0.0
+
+    def interval(self, concurrency: int, confidence: float = 0.9) -> tuple[float, float]:
+        """Return the ends of the error bar of the TPOT, in milliseconds."""
+        share = bar_share(confidence)
+        low = self.tpot_ms(concurrency) / (1 + share * self._bar(concurrency, False))
+        return low, self.slow_tpot_ms(concurrency, share)
+
+    def ttft_interval(self, concurrency: int, confidence: float = 0.9) -> tuple[float, float]:
+        """Return the ends of the error bar of the TTFT, in milliseconds."""
+        share = bar_share(confidence)
+        low = self.ttft_ms(concurrency) / (1 + share * self._bar(concurrency, True))
+        return low, self.slow_ttft_ms(concurrency, share)
 
     def source_url(self, concurrency: int) -> str | None:
         """Return the source of the level that answers, or None for an estimate without levels."""
         if not self.levels:
             return None
-        return self.levels[min(self._position(concurrency), len(self.levels) - 1)].point.source_url
+        return self.levels[min(bisect_left(self._counts, concurrency), len(self.levels) - 1)].point.source_url
 
 
-def slow_end(error_fraction: float, confidence: float | None) -> float:
-    """Return the factor that turns the middle of an error bar into its slow end at a confidence.
+def bar_share(confidence: float | None) -> float:
+    """Return how much of the 90% error bar's half-width to add at a confidence; 0 for None, the middle.
 
-    The bar holds 90% of cases, its slow end is 1.645 standard deviations out.
+    The bar holds 90% of cases, so that its ends are 1.645 standard deviations out.
 
-    >>> slow_end(0.2, None), round(slow_end(0.2, 0.9), 6)
-    (1.0, 1.2)
+    >>> bar_share(None), round(bar_share(0.9), 6), round(bar_share(0.5), 3)
+    (0.0, 1.0, 0.41)
     """
     if confidence is None:
-        return 1.0
-    return 1.0 + error_fraction * NormalDist().inv_cdf((1 + confidence) / 2) / NormalDist().inv_cdf(0.95)
+        return 0.0
+    return NormalDist().inv_cdf((1 + confidence) / 2) / NormalDist().inv_cdf(0.95)
 
 
 def worse_evidence(one: Evidence, other: Evidence) -> Evidence:

@@ -1,125 +1,31 @@
-"""The calibrated estimate: what a decode step must read, over the bandwidth, plus fitted fixed times."""
+"""The calibrated estimate: the fitted formula, corrected by measured rows of the same model, within physical limits."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import mul
-from statistics import median
+
+import numpy as np
 
 from optimizer.load import Catalog
-from optimizer.memory import expert_split, kv_bytes_per_token_per_gpu
-from optimizer.schema.calibration import Calibration
-from optimizer.schema.catalog import LlmModel, Precision, ThroughputPoint
-from optimizer.throughput.curve import Level, Question, SpeedCurve
-
-LEAST_FLOPS_PER_BYTE = 116.7
-"""FLOP per byte of bandwidth where a GPU's tensor speed is not known: the lowest known, A10G's 70e12 / 600e9."""
+from optimizer.schema.calibration import TPOT_TERMS, TTFT_TERMS, Calibration, FittedTerms
+from optimizer.schema.catalog import ThroughputPoint
+from optimizer.throughput.curve import Question, SpeedCurve, Track
+from optimizer.throughput.fitted import effect, term_weights
+from optimizer.throughput.gaps import DEFAULT_BARS, DEFAULT_TTFT_BARS, bars_of, gap_of
+from optimizer.throughput.kin import Corrector, kin_in
+from optimizer.throughput.physics import Loads, Replica, Vector, least_tpot_ms, replica_of, tpot_terms, ttft_terms
+from optimizer.throughput.relatives import length_columns
+from optimizer.throughput.traits import Traits, traits_of
 
 LENGTH_TOLERANCE = 0.10
 """Input and output lengths within this count as the same (the design's definition of `measured`)."""
 
-WEIGHTS_TERM = 2
+KNOTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048, 4096)
+"""Requests in flight at which the estimate is worked out; it is linear between them."""
+
+FLOOR_TERM = 2
 """Position of the weights among the terms: the floor that bandwidth sets."""
-
-DEFAULT_ERROR = {"repeat": 0.05, "interior": 0.08, "combination": 0.5, "ttft": 1.0}
-"""Error bars without a calibration file, from the first look at the rows (see README, accuracy)."""
-
-
-def weight_bytes_touched(model: LlmModel, precision: Precision) -> tuple[float, float]:
-    """Return the weight bytes that every decode step reads, and those of all experts.
-
-    A mixture of experts touches a share 1 - (1 - k/E)^C of its experts; an untied input embedding is looked up, not
-    read.
-    """
-    always, experts = expert_split(model)
-    lookup = 0.0 if model.tied_embeddings else model.vocabulary * model.hidden_size / 1e9
-    scale = 1e9 * precision.weight_bytes
-    return max(always - lookup, 0.05 * always) * scale, experts * scale
-
-
-def computes_in_16_bits(question: Question) -> bool:
-    """Say whether only the weights are small and the arithmetic stays 16-bit: by precision, or engine on this GPU."""
-    if question.precision.weight_only:
-        return True
-    support = question.engine.precisions.get(question.precision_id)
-    capability = question.gpu.compute_capability
-    if support is None or support.weight_only_below is None or capability is None:
-        return False
-    return capability < support.weight_only_below
-
-
-def tensor_flops(question: Question) -> float:
-    """Return FLOP/s of one GPU for prefill; 4-bit arithmetic counts as 8-bit: the catalog states nothing faster."""
-    gpu = question.gpu
-    sixteen = gpu.fp16_tflops or LEAST_FLOPS_PER_BYTE * gpu.memory_bandwidth_gb_per_s / 1000
-    if computes_in_16_bits(question):
-        return sixteen * 1e12
-    eight = {"int8": gpu.int8_tops, "fp8": gpu.fp8_tflops, "fp4": gpu.fp8_tflops, "mxfp4": gpu.fp8_tflops}
-    return max(sixteen, eight.get(question.precision_id) or 0.0) * 1e12
-
-
-@dataclass(frozen=True, slots=True)
-class Replica:
-    """The physical constants of one replica for one kind of request, worked out once."""
-
-    question: Question
-    weights_ms: float
-    """Time to read, at full bandwidth of all GPUs, the weights that every step needs."""
-    experts_ms: float
-    """The same for all experts together."""
-    idle_fraction: float
-    """Share of the experts that one token leaves idle: 1 - k/E."""
-    kv_ms: float
-    """Time to read the KV cache of one request of mean context, on the rank that reads it."""
-    prefill_ms: float
-    """Time to prefill one prompt at full tensor speed."""
-    hops: float
-    """Layers x log2(GPUs): all-reduce steps of a decode step."""
-
-
-def replica_of(question: Question) -> Replica:
-    """Work out the constants of a replica."""
-    q = question
-    ranks = max(q.tp_size, q.gpu_count)
-    bandwidth = q.gpu.memory_bandwidth_gb_per_s * 1e9
-    kv_ms = mean_context(q) * kv_bytes_per_token_per_gpu(q.model, q.precision, q.tp_size) / bandwidth * 1000
-    flops = tensor_flops(q) * ranks
-    prefill_ms = 2 * q.model.active_parameters_billion * 1e9 * q.isl_tokens / flops * 1000
-    always, experts = (1000 * part / (bandwidth * ranks) for part in weight_bytes_touched(q.model, q.precision))
-    idle = 1 - q.model.experts_per_token / q.model.experts if q.model.experts else 0.0
-    return Replica(q, always, experts, idle, kv_ms, prefill_ms, q.model.layers * math.log2(ranks))
-
-
-def mean_context(question: Question) -> float:
-    """Return tokens that an average request in flight has in its KV cache, averaged over the layers that window it."""
-    context = question.isl_tokens + question.osl_tokens / 2
-    model = question.model
-    if not (model.sliding_window_tokens and model.sliding_window_layers):
-        return context
-    windowed = min(context, model.sliding_window_tokens) * model.sliding_window_layers
-    layers = model.sliding_window_layers + model.full_attention_layers
-    return (windowed + context * model.full_attention_layers) / layers
-
-
-def least_tpot_ms(replica: Replica, concurrency: int) -> float:
-    """Return the floor that bandwidth sets: the weights that a step touches read once at full speed."""
-    if not replica.experts_ms:
-        return replica.weights_ms
-    return replica.weights_ms + replica.experts_ms * (1 - replica.idle_fraction**concurrency)
-
-
-def tpot_terms(replica: Replica, concurrency: int) -> tuple[float, ...]:
-    """Return the terms whose weighted sum is the TPOT, in the order of `TpotTerms`, in milliseconds."""
-    prefill = (concurrency - 1) / replica.question.osl_tokens * replica.prefill_ms
-    return (1.0, float(replica.question.model.layers), least_tpot_ms(replica, concurrency), concurrency * replica.kv_ms,
-            float(concurrency), prefill, replica.hops)
-
-
-def ttft_terms(replica: Replica, concurrency: int, tpot_ms: float) -> tuple[float, float, float, float]:
-    """Return the terms whose weighted sum is the TTFT, in the order of `TtftTerms`, in milliseconds."""
-    return 1.0, replica.prefill_ms, replica.prefill_ms * (concurrency - 1) / 2, tpot_ms
 
 
 def is_no_harder(point: ThroughputPoint, question: Question) -> bool:
@@ -135,77 +41,108 @@ def is_no_harder(point: ThroughputPoint, question: Question) -> bool:
             and isl + osl <= (question.isl_tokens + question.osl_tokens) * most)
 
 
+def ceilings_on(catalog: Catalog, runs_like: str, gpu_id: str, engine_id: str) -> list[ThroughputPoint]:
+    """List the saturation rows of a model group on a GPU with an engine, found once a catalog."""
+    known: dict[tuple[str, str, str], list[ThroughputPoint]] = catalog.memo.setdefault("ceilings", {})
+    key = (runs_like, gpu_id, engine_id)
+    if key not in known:
+        known[key] = [point for point in catalog.points_on(*key) if point.use == "ceiling"]
+    return known[key]
+
+
 def saturation_tokens_per_s(catalog: Catalog, question: Question) -> float | None:
     """Return the highest output tokens/s that saturation rows of the same replica reached, None without one."""
     q, precisions = question, catalog.precisions
     tops = [
         point.output_tokens_per_s
-        for point in catalog.points_on(q.model.runs_like, q.gpu.gpu_id, q.engine_id)
-        if point.use == "ceiling" and point.output_tokens_per_s is not None and point.gpu_count == q.gpu_count
+        for point in ceilings_on(catalog, q.model.runs_like, q.gpu.gpu_id, q.engine_id)
+        if point.output_tokens_per_s is not None and point.gpu_count == q.gpu_count
         and (found := precisions.get(point.precision or "")) is not None and found.runs_like == q.precision.runs_like
         and is_no_harder(point, q)
     ]
     return max(tops, default=None)
 
 
-def _weighted(weights: tuple[float, ...], terms: tuple[float, ...]) -> float:
-    total: float = sum(map(mul, weights, terms))
-    return total
+@dataclass(frozen=True)
+class Alike:
+    """Questions about one replica, which differ in their requests only."""
+
+    replica: Replica
+    traits: Traits
+    engines_here: tuple[str, ...]
+    questions: list[Question]
+
+    def loads(self) -> Loads:
+        """Lay the requests out."""
+        count = len(self.questions)
+        return Loads.of([self.replica] * count, [q.isl_tokens for q in self.questions],
+                        [q.osl_tokens for q in self.questions])
+
+    def lengths(self) -> Vector:
+        """Return where the requests lie."""
+        return length_columns((q.isl_tokens for q in self.questions), (q.osl_tokens for q in self.questions),
+                              (max(q.tp_size, q.gpu_count) for q in self.questions))
 
 
-def _factor(factors: dict[str, float], engine_id: str, measured: tuple[str, ...]) -> float:
-    """Return an engine's factor.
+def alike(calibration: Calibration, questions: Sequence[Question]) -> Alike:
+    """Group questions about one replica."""
+    first = questions[0]
+    here = calibration.engines_measured.get(first.gpu.memory_kind, ())
+    return Alike(replica_of(first), traits_of(first), here, list(questions))
 
-    One never seen has the worst of all; one never seen on this kind of memory at least the median of those that were.
+
+def formula(fitted: FittedTerms, names: tuple[str, ...], group: Alike, terms: Vector) -> Vector:
+    """Return coefficients x terms x effects: n x k milliseconds."""
+    weights = np.array(term_weights(fitted, names, group.traits))
+    return np.asarray(np.tensordot(weights, terms, 1) * np.exp(effect(fitted, group.traits, group.engines_here)))
+
+
+def corrected(
+    values: Vector, corrector: Corrector | None, group: Alike, lengths: Vector, counts: Sequence[int]
+) -> Vector:
+    """Return an estimate with what measured rows of the same model add: n x k."""
+    if corrector is None:
+        return values
+    added = corrector.relatives.deviations(corrector.weights, group.traits, lengths, tuple(counts))
+    return np.asarray(values * np.exp(added))
+
+
+def estimate(catalog: Catalog, calibration: Calibration, group: Alike, counts: Sequence[int]) -> tuple[Vector, Vector]:
+    """Return TPOT and TTFT of questions about one replica, n x k milliseconds, neither of which falls.
+
+    No TPOT is below the time to read the weights; saturation rows cap what all requests get together.
     """
-    own = factors.get(engine_id, max(factors.values(), default=1.0))
-    seen = [factors[engine] for engine in measured if engine in factors]
-    return max(own, median(seen)) if seen and engine_id not in measured else own
-
-
-def _tpot(calibration: Calibration, replica: Replica, ceiling: float | None) -> Callable[[int], float]:
-    question = replica.question
-    terms = calibration.tpot.get(question.gpu.memory_kind) or next(iter(calibration.tpot.values()))
-    weights = terms.coefficients
-    measured = calibration.engines_measured.get(question.gpu.memory_kind, ())
-    factor = _factor(calibration.engine_factors, question.engine_id, measured)
-
-    def tpot_ms(concurrency: int) -> float:
-        terms = tpot_terms(replica, concurrency)
-        saturated = 0.0 if ceiling is None else 1000 * concurrency / ceiling
-        return max(factor * _weighted(weights, terms), terms[WEIGHTS_TERM], saturated)
-
-    return tpot_ms
-
-
-def _ttft(calibration: Calibration, replica: Replica, tpot_ms: Callable[[int], float]) -> Callable[[int], float]:
-    weights = calibration.ttft.coefficients
-    measured = calibration.engines_measured.get(replica.question.gpu.memory_kind, ())
-    factor = _factor(calibration.ttft_engine_factors, replica.question.engine_id, measured)
-    return lambda concurrency: factor * _weighted(weights, ttft_terms(replica, concurrency, tpot_ms(concurrency)))
-
-
-def curve_over(catalog: Catalog, question: Question, levels: tuple[Level, ...], proven: int) -> SpeedCurve | None:
-    """Build the answer: measured levels if any, the estimate elsewhere; None without a calibration and levels."""
-    calibration = catalog.calibration
-    if calibration is None:
-        if not levels:
-            return None
-        def endless(_: int) -> float:
-            """Promise nothing past the last level."""
-            return math.inf
-
-        return SpeedCurve(levels, endless, endless, DEFAULT_ERROR["repeat"], DEFAULT_ERROR["interior"],
-                          DEFAULT_ERROR["combination"], DEFAULT_ERROR["ttft"], proven)
-    errors = {gap: calibration.errors[gap].p90_error_fraction if gap in calibration.errors else default
-              for gap, default in DEFAULT_ERROR.items()}
-    ceiling = saturation_tokens_per_s(catalog, question)
-    replica = replica_of(question)
-    tpot_ms = _tpot(calibration, replica, ceiling)
-    return SpeedCurve(levels, tpot_ms, _ttft(calibration, replica, tpot_ms),
-                      errors["repeat"], errors["interior"], errors["combination"], errors["ttft"], proven)
+    kin = kin_in(catalog, calibration, group.questions[0].model.runs_like)
+    loads, lengths, at = group.loads(), group.lengths(), np.array(counts, dtype=float)
+    terms = tpot_terms(loads, at)
+    plain = formula(calibration.tpot, TPOT_TERMS, group, terms)
+    tpot = np.maximum(corrected(plain, kin.tpot, group, lengths, counts), terms[FLOOR_TERM])
+    for row, question in enumerate(group.questions):
+        ceiling = saturation_tokens_per_s(catalog, question)
+        if ceiling is not None:
+            tpot[row] = np.maximum(tpot[row], 1000 * at / ceiling)
+    ttft = formula(calibration.ttft, TTFT_TERMS, group, ttft_terms(loads, at, plain))
+    ttft = corrected(ttft, kin.ttft, group, lengths, counts)
+    return np.maximum.accumulate(tpot, axis=1), np.maximum.accumulate(ttft, axis=1)
 
 
 def curve_for(catalog: Catalog, question: Question) -> SpeedCurve | None:
     """Answer any question by the calibrated estimate; None without a calibration."""
-    return curve_over(catalog, question, (), 0)
+    calibration = catalog.calibration
+    if calibration is None:
+        return None
+    tpot, ttft = estimate(catalog, calibration, alike(calibration, [question]), KNOTS)
+    known = kin_in(catalog, calibration, question.model.runs_like).known
+    return SpeedCurve(
+        levels=(),
+        tpot=Track(KNOTS, tuple(tpot[0].tolist())),
+        ttft=Track(KNOTS, tuple(ttft[0].tolist())),
+        elsewhere=gap_of(question, known, calibration),
+        tpot_bars=bars_of(calibration.tpot_errors, DEFAULT_BARS),
+        ttft_bars=bars_of(calibration.ttft_errors, DEFAULT_TTFT_BARS),
+        proven_concurrency=0,
+    )
+
+
+__all__ = ["KNOTS", "LENGTH_TOLERANCE", "alike", "curve_for", "estimate", "least_tpot_ms", "replica_of",
+           "saturation_tokens_per_s"]

@@ -5,12 +5,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
 
 from optimizer.load import Catalog
+from optimizer.schema.calibration import Calibration
 from optimizer.schema.catalog import ThroughputPoint
-from optimizer.throughput import estimated
-from optimizer.throughput.curve import Level, Question, SpeedCurve
-from optimizer.throughput.estimated import LENGTH_TOLERANCE
+from optimizer.throughput.curve import Level, Question, SpeedCurve, Track
+from optimizer.throughput.estimated import KNOTS, LENGTH_TOLERANCE, alike, estimate
+from optimizer.throughput.gaps import DEFAULT_BARS, DEFAULT_TTFT_BARS, bars_of
+from optimizer.throughput.physics import Vector
 
 UNHURRIED_FRACTION = 0.2
 """A first token within this share of the time in flight waited for nothing but prompts."""
@@ -92,23 +97,39 @@ def curves_of(points: Iterable[ThroughputPoint]) -> list[list[ThroughputPoint]]:
     return [[p for _, p in curve] for group in by_machine.values() for curve in group_into_curves(group).values()]
 
 
-def monotone_levels(points: Iterable[ThroughputPoint]) -> tuple[Level, ...]:
-    """Order rows by concurrency, one a level (the slowest of repeats), and let no level be faster than one before."""
-    slowest: dict[int, ThroughputPoint] = {}
+def middle_row(rows: list[ThroughputPoint]) -> ThroughputPoint:
+    """Return the row with the median TPOT; of two in the middle the slower, never their mean."""
+    return sorted(rows, key=lambda row: (row.tpot_ms or 0.0, row.ttft_ms or 0.0))[len(rows) // 2]
+
+
+def rows_by_level(points: Iterable[ThroughputPoint]) -> dict[int, list[ThroughputPoint]]:
+    """Group complete rows by their requests in flight, fewest first."""
+    grouped: dict[int, list[ThroughputPoint]] = {}
     for point in points:
-        if point.concurrency is None or point.tpot_ms is None:
-            continue
-        known = slowest.get(point.concurrency)
-        if known is None or (known.tpot_ms or 0) < point.tpot_ms:
-            slowest[point.concurrency] = point
+        if point.concurrency is not None and point.tpot_ms is not None:
+            grouped.setdefault(point.concurrency, []).append(point)
+    return dict(sorted(grouped.items()))
+
+
+def monotone_levels(points: Iterable[ThroughputPoint]) -> tuple[Level, ...]:
+    """Order rows by concurrency, one a level (the middle of several), and let no level be faster than one before."""
     levels: list[Level] = []
-    for concurrency in sorted(slowest):
-        point = slowest[concurrency]
+    for concurrency, rows in rows_by_level(points).items():
+        point = middle_row(rows)
         tpot = max(point.tpot_ms or 0.0, levels[-1].tpot_ms if levels else 0.0)
         before = levels[-1].ttft_ms if levels else None
         ttft = point.ttft_ms if before is None or point.ttft_ms is None else max(point.ttft_ms, before)
         levels.append(Level(concurrency, tpot, ttft, point))
     return tuple(levels)
+
+
+def spread_fraction(points: Iterable[ThroughputPoint]) -> float:
+    """Return how far rows of one level lie from their middle one at most, relative."""
+    spread = 0.0
+    for rows in rows_by_level(points).values():
+        middle = middle_row(rows).tpot_ms or 1.0
+        spread = max(spread, *(abs((row.tpot_ms or 0.0) / middle - 1) for row in rows))
+    return spread
 
 
 def _preference(item: tuple[CurveKey, list[Ranked]]) -> tuple[object, ...]:
@@ -120,14 +141,105 @@ def _preference(item: tuple[CurveKey, list[Ranked]]) -> tuple[object, ...]:
     return (ranked[0][0], trust, newest, -len({point.concurrency for point in points}), *(str(part) for part in key))
 
 
+def best_curve(curves: dict[CurveKey, list[Ranked]]) -> list[ThroughputPoint]:
+    """Return the rows of the best curve, with those that other sources measured under the same conditions.
+
+    The same are lengths and engine version; of an unknown version nothing is the same.
+    """
+    (_, source, version, layout, isl, osl), ranked = min(curves.items(), key=_preference)
+    rows = [point for _, point in ranked]
+    levels = {point.concurrency for point in rows}
+    for key, others in curves.items():
+        if version and key[1] != source and key[2:] == (version, layout, isl, osl):
+            rows += [point for _, point in others if point.concurrency in levels]
+    return rows
+
+
 def curve_for(catalog: Catalog, question: Question) -> SpeedCurve | None:
     """Answer from the best matching measured curve, or None when the catalog has no row for this."""
     curves = group_into_curves(matching_points(catalog, question))
     if not curves:
         return None
-    _, ranked = min(curves.items(), key=_preference)
-    levels = monotone_levels(point for _, point in ranked)
-    return estimated.curve_over(catalog, question, levels, proven_concurrency(question, (point for _, point in ranked)))
+    rows = best_curve(curves)
+    levels, proven = monotone_levels(rows), proven_concurrency(question, rows)
+    calibration = catalog.calibration
+    if calibration is None:
+        return SpeedCurve(levels, *tracks_without_estimate(levels), "edge", DEFAULT_BARS, DEFAULT_TTFT_BARS, proven)
+    dense = calibration.tpot.kinship is not None
+    as_asked = length_match(question.isl_tokens, question.osl_tokens, rows[0]) == 0
+    if not as_asked and dense:
+        levels = safe_side(catalog, calibration, question, levels)
+    counts = knots_around([level.concurrency for level in levels], dense)
+    tpot, ttft = (found[0] for found in estimate(catalog, calibration, alike(calibration, [question]), counts))
+    lasting = calibration.tpot.kinship.rough_length if calibration.tpot.kinship else math.inf
+    if all(level.ttft_ms is not None for level in levels):
+        ttft = through(counts, ttft, {level.concurrency: level.ttft_ms or 0.0 for level in levels}, lasting)
+    tpot = through(counts, tpot, {level.concurrency: level.tpot_ms for level in levels}, lasting)
+    return SpeedCurve(
+        levels=levels,
+        tpot=Track(counts, tuple(tpot.tolist())),
+        ttft=Track(counts, tuple(ttft.tolist())),
+        elsewhere="edge",
+        tpot_bars=bars_of(calibration.tpot_errors, DEFAULT_BARS),
+        ttft_bars=bars_of(calibration.ttft_errors, DEFAULT_TTFT_BARS),
+        proven_concurrency=proven,
+        spread_fraction=spread_fraction(rows),
+        lengths_differ=not as_asked and dense,
+    )
+
+
+def safe_side(
+    catalog: Catalog, calibration: Calibration, question: Question, levels: tuple[Level, ...]
+) -> tuple[Level, ...]:
+    """Slow levels of longer requests down where the estimate says that the shorter ones asked are slower.
+
+    Twice the output leaves half as many prompts between the steps.
+    """
+    row, counts = levels[0].point, [level.concurrency for level in levels]
+    own = replace(question, isl_tokens=row.isl_tokens or 1, osl_tokens=row.osl_tokens or 1)
+    here, there = (estimate(catalog, calibration, alike(calibration, [one]), counts) for one in (question, own))
+    slower = [np.maximum.accumulate(np.maximum(asked[0] / measured[0], 1.0))
+              for asked, measured in zip(here, there, strict=True)]
+    return tuple(
+        replace(level, tpot_ms=level.tpot_ms * tpot, ttft_ms=None if level.ttft_ms is None else level.ttft_ms * ttft)
+        for level, tpot, ttft in zip(levels, slower[0].tolist(), slower[1].tolist(), strict=True)
+    )
+
+
+def knots_around(levels: list[int], dense: bool) -> tuple[int, ...]:
+    """Return where a curve with measured levels is worked out: at its levels, and where the estimate is.
+
+    Without rows that correct the estimate (`dense` false) it is a straight line between levels, and flat before them.
+    """
+    others = [count for count in KNOTS if dense or count > levels[-1]]
+    return tuple(sorted({*levels, *others}))
+
+
+def through(counts: tuple[int, ...], estimate_ms: Vector, levels: dict[int, float], lasting: float) -> Vector:
+    """Bend an estimate so that it passes through measured levels and never falls.
+
+    ln(measured / estimated) is linear in ln C between levels; past the ends it fades as exp(-|ln C - ln end| /
+    lasting).
+    """
+    logs, at = np.log(np.array(counts, dtype=float)), np.array([counts.index(count) for count in levels])
+    measured = np.array(list(levels.values()))
+    bend = np.interp(logs, logs[at], np.log(measured / estimate_ms[at]))
+    beyond = np.maximum(logs[at[0]] - logs, logs - logs[at[-1]])
+    bent = estimate_ms * np.exp(bend * np.exp(-np.maximum(beyond, 0.0) / lasting))
+    bent[at] = measured
+    least, most = np.zeros_like(bent), np.full_like(bent, np.inf)
+    least[at], most[at] = measured, measured
+    most = np.minimum.accumulate(most[::-1])[::-1]
+    return np.asarray(np.maximum.accumulate(np.clip(bent, np.maximum.accumulate(least), most)))
+
+
+def tracks_without_estimate(levels: tuple[Level, ...]) -> tuple[Track, Track]:
+    """Return straight lines through measured levels that promise nothing past the last one."""
+    counts = tuple(level.concurrency for level in levels)
+    tpot = Track(counts, tuple(level.tpot_ms for level in levels), ends=True)
+    if any(level.ttft_ms is None for level in levels):
+        return tpot, Track((0,), (math.inf,), ends=True)
+    return tpot, Track(counts, tuple(level.ttft_ms or 0.0 for level in levels), ends=True)
 
 
 def proven_concurrency(question: Question, points: Iterable[ThroughputPoint]) -> int:

@@ -11,12 +11,12 @@ from math import isinf
 from optimizer.costs import PricedOffer, price_of
 from optimizer.demand import ServiceDemand, demand_of
 from optimizer.load import Catalog
-from optimizer.memory import memory_fit
+from optimizer.memory import Loaded, loaded
 from optimizer.schema.catalog import LlmModel
 from optimizer.schema.plan import Deployment, Plan
 from optimizer.schema.problem import Problem, RequestClass, Service
 from optimizer.throughput import Question, SpeedCurve, speed_curve
-from optimizer.throughput.curve import slow_end
+from optimizer.throughput.curve import bar_share
 from optimizer.units import MICRO, exact
 
 TOLERANCE = 1e-9
@@ -35,12 +35,20 @@ class Replica:
     confidence: float | None
     curves: tuple[SpeedCurve | None, ...]
 
+    @cached_property
+    def _planned(self) -> dict[tuple[int, int], tuple[float, float]]:
+        return {}
+
     def planned_ms(self, curve: SpeedCurve, concurrency: int) -> tuple[float, float]:
-        """Return (TTFT, TPOT) at the end of the error bar that is planned with."""
-        error = curve.error_fraction(concurrency)
-        ttft_error = error if curve.ttft_measured else curve.ttft_error_fraction
-        ttft = curve.ttft_ms(concurrency) * slow_end(ttft_error, self.confidence)
-        return ttft, curve.tpot_ms(concurrency) * slow_end(error, self.confidence)
+        """Return (TTFT, TPOT) at the end of the error bar that is planned with; each is worked out once."""
+        key = (id(curve), concurrency)
+        if key not in self._planned:
+            self._planned[key] = self._worked_out(curve, concurrency)
+        return self._planned[key]
+
+    def _worked_out(self, curve: SpeedCurve, concurrency: int) -> tuple[float, float]:
+        share = bar_share(self.confidence)
+        return curve.slow_ttft_ms(concurrency, share), curve.slow_tpot_ms(concurrency, share)
 
     def keeps(self, request: RequestClass, curve: SpeedCurve, concurrency: int, tokens_per_s: float) -> bool:
         """Say whether one class alone, so many in flight, keeps a speed, the TTFT and the end-to-end time."""
@@ -55,12 +63,22 @@ class Replica:
             return True
         return self.fitting(concurrency, request.isl_tokens + request.osl_tokens) >= concurrency
 
+    @cached_property
+    def _loaded(self) -> Loaded:
+        one, catalog = self.deployment, self.catalog
+        return loaded(self.model, catalog.precisions[one.precision], catalog.engines[one.engine_id],
+                      catalog.gpus[self.gpu_id], one.tp_size)
+
+    @cached_property
+    def _fitting(self) -> dict[tuple[int, int], int]:
+        return {}
+
     def fitting(self, sequences: int, tokens: int) -> int:
         """Return how many requests of so many tokens fit an engine started with so many sequences at most."""
-        one, catalog = self.deployment, self.catalog
-        fit = memory_fit(self.model, catalog.precisions[one.precision], catalog.engines[one.engine_id],
-                         catalog.gpus[self.gpu_id], one.tp_size, max_num_seqs=sequences)
-        return fit.max_concurrency(tokens)
+        key = (sequences, tokens)
+        if key not in self._fitting:
+            self._fitting[key] = self._loaded.started(sequences).max_concurrency(tokens)
+        return self._fitting[key]
 
     def held(self, request: RequestClass, curve: SpeedCurve, tokens_per_s: float, most: int) -> int:
         """Count up to how many in flight one class alone keeps its promise, one request after the other."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
+from itertools import accumulate
 from typing import Any
 
 import pytest
@@ -19,7 +19,7 @@ from optimizer.load import Catalog
 from optimizer.schema.catalog import CapacityRow
 from optimizer.schema.problem import Deadline, Demand, Limits, Problem, RequestClass, Service, Slo
 from optimizer.throughput import SpeedCurve
-from optimizer.throughput.curve import Level
+from optimizer.throughput.curve import Level, Track
 from tests.catalogs import tiny
 
 
@@ -58,7 +58,7 @@ def asking(speed: float = 25.0, in_flight: int = 100, **slo: Any) -> Problem:
         pytest.param(asking(25.1), 73, id="a little more speed"),
         pytest.param(asking(100.0), 14, id="100 tokens/s = 10 ms"),
         pytest.param(asking(25.0, 50), 50, id="never more than is asked"),
-        pytest.param(asking(25.0, 100, ttft_ms=20.0), 74, id="the first token takes 20 ms at any C"),
+        pytest.param(asking(25.0, 100, ttft_ms=20.1), 74, id="the first token takes 20.03 ms at any C"),
     ],
 )
 def test_speed_and_demand_limit_a_replica(problem: Problem, most: int) -> None:
@@ -73,9 +73,9 @@ def test_memory_limits_a_replica() -> None:
 
 
 def test_ttft_limits_a_replica() -> None:
-    # TTFT 10 + 10 + 10 x (C - 1)/2: at most 100 ms up to C = 17
-    queueing = tiny.CALIBRATION.model_copy(update={"ttft": tiny.CALIBRATION.ttft.model_copy(update={"queue": 1.0})})
-    assert capacity(asking(25.0, 100, ttft_ms=100.0), tiny.catalog(calibration=queueing)) == 17
+    # TTFT 10 + P + P x (C - 1)/2 with P = 10.0256 ms: 100.2304 ms at C = 17, 105.2432 ms at 18
+    queueing = tiny.with_coefficients("ttft", queue=1.0)
+    assert capacity(asking(25.0, 100, ttft_ms=100.3), tiny.catalog(calibration=queueing)) == 17
 
 
 def test_whole_responses_are_limited_by_their_time() -> None:
@@ -90,8 +90,8 @@ def test_the_slow_end_of_the_error_bar_counts_when_asked() -> None:
     assert capacity(problem) == 51
     one = replica(problem)
     assert one.speed(51) == pytest.approx(1000 / (28.5 * 1.4))
-    # a measured level has a narrow bar: 40 / 1.08 = 37.04 ms
-    measured = tiny.catalog(tiny.point(1, 10.0), tiny.point(64, 36.0), tiny.point(65, 38.0))
+    # a measured level has a narrow bar: 40 / 1.02 = 39.2 ms
+    measured = tiny.catalog(tiny.point(1, 10.0), tiny.point(64, 38.0), tiny.point(65, 39.5))
     assert capacity(problem, measured) == 64
 
 
@@ -114,7 +114,7 @@ def test_a_node_holds_as_many_replicas_as_fit(gpus: int, expected: int) -> None:
 
 
 def test_the_best_option_of_each_offer_is_the_best_of_all() -> None:
-    fast = tiny.CALIBRATION.model_copy(update={"engine_factors": {"e": 1.0, "f": 1.5}})
+    fast = tiny.with_engines(e=1.0, f=1.5)
     offers = {"one": tiny.offer("one"), "four": tiny.offer("four", gpu_count=4)}
     catalog = tiny.catalog(engines={"e": tiny.engine(), "f": tiny.engine()}, calibration=fast, offers=offers)
     found = candidates(tiny.problem(precisions=("bf16", "fp8"), demand=Demand(peak_concurrency=1000)), catalog)
@@ -183,10 +183,11 @@ class TestRates:
     """Demand as requests a second: requests in flight come and go."""
 
     def test_one_sequence_by_hand(self) -> None:
-        # 250 tokens/s = 4 ms: C = 2, W = 20 + 199 x 4 = 816 ms. P(N <= 2) = e^-m (1 + m + m^2/2) = 0.99 at m = 0.436045
+        # 250 tokens/s = 4 ms: C = 2, W = 20.0256 + 199 x 4 = 816.0256 ms.
+        # P(N <= 2) = e^-m (1 + m + m^2/2) = 0.99 at m = 0.436045
         problem = tiny.problem(slo=Slo(tokens_per_s_per_user=250.0), demand=Demand(peak_rps=10.0, percentile=0.99))
-        assert capacity(problem) == pytest.approx(1e6 * 0.436045 / 0.816, rel=1e-5)
-        m = capacity(problem) * 0.816e-6
+        assert capacity(problem) == pytest.approx(1e6 * 0.436045 / 0.8160256, rel=1e-5)
+        m = capacity(problem) * 0.8160256e-6
         assert math.exp(-m) * (1 + m + m * m / 2) == pytest.approx(0.99, abs=1e-6)
 
     def test_never_beyond_the_percentile(self) -> None:
@@ -220,14 +221,15 @@ class TestRates:
         assert one.sequences(25.0) == 32
 
     def test_work_that_may_wait_fills_every_sequence(self) -> None:
-        # no speed asked: at C = 1024 TPOT is 3 + 512 = 515 ms, W = 20 + 199 x 515 = 102.505 s: 9.9898 requests/s;
+        # no speed asked: at C = 1024 TPOT is 3 + 512 = 515 ms, W = 20.0256 + 199 x 515 ms = 102.505 s: 9.9898
+        # requests/s;
         # 1,024 x 704 tokens x 20,480 bytes = 13.75 GiB of KV cache fit into 16.1 GiB
         night = Deadline(requests=1000.0, start_hour=22.0, end_hour=6.0)
         problem = tiny.problem(kind="async", slo=Slo(), deadline=night)
-        assert capacity(problem) == math.floor(1e6 * 1024 / 102.505)
-        # with a floor of 25 tokens/s: 72 sequences, TPOT 39 ms, W = 7.781 s
+        assert capacity(problem) == math.floor(1e6 * 1024 / 102.5050256)
+        # with a floor of 25 tokens/s: 72 sequences, TPOT 39 ms, W = 7.7810256 s
         floor = tiny.problem(kind="async", slo=Slo(tokens_per_s_per_user=25.0), deadline=night)
-        assert capacity(floor) == math.floor(1e6 * 72 / 7.781)
+        assert capacity(floor) == math.floor(1e6 * 72 / 7.7810256)
 
 
 class TestStatedCapacities:
@@ -241,7 +243,7 @@ class TestStatedCapacities:
         found = candidates(asking(9999.0), self.catalog(offers={"cloud-g": tiny.offer(gpu_count=4)}))
         (best,) = found.candidates(0, 9999.0)
         assert (best.capacity, best.option.engine_id, best.option.replicas_on(best.offer)) == (7, "lab", 1)
-        assert found.rejections == ()
+        assert tuple(found.rejections) == ()
 
     def test_hold_for_their_own_service_and_offer_only(self) -> None:
         found = candidates(asking(25.0), self.catalog(offers={"cloud-g": tiny.offer(), "other": tiny.offer("other")}))
@@ -268,12 +270,13 @@ def replicas(draw: st.DrawFn) -> ReplicaSpeed:
     rows = []
     for _ in range(count):
         base, slope = draw(st.floats(1.0, 50.0)), draw(st.floats(0.0, 5.0))
-        def line(concurrency: int, base: float = base, slope: float = slope) -> float:
-            return base + slope * concurrency
         counts = sorted(draw(st.sets(st.integers(1, 60), max_size=4)))
         tpots = sorted(draw(st.lists(st.floats(1.0, 300.0), min_size=len(counts), max_size=len(counts))))
         levels = tuple(Level(c, t, None, tiny.point(c, t, None)) for c, t in zip(counts, tpots, strict=True))
-        rows.append((levels, line, draw(st.integers(1, 64)), draw(st.integers(1, 1000))))
+        line = tuple((c, max([base + slope * c, *(t for k, t in zip(counts, tpots, strict=True) if k <= c)]))
+                     for c in (1, 64) if c not in counts)
+        track = Track(*zip(*sorted([*line, *zip(counts, tpots, strict=True)]), strict=True))
+        rows.append((levels, rising(track), draw(st.integers(1, 64)), draw(st.integers(1, 1000))))
     shares = draw(st.lists(st.floats(0.1, 1.0), min_size=count, max_size=count))
     requests = [RequestClass(isl_tokens=500, osl_tokens=osl, share_fraction=share / sum(shares))
                 for (_, _, _, osl), share in zip(rows, shares, strict=True)]
@@ -281,8 +284,13 @@ def replicas(draw: st.DrawFn) -> ReplicaSpeed:
     return ReplicaSpeed(tuple(classes), DEMAND)
 
 
-def _class_of(levels: tuple[Level, ...], line: Callable[[int], float], limit: int, request: RequestClass) -> ClassSpeed:
-    curve = SpeedCurve(levels, line, line, 0.02, 0.08, 0.4, 0.9, 0)
+def rising(track: Track) -> Track:
+    """Let no knot lie below one before it."""
+    return Track(track.counts, tuple(accumulate(track.values, max)))
+
+
+def _class_of(levels: tuple[Level, ...], track: Track, limit: int, request: RequestClass) -> ClassSpeed:
+    curve = SpeedCurve(levels, track, track, "gpu", tiny.BARS, tiny.BARS, 0)
     return ClassSpeed(request, curve, Slo(tokens_per_s_per_user=1.0), None, limit, limit)
 
 

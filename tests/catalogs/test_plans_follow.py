@@ -23,6 +23,10 @@ def planned(name: str, catalog: Catalog, *overrides: str) -> Plan:
     return plan_of(prepared, solve(prepared.candidates, prepared.problem.limits, prepared.budget, SolveSettings()))
 
 
+OWNED = "limits.kinds=[owned]"
+"""To own, not to rent: the seed question's cheapest node is a rented one."""
+
+
 def offers_of(plan: Plan) -> dict[str, int]:
     """Return nodes by offer."""
     return {node.offer_id: node.count for node in plan.nodes}
@@ -48,15 +52,15 @@ def halved_workstation(folder: Path, node_id: str) -> Path:
 
 def test_half_the_price_of_an_a5000_brings_it_into_the_plan(tmp_path: Path, seed_catalog: Catalog) -> None:
     name = "owned-workstation-2x-rtx-a5000"
-    before = planned("helpdesk-llama3-8b", seed_catalog)
+    before = planned("helpdesk-llama3-8b", seed_catalog, OWNED)
     assert not any("a5000" in offer for offer in offers_of(before))
     overlay = halved_workstation(tmp_path / "own", name)
     halved = load_catalog(overlays=[overlay], references={"llama-3-8b-instruct"})
-    after = planned("helpdesk-llama3-8b", halved)
+    after = planned("helpdesk-llama3-8b", halved, OWNED)
     assert offers_of(after) == {f"{name}.on-prem-jp": 1}
     assert after.nodes[0].from_overlay
     # capital and maintenance follow the price, power does not; and the plan is dearer by nothing else
-    problem = load_problem("helpdesk-llama3-8b").problem
+    problem = load_problem("helpdesk-llama3-8b", (OWNED,)).problem
     full, half = (price_of(f"{name}.on-prem-jp", catalog, problem) for catalog in (seed_catalog, halved))
     assert full is not None
     assert half is not None
@@ -69,8 +73,9 @@ def test_half_the_price_of_an_a5000_brings_it_into_the_plan(tmp_path: Path, seed
 
 def test_a_dearer_offer_outside_the_plan_changes_nothing(seed_catalog: Catalog) -> None:
     before = planned("helpdesk-llama3-8b", seed_catalog)
-    dearer = {name: offer.model_copy(update={"price": 2 * offer.price}) for name, offer in seed_catalog.offers.items()}
-    assert "owned" in {node.kind for node in before.nodes}
+    chosen = offers_of(before)
+    dearer = {name: offer if name in chosen else offer.model_copy(update={"price": 2 * offer.price})
+              for name, offer in seed_catalog.offers.items()}
     assert offers_of(planned("helpdesk-llama3-8b", replace(seed_catalog, offers=dearer))) == offers_of(before)
 
 
@@ -146,5 +151,5 @@ def test_a_faster_row_saves_a_node(tmp_path: Path, oss_catalog: Catalog) -> None
 def test_the_answer_says_what_came_from_the_overlay(tmp_path: Path, seed_catalog: Catalog) -> None:
     overlay = halved_workstation(tmp_path / "own", "owned-workstation-2x-rtx-a5000")
     halved = load_catalog(overlays=[overlay], references={"llama-3-8b-instruct"})
-    plan = answer(load_problem("helpdesk-llama3-8b"), halved, SolveSettings())
+    plan = answer(load_problem("helpdesk-llama3-8b", (OWNED,)), halved, SolveSettings())
     assert any("overlay" in warning and "owned-workstation-2x-rtx-a5000" in warning for warning in plan.warnings)

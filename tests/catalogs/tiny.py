@@ -4,16 +4,18 @@ GPU g: 20 GiB usable, 1,000 GB/s, 100 TFLOPS, 300 W. Model m: 1 B parameters, 2 
 2 ms; 20,480 KV bytes a token. Engine e takes all memory and 2 GiB of overhead. The calibration says
 
     TPOT = 1 ms + 1 x weights + 0.5 ms x C       (3.5 ms at C=1, 4 ms at C=2, ...)
-    TTFT = 10 ms + 1 x prefill of the own prompt (2 x 1e9 x ISL / 100e12 s: 10 ms for 500 tokens)
+    TTFT = 10 ms + 1 x prefill of the own prompt (10.0256 ms for 500 tokens: 2 x 1e9 x ISL / 100e12 s = 10 ms, and
+           2 x 10 layers x 8 heads x 64 x ISL^2 / 100e12 s = 0.0256 ms of attention)
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
 from optimizer.load import Catalog
-from optimizer.schema.calibration import Calibration, LeftOutErrors, TpotTerms, TtftTerms
+from optimizer.schema.calibration import Calibration, FittedTerms, LeftOutErrors
 from optimizer.schema.catalog import (
     Engine,
     EngineOverhead,
@@ -123,13 +125,37 @@ def part(unit_price: float, **facts: Any) -> Part:
     return Part.model_validate({"item": "all", "unit_price": unit_price, "as_of": "2026", "notes": "assumed", **facts})
 
 
+def left_out(bar: float) -> LeftOutErrors:
+    """Return the errors that give an error bar of this half-width."""
+    return LeftOutErrors(rows=1, median_error_fraction=0.0, p90_error_fraction=bar, bar_fraction=bar)
+
+
+BARS = {"measured": 0.02, "interior": 0.08, "edge": 0.4, "curve": 0.4, "configuration": 0.4, "combination": 0.4,
+        "gpu": 0.4, "model": 0.4, "rough": 0.4}
+
 CALIBRATION = Calibration(
-    tpot={"gddr": TpotTerms(step_ms=1.0, layer_ms=0.0, weight_read=1.0, kv_read=0.0, sequence_ms=0.5, prefill_share=0.0,
-                            allreduce_ms=0.0)},
-    ttft=TtftTerms(base_ms=10.0, prefill=1.0, queue=0.0, step=0.0), engine_factors={"e": 1.0},
-    ttft_engine_factors={"e": 1.0}, rows_fitted=0, points_sha256="",
-    errors={gap: LeftOutErrors(rows=1, median_error_fraction=0.0, p90_error_fraction=error)
-            for gap, error in (("repeat", 0.02), ("interior", 0.08), ("combination", 0.4), ("ttft", 0.9))})
+    tpot=FittedTerms(
+        coefficients={"step_ms": 1.0, "layer_ms": 0.0, "weight_read": 1.0, "kv_read": 0.0, "sequence_ms": 0.5,
+                      "prefill_share": 0.0, "allreduce_ms": 0.0},
+        effects={"engine": {"e": 0.0}}),
+    ttft=FittedTerms(coefficients={"base_ms": 10.0, "prefill": 1.0, "queue": 0.0, "step": 0.0},
+                     effects={"engine": {"e": 0.0}}),
+    tpot_errors={gap: left_out(bar) for gap, bar in BARS.items()},
+    ttft_errors={gap: left_out(bar if gap in ("measured", "interior") else 0.9) for gap, bar in BARS.items()},
+    rows_fitted=0, points_sha256="")
+
+
+def with_coefficients(quantity: str, **coefficients: float) -> Calibration:
+    """Return the calibration with other coefficients of `tpot` or `ttft`."""
+    fitted: FittedTerms = getattr(CALIBRATION, quantity)
+    changed = fitted.model_copy(update={"coefficients": fitted.coefficients | coefficients})
+    return CALIBRATION.model_copy(update={quantity: changed})
+
+
+def with_engines(**factors: float) -> Calibration:
+    """Return the calibration with a factor on the TPOT for each engine."""
+    effects = {"engine": {name: math.log(factor) for name, factor in factors.items()}}
+    return CALIBRATION.model_copy(update={"tpot": CALIBRATION.tpot.model_copy(update={"effects": effects})})
 
 
 def catalog(*points: ThroughputPoint, **tables: Any) -> Catalog:

@@ -145,9 +145,8 @@ WRONG_FACTS = [
     Bad("owned node twice", ON_PREM, lambda path: add(path.read_text(encoding="utf-8").split("nodes:\n")[1])(path),
         (("nodes.1.offer_id", "owned-small-x2 twice", "each id once"),)),
     Bad("estimate fitted on nothing", "catalog/calibration.yaml", lambda path: put(b"tpot: {}\n")(path), (
-        ("tpot", "an empty mapping", "at least 1 entry"), ("ttft", "nothing", "required"),
-            ("engine_factors", "nothing", "required"),
-        ("ttft_engine_factors", "nothing", "required"), ("errors", "nothing", "required"),
+        ("tpot.coefficients", "nothing", "required"), ("ttft", "nothing", "required"),
+        ("tpot_errors", "nothing", "required"), ("ttft_errors", "nothing", "required"),
             ("rows_fitted", "nothing", "required"),
         ("points_sha256", "nothing", "required"))),
 ]

@@ -1,4 +1,4 @@
-"""The frontiers of the shipped problems along every axis: complete, rising, found fast, each point what solve says."""
+"""The frontiers of the shipped problems along every axis: complete, rising, cheap, each point what solve says."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from itertools import pairwise
 
 import pytest
 
-from optimizer.errors import VerificationError
 from optimizer.frontier import Frontier, FrontierPoint, trace_frontier
 from optimizer.frontier.points import AxisName
 from optimizer.load import shipped_problem_names
@@ -22,8 +21,6 @@ SETTINGS = SolveSettings()
 AXES: tuple[AxisName, ...] = ("speed", "users", "losses", "ttft")
 
 NO_TTFT = {"invoice-extraction", "overnight-summaries"}
-SMALL_SHARES = {("assistant-llama-70b", "users"), ("tokyo-cloud-only", "users"), ("tokyo-cloud-only", "ttft")}
-"""A node that is sent about a hundredth of the load fails verification: its tolerance is finer than the share shown."""
 MIXES = {"chat-with-documents"}
 """What a replica carries of a mix depends on the whole demand, so that each demand has to be solved for."""
 QUICK = {
@@ -34,9 +31,6 @@ QUICK = {
 
 def marks(name: str, axis: AxisName) -> list[pytest.MarkDecorator]:
     """Say how a case is run."""
-    if (name, axis) in SMALL_SHARES:
-        failing = pytest.mark.xfail(raises=VerificationError, strict=True, reason="shares shown to six digits")
-        return [failing, pytest.mark.slow]
     return [] if name in QUICK else [pytest.mark.slow]
 
 

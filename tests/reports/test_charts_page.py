@@ -62,7 +62,7 @@ def test_pointing_at_a_plan_shows_it_whole() -> None:
     (asked,) = [text for text in hovers if "asked" in text]
     assert "1 x RTX 5090 (own, JP)" in asked
     assert "owned-workstation-1x-rtx-5090.on-prem-jp" in asked
-    assert "vllm bf16, tensor parallel 1" in asked
+    assert "tensorrt-llm bf16, tensor parallel 1" in asked
 
 
 def test_names_are_text_and_nothing_else() -> None:

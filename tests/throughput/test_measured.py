@@ -59,8 +59,10 @@ def test_past_the_last_level_the_curve_is_continuous_and_never_falls() -> None:
 def test_error_bars_widen_with_distance_from_what_was_measured() -> None:
     curve = answer(tiny.point(1, 10.0), tiny.point(2, 11.0), tiny.point(8, 20.0))
     bars = [curve.error_fraction(c) for c in (1, 2, 3, 8, 9)]
-    # repeat, repeat, interpolated (and at 8 too, as the bar never narrows), combination
-    assert bars == [0.02, 0.02, 0.08, 0.08, 0.4]
+    # measured, measured, interpolated, measured, past the end
+    assert bars == pytest.approx([0.02, 0.02, 0.08, 0.02, 0.4])
+    # 7 requests take 18.5 ms; 1.08 x 18.5 = 19.98, no more than the 20.4 ms of 8; at 90% nothing falls
+    assert [curve.slow_tpot_ms(c, 1.0) for c in (7, 8)] == pytest.approx([19.98, 20.4])
 
 
 def test_measured_only_answers_with_the_next_level_above() -> None:
@@ -162,11 +164,12 @@ def test_models_of_one_group_answer_for_each_other() -> None:
 def test_one_level_without_ttft_makes_ttft_an_estimate() -> None:
     curve = answer(tiny.point(1, 10.0, 100.0), tiny.point(4, 16.0, None))
     assert not curve.ttft_measured
-    assert curve.ttft_ms(1) == curve.ttft_ms(4) == pytest.approx(20.0)  # 10 + 2e9 x 500 / 100e12 s
+    assert curve.ttft_ms(1) == curve.ttft_ms(4) == pytest.approx(20.0256)  # 10 + 10.0256, see `tiny`
     assert curve.evidence(1) == "measured"  # the TPOT still is
 
 
-def test_levels_never_fall_and_repeats_count_by_the_slowest() -> None:
+def test_levels_never_fall_and_repeats_count_by_the_middle_one() -> None:
+    # of 13 and 14 ms at one level the slower, of three the middle one
     rows = [tiny.point(8, 12.0, 90.0), tiny.point(1, 10.0, 80.0), tiny.point(4, 14.0, 95.0), tiny.point(4, 13.0, 70.0)]
     levels = monotone_levels(rows)
     found = [(level.concurrency, level.tpot_ms, level.ttft_ms) for level in levels]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from optimizer.candidates import Shelf
 from optimizer.costs import PricedOffer, priced_offers
 from optimizer.explain.doctor import of_plan, of_service, of_supply
 from optimizer.explain.doctor.conflict import Subset, remembering, smallest_conflict, smallest_correction
@@ -121,6 +122,7 @@ def diagnose(prepared: Prepared, settings: SolveSettings) -> Diagnosis:
 
     Every answer rests on solves that are proven; infeasible is only believed without presolve.
     """
+    prepared = prepared if prepared.shelf else replace(prepared, shelf=Shelf())
     offers: tuple[PricedOffer, ...] = tuple(priced_offers(prepared.catalog, prepared.problem))
     bench = Bench(prepared, offers, settings)
     found = requirements(prepared, offers)

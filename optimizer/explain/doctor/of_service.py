@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 
-from optimizer.candidates.enumerate import resolve_model
+from optimizer.candidates.names import resolve_model
 from optimizer.demand import demand_key, quantity_of
 from optimizer.explain.doctor.requirements import without_speed
 from optimizer.explain.doctor.search import Bench, Kept, furthest, least_integer, one_more

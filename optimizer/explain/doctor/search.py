@@ -38,7 +38,7 @@ class Bench:
 
     def anew(self, problem: Problem) -> Prepared:
         """Prepare a changed problem."""
-        return prepare(self.prepared.loaded, self.prepared.catalog, problem)
+        return prepare(self.prepared.loaded, self.prepared.catalog, problem, self.prepared.shelf)
 
     def solved(self, prepared: Prepared) -> Solution:
         """Solve for the cost."""

@@ -1,0 +1,7 @@
+"""Many problems at once: variants, a ledger, workers, and one table of results."""
+
+from optimizer.batch.run import Finished, run_batch
+from optimizer.batch.solver import Facts
+from optimizer.batch.variants import Sources, Variant, expanded_sources, variants_of
+
+__all__ = ["Facts", "Finished", "Sources", "Variant", "expanded_sources", "run_batch", "variants_of"]

@@ -1,0 +1,85 @@
+"""The rejections of a problem, worked out when somebody reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import overload
+
+from optimizer.candidates.option import Option
+from optimizer.candidates.rejection import Rejection
+from optimizer.candidates.replica import ReplicaSpeed
+from optimizer.candidates.walker import Drop, OptionTable
+from optimizer.schema.problem import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """An option that fits but is too slow for its service."""
+
+    service: Service
+    option: Option
+
+
+class Rejections(Sequence[Rejection]):
+    """What a policy refused, what fell out on the way, and what is too slow: the same each time it is read."""
+
+    def __init__(
+        self, refused: tuple[Rejection, ...], tables: tuple[tuple[Service, OptionTable], ...], dead: tuple[Dead, ...],
+        offer_ids: dict[str, dict[int, list[str]]],
+    ) -> None:
+        self.refused, self.tables, self.dead, self.offer_ids = refused, tables, dead, offer_ids
+
+    @cached_property
+    def _all(self) -> tuple[Rejection, ...]:
+        slow: dict[tuple[str, str], list[Rejection]] = {}
+        for one in self.dead:
+            slow.setdefault((one.service.service_id, one.option.gpu_id), []).append(self._too_slow(one))
+        found = list(self.refused)
+        for service, table in self.tables:
+            found += [self._dropped(service, drop) for drop in table.drops]
+            gpu = next((option.gpu_id for option in table.options), "")
+            found += slow.get((service.service_id, gpu), [])
+        return tuple(found)
+
+    def _offers(self, gpu_id: str, footprint: int) -> tuple[str, ...]:
+        """Return the offers on which a combination would have fitted."""
+        by_count = self.offer_ids[gpu_id].items()
+        return tuple(offer for count, ids in by_count if count >= footprint for offer in ids)
+
+    def _dropped(self, service: Service, drop: Drop) -> Rejection:
+        return Rejection(service.service_id, drop.gpu_id, drop.engine_id, drop.precision, drop.tp_size,
+                         self._offers(drop.gpu_id, drop.footprint), drop.step, drop.reason)
+
+    def _too_slow(self, one: Dead) -> Rejection:
+        option = one.option
+        reason = _speed_reason(option.speed, one.service) if isinstance(option.speed, ReplicaSpeed) else ""
+        return Rejection(one.service.service_id, option.gpu_id, option.engine_id, option.precision, option.tp_size,
+                         self._offers(option.gpu_id, option.gpu_count), "speed", reason)
+
+    @overload
+    def __getitem__(self, index: int) -> Rejection: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Rejection]: ...
+
+    def __getitem__(self, index: int | slice) -> Rejection | Sequence[Rejection]:
+        return self._all[index]
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+
+def _speed_reason(speed: ReplicaSpeed, service: Service) -> str:
+    """Say which limit a single request breaks already."""
+    target, slo = service.slo.target_tokens_per_s, service.slo
+    for one in speed.classes:
+        shown, ttft, whole = f"for a single request ({one.evidence(1)})", one.ttft_ms(1), one.latency_s(1) * 1000
+        if one.speed(1) < target:
+            return f"{one.speed(1):.1f} tok/s {shown}, {target:g} asked"
+        if slo.ttft_ms is not None and ttft > slo.ttft_ms:
+            return f"TTFT {ttft:.0f} ms {shown}, at most {slo.ttft_ms:g} ms asked"
+        if slo.e2e_ms is not None and whole > slo.e2e_ms:
+            return f"{whole:.0f} ms {shown} as a whole response, at most {slo.e2e_ms:g} ms asked"
+    return "its request classes together leave no room for a single request"

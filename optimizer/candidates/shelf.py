@@ -1,0 +1,84 @@
+"""What problems of one catalog share: the options of a service on a GPU type, whatever its demand and speed target."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import replace
+from typing import TypeVar
+
+from optimizer.candidates.replica import ReplicaSpeed
+from optimizer.candidates.walker import MOST_SEQUENCES, OptionTable, OptionWalker
+from optimizer.costs import PricedOffer
+from optimizer.costs import priced_offers as price_all
+from optimizer.demand import ServiceDemand
+from optimizer.load import Catalog
+from optimizer.schema.catalog import Gpu, LlmModel
+from optimizer.schema.problem import Limits, Problem, Service
+
+Value = TypeVar("Value")
+
+
+class _Recent(OrderedDict[Hashable, Value]):
+    """Keeps what was asked for last, so that memory stays flat however many problems come."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def keep(self, key: Hashable, value: Value) -> Value:
+        """Remember a value and forget the one that was not asked for the longest."""
+        self[key] = value
+        self.move_to_end(key)
+        if len(self) > self.size:
+            self.popitem(last=False)
+        return value
+
+
+class Shelf:
+    """Options and prices, kept from one problem to the next."""
+
+    TABLES, CAPPED, PRICES = 4000, 20_000, 64
+    """How many are kept: some tens of services with all their GPU types."""
+
+    def __init__(self) -> None:
+        self._tables: _Recent[OptionTable] = _Recent(self.TABLES)
+        self._capped: _Recent[OptionTable] = _Recent(self.CAPPED)
+        self._prices: _Recent[list[PricedOffer]] = _Recent(self.PRICES)
+
+    def priced_offers(self, catalog: Catalog, problem: Problem) -> list[PricedOffer]:
+        """Price every offer, as `costs.priced_offers` does."""
+        limits = problem.limits
+        key = (
+            id(catalog), tuple(sorted(limits.stock.items())), limits.horizon_months,
+            problem.assumptions.model_dump_json(), problem.currency, problem.fx,
+        )
+        return self._prices[key] if key in self._prices else self._prices.keep(key, price_all(catalog, problem))
+
+    def table(
+        self, index: int, service: Service, model: LlmModel, gpu: Gpu, largest: int, limits: Limits, catalog: Catalog,
+        demand: ServiceDemand,
+    ) -> OptionTable:
+        """Return the options of a service on a GPU type, its replicas capped by the demand."""
+        slo = service.slo
+        key = (
+            id(catalog), index, service.service_id, id(model), gpu.gpu_id, largest, service.engines,
+            service.precisions, service.full_context_tokens, service.workload, slo.ttft_ms, slo.e2e_ms,
+            limits.evidence, limits.speed_confidence, demand.unit, demand.percentile,
+        )
+        table = self._tables.get(key)
+        if table is None:
+            walker = OptionWalker(index, service, model, limits, catalog, demand, MOST_SEQUENCES)
+            table = self._tables.keep(key, walker.on(gpu, largest))
+        if demand.unit == "rate":
+            return table
+        capped = self._capped.get((key, demand.amount))
+        return self._capped.keep((key, demand.amount), _capped(table, demand)) if capped is None else capped
+
+
+def _capped(table: OptionTable, demand: ServiceDemand) -> OptionTable:
+    options = tuple(
+        replace(option, speed=option.speed.capped(demand)) if isinstance(option.speed, ReplicaSpeed) else option
+        for option in table.options
+    )
+    return OptionTable(options, table.drops)

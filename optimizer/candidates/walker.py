@@ -1,0 +1,182 @@
+"""Engines x precisions x tensor-parallel sizes on one GPU type, each an option or a reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from optimizer.candidates.option import Option
+from optimizer.candidates.rejection import Step
+from optimizer.candidates.replica import ClassSpeed, ReplicaSpeed
+from optimizer.demand import ServiceDemand
+from optimizer.engines import gpu_refusal, model_refusal, precision_refusal, split_refusal
+from optimizer.load import Catalog
+from optimizer.memory import largest_fitting_concurrency, memory_fit
+from optimizer.schema.catalog import Gpu, LlmModel
+from optimizer.schema.problem import Limits, RequestClass, Service
+from optimizer.throughput import Question, speed_curve
+
+FOLLOWED_BEYOND = 4
+"""How many fit is followed a quarter beyond the demand, so that an error of the memory figure can be tried out."""
+
+MOST_SEQUENCES = 1024
+"""No replica is planned with more requests in flight (the largest default of the engines in the catalog)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """One combination that falls out, whatever offers there are."""
+
+    gpu_id: str
+    engine_id: str | None
+    precision: str | None
+    tp_size: int | None
+    step: Step
+    reason: str
+    footprint: int
+    """GPUs it would have taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class OptionTable:
+    """The options of a service on one GPU type, at any speed target, and what fell out."""
+
+    options: tuple[Option, ...]
+    drops: tuple[Drop, ...]
+
+
+def most_in_flight(demand: ServiceDemand) -> int:
+    """Return the most requests that a replica is followed to: the demand, or what engines are started with."""
+    return min(MOST_SEQUENCES, demand.amount) if demand.unit == "concurrency" else MOST_SEQUENCES
+
+
+class OptionWalker:
+    """Walks one service over GPUs, engines, precisions and sizes, and notes what falls out."""
+
+    def __init__(self, index: int, service: Service, model: LlmModel, limits: Limits, catalog: Catalog,
+                 demand: ServiceDemand, most: int) -> None:
+        self.index, self.service, self.model, self.limits, self.catalog = index, service, model, limits, catalog
+        self.demand, self.most = demand, most
+        self.drops: list[Drop] = []
+
+    def on(self, gpu: Gpu, largest: int) -> OptionTable:
+        """List the options on one GPU type whose largest node has so many GPUs, and what falls out on the way."""
+        self.drops = []
+        return OptionTable(tuple(self.options(gpu, largest)), tuple(self.drops))
+
+    def drop(self, gpu: Gpu, engine_id: str | None, precision: str | None, tp_size: int | None, step: Step,
+             reason: str, footprint: int = 0) -> None:
+        """Note a combination that falls out."""
+        self.drops.append(Drop(gpu.gpu_id, engine_id, precision, tp_size, step, reason, footprint))
+
+    def options(self, gpu: Gpu, largest: int) -> Iterator[Option]:
+        """Yield the options on one GPU type."""
+        names = self.service.engines or tuple(e for e, engine in self.catalog.engines.items() if engine.default)
+        context, most = self.service.full_context_tokens, self.model.context_limit_tokens
+        if context > most:
+            reason = f"context of {context} tokens exceeds the model's limit of {most}"
+            self.drop(gpu, None, None, None, "memory", reason)
+            return
+        for engine_id in names:
+            engine = self.catalog.engines[engine_id]
+            refused = gpu_refusal(engine, gpu) or model_refusal(engine, self.model)
+            if refused:
+                self.drop(gpu, engine_id, None, None, "engine", refused)
+                continue
+            for precision in self.service.precisions or (self.model.native_precision,):
+                refused = precision_refusal(engine, precision, gpu)
+                if refused:
+                    self.drop(gpu, engine_id, precision, None, "engine", refused)
+                    continue
+                for tp_size, footprint in self.footprints(gpu, engine_id, precision, largest):
+                    option = self.option(gpu, engine_id, precision, tp_size, footprint)
+                    if option is not None:
+                        yield option
+
+    def footprints(self, gpu: Gpu, engine_id: str, precision: str, largest: int) -> list[tuple[int, int]]:
+        """List (tensor parallel, GPUs) of a replica: the engine's sizes, and what was measured otherwise."""
+        precisions = self.catalog.precisions
+        alike = {name for name, facts in precisions.items() if facts.runs_like == precisions[precision].runs_like}
+        sizes = {(size, size) for size in self.catalog.engines[engine_id].tp_sizes if size <= largest}
+        sizes |= {
+            (point.tp_size, point.gpu_count)
+            for point in self.catalog.points_on(self.model.runs_like, gpu.gpu_id, engine_id)
+            if point.use == "curve" and point.tp_size and point.precision in alike and point.gpu_count <= largest
+        }
+        return sorted(sizes, key=lambda size: (size[1], size[0]))
+
+    def option(self, gpu: Gpu, engine_id: str, precision: str, tp_size: int, footprint: int) -> Option | None:
+        """Build one option, or note why there is none."""
+        def drop(step: Step, reason: str) -> None:
+            """Note why this combination falls out."""
+            self.drop(gpu, engine_id, precision, tp_size, step, reason, footprint)
+
+        engine, facts = self.catalog.engines[engine_id], self.catalog.precisions[precision]
+        why = split_refusal(engine, self.model, tp_size)
+        if why:
+            drop("engine", why)
+            return None
+        classes: list[ClassSpeed] = []
+        for request in self.service.workload:
+            question = Question(self.model, precision, facts, gpu, engine_id, engine, tp_size, footprint,
+                                request.isl_tokens, request.osl_tokens)
+            one = self.class_speed(question, request, drop)
+            if one is None:
+                return None
+            classes.append(one)
+        speed = ReplicaSpeed(tuple(classes), self.demand)
+        return Option(self.index, gpu.gpu_id, engine_id, precision, tp_size, footprint, speed)
+
+    def class_speed(
+        self, question: Question, request: RequestClass, drop: Callable[[Step, str], None]
+    ) -> ClassSpeed | None:
+        """Find how fast one request class is and how many fit, or say why it cannot be served."""
+        curve = speed_curve(self.catalog, question)
+        if curve is None:
+            drop("evidence", "no measured row, and no calibration to estimate from")
+            return None
+        reason = self.memory_reason(question, curve.proven_concurrency)
+        if reason:
+            drop("memory", reason)
+            return None
+        limits = self.limits
+        limit, fits = self.limit(question, curve.proven_concurrency)
+        one = ClassSpeed(request, curve, self.service.slo, limits.speed_confidence, limit, fits).under(limits.evidence)
+        if one is None:
+            drop("evidence", f"only estimated, and limits.evidence asks for {limits.evidence}")
+        return one
+
+    def memory_reason(self, question: Question, proven: int) -> str | None:
+        """Say why not even one full-length request fits, or None; what was measured to fit needs no calculation."""
+        q, context = question, self.service.full_context_tokens
+        if proven * (q.isl_tokens + q.osl_tokens) >= context:
+            return None
+        fit = memory_fit(q.model, q.precision, q.engine, q.gpu, q.tp_size, max_num_seqs=1)
+        if fit.max_concurrency(context) >= 1:
+            return None
+        if fit.kv_cache_gib < 0:
+            return f"weights need {fit.weights_gib:.1f} GiB, {fit.usable_gib:.1f} GiB usable"
+        needed = fit.request_gib(context)
+        return f"KV cache of one full-length request needs {needed:.1f} GiB, {fit.kv_cache_gib:.1f} GiB free"
+
+    def limit(self, question: Question, proven: int) -> tuple[int, int]:
+        """Return the most requests in flight of one class on a replica, and how many fit."""
+        q, most = question, self.most
+        followed, tokens = most + most // FOLLOWED_BEYOND + 1, q.isl_tokens + q.osl_tokens
+        computed = largest_fitting_concurrency(q.model, q.precision, q.engine, q.gpu, q.tp_size, tokens, followed)
+        fits = max(proven, computed)
+        return min(most, fits), fits
+
+
+def _speed_reason(speed: ReplicaSpeed, service: Service) -> str:
+    """Say which limit a single request breaks already."""
+    target, slo = service.slo.target_tokens_per_s, service.slo
+    for one in speed.classes:
+        shown, ttft, whole = f"for a single request ({one.evidence(1)})", one.ttft_ms(1), one.latency_s(1) * 1000
+        if one.speed(1) < target:
+            return f"{one.speed(1):.1f} tok/s {shown}, {target:g} asked"
+        if slo.ttft_ms is not None and ttft > slo.ttft_ms:
+            return f"TTFT {ttft:.0f} ms {shown}, at most {slo.ttft_ms:g} ms asked"
+        if slo.e2e_ms is not None and whole > slo.e2e_ms:
+            return f"{whole:.0f} ms {shown} as a whole response, at most {slo.e2e_ms:g} ms asked"
+    return "its request classes together leave no room for a single request"

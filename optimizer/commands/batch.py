@@ -1,0 +1,119 @@
+"""Commands for many problems at once: batch, and its report."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from optimizer.commands.options import (
+    CatalogOption,
+    DeterministicOption,
+    OverlayOption,
+    emit,
+    overlays_of,
+    solve_settings,
+)
+
+if TYPE_CHECKING:
+    from optimizer.batch.run import Backend, Finished
+    from optimizer.batch.solver import Facts
+
+app = typer.Typer()
+
+
+class BackendName(StrEnum):
+    """What solves the variants."""
+
+    PROCESSES = "processes"
+    RAY = "ray"
+
+
+@app.command()
+def batch(
+    sources: Annotated[
+        list[str], typer.Argument(metavar="PROBLEM...", help="Problem files, folders of them, or shipped names.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Ledger and results; an unfinished batch goes on.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUES", help="Sweep a key: A,B,C or FROM:TO:STEP. Repeatable."),
+    ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option("--overrides", metavar="FILE", help="CSV or Parquet: dotted keys as columns, a variant a row."),
+    ] = None,
+    catalog: CatalogOption = None,
+    overlay: OverlayOption = None,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Default: one for each core.")] = None,
+    backend: Annotated[BackendName, typer.Option("--backend", help="Where to solve.")] = BackendName.PROCESSES,
+    address: Annotated[
+        str | None, typer.Option("--address", help="Of a Ray cluster; default: one started here.")
+    ] = None,
+    deterministic_limit: DeterministicOption = None,
+) -> None:
+    """Solve many variants; one row each, and running it again goes on where it stopped."""
+    settings = solve_settings(None, deterministic_limit)
+    from optimizer.batch import Facts, Sources, expanded_sources, run_batch, variants_of
+    from optimizer.load import load_catalog
+    from optimizer.load.tables_of_overrides import read_override_rows
+
+    named = expanded_sources(sources)
+    rows = None if table is None else read_override_rows(table, Path(named[0]).stem)
+    variants = variants_of(named, overrides or (), rows)
+    layers = overlays_of(overlay)
+    facts = Facts(Sources.read(named), catalog, tuple(layers), settings)
+    digest = load_catalog(catalog, layers).sha256
+    with _progress() as told:
+        finished = run_batch(variants, facts, digest, out, lambda: _backend(backend, facts, workers, address), told)
+    emit(_summary(finished), None)
+
+
+def _backend(name: BackendName, facts: Facts, workers: int | None, address: str | None) -> Backend:
+    """Make what solves."""
+    if name is BackendName.RAY:
+        from optimizer.batch.on_ray import RayCluster
+
+        return RayCluster(facts, address, workers)
+    from optimizer.batch.processes import Processes
+
+    return Processes(facts, workers or _cores())
+
+
+def _cores() -> int:
+    """Return the cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _summary(finished: Finished) -> str:
+    counts = ", ".join(f"{count:,} {status}" for status, count in sorted(finished.counts.items()))
+    lines = [f"{finished.variants:,} variants: {counts}", f"wrote {finished.csv}"]
+    if finished.parquet is None:
+        lines.append("no results.parquet: pip install 'gpumix[batch]' to have it")
+    else:
+        lines.append(f"wrote {finished.parquet}")
+    return "\n".join(lines) + "\n"
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """Show a bar with rate and time left on a terminal, nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task("", total=None, rate="")
+
+        def told(done: int, total: int) -> None:
+            """Move the bar."""
+            speed = bar.tasks[task].speed
+            bar.update(task, completed=done, total=total, rate="" if not speed else f"{speed:,.0f}/s")
+
+        yield told

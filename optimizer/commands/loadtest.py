@@ -1,0 +1,132 @@
+"""Commands of step 6: put a proposal under load and bring the figures back."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from optimizer.commands.options import (
+    CatalogOption,
+    Format,
+    FormatOption,
+    OutputOption,
+    OverlayOption,
+    emit,
+    overlays_of,
+)
+from optimizer.errors import Fault, InputError
+
+if TYPE_CHECKING:
+    from optimizer.load import Catalog
+    from optimizer.loadtest.importing import Imported, ImportedLevel
+
+app = typer.Typer(
+    help="Put a proposal under load, bring the figures back, see what they change.", no_args_is_help=True,
+    rich_markup_mode=None)
+
+ModelOption = Annotated[str | None, typer.Option("--model", metavar="ID", help="Model id, or its Hugging Face name.")]
+GpuOption = Annotated[str | None, typer.Option("--gpu", metavar="ID", help="GPU type under load.")]
+GpuCountOption = Annotated[int | None, typer.Option("--gpu-count", min=1, metavar="N", help="GPUs of one replica.")]
+TpOption = Annotated[int | None, typer.Option("--tp", min=1, metavar="N", help="Tensor-parallel size.")]
+LayoutOption = Annotated[
+    str | None, typer.Option("--layout", metavar="L", help="Such as tp1-pp4, where the GPUs are more than --tp.")]
+PrecisionOption = Annotated[str | None, typer.Option("--precision", metavar="P", help="Precision as served.")]
+EngineOption = Annotated[str | None, typer.Option("--engine", metavar="E", help="Engine behind the endpoint.")]
+VersionOption = Annotated[str | None, typer.Option("--engine-version", metavar="V", help="Its version.")]
+
+DAY = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
+SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
+
+
+@app.command("import")
+def import_results(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Result files, of any known tool.")],
+    into: Annotated[Path, typer.Option("--into", metavar="DIR", help="User catalog that the rows are written to.")],
+    model: ModelOption = None, gpu: GpuOption = None, gpu_count: GpuCountOption = None, tp: TpOption = None,
+    layout: LayoutOption = None, precision: PrecisionOption = None, engine: EngineOption = None,
+    engine_version: VersionOption = None,
+    concurrency: Annotated[
+        int | None, typer.Option("--concurrency", min=1, metavar="C", help="Requests in flight, if no file says.")
+    ] = None,
+    isl: Annotated[int | None, typer.Option("--isl", min=1, metavar="TOKENS", help="Nominal input tokens.")] = None,
+    osl: Annotated[int | None, typer.Option("--osl", min=1, metavar="TOKENS", help="Nominal output tokens.")] = None,
+    day: Annotated[str | None, typer.Option("--date", metavar="DAY", help="Day of the measurement.")] = None,
+    source: Annotated[
+        str, typer.Option("--source", metavar="NAME", help="Name of the test: its levels are one curve.")
+    ] = "loadtest",
+    failures: Annotated[
+        float, typer.Option("--failures", min=0.0, max=1.0, help="Largest share of failed requests.")
+    ] = 0.05,
+    skip_refused: Annotated[
+        bool, typer.Option("--skip-refused", help="Write the other levels where some are refused.")
+    ] = False,
+    catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = Format.TEXT,
+    output: OutputOption = None,
+) -> None:
+    """Write what load tests measured as rows of a user catalog, for --overlay."""
+    from optimizer.loadtest.importing import import_files
+    from optimizer.loadtest.setup import SetUp
+    from optimizer.reports.loadtest_import_report import IMPORT_REPORTS
+
+    _check_names(day, source)
+    given = SetUp(model, gpu, gpu_count, tp, layout, precision, engine, engine_version, concurrency, isl, osl, day)
+    place = into / "throughput" / f"{source}.csv"
+    found = import_files(files, given, _catalog(catalog, overlay, into), _text_of(place), str(place), source, failures)
+    if found.refused and not skip_refused:
+        raise InputError([_refused(level) for level in found.refused])
+    _write(place, found)
+    emit(IMPORT_REPORTS[form.value](found), output)
+
+
+def _refused(level: ImportedLevel) -> Fault:
+    """Say why a level is no row."""
+    allowed = "levels that are rows; --skip-refused writes the others"
+    return Fault(f"{level.file} {level.place}".strip(), "", f"a refused level: {level.reason}", allowed)
+
+
+def _check_names(day: str | None, source: str) -> None:
+    faults = []
+    if day is not None and not DAY.fullmatch(day):
+        faults.append(Fault("options", "--date", repr(day), "a day as 2026-11-22"))
+    if not SOURCE.fullmatch(source):
+        allowed = "lower-case letters, digits, '.', '_' and '-', at most 80"
+        faults.append(Fault("options", "--source", repr(source), allowed))
+    if faults:
+        raise InputError(faults)
+
+
+def _catalog(catalog: Path | None, overlay: list[Path] | None, into: Path) -> Catalog:
+    """Load the catalog whose names are known, the user catalog that is written to included."""
+    from optimizer.load import load_catalog
+
+    overlays = overlays_of(overlay)
+    named = {path.resolve() for path in overlays}
+    if into.is_dir() and into.resolve() not in named and (any(into.glob("*.*")) or any(into.glob("*/*.csv"))):
+        overlays.append(into)
+    return load_catalog(catalog, overlays)
+
+
+def _text_of(place: Path) -> str | None:
+    """Return the text of the own file, None when there is none yet."""
+    from optimizer.load import read_bytes
+    from optimizer.load.text import decode
+
+    return decode(read_bytes(place), str(place)) if place.exists() else None
+
+
+def _write(place: Path, found: Imported) -> None:
+    """Write the own file whole or not at all, and only when something is new."""
+    from optimizer.reports.output import write_atomically
+
+    if not found.added:
+        return
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise InputError([Fault("--into", str(place.parent), f"a place that cannot be written ({why})", "a folder")
+                          ]) from None
+    write_atomically(place, found.text, "--into")

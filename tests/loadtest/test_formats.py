@@ -1,0 +1,245 @@
+"""Every format gives the same level, and every trap of the formats is stepped around."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from optimizer.errors import InputError
+from optimizer.loadtest.document import document_of
+from optimizer.loadtest.formats import FORMATS, read_levels
+from optimizer.loadtest.level import FoundLevel
+from tests.loadtest import files
+
+TEXTS = {
+    "vllm 2025": json.dumps(files.VLLM), "vllm 2024": json.dumps(files.VLLM_2024),
+    "vllm 0.25": json.dumps(files.VLLM_025), "vllm sweep": json.dumps([files.VLLM | {"max_num_seqs": 64}]),
+    "sglang": json.dumps(files.SGLANG) + "\n", "guidellm 0.3": json.dumps(files.GUIDELLM_03),
+    "guidellm 0.8": json.dumps(files.GUIDELLM_08), "aiperf": json.dumps(files.AIPERF), "genai-perf": files.GENAI_PERF,
+    "genai-perf ns": files.GENAI_PERF_NS, "inference-perf": json.dumps(files.INFERENCE_PERF),
+    "llmperf": json.dumps(files.LLMPERF), "llmperf levels": json.dumps({"4": files.LLMPERF}),
+    "trtllm-bench": json.dumps(files.TRTLLM), "llama-batched-bench": files.LLAMA_BATCHED_JSONL,
+    "llama-batched-bench table": files.LLAMA_BATCHED_TABLE, "locust": files.LOCUST,
+    "own records": files.jsonl(files.records()),
+}
+
+
+def levels(text: str) -> list[FoundLevel]:
+    return read_levels(document_of(text, "result"))[1]
+
+
+def level(data: object) -> FoundLevel:
+    (one,) = levels(data if isinstance(data, str) else json.dumps(data))
+    return one
+
+
+def changed(data: dict[str, Any], key: str, value: object) -> dict[str, Any]:
+    """Return a copy with another value at a dotted key."""
+    copied = copy.deepcopy(data)
+    target: Any = copied
+    *path, last = key.split(".")
+    for part in path:
+        target = target[int(part)] if isinstance(target, list) else target[part]
+    target[last] = value
+    return copied
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_format_gives_the_same_level(name: str) -> None:
+    one = level(TEXTS[name])
+    assert (one.ttft.mean, one.tpot.mean) == (pytest.approx(100.0), pytest.approx(10.0))
+    if not name.startswith("locust"):  # its statistics know no lengths
+        assert (one.isl_tokens, one.osl_tokens) == (pytest.approx(100), pytest.approx(51))
+    if not name.startswith(("llama", "locust")):  # no server; no tokens
+        assert one.output_tokens_per_s == pytest.approx(340.0, rel=1e-9)
+    if name not in ("genai-perf", "genai-perf ns", "locust", "vllm 2024"):  # these do not say
+        assert one.users == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize("name", ["vllm 0.25", "guidellm 0.8", "aiperf", "genai-perf", "genai-perf ns",
+                                  "inference-perf", "trtllm-bench"])
+def test_percentiles_are_those_of_the_file(name: str) -> None:
+    one = level(TEXTS[name])
+    assert [one.ttft.p50, one.ttft.p90, one.ttft.p99] == pytest.approx([90.0, 200.0, 300.0])
+    assert [one.tpot.p50, one.tpot.p90, one.tpot.p99] == pytest.approx([9.9, 11.0, 12.0])
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_file_is_recognised_by_one_format_only(name: str) -> None:
+    document = document_of(TEXTS[name], "result")
+    assert len([one.name for one in FORMATS if one.recognises(document)]) == 1
+
+
+def test_unknown_content_names_the_known_formats() -> None:
+    for text in ("", "hello", "{}", "[1, 2]", '{"a": 1}', "a,b\n1,2\n"):
+        with pytest.raises(InputError, match="content of no known format; allowed: a result file of gpumix"):
+            levels(text)
+
+
+@pytest.mark.parametrize(("start", "said"), [
+    ("Run Info,Run Info\n", "import the JSON"), ("Metric,avg,min,max,sum,p1\n", "profile_export_aiperf.json"),
+    ('{"metadata":{"session_num":0}}\n', "profile_export_aiperf.json"), ("Timestamp,User Count,Type\n", "raw records"),
+])
+def test_files_beside_the_right_one_point_to_it(start: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        levels(start)
+
+
+@pytest.mark.parametrize(("name", "key", "value"), [
+    ("VLLM", "mean_tpot_ms", "ten"), ("VLLM", "completed", None), ("VLLM", "mean_ttft_ms", float("nan")),
+    ("SGLANG", "total_output_tokens", -1), ("GUIDELLM_08", "benchmarks.0.metrics.inter_token_latency_ms", {}),
+    ("AIPERF", "time_to_first_token.unit", "weeks"), ("TRTLLM", "streaming_metrics", None),
+    ("LLMPERF", "results_end_to_end_latency_s_mean", True), ("INFERENCE_PERF", "successes.count", None),
+])
+def test_what_is_no_figure_is_a_fault_with_its_key(name: str, key: str, value: object) -> None:
+    with pytest.raises(InputError) as raised:
+        level(changed(getattr(files, name), key, value))
+    assert key.split(".")[-1] in str(raised.value)
+
+
+def test_trap_2_a_rate_of_infinity_and_no_cap_is_a_burst_in_either_spelling() -> None:
+    assert level(files.VLLM | {"max_concurrency": None}).arrival == "burst"
+    assert level(files.SGLANG | {"max_concurrency": None}).arrival == "burst"  # bare Infinity in the file
+    assert "Infinity" in json.dumps(files.SGLANG)
+    assert level(files.VLLM | {"max_concurrency": None, "request_rate": 16.0}).arrival == "open"
+
+
+def test_trap_3_the_peak_of_requests_is_not_the_level_and_failures_are_counted() -> None:
+    old, new = level(files.VLLM_2024 | {"num_prompts": 103}), level(files.VLLM_025)
+    assert (old.users, old.arrival, old.failed) == (None, "closed", 3)  # 103 asked, 100 done; the cap is not stated
+    assert (new.users, new.failed) == (4, 2)
+
+
+def test_trap_4_the_clients_protocol_is_not_the_engine() -> None:
+    assert level(files.VLLM_025).stated.engine is None
+    assert level(files.VLLM | {"endpoint_type": "vllm"}).stated.engine is None
+
+
+def test_trap_5_guidellm_tpot_includes_the_first_token() -> None:
+    one = level(files.GUIDELLM_03)
+    assert one.tpot.mean == 10.0  # not 11.76
+    assert any("includes the first token" in said for said in one.conversions)
+
+
+def test_trap_6_guidellm_rates_are_taken_by_their_mean() -> None:
+    assert level(files.GUIDELLM_08).output_tokens_per_s == 340.0  # the median is 900
+
+
+def test_trap_7_both_layouts_of_guidellm_state_the_model_and_labels_the_gpu() -> None:
+    assert level(files.GUIDELLM_03).stated.model == level(files.GUIDELLM_08).stated.model == "acme/Llama-8B"
+    assert level(files.GUIDELLM_08).stated.gpu == "Big 80GB"
+    rate = changed(files.GUIDELLM_08, "benchmarks.0.config.strategy", {"type_": "constant", "rate": 6.7})
+    assert (level(rate).arrival, level(rate).users) == ("open", 3.9)  # the mean in flight, not a cap
+    burst = changed(files.GUIDELLM_08, "benchmarks.0.config.strategy", {"type_": "throughput", "max_concurrency": 512})
+    assert level(burst).arrival == "burst"
+
+
+def test_trap_8_inference_perf_is_in_seconds_and_its_summary_is_no_level() -> None:
+    one = level(files.INFERENCE_PERF)
+    assert (one.tpot.mean, one.tpot.p50) == (pytest.approx(10.0), pytest.approx(9.9))  # not the 0.048 ms between chunks
+    assert (one.arrival, one.users) == ("open", pytest.approx(4.0))  # 6.667/s x 0.6 s
+    summary = changed(files.INFERENCE_PERF, "load_summary", {"count": 100})
+    assert level(summary).arrival == "mixed"
+    closed = changed(files.INFERENCE_PERF, "load_summary.concurrency", 4)
+    assert level(closed).arrival == "closed"
+
+
+def test_trap_9_tpot_is_taken_not_the_latency_between_chunks() -> None:
+    assert level(files.VLLM).tpot.mean == 10.0  # mean ITL 9.2
+    assert level(files.SGLANG).tpot.p50 == 9.9  # median ITL 3.65
+
+
+def test_trap_10_user_speed_is_the_reciprocal_of_the_mean() -> None:
+    one = level(files.AIPERF)
+    assert one.tpot.mean is not None
+    assert 1000 / one.tpot.mean == 100.0  # the file's mean of user speeds is 102.6
+    assert one.users == 4  # the warm-up had 8
+
+
+def test_trap_12_input_tokens_are_those_the_server_counted() -> None:
+    one = level(files.AIPERF)
+    assert one.isl_tokens == 100
+    assert "input tokens as the server counts them: 100 (the client counted 72)" in one.conversions
+
+
+def test_trap_13_thousands_separators_and_nanoseconds() -> None:
+    assert level(files.GENAI_PERF).completed == 1100
+    assert "latencies converted from ns to ms" in level(files.GENAI_PERF_NS).conversions
+    with pytest.raises(InputError, match="allowed: ms, sec, s, us, ns"):
+        level(files.GENAI_PERF.replace("Inter Token Latency (ms)", "Inter Token Latency (weeks)"))
+
+
+def test_trap_14_own_records_divide_by_tokens_after_the_first() -> None:
+    server = {"predicted_n": 64, "predicted_ms": 924.57, "predicted_per_token_ms": 14.68}
+    assert server["predicted_ms"] / (server["predicted_n"] - 1) == pytest.approx(server["predicted_per_token_ms"], 1e-3)
+    assert level(files.jsonl(files.records(srv=server))).tpot.mean == pytest.approx(10.0)
+
+
+def test_trap_15_a_first_token_of_reasoning_is_said() -> None:
+    assert any("one of reasoning" in said for said in level(files.GUIDELLM_08).conversions)
+    assert not any("reasoning" in said for said in level(files.AIPERF).conversions)
+    reasoning = files.AIPERF | {"time_to_first_output_token": {"unit": "ms", "avg": 400.0}}
+    assert any("one of reasoning" in said for said in level(reasoning).conversions)
+
+
+def test_trap_16_speculative_decoding_is_said_and_tokens_are_not_chunks() -> None:
+    said = level(files.SGLANG | {"accept_length": 2.5}).conversions
+    assert any("2.5 tokens a step" in line for line in said)
+    assert any("speculative" in s for s in level(files.VLLM | {"spec_decode_acceptance_rate": 0.7}).conversions)
+    # 20 chunks for 51 tokens: the tokens of `usage` count
+    assert level(files.jsonl(files.records(chunks=20))).osl_tokens == 51
+
+
+def test_llmperf_includes_the_first_token_and_is_converted() -> None:
+    one = level(files.LLMPERF)
+    assert one.tpot.mean == pytest.approx((600 - 100) / 50)  # the file says 600 / 51 = 11.76 ms
+    assert (one.tpot.p50, one.ttft.p50) == (None, 90.0)
+    assert one.conversions[0].startswith("this file's TPOT includes the first token: converted")
+
+
+def test_sglang_states_its_set_up_but_not_the_precision() -> None:
+    stated = level(files.SGLANG).stated
+    assert (stated.engine, stated.engine_version, stated.tp_size, stated.gpu_count) == ("sglang", "0.5.1", 2, 2)
+    assert (stated.precision, stated.gpu) == (None, None)
+    assert level(files.SGLANG).osl_tokens == 51  # `random_output_len` is only the upper bound
+    attention = changed(files.SGLANG, "server_info.dp_size", 4)
+    assert level(attention).stated.gpu_count == 8  # two ranks, four copies
+    assert level(changed(attention, "server_info.enable_dp_attention", True)).stated.gpu_count == 2
+
+
+def test_trtllm_states_everything_and_a_queue_is_a_burst() -> None:
+    one = level(files.TRTLLM)
+    assert (one.stated.precision, one.stated.gpu) == ("fp8", "Big 80GB")
+    assert (one.stated.tp_size, one.stated.layout) == (2, "tp2")
+    assert level(changed(files.TRTLLM, "request_info.avg_num_concurrent_requests", 90.0)).arrival == "burst"
+    assert level(changed(files.TRTLLM, "engine.quantization", "NEW")).stated.precision is None
+
+
+def test_batched_bench_shares_of_a_prompt_give_no_ttft() -> None:
+    data = json.loads(files.LLAMA_BATCHED_JSONL)
+    assert level(data).output_tokens_per_s == pytest.approx(4 * 51 / 0.61)
+    shared = level(data | {"is_pp_shared": 1})
+    assert shared.ttft.mean is None
+    assert any("one prompt was shared" in said for said in shared.conversions)
+
+
+def test_locust_without_events_is_no_measurement() -> None:
+    plain = "\n".join(line for line in files.LOCUST.splitlines() if not line.startswith(("TTFT", "TPOT")))
+    with pytest.raises(InputError, match="a response time is no TTFT"):
+        level(plain)
+
+
+def test_intervals_follow_from_the_deviation() -> None:
+    # 1.96 x 1.0 / sqrt(100) / 10 = 1.96%
+    assert level(files.VLLM).tpot.error_fraction == pytest.approx(0.0196)
+    assert level(files.AIPERF).tpot.error_fraction == pytest.approx(0.0196)
+    assert level(files.GENAI_PERF).tpot.error_fraction is None
+
+
+def test_days_are_those_of_the_file() -> None:
+    assert level(files.VLLM).stated.day == "2026-09-22"
+    assert level(files.GUIDELLM_03).stated.day == level(files.LLMPERF).stated.day == "2025-09-23"
+    assert level(files.GENAI_PERF).stated.day is None
