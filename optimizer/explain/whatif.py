@@ -51,7 +51,8 @@ def with_the_slow(prepared: Prepared) -> Prepared:
         })})
         for service in problem.services
     )
-    wide = prepare(prepared.loaded, prepared.catalog, problem.model_copy(update={"services": services})).candidates
+    unhurried = problem.model_copy(update={"services": services})
+    wide = prepare(prepared.loaded, prepared.catalog, unhurried, prepared.shelf).candidates
 
     def promised(option: Option) -> Option:
         """Put the promises of its service back into an option."""

@@ -163,21 +163,19 @@ def test_a_slow_target_is_followed_as_far_as_the_plan_goes(tmp_path: Path) -> No
     assert found["services.0.slo"].high == 80.0
 
 
-def scaled(folder: Path, factor: float, engine: str | None = None) -> Catalog:
-    """Write the first shop with every time per output token (of an engine) divided by a factor."""
+def scaled(folder: Path, factor: float) -> Catalog:
+    """Write the first shop with every time per output token, measured or estimated, divided by a factor."""
     write_shop(folder, 0)
     path = folder / "calibration.yaml"
     told = yaml.safe_load(path.read_text(encoding="utf-8"))
-    for name in told["engine_factors"]:
-        if engine in (None, name):
-            told["engine_factors"][name] /= factor
+    for name in told["tpot"]["coefficients"]:
+        told["tpot"]["coefficients"][name] /= factor
     path.write_text(yaml.safe_dump(told), encoding="utf-8")
     path = folder / "throughput" / "lab.csv"
     header, *rows = csv.reader(path.read_text(encoding="utf-8").splitlines())
     at = header.index("tpot_ms")
     for row in rows:
-        if engine in (None, row[header.index("engine_id")]):
-            row[at] = repr(float(row[at]) / factor)
+        row[at] = repr(float(row[at]) / factor)
     with path.open("w", encoding="utf-8", newline="") as out:
         csv.writer(out).writerows([header, *rows])
     return load_catalog(folder)
@@ -225,8 +223,8 @@ def test_an_engine_enters_when_the_catalog_has_it_so_much_faster(tmp_path: Path,
         alone["services"][0]["engines"] = [one.engine_id]
         if one.speed_factor is None:
             continue
-        enough = cost_of(alone, scaled(tmp_path / f"{one.engine_id} enough", one.speed_factor * 1.00001, one.engine_id))
-        short = cost_of(alone, scaled(tmp_path / f"{one.engine_id} short", one.speed_factor * 0.998, one.engine_id))
+        enough = cost_of(alone, scaled(tmp_path / f"{one.engine_id} enough", one.speed_factor * 1.00001))
+        short = cost_of(alone, scaled(tmp_path / f"{one.engine_id} short", one.speed_factor * 0.998))
         assert enough is not None
         assert enough <= best.cost
         assert short is None or short > best.cost
