@@ -234,8 +234,8 @@ def _text_rows(section: Section) -> Iterator[str]:
 
 
 FLUSH_RIGHT = {
-    "USD/month", "dearer", "tokens/s", "GPUs", "in flight", "error", "now $/h", "enters $/h", "carries", "enters at", "speed", "saves", "now",
-    "from", "to",
+    "USD/month", "dearer", "tokens/s", "GPUs", "in flight", "error", "now $/h", "enters $/h", "carries", "enters at",
+    "speed", "saves", "now", "from", "to",
 }
 
 
