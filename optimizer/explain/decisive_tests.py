@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from optimizer.candidates import Option, Rejections, ReplicaSpeed
-from optimizer.explain.stability import Scaled
-from optimizer.explain.whatif import cheapest
+from optimizer.explain.whatif import cheapest, faster
 from optimizer.solve import Prepared, Solution, SolveSettings
 from optimizer.units import usd_per_month
 
@@ -37,7 +36,7 @@ class DecisiveTest:
 
 def _at_end(prepared: Prepared, tested: Option, factor: float) -> Prepared:
     """Return the problem with one option so many times as fast, taken in where it was too slow."""
-    scaled = replace(tested, speed=Scaled(tested.speed, factor))  # type: ignore[arg-type]
+    scaled = faster(tested, factor)
     key = (tested.service, tested.gpu_id)
     others = (o for o in prepared.candidates.options.get(key, ()) if o.order != tested.order)
     options = {**prepared.candidates.options, key: (*others, scaled)}
