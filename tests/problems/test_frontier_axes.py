@@ -23,12 +23,15 @@ AXES: tuple[AxisName, ...] = ("speed", "users", "losses", "ttft")
 NO_TTFT = {"invoice-extraction", "overnight-summaries"}
 MIXES = {"chat-with-documents"}
 """What a replica carries of a mix depends on the whole demand, so that each demand has to be solved for."""
-SLOW = {"chat-and-code", "survive-node-loss", "survive-provider-loss"}
+QUICK = {
+    "budget-too-small", "helpdesk-llama3-8b", "measured-curves-llama-70b", "measured-only-gpt-oss-120b",
+    "office-a5000-workstations", "overnight-summaries",
+}
 
 
 def marks(name: str, axis: AxisName) -> list[pytest.MarkDecorator]:
     """Say how a case is run."""
-    return [pytest.mark.slow] if name in SLOW else []
+    return [] if name in QUICK else [pytest.mark.slow]
 
 
 ALL = [
