@@ -9,7 +9,7 @@ from typing import Literal
 from optimizer.candidates import Option, ReplicaSpeed, StatedCapacity
 from optimizer.candidates.rejection import STEP_ORDER
 from optimizer.costs import PricedOffer
-from optimizer.explain.whatif import at_price, cheapest, over_offers, undominated
+from optimizer.explain.whatif import at_pace, at_price, cheapest, over_offers, undominated, with_the_slow
 from optimizer.solve import Prepared, Solution, SolveSettings
 from optimizer.solve.variants import under_limits
 from optimizer.units import MICRO, usd, usd_per_month
@@ -105,16 +105,19 @@ def entry_price(forced: Prepared, offer_id: str, cost: int, settings: SolveSetti
     return price - 1 if price else None
 
 
-def with_capacity(prepared: Prepared, offer: PricedOffer, amount: int) -> Prepared:
-    """Return a problem of one service in which a node of an offer carries so much."""
+def with_capacity(prepared: Prepared, offer: PricedOffer, amount: int, engine: str) -> Prepared:
+    """Return a problem of one service in which a node of an offer carries so much, with one of its engines."""
     candidates = prepared.candidates
-    known = next((o for o in candidates.options_on(0, offer)), None)
-    target = candidates.targets()[0]
-    stated_speed = StatedCapacity(amount, target, None)
-    base = known or Option(0, offer.gpu_id, "stated", "stated", offer.gpu_count, 0, stated_speed)
-    option = replace(base, gpu_count=0, speed=stated_speed)
+    known = next(option for option in candidates.options_on(0, offer) if option.engine_id == engine)
+    option = replace(known, gpu_count=0, speed=StatedCapacity(amount, candidates.targets()[0], None))
     stated = {**candidates.stated, (0, offer.offer_id): option}
     return replace(prepared, candidates=replace(candidates, stated=stated))
+
+
+def cheapest_cost_within(prepared: Prepared, cost: int, settings: SolveSettings) -> bool:
+    """Say whether some plan costs no more than `cost`."""
+    found = cheapest(prepared, settings).cost
+    return found is not None and found <= cost
 
 
 def entry_capacity(
@@ -122,15 +125,21 @@ def entry_capacity(
 ) -> int | None:
     """Return the smallest capacity of a node with which a plan that holds the offer costs no more than `cost`.
 
-    Found by halving between what it has and the whole demand; None when even that is not enough.
+    Found by halving between what it has (which is enough where the offer is in another plan of this cost) and the
+    whole demand; None when even that is not enough.
     """
+    engines = sorted({option.engine_id for option in forced.candidates.options_on(0, offer)})
+    if forced.problem.limits.engine_policy == "any":
+        engines = engines[:1]
 
     def enters(amount: int) -> bool:
-        """Say whether so much per node is enough."""
-        found = cheapest(with_capacity(forced, offer, amount), settings).cost
-        return found is not None and found <= cost
+        """Say whether so much per node is enough, with some engine."""
+        tried = (cheapest(with_capacity(forced, offer, amount, engine), settings).cost for engine in engines)
+        return any(found is not None and found <= cost for found in tried)
 
     low, high = has, forced.candidates.demands[0].amount
+    if cheapest_cost_within(forced, cost, settings):
+        return has
     if high <= low or not enters(high):
         return None
     while high - low > 1:
@@ -153,7 +162,7 @@ def _speed_factor(option: Option, offer: PricedOffer, capacity: int, target: flo
     each = -(-capacity // option.replicas_on(offer))
     if any(each > one.kept for one in option.speed.classes):
         return None
-    return target / option.speed.speed(each)
+    return max(1.0, target / option.speed.speed(each))
 
 
 def _lost(prepared: Prepared, gpu: str, offer: PricedOffer, cost: int, settings: SolveSettings) -> GpuVerdict:
@@ -230,25 +239,18 @@ def only_engine(prepared: Prepared, engine: str) -> Prepared:
 def engine_factor(prepared: Prepared, cost: int, settings: SolveSettings) -> float | None:
     """Return how many times as fast the engines of a problem must be for a plan to cost no more than `cost`.
 
-    Being f times as fast carries at a target what is carried now at target / f. Found by halving, on the safe side.
+    Found by halving, on the safe side; None where no speed is enough.
+
+    Args:
+        prepared: with the options that are too slow as planned.
     """
 
     def matches(factor: float) -> bool:
         """Say whether a plan at this factor costs no more."""
-        services = tuple(
-            service.model_copy(update={
-                "slo": service.slo.model_copy(update={
-                    "grade": None, "tokens_per_s_per_user": service.slo.target_tokens_per_s / factor
-                })
-            })
-            for service in prepared.candidates.services
-        )
-        slower = replace(prepared, candidates=replace(prepared.candidates, services=services))
-        found = cheapest(slower, settings).cost
-        return found is not None and found <= cost
+        return cheapest_cost_within(at_pace(prepared, factor), cost, settings)
 
     low, high = 1.0, FASTEST_FACTOR
-    if not any(prepared.candidates.targets()) or not matches(high):
+    if not matches(high):
         return None
     while high / low > 1 + FACTOR_STEP:
         middle = (low * high) ** 0.5
@@ -263,6 +265,7 @@ def engine_verdicts(prepared: Prepared, solution: Solution, settings: SolveSetti
     fits = {option.engine_id for found in prepared.candidates.options.values() for option in found}
     fits |= {option.engine_id for option in prepared.candidates.stated.values()}
     rejected = {r.engine_id for r in prepared.candidates.rejections if r.engine_id is not None}
+    unhurried = with_the_slow(prepared)
     for engine in sorted(fits | rejected):
         alone = cheapest(only_engine(prepared, engine), settings) if engine in fits else None
         monthly = None if alone is None or alone.cost is None else usd_per_month(alone.cost)
@@ -273,6 +276,6 @@ def engine_verdicts(prepared: Prepared, solution: Solution, settings: SolveSetti
         elif alone is not None and alone.cost == cost:
             yield EngineVerdict(engine, "equal", "a plan of the same cost; the tie goes by speed, nodes, name", monthly)
         else:
-            factor = engine_factor(only_engine(prepared, engine), cost, settings)
+            factor = engine_factor(only_engine(unhurried, engine), cost, settings)
             why = "it makes no plan within the limits" if monthly is None else "its best plan costs more"
             yield EngineVerdict(engine, "lost", why, monthly, factor)

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 
-from optimizer.candidates import Option, ReplicaSpeed, StatedCapacity
+from optimizer.candidates import StatedCapacity
 from optimizer.demand import demand_key, quantity_of
 from optimizer.explain.doctor.requirements import demand_at, without_speed
-from optimizer.explain.whatif import at_price, cheapest, over_offers, with_options
+from optimizer.explain.whatif import at_pace, at_price, cheapest, over_offers, with_the_slow
+from optimizer.formulation import build_case
 from optimizer.solve import Prepared, Solution, SolveSettings, prepare
 from optimizer.solve.variants import at_demand, at_speed, under_limits
 from optimizer.units import usd
 
 FURTHEST = 64
-"""Demand, speeds and targets are followed to so many times their value."""
+"""Demand and speeds are followed to so many times their value."""
 
 FINE = 0.001
 """Factors of speed are found to this fraction."""
 
 HUNDREDTHS = 100
 """Speed targets are followed in hundredths of a token/s."""
+
+FASTEST = 10**8
+"""Hundredths of a token/s up to which targets are followed: no replica is as fast as a million tokens/s."""
 
 
 @dataclass(frozen=True)
@@ -37,35 +42,6 @@ class Stability:
     unit: str
 
 
-@dataclass(frozen=True)
-class Scaled:
-    """Replicas that are so many times as fast as planned, TTFT and memory as they are."""
-
-    speed: ReplicaSpeed | StatedCapacity
-    factor: float
-
-    def amount(self, tokens_per_s: float, strictly_above: bool = False) -> int:
-        """Return what is carried at a speed: as much as is planned at that speed / factor."""
-        return self.speed.amount(tokens_per_s / self.factor, strictly_above)
-
-    def next_speed(self, tokens_per_s: float) -> float | None:
-        """Return the lowest speed above this one at which less is carried."""
-        found = self.speed.next_speed(tokens_per_s / self.factor)
-        return None if found is None else found * self.factor
-
-
-def faster(prepared: Prepared, gpu: str, factor: float) -> Prepared:
-    """Return the problem with every replica on a GPU type so many times as fast; stated capacities stay."""
-
-    def change(option: Option) -> Option:
-        """Scale one option."""
-        if option.gpu_id != gpu:
-            return option
-        return replace(option, speed=Scaled(option.speed, factor))  # type: ignore[arg-type]
-
-    return with_options(prepared, change)
-
-
 def _largest(low: int, high: int, holds: Callable[[int], bool]) -> int:
     """Return the largest n in [low, high) that holds; `low` does, and what no longer holds never does again."""
     while high - low > 1:
@@ -74,12 +50,25 @@ def _largest(low: int, high: int, holds: Callable[[int], bool]) -> int:
     return low
 
 
+def _followed(low: int, end: int, holds: Callable[[int], bool]) -> int | None:
+    """Return the same without a known end: double n until it holds no more; None when that is never before `end`."""
+    high = max(1, 2 * low)
+    while high < end and holds(high):
+        low, high = high, 2 * high
+    return None if high >= end and holds(high) else _largest(low, high, holds)
+
+
 class Steadiness:
     """Measures the ranges of one plan."""
 
     def __init__(self, prepared: Prepared, solution: Solution, settings: SolveSettings) -> None:
         self.prepared, self.solution, self.settings = prepared, solution, settings
         self.cost = solution.cost or 0
+
+    @cached_property
+    def _unhurried(self) -> Prepared:
+        """The problem with the options that are too slow as planned."""
+        return with_the_slow(self.prepared)
 
     def _cost(self, prepared: Prepared) -> int | None:
         return cheapest(prepared, self.settings).cost
@@ -105,7 +94,7 @@ class Steadiness:
             return at_demand(wide, index, n * key.step)
 
         high = _largest(steps, steps * FURTHEST + 1, lambda n: self._costs_no_more(at(n)))
-        less = _largest(0, steps, lambda n: n < 1 or self._costs_less(at(n)))
+        less = _largest(0, math.ceil(asked / key.step), lambda n: n < 1 or self._costs_less(at(n)))
         top = None if high == steps * FURTHEST else float(high * key.step)
         return Stability(
             f"services.{index}.{key.path}", float(asked), float((less + 1) * key.step), top, key.words
@@ -124,10 +113,11 @@ class Steadiness:
             """Return the problem that asks for n hundredths of a token/s."""
             return at_speed(wide, index, n / HUNDREDTHS)
 
-        high = _largest(start, start * FURTHEST, lambda n: n == start or self._costs_no_more(at(n)))
+        high = _followed(start, FASTEST, lambda n: n == start or self._costs_no_more(at(n)))
         less = _largest(0, start, lambda n: n < 1 or self._costs_less(at(n)))
         low = (less + 1) / HUNDREDTHS
-        return Stability(f"services.{index}.slo", asked, min(low, asked), max(high / HUNDREDTHS, asked), "tokens/s")
+        top = None if high is None else max(high / HUNDREDTHS, asked)
+        return Stability(f"services.{index}.slo", asked, min(low, asked), top, "tokens/s")
 
     def price(self, offer_id: str) -> Stability:
         """Return the range of a used offer's price over which this very plan stays the cheapest.
@@ -166,13 +156,17 @@ class Steadiness:
         return price
 
     def _dearest_with_fewer(self, free: Prepared, offer_id: str, rest: int, nodes: int) -> int | None:
-        """Return the same where no plan does without the offer: compare with plans that have fewer nodes of it."""
-        price = max(1, self.cost) * FURTHEST
+        """Return the same where no plan does without the offer: compare with plans that have fewer nodes of it.
+
+        Start where a single node costs more than all others of any plan: with fewer of them every plan is cheaper.
+        """
+        limits, targets = free.problem.limits, free.candidates.targets()
+        price = beyond = build_case(free.candidates, limits, targets, None).cost_bound + 1
         while True:
             found = cheapest(at_price(free, offer_id, price), self.settings)
             others, fewer = self._others(found, offer_id, price)
             if found.cost == rest + price * nodes or fewer >= nodes:
-                return None if price == max(1, self.cost) * FURTHEST else price
+                return None if price == beyond else price
             price = (others - rest) // (nodes - fewer)
 
     def _cheapest_price(self, free: Prepared, offer_id: str, rest: int, nodes: int) -> int:
@@ -189,7 +183,7 @@ class Steadiness:
 
         def costs(factor: float) -> int | None:
             """Return the least cost at a factor."""
-            return self._cost(faster(self.prepared, gpu, factor))
+            return self._cost(at_pace(self._unhurried, factor, gpu))
 
         slow = self._factor(lambda factor: costs(1 / factor) == self.cost)
         fast = self._factor(lambda factor: costs(factor) == self.cost)

@@ -3,14 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 
-from optimizer.candidates import Option
+from optimizer.candidates import ClassSpeed, Option, ReplicaSpeed
 from optimizer.costs import PricedOffer, rate_per_usd
 from optimizer.costs.priced import PriceEnd, PriceEnds
 from optimizer.formulation import build_case, reduce_case, shortlist
-from optimizer.solve import Prepared, Solution, SolveSettings, solve_at
+from optimizer.solve import Prepared, Solution, SolveSettings, prepare, solve_at
 from optimizer.units import usd_per_month
+
+NO_E2E_MS = 1e12
+"""A limit on whole responses that binds nothing."""
+
+
+@dataclass(frozen=True)
+class FasterClass(ClassSpeed):
+    """A request class on a replica so many times as fast: its TPOT is divided; TTFT and memory stay."""
+
+    factor: float = 1.0
+
+    def tpot_ms(self, concurrency: int) -> float:
+        """Return the planned TPOT over the factor."""
+        return super().tpot_ms(concurrency) / self.factor
+
+
+def faster(option: Option, factor: float) -> Option:
+    """Return an option with replicas so many times as fast; a stated capacity stays."""
+    speed = option.speed
+    if not isinstance(speed, ReplicaSpeed):
+        return option
+    classes = tuple(
+        FasterClass(**{field.name: getattr(one, field.name) for field in fields(ClassSpeed)}, factor=factor)
+        for one in speed.classes
+    )
+    return replace(option, speed=ReplicaSpeed(classes, speed.demand))
+
+
+def with_the_slow(prepared: Prepared) -> Prepared:
+    """Return the problem with the options that fell out because they are too slow; at its own promises they carry none.
+
+    Needed wherever speeds are tried out that are faster than planned.
+    """
+    problem = prepared.problem
+    services = tuple(
+        service.model_copy(update={"slo": service.slo.model_copy(update={
+            "grade": None, "tokens_per_s_per_user": None, "e2e_ms": NO_E2E_MS if service.slo.e2e_ms else None
+        })})
+        for service in problem.services
+    )
+    unhurried = problem.model_copy(update={"services": services})
+    wide = prepare(prepared.loaded, prepared.catalog, unhurried, prepared.shelf).candidates
+
+    def promised(option: Option) -> Option:
+        """Put the promises of its service back into an option."""
+        if not isinstance(option.speed, ReplicaSpeed):
+            return option
+        slo = problem.services[option.service].slo
+        classes = tuple(replace(one, slo=slo) for one in option.speed.classes)
+        return replace(option, speed=ReplicaSpeed(classes, option.speed.demand))
+
+    options = {key: tuple(promised(option) for option in found) for key, found in wide.options.items()}
+    return replace(prepared, candidates=replace(prepared.candidates, options=options))
+
+
+def at_pace(prepared: Prepared, factor: float, gpu: str | None = None) -> Prepared:
+    """Return the problem with every replica (of a GPU type) so many times as fast."""
+    return with_options(
+        prepared, lambda option: faster(option, factor) if gpu in (None, option.gpu_id) else option
+    )
 
 
 def cheapest(prepared: Prepared, settings: SolveSettings, in_order: bool = False) -> Solution:

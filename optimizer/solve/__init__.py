@@ -2,10 +2,10 @@
 
 from optimizer.solve.extract import plan_of
 from optimizer.solve.prepare import Prepared, prepare
+from optimizer.solve.prove import SolveSettings
 from optimizer.solve.search import (
     Chosen,
     Solution,
-    SolveSettings,
     achieved_speed,
     amount_at,
     kept_by,

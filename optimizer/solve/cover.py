@@ -7,7 +7,8 @@ best plan, nor equal it, is left. What the search leaves is proven; it gives up 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 from optimizer.formulation import Case, CaseRow
 
@@ -15,6 +16,10 @@ MOST_BRANCHES = 4000
 """Branches looked at before CP-SAT takes over: some ten milliseconds."""
 
 MOST_ROWS = 64
+
+
+Rank = tuple[int, int, tuple[int, ...]]
+"""(cost, nodes, -counts in the order of the tie-break): less is better."""
 
 
 @dataclass
@@ -29,8 +34,7 @@ class _Search:
     largest: list[int]
     """Largest capacity from each row on."""
     counts: list[int]
-    best: tuple[int, int, tuple[int, ...]] | None = None
-    """(cost, nodes, -counts in the order of the tie-break): less is better."""
+    best: Rank | None = None
     branches: int = 0
     used: dict[str, int] = field(default_factory=dict)
     """Nodes by GPU type."""
@@ -99,12 +103,15 @@ class _Search:
 
 def is_one_cover(case: Case) -> bool:
     """Say whether a case is one covering row with rules that the search knows."""
-    if len(case.demand) != 1 or case.min_nodes > 1 or len(case.rows) > MOST_ROWS or case.engine_policy != "any":
+    if len(case.demand) != 1 or case.min_nodes > 1 or len(case.rows) > MOST_ROWS or case.engine_policy == "per_gpu":
         return False
-    if case.lose_nodes or case.lose_provider or case.lose_region:
+    if case.lose_provider or case.lose_region or (case.lose_nodes and case.at_least):
         return False
-    contested = [row.offer for row in case.rows if case.stock[row.offer] is not None]
-    return len({row.offer_id for row in case.rows}) == len(case.rows) and len(set(contested)) == len(contested)
+    if case.engine_policy == "fleet" and case.at_least:
+        return False
+    contested = [(row.engine, row.offer) for row in case.rows if case.stock[row.offer] is not None]
+    distinct = {(row.engine if case.engine_policy == "fleet" else "", row.offer_id) for row in case.rows}
+    return len(distinct) == len(case.rows) and len(set(contested)) == len(contested)
 
 
 @dataclass(frozen=True)
@@ -114,12 +121,49 @@ class Cover:
     counts: tuple[int, ...] | None
 
 
+def _parts(case: Case) -> Iterator[Case]:
+    """Yield simpler cases whose best plan is the case's own.
+
+    One engine for the fleet: the rows of each engine alone. k nodes may be lost: a plan keeps its demand if for some t
+    among the capacities sum min(C, t) x >= D + k t, so one cover for each t.
+    """
+    engines = sorted({row.engine for row in case.rows}) if case.engine_policy == "fleet" else [""]
+    for engine in engines:
+        rows = tuple(row for row in case.rows if engine in ("", row.engine))
+        of_engine = replace(case, rows=rows, engine_policy="any", lose_nodes=0)
+        if not case.lose_nodes:
+            yield of_engine
+            continue
+        for level in sorted({row.capacity for row in rows}):
+            clipped = tuple(replace(row, capacity=min(row.capacity, level)) for row in rows)
+            yield replace(of_engine, rows=clipped, demand=(case.demand[0] + case.lose_nodes * level,))
+
+
 def cheapest_cover(case: Case) -> Cover | None:
     """Return the plan of least cost, then fewest nodes, then first offers by id; None when the search gives up.
 
     Args:
         case: reduced or not; `is_one_cover` holds for it.
     """
+    ranks = [row.rank for row in case.rows]
+    best: Rank | None = None
+    counts: dict[tuple[object, ...], int] = {}
+    for part in _parts(case):
+        found = _cover_of(part if best is None else replace(part, budget=best[0]))
+        if found is None:
+            return None
+        if found.counts is None:
+            continue
+        mine = dict(zip((row.rank for row in part.rows), found.counts, strict=True))
+        cost = sum(row.price * count for row, count in zip(part.rows, found.counts, strict=True))
+        rank = (cost, sum(found.counts), tuple(-mine.get(name, 0) for name in sorted(ranks)))
+        if best is None or rank < best:
+            best, counts = rank, mine
+    return Cover(None if best is None else tuple(counts.get(name, 0) for name in ranks))
+
+
+def _cover_of(case: Case) -> Cover | None:
+    """Search a case without losses."""
     held = dict(case.at_least)
     if held.keys() - {row.offer_id for row in case.rows}:
         return Cover(None)

@@ -8,7 +8,8 @@ from dataclasses import replace
 from optimizer.formulation import Case, CaseRow, Variables, build_case, reduce_case, shortlist
 from optimizer.formulation.cp_sat import CpModel, IntVar, LinearExpr
 from optimizer.solve.prepare import Prepared
-from optimizer.solve.search import Clock, Packing, Solution, SolveSettings, amount_at, kept_by, run_case, solution_of
+from optimizer.solve.prove import Clock, Packing, SolveSettings, proven_of, run_case
+from optimizer.solve.search import Solution, amount_at, kept_by, solution_of
 
 Part = tuple[str, bool]
 """A GPU type, and whether its nodes are owned."""
@@ -125,7 +126,8 @@ def other_structures(
             packing.minimise(cp, case, x)
 
         run = run_case(case, settings, clock, build)
-        solution = solution_of(case, run, packing.cost_bound(run.bound), run.counts, targets, limits.survive)
+        found = proven_of(case, run, packing.cost_bound(run.bound), run.counts)
+        solution = solution_of(case, found, targets, limits.survive)
         spare = removable(prepared, solution) if run.status == "optimal" else None
         if spare is not None:
             needed.append(next(i for i, row in enumerate(case.rows) if row is spare))

@@ -25,9 +25,11 @@ class Prepared:
     """What its variants share."""
 
     def only_gpu(self, gpu_id: str) -> Prepared:
-        """Return the same problem over the offers of one GPU type."""
-        offers = tuple(offer for offer in self.candidates.offers if offer.gpu_id == gpu_id)
-        return replace(self, candidates=replace(self.candidates, offers=offers))
+        """Return the same problem over the offers and options of one GPU type."""
+        candidates = self.candidates
+        offers = tuple(offer for offer in candidates.offers if offer.gpu_id == gpu_id)
+        options = {key: found for key, found in candidates.options.items() if key[1] == gpu_id}
+        return replace(self, candidates=replace(candidates, offers=offers, options=options))
 
 
 def prepare(

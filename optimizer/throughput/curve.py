@@ -178,7 +178,8 @@ class SpeedCurve:
             widths = [share * self._bar(count, first_token) for count in track.counts]
             self._slow[key] = track.slowest(widths)
         own = value(concurrency) * (1 + share * self._bar(concurrency, first_token))
-        index = bisect_left(track.counts, concurrency)
+        answering = (self._level_above(concurrency) if not first_token or self.ttft_measured else None) or concurrency
+        index = bisect_left(track.counts, answering)
         return min(own, self._slow[key][index]) if index < len(track.counts) else own
 
     def slow_tpot_ms(self, concurrency: int, share: float) -> float:

@@ -10,7 +10,7 @@ from optimizer.formulation import Case, build_case, reduce_case
 from optimizer.load import Catalog, LoadedProblem, load_catalog
 from optimizer.load.problem import parse_problem
 from optimizer.schema.catalog import RentedOffer
-from optimizer.solve import Prepared, SolveSettings, prepare, search
+from optimizer.solve import Prepared, SolveSettings, prepare, prove
 from tests.benchmarks.timing import median_seconds, seconds
 
 OFFERS = 2000
@@ -119,8 +119,8 @@ def reduced_case(prepared: Prepared) -> Case:
 def proof(case: Case) -> int:
     """Prove the optimum of a reduced case, and return it."""
     settings = SolveSettings()
-    run, bound, _ = search._minimise_cost(case, settings, search.Clock(settings))
-    cost = search._cost_of(case, run.counts)
+    run, bound, _ = prove._minimise_cost(case, settings, prove.Clock(settings))
+    cost = prove.cost_of(case, run.counts)
     if (run.status, bound) != ("optimal", cost):
         raise RuntimeError(f"not proven: {run.status}, bound {bound}, cost {cost}")
     return cost

@@ -13,7 +13,7 @@ from optimizer.load import Catalog, LoadedProblem
 from optimizer.schema.problem import Budget, Problem, RequestClass, Service, Slo
 from optimizer.solve import Prepared
 from optimizer.solve.variants import with_limits
-from optimizer.throughput.curve import SpeedCurve
+from optimizer.throughput.curve import SpeedCurve, Track
 from optimizer.units import MICRO
 from tests.oracles.brute_force import MOST_PLANS, plan_count
 from tests.oracles.instances import Instance, instance, random_instance, runs
@@ -92,7 +92,10 @@ class Promise:
 
     def _option(self, one: Run, candidates: CandidateSet) -> Option:
         demand, service = candidates.demands[one.service], candidates.services[one.service]
-        curve = SpeedCurve((), one.line.tpot_ms, one.line.ttft_ms, 0.05, 0.05, ERROR, TTFT_ERROR, 0)
+        counts = tuple(range(1, 10))
+        tpot = Track(counts, tuple(one.line.tpot_ms(count) for count in counts))
+        ttft = Track(counts, tuple(one.line.ttft_ms(count) for count in counts))
+        curve = SpeedCurve((), tpot, ttft, "rough", {"rough": ERROR}, {"rough": TTFT_ERROR}, 0)
         limit = min(one.line.fits, demand.amount)
         speed = ReplicaSpeed((ClassSpeed(REQUEST, curve, service.slo, None, limit, one.line.fits),), demand)
         return Option(one.service, one.gpu, one.engine, one.precision, one.footprint, one.footprint, speed)

@@ -1,4 +1,4 @@
-"""The frontiers of the shipped problems along every axis: complete, rising, cheap to find, each point what solve says."""
+"""The frontiers of the shipped problems along every axis: complete, rising, cheap, each point what solve says."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from itertools import pairwise
 
 import pytest
 
-from optimizer.errors import VerificationError
 from optimizer.frontier import Frontier, FrontierPoint, trace_frontier
 from optimizer.frontier.points import AxisName
 from optimizer.load import shipped_problem_names
@@ -22,18 +21,17 @@ SETTINGS = SolveSettings()
 AXES: tuple[AxisName, ...] = ("speed", "users", "losses", "ttft")
 
 NO_TTFT = {"invoice-extraction", "overnight-summaries"}
-SMALL_SHARES = {("assistant-llama-70b", "users"), ("tokyo-cloud-only", "users"), ("tokyo-cloud-only", "ttft")}
-"""A node that is sent about a hundredth of the load fails verification, whose tolerance is finer than the shown share."""
 MIXES = {"chat-with-documents"}
 """What a replica carries of a mix depends on the whole demand, so that each demand has to be solved for."""
-SLOW = {"chat-and-code", "survive-node-loss", "survive-provider-loss"}
+QUICK = {
+    "budget-too-small", "helpdesk-llama3-8b", "measured-curves-llama-70b", "measured-only-gpt-oss-120b",
+    "office-a5000-workstations", "overnight-summaries",
+}
 
 
 def marks(name: str, axis: AxisName) -> list[pytest.MarkDecorator]:
     """Say how a case is run."""
-    if (name, axis) in SMALL_SHARES:
-        return [pytest.mark.xfail(raises=VerificationError, strict=True, reason="shares shown to six digits")]
-    return [pytest.mark.slow] if name in SLOW else []
+    return [] if name in QUICK else [pytest.mark.slow]
 
 
 ALL = [

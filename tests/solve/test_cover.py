@@ -7,12 +7,17 @@ from dataclasses import replace
 
 import pytest
 
-from optimizer.formulation import build_case
+from optimizer.formulation import CONSTRAINTS, build_case
+from optimizer.schema.problem import Survive
 from optimizer.solve import SolveSettings, solve_at
 from optimizer.solve.cover import cheapest_cover, is_one_cover
 from tests.oracles import Instance, instance, offer, random_instance, runs
 
-RULES = ("respect_stock", "keep_budget", "limit_gpu_types", "cap_power", "hold_nodes")
+RULES = (
+    "respect_stock", "keep_budget", "limit_gpu_types", "cap_power", "hold_nodes", "survive_node_loss", "choose_engines",
+)
+
+CONSTRAINT_NAMES = sorted(rule.name for rule in CONSTRAINTS)
 
 
 def answers(problem: Instance) -> list[tuple[object, ...]]:
@@ -78,11 +83,34 @@ def test_it_gives_up_where_it_would_take_long() -> None:
     assert cheapest_cover(case) is None
 
 
+def test_a_lost_node_is_covered_at_the_best_level() -> None:
+    # demand 4, one node may go: 2 x c keep 4 at 8 dollars; 3 x a keep 4 at 6 (t = 2: 3 x 2 >= 4 + 2)
+    problem = instance(
+        [offer("a", 2, gpu="ant"), offer("c", 4, gpu="cat")], [runs("ant", 2), runs("cat", 4)], [4],
+        survive=Survive(nodes=1),
+    )
+    case = build_case(problem.candidates, problem.limits, problem.candidates.targets(), None)
+    cover = cheapest_cover(case)
+    assert cover is not None
+    assert dict(zip([row.offer_id for row in case.rows], cover.counts or (), strict=True)) == {"a": 3, "c": 0}
+
+
+def test_services_apart_are_the_optimum_of_all() -> None:
+    """Two or three services: solved apart where stock and shared limits allow, the same plan as all at once."""
+    for seed in range(120):
+        rng = random.Random(seed)
+        rules = [rule for rule in CONSTRAINT_NAMES if rng.random() < 0.3]
+        problem = random_instance(rng, rules, services=rng.randint(2, 3), offers=4, demand=8)
+        together = problem.solve_for_cost(reduced=False)
+        apart = problem.solve_for_cost()
+        assert (apart.status, apart.cost) == (together.status, together.cost), seed
+
+
 def test_several_services_losses_and_engine_rules_are_left_to_cp_sat() -> None:
     base = instance([offer("a", 2)], [runs("small", 2)], [4])
     case = build_case(base.candidates, base.limits, base.candidates.targets(), None)
     assert is_one_cover(case)
-    assert not is_one_cover(replace(case, lose_nodes=1))
-    assert not is_one_cover(replace(case, engine_policy="fleet"))
+    assert not is_one_cover(replace(case, lose_provider=True))
+    assert not is_one_cover(replace(case, engine_policy="per_gpu"))
     assert not is_one_cover(replace(case, demand=(4, 4)))
     assert not is_one_cover(replace(case, min_nodes=2))

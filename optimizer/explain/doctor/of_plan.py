@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import combinations
 from typing import Any
 
 from optimizer.costs import rate_per_usd
@@ -87,17 +88,17 @@ def engine_policy(bench: Bench, _: int) -> Kept | None:
 
 
 def survive(bench: Bench, _: int) -> Kept | None:
-    """Return the most that can still be survived: fewer nodes, else without a region or provider, else nothing."""
+    """Return the most that can still be survived: fewer nodes, else without a region or provider, else without both."""
     now = bench.prepared.problem.limits.survive
-    tries: list[dict[str, Any]] = [{"nodes": nodes} for nodes in range(now.nodes - 1, -1, -1)]
-    tries += [{name: False} for name in ("region", "provider") if getattr(now, name)]
-    tries.append({"nodes": 0, "provider": False, "region": False})
-    for change in tries:
-        solution = bench.solved(under_limits(bench.prepared, survive=now.model_copy(update=change)))
-        if solution.has_plan:
-            said = {name: value for name, value in change.items() if getattr(now, name) != value}
-            words = ", ".join(f"{name}: {str(value).lower()}" for name, value in said.items())
-            return Kept(words, float(change["nodes"]) if "nodes" in change else None, solution)
+    flags = [name for name in ("region", "provider") if getattr(now, name)]
+    for dropped in (some for size in range(len(flags) + 1) for some in combinations(flags, size)):
+        for nodes in range(now.nodes if dropped else now.nodes - 1, -1, -1):
+            change: dict[str, Any] = {"nodes": nodes, **dict.fromkeys(dropped, False)}
+            solution = bench.solved(under_limits(bench.prepared, survive=now.model_copy(update=change)))
+            if solution.has_plan:
+                said = {name: value for name, value in change.items() if getattr(now, name) != value}
+                words = ", ".join(f"{name}: {str(value).lower()}" for name, value in said.items())
+                return Kept(words, float(nodes) if "nodes" in said else None, solution)
     return None
 
 

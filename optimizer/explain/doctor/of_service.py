@@ -132,6 +132,7 @@ def precisions(bench: Bench, index: int) -> Kept | None:
         bench,
         (name for name in catalog.precisions if name not in now),
         lambda name: bench.anew(with_service(problem, index, precisions=(*now, name))),
+        lambda: bench.anew(with_service(problem, index, precisions=tuple(catalog.precisions))),
     )
 
 
@@ -149,4 +150,5 @@ def engines(bench: Bench, index: int) -> Kept | None:
         bench,
         (name for name in bench.prepared.catalog.engines if name not in now),
         lambda name: bench.anew(with_service(problem, index, engines=(*now, name))),
+        lambda: bench.anew(with_service(problem, index, engines=tuple(bench.prepared.catalog.engines))),
     )

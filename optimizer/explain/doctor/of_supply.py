@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from optimizer.costs import PricedOffer
 from optimizer.explain.doctor.requirements import ENDLESS, EVERY_KIND
-from optimizer.explain.doctor.search import Bench, Kept, cheapest_of, least_integer, one_more
+from optimizer.explain.doctor.search import Bench, Kept, least_integer, one_more
 from optimizer.explain.whatif import over_offers
 from optimizer.schema.problem import Selection
 from optimizer.solve import Prepared, Solution
@@ -18,21 +18,43 @@ LEAST_CONFIDENCE = 50
 
 
 def stock(bench: Bench, _: int) -> Kept | None:
-    """Return the fewest more nodes of one offer that make a plan, the cheapest among equals."""
+    """Return the fewest more nodes of one offer that make a plan, the cheapest among equals; else of several."""
     found: list[tuple[int, int, str, Solution]] = []
-    for pool, count in {o.pool: o.stock for o in bench.offers if o.stock is not None}.items():
-        if _stocked(bench, pool, ENDLESS).has_plan:
-            enough = least_integer(count, ENDLESS, lambda n, pool=pool: _stocked(bench, pool, n).has_plan)  # type: ignore[misc]
-            solution = _stocked(bench, pool, enough)
+    stocks = {o.pool: o.stock for o in bench.offers if o.stock is not None}
+    for pool, count in stocks.items():
+        if _stocked(bench, {pool: ENDLESS}).has_plan:
+            enough = least_integer(count, ENDLESS, lambda n, pool=pool: _stocked(bench, {pool: n}).has_plan)  # type: ignore[misc]
+            solution = _stocked(bench, {pool: enough})
             found.append((enough - count, solution.cost or 0, pool, solution))
     if not found:
-        return None
+        return _stock_of_several(bench, stocks)
     more, _cost, pool, solution = min(found, key=lambda one: one[:3])
     return Kept(f"+{more} of {pool}", float(more), solution)
 
 
-def _stocked(bench: Bench, pool: str, nodes: int) -> Solution:
-    stock = {**bench.prepared.problem.limits.stock, pool: nodes}
+def _stock_of_several(bench: Bench, stocks: dict[str, int]) -> Kept | None:
+    """Return what the cheapest plan takes beyond the stock, less whatever of it can stay away."""
+    free = _stocked(bench, dict.fromkeys(stocks, ENDLESS))
+    if not free.has_plan:
+        return None
+    enough = dict(stocks)
+    for chosen in free.chosen:
+        pool = chosen.row.candidate.offer.pool
+        if pool in stocks:
+            taken = sum(other.nodes for other in free.chosen if other.row.candidate.offer.pool == pool)
+            enough[pool] = max(stocks[pool], taken)
+    for pool, count in sorted(stocks.items()):
+        if enough[pool] > count:
+            enough[pool] = least_integer(
+                count - 1, enough[pool], lambda n, pool=pool: _stocked(bench, {**enough, pool: n}).has_plan  # type: ignore[misc]
+            )
+    more = {pool: enough[pool] - count for pool, count in sorted(stocks.items()) if enough[pool] > count}
+    words = ", ".join(f"+{nodes} of {pool}" for pool, nodes in more.items())
+    return Kept(words, float(sum(more.values())), _stocked(bench, enough))
+
+
+def _stocked(bench: Bench, nodes: dict[str, int]) -> Solution:
+    stock = {**bench.prepared.problem.limits.stock, **nodes}
     return bench.solved(bench.anew(with_limits(bench.prepared.problem, stock=stock)))
 
 
@@ -71,7 +93,7 @@ def _selection(bench: Bench, key: str, name_of: Callable[[PricedOffer], str]) ->
         return over_offers(free, lambda offer: not now.refuses(name_of(offer)) or name_of(offer) == name)
 
     refused = sorted({name_of(offer) for offer in free.candidates.offers if now.refuses(name_of(offer))})
-    return one_more(bench, refused, admitting) or cheapest_of([("all of them", bench.solved(free))])
+    return one_more(bench, refused, admitting, lambda: free)
 
 
 def gpus(bench: Bench, _: int) -> Kept | None:
@@ -96,6 +118,7 @@ def kinds(bench: Bench, _: int) -> Kept | None:
         bench,
         (kind for kind in EVERY_KIND if kind not in now),
         lambda kind: under_limits(bench.prepared, kinds=(*now, kind)),
+        lambda: under_limits(bench.prepared, kinds=EVERY_KIND),
     )
 
 

@@ -72,8 +72,9 @@ def _of_service(index: int, service: Service, catalog: Catalog) -> Iterator[Requ
     listed = ", ".join(service.precisions) if service.precisions else "the model's own precision (default)"
     if set(service.precisions or ()) != set(every):
         yield Requirement(f"{base}.precisions", listed, changed(precisions=every), index)
-    if service.engines is not None:
-        yield Requirement(f"{base}.engines", ", ".join(service.engines), changed(engines=None), index)
+    if service.engines is not None and set(service.engines) != set(catalog.engines):
+        listed = ", ".join(service.engines)
+        yield Requirement(f"{base}.engines", listed, changed(engines=tuple(catalog.engines)), index)
     slo, target = service.slo, service.slo.target_tokens_per_s
     if target:
         key = f"{base}.{speed_key(service)}"
@@ -98,6 +99,17 @@ def _limit(key: str, asks: str, **change: object) -> Requirement:
     return Requirement(f"limits.{key}", asks, lambda problem: with_limits(problem, **change))
 
 
+def _node_limit(end: str, nodes: int) -> Requirement:
+    """Return one end of the number of nodes; the other stays as the problem has it by then."""
+
+    def lift(problem: Problem) -> Problem:
+        """Take this end out."""
+        kept = {"min": problem.limits.nodes.min, "max": problem.limits.nodes.max} | {end: NodeCount().model_dump()[end]}
+        return with_limits(problem, nodes=NodeCount(**kept))
+
+    return Requirement(f"limits.nodes.{end}", f"{nodes} nodes", lift)
+
+
 def _plan_limits(limits: Limits) -> Iterator[Requirement]:
     """Yield the limits of the plan as a whole."""
     if limits.budget is not None:
@@ -109,9 +121,9 @@ def _plan_limits(limits: Limits) -> Iterator[Requirement]:
     if limits.max_gpu_types is not None:
         yield _limit("max_gpu_types", f"{limits.max_gpu_types}", max_gpu_types=None)
     if limits.nodes.max is not None:
-        yield _limit("nodes.max", f"{limits.nodes.max} nodes", nodes=NodeCount(min=limits.nodes.min))
+        yield _node_limit("max", limits.nodes.max)
     if limits.nodes.min:
-        yield _limit("nodes.min", f"{limits.nodes.min} nodes", nodes=NodeCount(max=limits.nodes.max))
+        yield _node_limit("min", limits.nodes.min)
     if limits.engine_policy != "any":
         yield _limit("engine_policy", limits.engine_policy, engine_policy="any")
     lost = [f"{limits.survive.nodes} nodes"] if limits.survive.nodes else []

@@ -91,6 +91,9 @@ def cheapest_of(tried: Iterable[tuple[str, Solution]]) -> Kept | None:
     return Kept(f"{name}{also}", None, solution)
 
 
-def one_more(bench: Bench, names: Iterable[str], change: Callable[[str], Prepared]) -> Kept | None:
-    """Return the single name that gives the cheapest plan when it is added."""
-    return cheapest_of((f"with {name}", bench.solved(change(name))) for name in names)
+def one_more(
+    bench: Bench, names: Iterable[str], change: Callable[[str], Prepared], every: Callable[[], Prepared]
+) -> Kept | None:
+    """Return the single name that gives the cheapest plan when it is added; all of them where one is not enough."""
+    one = cheapest_of((f"with {name}", bench.solved(change(name))) for name in names)
+    return one or cheapest_of([("all of them", bench.solved(every()))])
