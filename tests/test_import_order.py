@@ -15,7 +15,7 @@ import optimizer
 PACKAGE = Path(optimizer.__file__).parent
 
 ROOMS = (
-    "errors", "units", "schema", "load", "demand", "memory", "engines", "throughput", "costs", "candidates",
+    "errors", "units", "schema", "load", "demand", "traffic", "memory", "engines", "throughput", "costs", "candidates",
     "integrity", "accuracy", "verify", "formulation", "solve", "frontier", "explain", "answer", "compare", "fleet",
     "batch", "loadtest", "referee", "reports", "commands", "cli",
 )

@@ -11,7 +11,7 @@ import json
 import math
 import re
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog, load_catalog, load_problem, read_bytes
 from optimizer.load.faults import shown
 from optimizer.load.text import decode
+from optimizer.referee.verdict import Verdict
 from optimizer.schema.catalog import CapacityRow, RentedOffer
 from optimizer.solve import SolveSettings, plan_of, prepare, solve
 from optimizer.units import MICRO
@@ -30,25 +31,6 @@ AS_OF = "2024"
 
 OPTION = re.compile(r"^(\d+)x([a-z0-9-]+)$")
 """An option is named by GPU count and type: 2xa100."""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the proven optimum of an instance is."""
-
-    name: str
-    status: str
-    usd_per_hour: float | None
-    bound: float | None
-    """US dollars an hour."""
-    nodes: dict[str, int]
-    """Option -> count."""
-    stated_optimum_usd_per_hour: float | None
-    """What the file itself says, None when it says nothing."""
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the verdict as plain data."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,227 @@
+"""The cheapest nodes for traffic that is split over node types: what the quick search leaves open, CP-SAT settles."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import partial
+
+from optimizer.formulation.cp_sat import cp_model
+from optimizer.formulation.routing import RoutingModel, coarse, forbid, forbid_counts, keep_cut, routing_model
+from optimizer.traffic.counts import LONG, CountSearch, Decide, search_counts, search_on
+from optimizer.traffic.exact_split import exact_split
+from optimizer.traffic.placing import Placement, cut_against
+from optimizer.traffic.scaled import Cut, ScaledTraffic, scaled
+from optimizer.traffic.split import Routing, Traffic
+
+Attempt = tuple[bool, float | None]
+"""Whether CP-SAT presolves, and its deterministic time."""
+
+AT_ONCE: tuple[Attempt, ...] = ((False, 0.05),)
+"""Without presolve, for some tens of milliseconds: most questions need no more."""
+
+PATIENTLY: tuple[Attempt, ...] = ((False, 0.5), (True, None))
+
+ROUNDING = (10**4, 2**40)
+"""Largest denominators of shares read from a linear program, the simplest first."""
+
+
+@dataclass
+class _Answer:
+    """The best routing so far, and what is proven."""
+
+    case: ScaledTraffic
+    best: Placement | None
+    upper: int
+    lower: int
+
+
+def finish_routing(traffic: Traffic, search: CountSearch, time_limit_s: float | None = None) -> Routing:
+    """Settle with CP-SAT what the search over counts left open.
+
+    The model of sliced classes is whole; when it is not settled at once, the free split of the same classes, which
+    costs no more, lends it cuts and a bound. Of freely split classes only the counts are searched: longer than before,
+    with a linear program for those that stay open, and then by CP-SAT. Each vector of counts is answered with exact
+    shares or with a cut that goes back in.
+    """
+    end = None if time_limit_s is None else time.monotonic() + time_limit_s
+    case = search.case
+    if not case.sliced:
+        decide = partial(split_or_cut, traffic, SplitProgram(case))
+        search = search_on(search, LONG, decide)
+        answer = _Answer(case, search.best, search.upper, search.bound)
+        model = routing_model(case, search.cuts, search.bound, search.upper)
+        _search_counts(answer, model, end, AT_ONCE + PATIENTLY, partial(_consider, answer, model, decide))
+        return _routing(answer)
+    answer = _Answer(case, search.best, search.upper, search.bound)
+    model = routing_model(case, search.cuts, search.bound, search.upper)
+    take = partial(_consider_slices, traffic, answer, model)
+    if not _search_counts(answer, model, end, AT_ONCE, take):
+        _learn_from_free_split(traffic, answer, model)
+        _search_counts(answer, model, end, PATIENTLY, take)
+    return _routing(answer)
+
+
+def _search_counts(
+    answer: _Answer, model: RoutingModel, end: float | None, attempts: Sequence[Attempt],
+    take: Callable[[tuple[int, ...], tuple[tuple[int, ...], ...]], None],
+) -> bool:
+    """Solve the model again and again until what it finds stands; say whether it is settled."""
+    while answer.lower < answer.upper:
+        solver, status = _solve(model, end, attempts)
+        if status == cp_model.INFEASIBLE:
+            answer.lower = answer.upper
+            break
+        answer.lower = max(answer.lower, solver.response_proto.inner_objective_lower_bound)
+        if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+            return False
+        counts = tuple(solver.value(one) for one in model.nodes)
+        take(counts, tuple(tuple(0 if one is None else solver.value(one) for one in row) for row in model.slices))
+        if status != cp_model.OPTIMAL:
+            return False
+    answer.lower = min(answer.lower, answer.upper)
+    return True
+
+
+def _solve(
+    model: RoutingModel, end: float | None, attempts: Sequence[Attempt]
+) -> tuple[cp_model.CpSolver, cp_model.CpSolverStatus]:
+    """Call CP-SAT, each attempt longer than the last; that nothing is left is believed only without presolve."""
+    for presolve, limit in attempts:
+        solver = _solver(presolve, limit, end)
+        status = solver.solve(model.cp)
+        if status == cp_model.INFEASIBLE and presolve:
+            solver = _solver(False, None, end)
+            status = solver.solve(model.cp)
+        if status in (cp_model.OPTIMAL, cp_model.INFEASIBLE) or (end is not None and time.monotonic() >= end):
+            break
+    return solver, status
+
+
+def _solver(presolve: bool, deterministic_limit: float | None, end: float | None) -> cp_model.CpSolver:
+    """Set CP-SAT up as for plans: one worker, the full linear program, no gap."""
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    solver.parameters.linearization_level = 2
+    solver.parameters.absolute_gap_limit = 0.0
+    solver.parameters.relative_gap_limit = 0.0
+    solver.parameters.cp_model_presolve = presolve
+    solver.parameters.catch_sigint_signal = False
+    if deterministic_limit is not None:
+        solver.parameters.max_deterministic_time = deterministic_limit
+    if end is not None:
+        solver.parameters.max_time_in_seconds = max(0.001, end - time.monotonic())
+    return solver
+
+
+def _learn_from_free_split(traffic: Traffic, answer: _Answer, model: RoutingModel) -> None:
+    """Add the cuts and the bound of the free split."""
+    free = replace(traffic, slices=None)
+    quick = search_counts(scaled(free))
+    search = quick if quick.settled else search_on(quick, LONG, partial(split_or_cut, free, SplitProgram(quick.case)))
+    for cut in search.cuts:
+        keep_cut(model, cut)
+    answer.lower = max(answer.lower, search.bound)
+    cost = sum(price * count for price, count in zip(answer.case.prices, model.nodes, strict=True))
+    model.cp.add_linear_constraint(cost, answer.lower, answer.upper)
+
+
+def _consider_slices(
+    traffic: Traffic, answer: _Answer, model: RoutingModel, counts: tuple[int, ...],
+    slices: tuple[tuple[int, ...], ...],
+) -> None:
+    """Take a placement of slices as the answer if it fits exactly, else forbid what only rounding let through."""
+    shares = tuple(tuple(Fraction(one, answer.case.parts) for one in row) for row in slices)
+    over = overloaded(traffic, counts, shares)
+    for t in over:
+        forbid(model, t, counts[t], slices)
+    if not over:
+        answer.best, answer.upper = Placement(counts, shares), answer.case.cost(counts)
+
+
+def _consider(
+    answer: _Answer, model: RoutingModel, decide: Decide, counts: tuple[int, ...],
+    slices: tuple[tuple[int, ...], ...],
+) -> None:
+    """Take counts as the answer if the classes can be split over them, else tell the model why not."""
+    found = decide(counts)
+    if isinstance(found, Cut) and coarse(found).short(counts):
+        keep_cut(model, found)
+    elif isinstance(found, Cut):
+        forbid_counts(model, counts)
+    else:
+        answer.best, answer.upper = found, answer.case.cost(counts)
+
+
+def split_or_cut(traffic: Traffic, program: SplitProgram, counts: Sequence[int]) -> Placement | Cut:
+    """Return exact shares with which freely split classes fit, or a cut that the counts break."""
+    splits, weights = program.split(counts)
+    fits = (Placement(tuple(counts), shares) for shares in splits if not overloaded(traffic, counts, shares))
+    found = next(fits, None) or (cut_against(program.case, counts, weights) if any(weights) else None)
+    return found or exact_split(traffic, counts)
+
+
+def overloaded(traffic: Traffic, counts: Sequence[int], shares: Sequence[Sequence[Fraction]]) -> list[int]:
+    """Return the node types whose exact load exceeds their nodes."""
+    rows = list(zip(shares, traffic.nodes_needed, strict=True))
+    loads = (sum((row[t] * (needed[t] or 0) for row, needed in rows), start=Fraction(0)) for t in range(len(counts)))
+    return [t for t, (load, count) in enumerate(zip(loads, counts, strict=True)) if load > count]
+
+
+class SplitProgram:
+    """The linear program that splits classes over given nodes with the least overload z; built once, solved often.
+
+    min z; sum_t s_ct = 1; sum_c a_ct s_ct - z <= y_t. The duals of the second rows are the weights of the cut that the
+    counts y break when z > 0.
+    """
+
+    def __init__(self, case: ScaledTraffic) -> None:
+        from ortools.math_opt.python import mathopt
+
+        self.case = case
+        lp, unit = mathopt.Model(), case.scale / case.parts
+        overload = lp.add_variable(lb=-math.inf)
+        self.shares = [[None if one is None else lp.add_variable(lb=0.0) for one in row] for row in case.high]
+        for row in self.shares:
+            lp.add_linear_constraint(sum(one for one in row if one is not None) == 1.0)
+        self.carried = []
+        for t in case.types:
+            pairs = [(one[t], row[t]) for one, row in zip(case.high, self.shares, strict=True)]
+            load = sum(one / unit * share for one, share in pairs if one is not None and share is not None)
+            self.carried.append(lp.add_linear_constraint(load - overload <= 0.0))
+        lp.minimize(overload)
+        self.solver = mathopt.IncrementalSolver(lp, mathopt.SolverType.GLOP)
+
+    def split(self, counts: Sequence[int]) -> tuple[list[tuple[tuple[Fraction, ...], ...]], list[float]]:
+        """Return candidates for exact shares on these nodes, and the weights of the types."""
+        for row, count in zip(self.carried, counts, strict=True):
+            row.upper_bound = float(count)
+        result = self.solver.solve()
+        duals = [abs(dual) for dual in result.dual_values(self.carried)]
+        values = result.variable_values()
+        shares = [[0.0 if one is None else values[one] for one in row] for row in self.shares]
+        return [tuple(rounded(row, most) for row in shares) for most in ROUNDING], duals
+
+
+def rounded(row: Sequence[float], most: int) -> tuple[Fraction, ...]:
+    """Turn shares into fractions that add up to 1; the largest takes up the difference.
+
+    >>> [str(share) for share in rounded([0.33333333, 0.66666667], 100)]
+    ['1/3', '2/3']
+    """
+    shares = [Fraction(max(0.0, one)).limit_denominator(most) for one in row]
+    largest = max(range(len(shares)), key=shares.__getitem__)
+    shares[largest] += 1 - sum(shares)
+    return tuple(shares)
+
+
+def _routing(answer: _Answer) -> Routing:
+    unit = answer.case.unit
+    bound = answer.lower * unit
+    if answer.best is None:
+        return Routing("unknown", (), (), None, bound)
+    status = "optimal" if answer.lower == answer.upper else "feasible"
+    return Routing(status, answer.best.nodes, answer.best.shares, answer.upper * unit, bound)  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""Request classes and the node types they may be routed to."""

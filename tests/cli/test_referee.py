@@ -1,0 +1,62 @@
+"""`gpumix referee`: formats, exit codes and faults of several files at once."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+
+CONFIG = {
+    "gpu_info": {"small": {"cost": 1, "tputs": [[2, None]]}, "big": {"cost": 3, "tputs": [[6, 4]]}},
+    "workload_distribution": [[0.5, 0.5]],
+    "total_request_rate": 6,
+    "slice_factor": 1,
+}
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Path:
+    path = tmp_path / "mixed.json"
+    path.write_text(json.dumps(CONFIG), encoding="utf-8")
+    return path
+
+
+def test_the_fields_that_programs_read(run: Run, instance: Path) -> None:
+    (found,) = json.loads(run("referee", "melange", "--sliced", instance, "--format", "json").out)
+    assert {key: found[key] for key in ("name", "status", "usd_per_hour", "bound", "nodes")} == {
+        "name": "mixed", "status": "optimal", "usd_per_hour": 5.0, "bound": 5.0, "nodes": {"small": 2, "big": 1}}
+    assert 0 < found["seconds"] < 60
+    (row,) = csv.DictReader(io.StringIO(run("referee", "melange", instance, "--format", "csv").out))
+    assert (row["usd_per_hour"], row["nodes"]) == ("4.0", "1 x small + 1 x big")
+
+
+def test_text_and_markdown_say_the_same(run: Run, instance: Path) -> None:
+    text = run("referee", "melange", instance)
+    assert text.code == 0
+    assert "mixed: optimal $4.000000/h" in text.out
+    # 3 short/s: one small node takes 2 of them, the quarter of the big one that long leaves free the last
+    assert "split: 0.0: 66.7% on small, 33.3% on big" in text.out
+    assert "| mixed | optimal | 4.0 |" in run("referee", "melange", instance, "--format", "markdown").out
+
+
+def test_an_instance_that_cannot_be_served_exits_with_1(run: Run, instance: Path, tmp_path: Path) -> None:
+    path = tmp_path / "stuck.json"
+    path.write_text(json.dumps({**CONFIG, "gpu_info": {"small": CONFIG["gpu_info"]["small"]}}), encoding="utf-8")
+    found = run("referee", "melange", instance, path)
+    assert found.code == 1
+    assert "no GPU can serve 0.1" in found.out
+
+
+def test_the_faults_of_all_files_come_at_once(run: Run, tmp_path: Path) -> None:
+    paths = [tmp_path / "one.json", tmp_path / "two.json"]
+    for path in paths:
+        path.write_text("{}", encoding="utf-8")
+    found = run("referee", "melange", *paths)
+    assert found.code == 2
+    assert found.err.count("one.json: gpu_info") == found.err.count("two.json: gpu_info") == 1
+    assert run("referee", "melange", paths[0], "--time-limit", "0").code == 2
