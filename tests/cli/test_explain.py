@@ -76,7 +76,7 @@ def too_wide(text: str) -> list[str]:
 
 @pytest.mark.parametrize("arguments", [
     ("explain", "office-a5000-workstations"),
-    ("explain", "office-a5000-workstations", "--set", "limits.budget.amount=1"),
+    pytest.param(("explain", "office-a5000-workstations", "--set", "limits.budget.amount=1"), marks=pytest.mark.slow),
     pytest.param(("explain", "budget-too-small"), marks=pytest.mark.slow),
     pytest.param(("explain", "measured-only-gpt-oss-120b"), marks=pytest.mark.slow),
     pytest.param(("explain", "chat-and-code"), marks=pytest.mark.slow),
