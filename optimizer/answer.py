@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from optimizer.costs.owned import machine_of
-from optimizer.explain.beside import MEASURED, measured_proposal, price_end_proposals, single_gpu_proposals
+from optimizer.explain.beside import (
+    MEASURED,
+    MIDDLE,
+    certainty_proposal,
+    measured_proposal,
+    price_end_proposals,
+    single_gpu_proposals,
+)
 from optimizer.explain.decisive import decisive_figures
 from optimizer.explain.doctor import Diagnosis, diagnose
 from optimizer.explain.whatif import money
@@ -79,6 +86,7 @@ def proposals(prepared: Prepared, plan: Plan, settings: SolveSettings) -> tuple[
     others: list[Proposal] = []
     if prepared.problem.limits.evidence == "estimated" and any(d.evidence == "estimated" for d in plan.deployments):
         others.append(measured_proposal(prepared, settings))
+    others += [certainty_proposal(prepared, settings)] if prepared.problem.limits.speed_confidence is not None else []
     others += price_end_proposals(prepared, settings)
     return (*others, *found)
 
@@ -99,6 +107,10 @@ def _about_speeds(plan: Plan, beside: tuple[Proposal, ...]) -> Iterator[str]:
         return
     named = sorted({f"{gpus[d.offer_id]} ({d.engine_id}, +-{d.error_fraction or 0:.0%})" for d in rough})
     yield f"This plan rests on estimated speeds: {', '.join(named)}. Load-test before you sign."
+    middle = next((p for p in beside if p.name == MIDDLE), None)
+    if middle is not None and middle.usd_per_month is not None and plan.cost.usd_per_month is not None:
+        more = plan.cost.usd_per_month - middle.usd_per_month
+        yield f"The price of certainty: ${more:,.2f} a month more than planning with the middle of the error bars."
     measured = next((p for p in beside if p.name == MEASURED), None)
     if measured is not None and measured.usd_per_month == plan.cost.usd_per_month:
         yield "Measured speeds alone give a plan of the same cost: --set limits.evidence=interpolated shows it."

@@ -2,6 +2,8 @@
 
 from optimizer.batch.run import Finished, run_batch
 from optimizer.batch.solver import Facts
-from optimizer.batch.variants import Sources, Variant, expanded_sources, variants_of
+from optimizer.batch.variants import Sources, Variant, Variants, expanded_sources, variants_of
 
-__all__ = ["Facts", "Finished", "Sources", "Variant", "expanded_sources", "run_batch", "variants_of"]
+__all__ = [
+    "Facts", "Finished", "Sources", "Variant", "Variants", "expanded_sources", "run_batch", "variants_of",
+]

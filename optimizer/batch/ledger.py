@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, fields
 from pathlib import Path
@@ -15,9 +16,17 @@ from optimizer.errors import Fault, InputError
 FILE = "ledger.sqlite"
 VERSION = 1
 
+LOCK_FILE = ".running.sqlite"
+"""Held while a batch runs; the system lets go of it however the process ends."""
+
+PAGE = 1000
+"""Variants that are read at a time, so that memory does not grow with the batch."""
+
 TABLES = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE variants (number INTEGER PRIMARY KEY, name TEXT NOT NULL, source TEXT NOT NULL, overrides TEXT NOT NULL);
+CREATE TABLE variants (
+    number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, source TEXT NOT NULL, overrides TEXT NOT NULL
+);
 CREATE TABLE outcomes (
     number INTEGER PRIMARY KEY REFERENCES variants, name TEXT NOT NULL, status TEXT NOT NULL, usd_per_month REAL,
     bound_usd_per_month REAL, mix TEXT NOT NULL, model TEXT NOT NULL, grade TEXT NOT NULL,
@@ -25,11 +34,17 @@ CREATE TABLE outcomes (
     seconds REAL NOT NULL
 );
 """
-"""`seconds` is the only wall-clock figure that a batch keeps."""
+"""`overrides` is a JSON list of KEY=VALUE; `seconds` is the only wall-clock figure that a batch keeps."""
 
 OUTCOME_FIELDS = tuple(field.name for field in fields(Outcome))
 
-LINE = "\n"
+ROW_FIELDS = tuple(name for name in OUTCOME_FIELDS if name != "plan_json")
+
+Task = tuple[int, Variant]
+"""A variant with its number."""
+
+Row = tuple[Outcome, tuple[str, ...]]
+"""An outcome without its plan, and what its variant sets."""
 
 
 class Ledger:
@@ -39,11 +54,13 @@ class Ledger:
         self.folder, self.connection = folder, connection
 
     @classmethod
-    def open(cls, folder: Path, digest: str, variants: Sequence[Variant]) -> Ledger:
+    def open(cls, folder: Path, digest: str, variants: Iterable[Variant]) -> Ledger:
         """Open the ledger of a folder, or start one there.
 
         Args:
+            folder: where it lies; made where it does not exist.
             digest: hash of everything that the results depend on; a ledger of another is refused.
+            variants: of the batch, for a new ledger.
 
         Raises:
             InputError: the folder cannot be written, or holds another batch, another version, or no ledger.
@@ -52,25 +69,37 @@ class Ledger:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(path)
+            known = _about(connection)
+            if known is not None:
+                _check_same(path, known, digest)
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")
-            known = _about(connection)
         except (OSError, sqlite3.Error) as error:
-            raise InputError([_unusable(path, error)]) from None
+            raise InputError([unusable(path, error)]) from None
         ledger = cls(folder, connection)
         if known is None:
             ledger._start(digest, variants)
-        else:
-            _check_same(path, known, digest)
         return ledger
 
-    def _start(self, digest: str, variants: Sequence[Variant]) -> None:
-        with self._written() as connection:
-            connection.executescript(f"BEGIN; {TABLES}")
-            rows = ((number, v.name, v.source, LINE.join(v.overrides)) for number, v in enumerate(variants))
-            connection.executemany("INSERT INTO variants VALUES (?, ?, ?, ?)", rows)
-            about = {"version": str(VERSION), "digest": digest, "variants": str(len(variants))}
-            connection.executemany("INSERT INTO about VALUES (?, ?)", about.items())
+    def _start(self, digest: str, variants: Iterable[Variant]) -> None:
+        """Write what the batch is, in one transaction: after a kill there is all of it or nothing."""
+        last = ""
+
+        def rows() -> Iterator[tuple[int, str, str, str]]:
+            """Yield the variants as the table holds them."""
+            nonlocal last
+            for number, one in enumerate(variants):
+                last = one.name
+                yield number, one.name, one.source, json.dumps(one.overrides, ensure_ascii=False)
+
+        try:
+            with self._written() as connection:
+                connection.executescript(f"BEGIN; {TABLES}")
+                connection.executemany("INSERT INTO variants VALUES (?, ?, ?, ?)", rows())
+                about = {"version": str(VERSION), "digest": digest}
+                connection.executemany("INSERT INTO about VALUES (?, ?)", about.items())
+        except sqlite3.IntegrityError:
+            raise InputError([Fault("batch", "name", f"{last!r} more than once", "distinct names")]) from None
 
     @contextmanager
     def _written(self) -> Iterator[sqlite3.Connection]:
@@ -78,15 +107,22 @@ class Ledger:
 
         Raises:
             InputError: the disk is full, or the file can no longer be written.
+            sqlite3.IntegrityError: a row contradicts another.
         """
         try:
             with self.connection:
                 yield self.connection
+        except sqlite3.IntegrityError:
+            raise
         except sqlite3.Error as error:
-            raise InputError([_unusable(self.folder / FILE, error)]) from None
+            raise InputError([unusable(self.folder / FILE, error)]) from None
 
     def record(self, outcomes: Iterable[tuple[int, Outcome, float]]) -> None:
-        """Write outcomes by the number of their variant, with the seconds each took."""
+        """Write outcomes by the number of their variant, with the seconds each took.
+
+        Raises:
+            InputError: the disk is full, or the file can no longer be written.
+        """
         marks = ", ".join("?" * (len(OUTCOME_FIELDS) + 2))
         names = ", ".join(("number", *OUTCOME_FIELDS, "seconds"))
         with self._written() as connection:
@@ -95,29 +131,76 @@ class Ledger:
                 [(number, *astuple(outcome), seconds) for number, outcome, seconds in outcomes],
             )
 
-    def done(self) -> set[int]:
-        """Return the numbers of the variants that have an outcome."""
-        return {number for (number,) in self.connection.execute("SELECT number FROM outcomes")}
+    def left(self) -> Iterator[Task]:
+        """Yield the variants that have no outcome, in order, a page at a time."""
+        after = -1
+        asked = (
+            "SELECT number, name, source, overrides FROM variants AS one WHERE number > ? "
+            "AND NOT EXISTS (SELECT 1 FROM outcomes WHERE number = one.number) ORDER BY number LIMIT ?"
+        )
+        while page := self.connection.execute(asked, (after, PAGE)).fetchall():
+            for number, name, source, overrides in page:
+                yield number, Variant(name, source, tuple(json.loads(overrides)))
+            after = page[-1][0]
 
-    def outcomes(self) -> Iterator[Outcome]:
-        """Yield every outcome, in the order of the variants."""
-        names = ", ".join(OUTCOME_FIELDS)
-        for row in self.connection.execute(f"SELECT {names} FROM outcomes ORDER BY number"):
-            yield Outcome(*row)
+    def rows(self) -> Iterator[Row]:
+        """Yield every outcome without its plan, and what its variant sets, in order."""
+        names = ", ".join(f"outcomes.{name}" for name in ROW_FIELDS)
+        asked = f"SELECT overrides, {names} FROM outcomes JOIN variants USING (number) ORDER BY number"
+        for overrides, *values in self.connection.execute(asked):
+            yield Outcome(**dict(zip(ROW_FIELDS, values, strict=True))), tuple(json.loads(overrides))
 
-    def overrides(self) -> Iterator[tuple[str, ...]]:
-        """Yield what each variant sets, in order."""
-        for (text,) in self.connection.execute("SELECT overrides FROM variants ORDER BY number"):
-            yield tuple(text.split(LINE)) if text else ()
+    def plans(self) -> Iterator[tuple[str, str]]:
+        """Yield name and plan JSON of every variant that has one, in order."""
+        yield from self.connection.execute(
+            "SELECT name, plan_json FROM outcomes WHERE plan_json IS NOT NULL ORDER BY number"
+        )
+
+    def set_keys(self) -> list[str]:
+        """List the keys that variants set, in the order in which they first appear."""
+        found: dict[str, None] = {}
+        for (overrides,) in self.connection.execute("SELECT overrides FROM variants ORDER BY number"):
+            found.update(dict.fromkeys(one.partition("=")[0] for one in json.loads(overrides)))
+        return list(found)
 
     def count(self) -> int:
         """Return how many variants the batch has."""
         (found,) = self.connection.execute("SELECT COUNT(*) FROM variants").fetchone()
         return int(found)
 
+    def counts(self) -> dict[str, int]:
+        """Return how many variants have each status; those without an outcome are not in it."""
+        asked = "SELECT status, COUNT(*) FROM outcomes GROUP BY status ORDER BY status"
+        return dict(self.connection.execute(asked))
+
     def close(self) -> None:
         """Close the file."""
         self.connection.close()
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold a folder, so that no second run works on the same batch.
+
+    Raises:
+        InputError: another run holds it, or the folder cannot be written.
+    """
+    path = folder / LOCK_FILE
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(path, timeout=0, isolation_level=None)
+        connection.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        if "locked" not in str(error):
+            raise InputError([unusable(path, error)]) from None
+        allowed = "its end, or another --out"
+        raise InputError([Fault(str(folder), "", "a run of this batch that goes on right now", allowed)]) from None
+    except (OSError, sqlite3.Error) as error:
+        raise InputError([unusable(path, error)]) from None
+    try:
+        yield
+    finally:
+        connection.close()
 
 
 def open_existing(folder: Path) -> Ledger:
@@ -133,7 +216,7 @@ def open_existing(folder: Path) -> Ledger:
         connection = sqlite3.connect(path)
         known = _about(connection)
     except sqlite3.Error as error:
-        raise InputError([_unusable(path, error)]) from None
+        raise InputError([unusable(path, error)]) from None
     _check_same(path, known or {}, None)
     return Ledger(folder, connection)
 
@@ -155,6 +238,8 @@ def _check_same(path: Path, known: dict[str, str], digest: str | None) -> None:
         raise InputError([Fault(str(path), "", found, "the same batch again, to go on with it, or another --out")])
 
 
-def _unusable(path: Path, error: OSError | sqlite3.Error) -> Fault:
+def unusable(path: Path, error: OSError | sqlite3.Error) -> Fault:
+    """Say why a file of a batch cannot be read or written."""
     why = error.strerror if isinstance(error, OSError) else str(error)
-    return Fault(str(path), "", f"{why}", "a folder with room that can be written; what is written so far is kept")
+    allowed = "a folder with room that can be written; what is written so far is kept, and the same command goes on"
+    return Fault(str(path), "", f"{why}", allowed)

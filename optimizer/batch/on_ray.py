@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import time
-from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
-from optimizer.batch.outcome import Outcome
-from optimizer.batch.processes import TRIES, Done
+from optimizer import __version__
+from optimizer.batch.ledger import Task
+from optimizer.batch.processes import READY
 from optimizer.batch.solver import Facts, VariantSolver
-from optimizer.batch.variants import Variant
-from optimizer.errors import Fault, InputError
+from optimizer.batch.waiting import STARTS, Done, Waiting, WorkersError
+from optimizer.errors import Fault, GpumixError, InputError
 
 CHUNK = 16
 """Variants of one call: a call over the network costs about a millisecond."""
 
 
 def _ray() -> Any:
+    """Return the library.
+
+    Raises:
+        InputError: it is not installed.
+    """
     try:
         import ray
     except ImportError:
@@ -30,60 +36,116 @@ class _Solver:
     """What runs on the cluster."""
 
     def __init__(self, facts: Facts) -> None:
-        self.solver = VariantSolver(facts)
+        self.facts = facts
 
-    def outcomes(self, tasks: Sequence[tuple[int, Variant]]) -> list[Done]:
+    def start(self, version: str) -> str:
+        """Load the catalog; return why that cannot be, or that this worker is ready."""
+        if version != __version__:
+            return f"a node of the cluster has gpumix {__version__}, this machine {version}: install the same"
+        try:
+            self.solver = VariantSolver(self.facts)
+        except GpumixError as error:
+            return f"on a node of the cluster: {error}"
+        return READY
+
+    def outcomes(self, tasks: list[Task]) -> list[Done]:
         """Solve a few variants."""
-        found = []
-        for number, variant in tasks:
-            start = time.perf_counter()
-            outcome = self.solver.outcome(variant)
-            found.append((number, outcome, time.perf_counter() - start))
-        return found
+        return [(number, *self.solver.timed(variant)) for number, variant in tasks]
+
+
+@dataclass
+class _Call:
+    """A call that runs: on which actor, with what; without tasks it is the one that loads the catalog."""
+
+    actor: Any
+    given: list[Task] = field(default_factory=list)
 
 
 class RayCluster:
     """A pool of actors; what a lost node had is tried elsewhere."""
 
     def __init__(self, facts: Facts, address: str | None, workers: int | None) -> None:
-        self.ray, self.facts = _ray(), facts
-        if not self.ray.is_initialized():
-            self.ray.init(address=address, log_to_driver=False, include_dashboard=False)
+        self.ray = _ray()
+        self.ours = not self.ray.is_initialized()
+        if self.ours:
+            self._join(address, workers)
         self.size = workers or max(1, int(self.ray.cluster_resources().get("CPU", 1)))
-        self.actor = self.ray.remote(num_cpus=1)(_Solver)
+        self.actor = self.ray.remote(num_cpus=1, max_restarts=0)(_Solver)
+        self.facts = self.ray.put(facts)
+        self.calls: dict[Any, _Call] = {}
+        self.lost_at_start = 0
 
-    def outcomes(self, tasks: Sequence[tuple[int, Variant]]) -> Iterator[Done]:
-        """Yield outcomes as they come."""
-        waiting, deaths = deque(tasks), Counter[int]()
-        actors = [self.actor.remote(self.facts) for _ in range(min(self.size, len(waiting)))]
-        running: dict[Any, tuple[Any, list[tuple[int, Variant]]]] = {}
-        for actor in actors:
-            self._feed(actor, waiting, running)
-        while running:
-            (ready, *_), _rest = self.ray.wait(list(running), num_returns=1)
-            actor, given = running.pop(ready)
-            try:
-                yield from self.ray.get(ready)
-            except self.ray.exceptions.RayError:
-                yield from self._lost(given, waiting, deaths)
-                actor = self.actor.remote(self.facts)
-            self._feed(actor, waiting, running)
+    def _join(self, address: str | None, workers: int | None) -> None:
+        """Join a cluster, or start one on this machine.
 
-    def _feed(
-        self, actor: Any, waiting: deque[tuple[int, Variant]], running: dict[Any, tuple[Any, list[tuple[int, Variant]]]]
-    ) -> None:
-        if waiting:
-            chunk = [waiting.popleft() for _ in range(min(CHUNK, len(waiting)))]
-            running[actor.outcomes.remote(chunk)] = (actor, chunk)
+        Raises:
+            InputError: there is none at the address.
+        """
+        local = {} if address else {"num_cpus": workers}
+        try:
+            self.ray.init(
+                address=address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False
+                if not address else None, **local,
+            )
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            found = f"{address or 'none'}: {str(error).splitlines()[0]}"
+            raise InputError([Fault("options", "--address", found, "the address of a running Ray cluster")]) from None
 
-    def _lost(
-        self, given: list[tuple[int, Variant]], waiting: deque[tuple[int, Variant]], deaths: Counter[int]
-    ) -> Iterator[Done]:
-        """Put back what a lost actor had, one by one, so that a variant that kills its actor is found."""
-        for number, variant in given:
-            deaths[number] += 1
-            if deaths[number] >= TRIES and len(given) == 1:
-                message = f"its worker died {TRIES} times"
-                yield number, Outcome(variant.name, "error", message=message), 0.0
-            else:
-                waiting.append((number, variant))
+    def _hire(self) -> None:
+        actor = self.actor.remote(self.facts)
+        self.calls[actor.start.remote(__version__)] = _Call(actor)
+
+    def outcomes(self, tasks: Iterator[Task], count: int) -> Iterator[Done]:
+        """Yield outcomes as they come.
+
+        Args:
+            tasks: what to solve.
+            count: how many those are.
+
+        Raises:
+            WorkersError: workers cannot load the catalog, or are lost before they have.
+        """
+        waiting, open_tasks = Waiting(tasks), count
+        idle: list[Any] = []
+        try:
+            while open_tasks:
+                while len(self.calls) + len(idle) < min(self.size, open_tasks):
+                    self._hire()
+                while idle and (chunk := waiting.take(CHUNK)):
+                    actor = idle.pop()
+                    self.calls[actor.outcomes.remote(chunk)] = _Call(actor, chunk)
+                (ready, *_), _rest = self.ray.wait(list(self.calls), num_returns=1)
+                call = self.calls.pop(ready)
+                for done in self._heard(ready, call, waiting, idle):
+                    open_tasks -= 1
+                    yield done
+        finally:
+            self._stop(idle)
+
+    def _heard(self, ready: Any, call: _Call, waiting: Waiting, idle: list[Any]) -> Iterator[Done]:
+        """Take the answer of a call; what a lost actor had goes back, alone when that may have been the cause."""
+        try:
+            answer = self.ray.get(ready)
+        except self.ray.exceptions.RayError as error:
+            if not call.given:
+                self.lost_at_start += 1
+                if self.lost_at_start >= STARTS:
+                    raise WorkersError(f"{STARTS} workers in a row were lost before they were ready: {error}") from None
+            guilty = call.given[0] if len(call.given) == 1 else None
+            yield from waiting.back(call.given, guilty, type(error).__name__)
+            return
+        if call.given:
+            yield from answer
+        elif answer != READY:
+            raise WorkersError(answer)
+        else:
+            self.lost_at_start = 0
+        idle.append(call.actor)
+
+    def _stop(self, idle: list[Any]) -> None:
+        """End every actor, and the cluster where it was started here."""
+        for actor in [*idle, *(call.actor for call in self.calls.values())]:
+            self.ray.kill(actor)
+        self.calls = {}
+        if self.ours:
+            self.ray.shutdown()

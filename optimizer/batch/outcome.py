@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,6 +13,9 @@ COLUMNS = (
     "evidence", "message",
 )
 """Columns of every result; those of the keys that vary follow. Added to, never renamed."""
+
+MONEY = ("usd_per_month", "bound_usd_per_month")
+"""Columns that hold numbers."""
 
 SEPARATOR = " + "
 
@@ -41,8 +45,8 @@ class Outcome:
         return {name: value for name, value in asdict(self).items() if name in COLUMNS}
 
 
-def outcome_of(name: str, plan: Plan, plan_json: str, message: str) -> Outcome:
-    """Sum a plan up in a row."""
+def outcome_of(name: str, models: Sequence[str], plan: Plan, plan_json: str, message: str) -> Outcome:
+    """Sum a plan up in a row; the models are those asked for, also where there is no plan."""
     worst = ("measured", "interpolated", "estimated")
     found = [deployment.evidence for deployment in plan.deployments]
     services = plan.services
@@ -52,7 +56,7 @@ def outcome_of(name: str, plan: Plan, plan_json: str, message: str) -> Outcome:
         usd_per_month=plan.cost.usd_per_month,
         bound_usd_per_month=plan.bound_usd_per_month,
         mix=SEPARATOR.join(f"{node.count} x {node.offer_id}" for node in plan.nodes),
-        model=SEPARATOR.join(service.model_id for service in services),
+        model=SEPARATOR.join(models),
         grade=SEPARATOR.join(service.grade or "-" for service in services),
         tokens_per_s_per_user=SEPARATOR.join(
             "-" if service.tokens_per_s_per_user is None else f"{service.tokens_per_s_per_user:.2f}"

@@ -3,40 +3,67 @@
 from __future__ import annotations
 
 import multiprocessing as mp
+import os
 import signal
-import time
-from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from optimizer.batch.outcome import Outcome
+from optimizer.batch.ledger import Task
 from optimizer.batch.solver import Facts, VariantSolver
-from optimizer.batch.variants import Variant
+from optimizer.batch.waiting import STARTS, TRIES, Done, Waiting, WorkersError
+from optimizer.errors import GpumixError
 
 CHUNK = 8
 """Variants handed to a worker at a time: enough to hide the way there and back, few to lose."""
 
-TRIES = 3
-"""How often a variant may take its worker down with it before that is its outcome."""
-
-Done = tuple[int, Outcome, float]
-"""Number of the variant, its outcome, and the seconds it took."""
+READY = "ready"
+"""What a worker says once its catalog is loaded; any other text is why it is not."""
 
 
 def _work(connection: Connection, facts: Facts) -> None:
     """Solve what comes over the connection, one answer a variant, until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops its workers
-    solver = VariantSolver(facts)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
     try:
-        while (tasks := connection.recv()) is not None:
-            for number, variant in tasks:
-                start = time.perf_counter()
-                outcome = solver.outcome(variant)
-                connection.send((number, outcome, time.perf_counter() - start))
+        try:
+            solver = VariantSolver(facts)
+        except GpumixError as error:
+            connection.send(str(error))
+            return
+        connection.send(READY)
+        while True:
+            for number, variant in connection.recv():
+                connection.send((number, *solver.timed(variant)))
     except (EOFError, OSError):
         return  # the parent is gone
+
+
+def _die_with_parent() -> None:
+    """End this process at once when the one that started it ends, killed or not."""
+    parent = mp.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold back Ctrl-C, also in processes started meanwhile, which inherit that; here it comes through at the end."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # starting it later would let interruptions through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @dataclass
@@ -45,7 +72,8 @@ class _Worker:
 
     process: Any
     connection: Connection
-    given: deque[tuple[int, Variant]] = field(default_factory=deque)
+    given: deque[Task] = field(default_factory=deque)
+    ready: bool = False
 
 
 class Processes:
@@ -55,65 +83,83 @@ class Processes:
         self.facts, self.size = facts, workers
         self.context = mp.get_context("spawn")
         self.workers: list[_Worker] = []
+        self.stillborn = 0
+        """Workers in a row that ended before they were ready."""
 
-    def _start(self) -> _Worker:
+    def _start(self) -> None:
         ours, theirs = self.context.Pipe()
         process = self.context.Process(target=_work, args=(theirs, self.facts), daemon=True)
-        process.start()
+        with _interrupts_held():
+            process.start()
+            self.workers.append(_Worker(process, ours))
         theirs.close()
-        return _Worker(process, ours)
 
-    def outcomes(self, tasks: Sequence[tuple[int, Variant]]) -> Iterator[Done]:
-        """Yield outcomes as they come; a variant whose worker died is tried again, first of all."""
-        waiting = deque(tasks)
-        deaths: Counter[int] = Counter()
-        self.workers = [self._start() for _ in range(min(self.size, len(waiting)))]
+    def outcomes(self, tasks: Iterator[Task], count: int) -> Iterator[Done]:
+        """Yield outcomes as they come; a variant whose worker died is tried again, first of all.
+
+        Args:
+            tasks: what to solve.
+            count: how many those are.
+
+        Raises:
+            WorkersError: workers end before they are ready.
+        """
+        waiting, open_tasks = Waiting(tasks), count
         try:
-            while waiting or any(worker.given for worker in self.workers):
+            while open_tasks:
+                while len(self.workers) < min(self.size, open_tasks):
+                    self._start()
                 for worker in self.workers:
                     self._feed(worker, waiting)
-                ready = wait([worker.connection for worker in self.workers if worker.given])
+                ready = wait([worker.connection for worker in self.workers])
                 for worker in [worker for worker in self.workers if worker.connection in ready]:
-                    yield from self._received(worker, waiting, deaths)
+                    for done in self._heard(worker, waiting):
+                        open_tasks -= 1
+                        yield done
         finally:
             self.stop()
 
-    def _feed(self, worker: _Worker, waiting: deque[tuple[int, Variant]]) -> None:
+    def _feed(self, worker: _Worker, waiting: Waiting) -> None:
         """Keep a worker supplied: hand out the next chunk when half of the last one is done."""
-        if not waiting or len(worker.given) > CHUNK // 2:
+        if not worker.ready or len(worker.given) > CHUNK // 2:
             return
-        chunk = [waiting.popleft() for _ in range(min(CHUNK, len(waiting)))]
+        chunk = waiting.take(CHUNK)
+        if not chunk:
+            return
         worker.given.extend(chunk)
         try:
             worker.connection.send(chunk)
         except OSError:
-            return  # it died: receiving finds out
+            return  # it died: hearing of it finds out
 
-    def _received(
-        self, worker: _Worker, waiting: deque[tuple[int, Variant]], deaths: Counter[int]
-    ) -> Iterator[Done]:
+    def _heard(self, worker: _Worker, waiting: Waiting) -> Iterator[Done]:
+        """Take one message of a worker, or bury it."""
         try:
-            number, outcome, seconds = worker.connection.recv()
+            message = worker.connection.recv()
         except (EOFError, OSError):
-            yield from self._buried(worker, waiting, deaths)
+            yield from self._buried(worker, waiting)
             return
-        worker.given.popleft()
-        yield number, outcome, seconds
-
-    def _buried(
-        self, worker: _Worker, waiting: deque[tuple[int, Variant]], deaths: Counter[int]
-    ) -> Iterator[Done]:
-        """Put back what a dead worker had; the one it was at has died with it once more."""
-        worker.process.join()
-        number, variant = worker.given[0]
-        deaths[number] += 1
-        if deaths[number] >= TRIES:
+        if isinstance(message, tuple):
             worker.given.popleft()
-            message = f"its worker died {TRIES} times (exit code {worker.process.exitcode})"
-            yield number, Outcome(variant.name, "error", message=message), 0.0
-        waiting.extendleft(reversed(worker.given))
+            yield message
+        elif message == READY:
+            worker.ready, self.stillborn = True, 0
+        else:
+            raise WorkersError(message)
+
+    def _buried(self, worker: _Worker, waiting: Waiting) -> Iterator[Done]:
+        """Give back what a dead worker had."""
+        worker.process.join()
         worker.connection.close()
-        self.workers[self.workers.index(worker)] = self._start()
+        self.workers.remove(worker)
+        code = worker.process.exitcode
+        if not worker.ready:
+            self.stillborn += 1
+            if self.stillborn >= (STARTS if code < 0 else TRIES):
+                why = f"{self.stillborn} workers in a row ended before they were ready (exit code {code})"
+                raise WorkersError(f"{why}: fewer --workers need less memory; the same command goes on")
+        given = list(worker.given)
+        yield from waiting.back(given, given[0] if given else None, f"exit code {code}")
 
     def stop(self) -> None:
         """End every worker."""
@@ -131,9 +177,7 @@ class InThisProcess:
     def __init__(self, facts: Facts) -> None:
         self.solver = VariantSolver(facts)
 
-    def outcomes(self, tasks: Sequence[tuple[int, Variant]]) -> Iterator[Done]:
+    def outcomes(self, tasks: Iterator[Task], count: int) -> Iterator[Done]:
         """Yield outcomes in order."""
         for number, variant in tasks:
-            start = time.perf_counter()
-            outcome = self.solver.outcome(variant)
-            yield number, outcome, time.perf_counter() - start
+            yield number, *self.solver.timed(variant)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from optimizer import __version__
-from optimizer.batch.ledger import Ledger
-from optimizer.batch.processes import Done
+from optimizer.batch.ledger import FILE, Ledger, Task, alone, unusable
 from optimizer.batch.results import write_csv, write_parquet
 from optimizer.batch.solver import Facts
-from optimizer.batch.variants import Variant, digest_of
+from optimizer.batch.variants import Variants, digest_of
+from optimizer.batch.waiting import Done
+from optimizer.errors import InputError
 
 RECORD_EVERY_S = 0.5
 """How long outcomes wait until they are written together."""
@@ -24,8 +26,8 @@ CSV_FILE, PARQUET_FILE = "results.csv", "results.parquet"
 class Backend(Protocol):
     """Whatever solves variants."""
 
-    def outcomes(self, tasks: Sequence[tuple[int, Variant]]) -> Iterator[Done]:
-        """Yield an outcome for each task, in any order."""
+    def outcomes(self, tasks: Iterator[Task], count: int) -> Iterator[Done]:
+        """Yield an outcome for each of so many tasks, in any order."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,8 @@ class Finished:
 
 
 def run_batch(
-    variants: Sequence[Variant],
+    variants: Variants,
     facts: Facts,
-    catalog_sha256: str,
     folder: Path,
     backend: Callable[[], Backend],
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -52,40 +53,47 @@ def run_batch(
     """Solve every variant that the folder's ledger does not know yet.
 
     Args:
+        variants: of the batch.
+        facts: what every worker is given.
+        folder: of the ledger and the results.
         backend: makes what solves; only called when something is left to do.
         progress: is told how many of how many are done.
 
     Raises:
-        InputError: the folder holds another batch or cannot be written, or the disk is full; nothing recorded is lost.
+        InputError: a key that no problem has, a folder that holds another batch or cannot be written, or a full disk;
+            nothing recorded is lost.
         KeyboardInterrupt: what was solved until then is recorded.
     """
-    about = {
-        "catalog": catalog_sha256,
+    variants.check_keys(facts.sources)
+    about: dict[str, object] = {
+        "catalog": facts.catalog_sha256,
         "version": __version__,
         "deterministic_limit": facts.settings.deterministic_limit,
         "seed": facts.settings.seed,
     }
-    ledger = Ledger.open(folder, digest_of(variants, facts.sources, about), variants)
-    try:
-        known = ledger.done()
-        tasks = [(number, variant) for number, variant in enumerate(variants) if number not in known]
-        progress(len(known), len(variants))
-        if tasks:
-            _solve(ledger, tasks, backend(), len(known), len(variants), progress)
-        return _written(ledger, folder, len(variants), len(tasks))
-    finally:
-        ledger.close()
+    digest = digest_of(variants, facts.sources, about)
+    with alone(folder):
+        ledger = Ledger.open(folder, digest, variants)
+        try:
+            now = _solve(ledger, backend, progress)
+            return _written(ledger, folder, now)
+        except sqlite3.Error as error:
+            raise InputError([unusable(folder / FILE, error)]) from None
+        finally:
+            ledger.close()
 
 
-def _solve(
-    ledger: Ledger, tasks: Sequence[tuple[int, Variant]], backend: Backend, known: int, total: int,
-    progress: Callable[[int, int], None],
-) -> None:
-    """Record outcomes in bundles, the last one also when interrupted."""
+def _solve(ledger: Ledger, backend: Callable[[], Backend], progress: Callable[[int, int], None]) -> int:
+    """Record outcomes in bundles, the last one also when interrupted; return how many there were to find."""
+    total, done = ledger.count(), sum(ledger.counts().values())
+    left = total - done
+    progress(done, total)
+    if not left:
+        return 0
     bundle: list[Done] = []
-    last, done = time.monotonic(), known
+    last = time.monotonic()
     try:
-        for one in backend.outcomes(tasks):
+        for one in backend().outcomes(ledger.left(), left):
             bundle.append(one)
             done += 1
             if time.monotonic() - last > RECORD_EVERY_S:
@@ -95,12 +103,13 @@ def _solve(
     finally:
         ledger.record(bundle)
         progress(done, total)
+    return left
 
 
-def _written(ledger: Ledger, folder: Path, total: int, now: int) -> Finished:
+def _written(ledger: Ledger, folder: Path, now: int) -> Finished:
     write_csv(ledger, folder / CSV_FILE)
     parquet = write_parquet(ledger, folder / PARQUET_FILE)
-    counts: dict[str, int] = {}
-    for outcome in ledger.outcomes():
-        counts[outcome.status] = counts.get(outcome.status, 0) + 1
-    return Finished(total, now, counts, folder / CSV_FILE, folder / PARQUET_FILE if parquet else None)
+    counts = ledger.counts()
+    return Finished(
+        sum(counts.values()), now, counts, folder / CSV_FILE, folder / PARQUET_FILE if parquet else None
+    )

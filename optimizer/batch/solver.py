@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from optimizer.batch.outcome import Outcome, outcome_of
 from optimizer.batch.variants import Sources, Variant
 from optimizer.candidates import Shelf
-from optimizer.errors import GpumixError
+from optimizer.errors import Fault, GpumixError, InputError
 from optimizer.explain.nowhere import why_nowhere
 from optimizer.load import Catalog, load_catalog
-from optimizer.load.problem import parse_problem, with_known_shapes
+from optimizer.load.problem import LoadedProblem, parse_problem, with_known_shapes
+from optimizer.schema.catalog import LlmModel
 from optimizer.schema.plan import Plan
 from optimizer.solve import Prepared, SolveSettings, plan_of, prepare, solve
 
@@ -28,6 +30,8 @@ class Facts:
     catalog_dir: Path | None
     overlays: tuple[Path, ...]
     settings: SolveSettings
+    catalog_sha256: str
+    """Of the catalog with its overlays: a worker that finds another one does not start."""
 
 
 class VariantSolver:
@@ -37,7 +41,17 @@ class VariantSolver:
         self.facts = facts
         self.settings = replace(facts.settings, enumerated=True)
         self.catalog: Catalog = load_catalog(facts.catalog_dir, facts.overlays)
+        if self.catalog.sha256 != facts.catalog_sha256:
+            found = "another catalog than the one this batch began with"
+            raise InputError([Fault(str(facts.catalog_dir or "catalog"), "", found, "the same files for every worker")])
         self.shelf = Shelf()
+        self.own_models: dict[str, LlmModel] = {}
+        """Models given as files, by what they hold."""
+
+    def timed(self, variant: Variant) -> tuple[Outcome, float]:
+        """Solve a variant, and say how many seconds it took."""
+        start = time.perf_counter()
+        return self.outcome(variant), time.perf_counter() - start
 
     def outcome(self, variant: Variant) -> Outcome:
         """Solve a variant; whatever goes wrong is its outcome."""
@@ -53,12 +67,18 @@ class VariantSolver:
         text, base = self.facts.sources.texts[variant.source]
         loaded = parse_problem(text, variant.source, variant.overrides, base)
         if loaded.own_models:
-            loaded = with_known_shapes(loaded, self.catalog)
+            loaded = self._with_kept_models(with_known_shapes(loaded, self.catalog))
         prepared = prepare(loaded, self.catalog, shelf=self.shelf)
         solution = solve(prepared.candidates, prepared.problem.limits, prepared.budget, self.settings)
         plan = plan_of(prepared, solution, with_rejections=False)
         plan_json = json.dumps(plan.as_json(rejections=False), ensure_ascii=False, separators=(",", ":"))
-        return outcome_of(variant.name, plan, plan_json, _message(prepared, plan))
+        models = [service.model for service in loaded.problem.services]
+        return outcome_of(variant.name, models, plan, plan_json, _message(prepared, plan))
+
+    def _with_kept_models(self, loaded: LoadedProblem) -> LoadedProblem:
+        """Give a model that was read from a file before as the same object: the shelf knows models by identity."""
+        kept = {name: self.own_models.setdefault(own.model_dump_json(), own) for name, own in loaded.own_models.items()}
+        return replace(loaded, own_models=kept)
 
 
 def _message(prepared: Prepared, plan: Plan) -> str:

@@ -7,20 +7,26 @@ import itertools
 import json
 import math
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
+from optimizer.batch.sweeps import Sweep, sweeps_of
 from optimizer.errors import Fault, InputError
 from optimizer.load import problem_text
+from optimizer.load.override_keys import unknown_keys
 from optimizer.load.tables_of_overrides import OverrideRow
-from optimizer.units import exact
 
 MOST_VARIANTS = 10_000_000
 """A batch of more is refused: its ledger alone would take tens of gigabytes."""
+
+YAML_ENDINGS = (".yaml", ".yml")
+
+MODEL_FILE_ENDS = ".json"
+MODEL_FILE = re.compile(r"""["']([^"'\n]+\.json)["']|([^\s"'\[\]{},=:]+\.json)""")
+"""Whatever may be the path of a model's config.json, in quotes or as a plain word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,123 +71,155 @@ def expanded_sources(given: Sequence[str]) -> list[str]:
     """List files and shipped names, and for a folder the YAML files in it by name.
 
     Raises:
-        InputError: a folder holds none, or a file is named twice.
+        InputError: a folder holds none or cannot be read, or a file is named twice.
     """
     found: list[str] = []
+    faults: list[Fault] = []
     for source in given:
-        if os.path.isdir(source):
-            inside = sorted(str(path) for path in Path(source).iterdir() if path.suffix in (".yaml", ".yml"))
-            if not inside:
-                raise InputError([Fault(source, "", "a folder without problems", "a folder with .yaml files")])
-            found += inside
-        else:
+        if not os.path.isdir(source):
             found.append(source)
+            continue
+        try:
+            inside = sorted(str(path) for path in Path(source).iterdir() if path.suffix.lower() in YAML_ENDINGS)
+        except OSError as error:
+            faults.append(Fault(source, "", f"unreadable ({error.strerror})", "a folder with .yaml files"))
+            continue
+        if not inside:
+            faults.append(Fault(source, "", "a folder without problems", "a folder with .yaml files"))
+        found += inside
     twice = sorted(name for name, count in Counter(found).items() if count > 1)
-    if twice:
-        raise InputError([Fault(name, "", "the same problem twice", "each problem once") for name in twice])
+    faults += [Fault(name, "", "the same problem twice", "each problem once") for name in twice]
+    if faults:
+        raise InputError(faults)
     return found
 
 
-def swept_values(text: str) -> list[str]:
-    """List the values of a sweep: a list `A,B,C`, a range `FROM:TO:STEP` with both ends, or a single value.
+@dataclass(frozen=True)
+class Variants:
+    """Every file x every combination of swept values, or x every row of a table; made anew each time it is gone over.
 
-    Commas inside brackets or braces do not split.
-
-    >>> swept_values("A,B"), swept_values("10:40:10"), swept_values("[bf16, fp8],[bf16]")
-    (['A', 'B'], ['10', '20', '30', '40'], ['[bf16, fp8]', '[bf16]'])
+    The order is that of the files, then of the sweeps (the last key fastest), then of the rows.
     """
-    numbers = text.split(":")
-    if len(numbers) == 3 and all(_is_number(number) for number in numbers):
-        return _range_values(text, *(exact(float(number)) for number in numbers))
-    values, depth, start = [], 0, 0
-    for position, letter in enumerate(text):
-        depth += (letter in "[{") - (letter in "]}")
-        if letter == "," and depth == 0:
-            values.append(text[start:position].strip())
-            start = position + 1
-    return [*values, text[start:].strip()]
+
+    sources: tuple[str, ...]
+    sweeps: tuple[Sweep, ...] = ()
+    rows: tuple[OverrideRow, ...] | None = None
+    table: str = ""
+    """File of the rows."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        rows = 1 if self.rows is None else len(self.rows)
+        return len(self.sources) * rows * math.prod(len(sweep.values) for sweep in self.sweeps)
+
+    def __iter__(self) -> Iterator[Variant]:
+        """Yield every variant, in order."""
+        varying = tuple(len(sweep.values) > 1 for sweep in self.sweeps)
+        choices = [[f"{sweep.key}={value}" for value in sweep.values] for sweep in self.sweeps]
+        for source in self.sources:
+            for chosen in itertools.product(*choices):
+                names = list(itertools.compress(chosen, varying))
+                if self.rows is None:
+                    yield Variant("/".join([stem(source), *names]), source, chosen)
+                    continue
+                for row in self.rows:
+                    yield Variant("/".join([row.name, *names]), source, (*chosen, *row.assignments))
+
+    def _rows_with_every_key(self) -> Iterator[tuple[str, ...]]:
+        """Yield the assignments of rows until every key of the table has come once."""
+        seen: set[str] = set()
+        for row in self.rows or ():
+            keys = {one.partition("=")[0] for one in row.assignments}
+            if keys - seen:
+                seen |= keys
+                yield row.assignments
+
+    def check_keys(self, sources: Sources) -> None:
+        """Check, before anything is solved, that the keys set anew are keys of the problems.
+
+        Raises:
+            InputError: with each key that is not, or the template is no YAML mapping.
+        """
+        swept = tuple(f"{sweep.key}={sweep.values[0]}" for sweep in self.sweeps)
+        faults: list[Fault] = []
+        for source in self.sources:
+            text = sources.texts[source][0]
+            try:
+                if swept:
+                    faults += unknown_keys(text, source, swept, "--set")
+                for assignments in self._rows_with_every_key():
+                    faults += unknown_keys(text, source, assignments, self.table)
+            except InputError:
+                if len(self.sources) == 1:
+                    raise  # else the row of this file says so
+        if faults:
+            raise InputError(list(dict.fromkeys(faults)))
 
 
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
-
-
-def _range_values(text: str, low: Fraction, high: Fraction, step: Fraction) -> list[str]:
-    if step <= 0 or low > high or (high - low) / step > MOST_VARIANTS:
-        allowed = "FROM:TO:STEP with FROM <= TO and STEP > 0"
-        raise InputError([Fault("--set", text, "an empty or endless range", allowed)])
-    count = math.floor((high - low) / step) + 1
-    return [_plain(low + i * step) for i in range(count)]
-
-
-def _plain(number: Fraction) -> str:
-    return str(number.numerator) if number.denominator == 1 else f"{float(number):.12g}"
-
-
-def _sweep(assignments: Sequence[str]) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """Yield (assignments, those that vary) of every combination, the last key fastest."""
-    faults = []
-    choices: list[list[str]] = []
-    for assignment in assignments:
-        key, sign, text = assignment.partition("=")
-        if not sign or not key.strip():
-            allowed = "a dotted key, '=', values: services.0.slo.grade=A,B"
-            faults.append(Fault("--set", assignment, "no KEY=VALUES", allowed))
-            continue
-        choices.append([f"{key.strip()}={value}" for value in swept_values(text)])
-    if faults:
-        raise InputError(faults)
-    for chosen in itertools.product(*choices):
-        yield chosen, tuple(one for one, among in zip(chosen, choices, strict=True) if len(among) > 1)
-
-
-def _stem(source: str) -> str:
-    return Path(source).stem if source.endswith((".yaml", ".yml")) else source
+def stem(source: str) -> str:
+    """Return what names a file: its name without the ending, or a shipped name as it is."""
+    return Path(source).stem if source.lower().endswith(YAML_ENDINGS) else source
 
 
 def variants_of(
-    sources: Sequence[str], assignments: Sequence[str] = (), rows: Sequence[OverrideRow] | None = None
-) -> list[Variant]:
-    """List the variants of a batch, in a stable order with stable names.
-
-    Every file x every combination of swept values; with a table of overrides, its rows on the one template.
+    sources: Sequence[str], assignments: Sequence[str] = (), rows: Sequence[OverrideRow] | None = None, table: str = ""
+) -> Variants:
+    """Put the variants of a batch together, with stable names in a stable order.
 
     Raises:
-        InputError: a name stands twice, the table has no single template, or there are none or too many.
+        InputError: a name would stand twice, a table has no single template, or there are none or too many.
     """
+    faults: list[Fault] = []
+    sweeps = sweeps_of(assignments)
     if rows is not None and len(sources) != 1:
-        raise InputError([Fault("batch", "--overrides", f"{len(sources)} problems", "one problem, the template")])
-    combinations = list(_sweep(assignments))
-    found: list[Variant] = []
+        faults.append(Fault("batch", "--overrides", f"{len(sources)} problems", "one problem, the template"))
+    tabled = {one.partition("=")[0] for row in rows or () for one in row.assignments}
+    faults += [
+        Fault("--set", sweep.key, f"a column of {table} too", "a key in one of them")
+        for sweep in sweeps if sweep.key in tabled
+    ]
+    names: dict[str, list[str]] = {}
     for source in sources:
-        for chosen, varying in combinations:
-            base = "/".join([_stem(source), *varying])
-            if rows is None:
-                found.append(Variant(base, source, chosen))
-            else:
-                found += [
-                    Variant(row.name if not varying else f"{row.name}/{'/'.join(varying)}", source,
-                            (*chosen, *row.assignments))
-                    for row in rows
-                ]
-        if len(found) > MOST_VARIANTS:
-            raise InputError([Fault("batch", "", f"over {MOST_VARIANTS:,} variants", "fewer, in several batches")])
-    twice = sorted(name for name, count in Counter(one.name for one in found).items() if count > 1)
-    if twice:
-        raise InputError([Fault("batch", "name", f"{name!r} more than once", "distinct names") for name in twice[:20]])
-    if not found:
-        raise InputError([Fault("batch", "", "no variants", "at least one problem, or one row of overrides")])
+        names.setdefault(stem(source), []).append(source)
+    faults += [
+        Fault("batch", "name", f"{name!r} for {' and '.join(those)}", "files of distinct names")
+        for name, those in names.items() if len(those) > 1
+    ]
+    found = Variants(tuple(sources), sweeps, None if rows is None else tuple(rows), table)
+    if len(found) > MOST_VARIANTS:
+        faults.append(Fault("batch", "", f"{len(found):,} variants", f"at most {MOST_VARIANTS:,}, in several batches"))
+    if not len(found):
+        faults.append(Fault("batch", "", "no variants", "at least one problem, or one row of overrides"))
+    if faults:
+        raise InputError(faults)
     return found
 
 
-def digest_of(variants: Iterable[Variant], sources: Sources, facts: dict[str, Any]) -> str:
-    """Return the hash of everything that a batch's results depend on."""
+def digest_of(variants: Iterable[Variant], sources: Sources, facts: dict[str, object]) -> str:
+    """Return the hash of everything that a batch's results depend on, models given as files included."""
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    files: set[tuple[str, str]] = set()
     for name, (text, _) in sorted(sources.texts.items()):
-        digest.update(f"{name}\0{text}\0".encode())
+        digest.update(json.dumps([name, text]).encode())
+        files |= {(name, reference) for reference in _model_files(text)}
     for one in variants:
-        digest.update("\0".join((one.name, one.source, *one.overrides, "")).encode())
+        digest.update(json.dumps([one.name, one.source, *one.overrides]).encode())
+        files |= {(one.source, reference) for text in one.overrides for reference in _model_files(text)}
+    for source, reference in sorted(files):
+        digest.update(json.dumps([source, reference, _file_sha256(sources.texts[source][1], reference)]).encode())
     return digest.hexdigest()
+
+
+def _model_files(text: str) -> list[str]:
+    """List the words of a text that may name a config.json."""
+    return ["".join(parts) for parts in MODEL_FILE.findall(text)] if MODEL_FILE_ENDS in text else []
+
+
+def _file_sha256(folder: Path, reference: str) -> str | None:
+    """Return the hash of a model's file, looked for as problems do; None where there is none to read."""
+    for place in (folder / reference, Path(reference)):
+        try:
+            return hashlib.sha256(place.read_bytes()).hexdigest()
+        except (OSError, ValueError):
+            continue
+    return None

@@ -3,6 +3,7 @@
 from optimizer.candidates.enumerate import Candidate, CandidateSet, enumerate_candidates
 from optimizer.candidates.option import Option
 from optimizer.candidates.rejection import Rejection
+from optimizer.candidates.rejections import Rejections
 from optimizer.candidates.replica import ClassSpeed, ReplicaSpeed, StatedCapacity
 from optimizer.candidates.shelf import Shelf
 
@@ -12,6 +13,7 @@ __all__ = [
     "ClassSpeed",
     "Option",
     "Rejection",
+    "Rejections",
     "ReplicaSpeed",
     "Shelf",
     "StatedCapacity",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -19,6 +20,7 @@ from optimizer.commands.options import (
     overlays_of,
     solve_settings,
 )
+from optimizer.errors import Fault, InputError
 
 if TYPE_CHECKING:
     from optimizer.batch.run import Backend, Finished
@@ -59,18 +61,21 @@ def batch(
 ) -> None:
     """Solve many variants; one row each, and running it again goes on where it stopped."""
     settings = solve_settings(None, deterministic_limit)
+    if address is not None and backend is not BackendName.RAY:
+        raise InputError([Fault("options", "--address", address, "--backend ray beside it")])
     from optimizer.batch import Facts, Sources, expanded_sources, run_batch, variants_of
+    from optimizer.batch.variants import stem
     from optimizer.load import load_catalog
     from optimizer.load.tables_of_overrides import read_override_rows
 
     named = expanded_sources(sources)
-    rows = None if table is None else read_override_rows(table, Path(named[0]).stem)
-    variants = variants_of(named, overrides or (), rows)
+    rows = None if table is None else read_override_rows(table, stem(named[0]))
+    variants = variants_of(named, overrides or (), rows, str(table))
     layers = overlays_of(overlay)
-    facts = Facts(Sources.read(named), catalog, tuple(layers), settings)
     digest = load_catalog(catalog, layers).sha256
+    facts = Facts(Sources.read(named), catalog, tuple(layers), settings, digest)
     with _progress() as told:
-        finished = run_batch(variants, facts, digest, out, lambda: _backend(backend, facts, workers, address), told)
+        finished = run_batch(variants, facts, out, lambda: _backend(backend, facts, workers, address), told)
     emit(_summary(finished), None)
 
 
@@ -102,18 +107,25 @@ def _summary(finished: Finished) -> str:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[int, int], None]]:
-    """Show a bar with rate and time left on a terminal, nothing elsewhere."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    """Show a bar with rate and time left on a terminal, elsewhere a line now and then; say what an interruption left.
 
-    console = Console(stderr=True)
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task("", total=None, rate="")
+    The rate is that of this run: what the ledger knew already does not count.
+    """
+    from optimizer.reports.progress import shown_progress
+
+    state = (0, 0)
+    with shown_progress(sys.stderr) as show:
 
         def told(done: int, total: int) -> None:
-            """Move the bar."""
-            speed = bar.tasks[task].speed
-            bar.update(task, completed=done, total=total, rate="" if not speed else f"{speed:,.0f}/s")
+            """Pass it on."""
+            nonlocal state
+            state = (done, total)
+            show(done, total)
 
-        yield told
+        try:
+            yield told
+        except KeyboardInterrupt:
+            done, total = state
+            if total:
+                typer.echo(f"gpumix: {done:,} of {total:,} variants are done; the same command goes on", err=True)
+            raise

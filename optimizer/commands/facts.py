@@ -136,15 +136,38 @@ def catalog_calibrate(
 @catalog_app.command("accuracy")
 def catalog_accuracy(
     memory: Annotated[
-        Path, typer.Option("--memory", metavar="CSV", help="Start-up logs of vLLM to hold memory against.")
-    ],
+        Path | None, typer.Option("--memory", metavar="CSV", help="Start-up logs of vLLM to hold memory against.")
+    ] = None,
+    against: Annotated[
+        Path | None, typer.Option("--against", metavar="CSV", help="Measured rows that the catalog does not have.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE.png", help="Draw predicted against measured speeds.")
+    ] = None,
     catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = Format.TEXT,
     output: OutputOption = None,
 ) -> None:
-    """Show how far predictions are from what was measured: weights and KV cache against start-up logs."""
-    from optimizer.accuracy.memory import memory_accuracy
+    """Show how far predictions are from what was measured: shipped rows left out (minutes), own rows, or memory."""
     from optimizer.load import load_catalog
-    from optimizer.reports.memory_accuracy_report import MEMORY_ACCURACY_REPORTS
 
-    found = memory_accuracy(load_catalog(catalog, overlays_of(overlay)), memory)
-    emit(MEMORY_ACCURACY_REPORTS[form.value](found), output)
+    facts = load_catalog(catalog, overlays_of(overlay))
+    if memory is not None:
+        from optimizer.accuracy.memory import memory_accuracy
+        from optimizer.reports.memory_accuracy_report import MEMORY_ACCURACY_REPORTS
+
+        emit(MEMORY_ACCURACY_REPORTS[form.value](memory_accuracy(facts, memory)), output)
+        return
+    from optimizer.accuracy.speed import speed_accuracy, speed_against
+    from optimizer.reports import accuracy_report
+
+    if plot is not None:
+        accuracy_report.check_plot(plot)
+    if against is not None:
+        rows = speed_against(facts, against)
+        text, pairs = accuracy_report.AGAINST_REPORTS[form.value](rows), accuracy_report.pairs_of(rows)
+    else:
+        found = speed_accuracy(facts)
+        text, pairs = accuracy_report.ACCURACY_REPORTS[form.value](found), accuracy_report.pairs_of(found)
+    if plot is not None:
+        accuracy_report.plot(pairs, plot)
+    emit(text, output)

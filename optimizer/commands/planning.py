@@ -164,6 +164,9 @@ def explain(
     within: Annotated[
         float, typer.Option("--within", metavar="FRACTION", help="How much dearer than the best they may be.")
     ] = 0.1,
+    tests: Annotated[
+        bool, typer.Option("--tests", help="Also say which measurements would change the plan, most decisive first.")
+    ] = False,
 ) -> None:
     """Say why each other GPU and engine lost, what binds, what would change the plan, or why there is none."""
     settings = solve_settings(time_limit, deterministic_limit)
@@ -171,7 +174,7 @@ def explain(
     from optimizer.explain import explain as explained
     from optimizer.reports.explain_report import EXPLAIN_REPORTS
 
-    found = explained(loaded, facts, settings, alternatives, within)
+    found = explained(loaded, facts, settings, alternatives, within, tests)
     emit(EXPLAIN_REPORTS[form.value](found), output)
     leave({"infeasible": ExitCode.INFEASIBLE, "unknown": ExitCode.LIMIT}.get(found.plan.status, ExitCode.PLAN))
 

@@ -9,9 +9,13 @@ from optimizer.costs.priced import PriceEnd
 from optimizer.explain.whatif import cheapest, with_prices
 from optimizer.schema.plan import Proposal
 from optimizer.solve import Prepared, SolveSettings, plan_of
+from optimizer.solve.variants import under_limits
 
 MEASURED = "measured and interpolated only"
 """Name of the proposal that uses no estimate."""
+
+MIDDLE = "with the middle of the error bars"
+"""Name of the proposal that asks for no certainty."""
 
 
 def proposal_of(name: str, prepared: Prepared, settings: SolveSettings) -> Proposal:
@@ -37,6 +41,11 @@ def measured_proposal(prepared: Prepared, settings: SolveSettings) -> Proposal:
     problem = prepared.problem.model_copy(update={"limits": limits})
     variant = replace(prepared, problem=problem, candidates=prepared.candidates.under("interpolated"))
     return proposal_of(MEASURED, variant, settings)
+
+
+def certainty_proposal(prepared: Prepared, settings: SolveSettings) -> Proposal:
+    """Return the best plan with the middle of the error bars: what the asked confidence costs beyond it."""
+    return proposal_of(MIDDLE, under_limits(prepared, speed_confidence=None), settings)
 
 
 def price_end_proposals(prepared: Prepared, settings: SolveSettings) -> Iterator[Proposal]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from optimizer.candidates import Shelf
 from optimizer.costs import priced_offers
 from optimizer.errors import Fault, InputError
+from optimizer.explain.decisive_tests import DecisiveTest, decisive_tests
 from optimizer.explain.doctor import Diagnosis, diagnose
 from optimizer.explain.doctor.search import Bench
 from optimizer.explain.entering import EngineVerdict, GpuVerdict, engine_verdicts, gpu_verdicts
@@ -42,6 +43,8 @@ class Explanation:
     """Whether there is no other structure within that, or as many as asked were found."""
     diagnosis: Diagnosis | None
     """Only where there is no plan."""
+    tests: tuple[DecisiveTest, ...] | None
+    """Estimates whose measurement would change the plan; None where nobody asked."""
     prepared: Prepared
 
     def to_frame(self) -> pd.DataFrame:
@@ -66,6 +69,7 @@ class Explanation:
             "within_fraction": self.within_fraction,
             "alternatives_complete": self.alternatives_complete,
             "alternatives": [plan.as_json(rejections=False) for plan in self.alternatives],
+            "tests": None if self.tests is None else [vars(one) for one in self.tests],
             "diagnosis": None if self.diagnosis is None else _diagnosis_json(self.diagnosis),
         }
 
@@ -88,12 +92,14 @@ def explain(
     settings: SolveSettings,
     alternatives: int = ALTERNATIVES,
     within: float = WITHIN,
+    tests: bool = False,
 ) -> Explanation:
     """Solve a problem and explain the answer.
 
     Args:
         alternatives: how many next best plans of another structure to look for.
         within: how much dearer than the best they may be, as a fraction.
+        tests: also look for the measurements that would change the plan.
 
     Raises:
         InputError: an option is out of range, or the problem names something that the catalog does not have.
@@ -105,7 +111,7 @@ def explain(
     plan = plan_of(prepared, solution)
     if not solution.has_plan:
         diagnosis = diagnose(prepared, settings) if solution.status == "infeasible" else None
-        return Explanation(plan, (), (), (), (), (), within, True, diagnosis, prepared)
+        return Explanation(plan, (), (), (), (), (), within, True, diagnosis, None, prepared)
     bench = Bench(prepared, tuple(priced_offers(catalog, prepared.problem)), settings)
     found, complete = _alternatives(prepared, solution, settings, alternatives, within)
     return Explanation(
@@ -118,6 +124,7 @@ def explain(
         within,
         complete,
         None,
+        decisive_tests(prepared, solution, settings) if tests else None,
         prepared,
     )
 

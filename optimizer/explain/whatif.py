@@ -27,7 +27,7 @@ class FasterClass(ClassSpeed):
         return super().tpot_ms(concurrency) / self.factor
 
 
-def _faster(option: Option, factor: float) -> Option:
+def faster(option: Option, factor: float) -> Option:
     """Return an option with replicas so many times as fast; a stated capacity stays."""
     speed = option.speed
     if not isinstance(speed, ReplicaSpeed):
@@ -69,7 +69,7 @@ def with_the_slow(prepared: Prepared) -> Prepared:
 def at_pace(prepared: Prepared, factor: float, gpu: str | None = None) -> Prepared:
     """Return the problem with every replica (of a GPU type) so many times as fast."""
     return with_options(
-        prepared, lambda option: _faster(option, factor) if gpu in (None, option.gpu_id) else option
+        prepared, lambda option: faster(option, factor) if gpu in (None, option.gpu_id) else option
     )
 
 

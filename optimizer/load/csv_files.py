@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import difflib
 import io
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -16,6 +18,9 @@ from optimizer.load.faults import faults_of, shown
 Row = TypeVar("Row", bound=BaseModel)
 
 csv.field_size_limit(1_000_000)
+
+MOST_FAULTS = 20
+"""Faults of one table of any columns that are listed."""
 
 
 def parse_rows(
@@ -50,43 +55,76 @@ def parse_rows(
             if row is not None:
                 rows.append(row)
     except csv.Error as error:
-        unclosed = str(error) == "unexpected end of data"
-        why = "a quote that is never closed" if unclosed else f"text that CSV cannot read ({error})"
-        allowed = "cells with a comma, quote or line break in double quotes, quotes inside doubled"
-        faults.append(Fault(label, f"line {line}", why, allowed))
+        faults.append(_unreadable(error, label, line))
         return []
     return rows
 
 
-def plain_rows(text: str, label: str) -> tuple[list[str], list[dict[str, str]]]:
-    """Read a table whose columns are not known beforehand: its header, and each row by column.
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """One row of a table whose columns are not known beforehand."""
+
+    place: str
+    """Where it stands: `line 3`."""
+    cells: tuple[str, ...]
+
+
+def plain_rows(text: str, label: str) -> tuple[list[str], list[Cells]]:
+    """Read a table whose columns are not known beforehand: its header, and the rows that are not empty.
 
     Raises:
         InputError: with every fault: no header, a column without or with a name that stands twice, ragged rows.
     """
     faults: list[Fault] = []
-    rows: list[dict[str, str]] = []
+    rows: list[Cells] = []
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     header: list[str] = []
+    line = 1
     try:
         header = [name.strip() for name in next(reader, [])]
-        if not header:
-            faults.append(Fault(label, "", "an empty file", "a header line, then a row for each variant"))
-        for name in sorted({name for name in header if header.count(name) > 1 or not name}):
-            faults.append(Fault(label, "line 1", f"the column {shown(name)} twice or unnamed", "each column once"))
-        for cells in reader:
-            if not any(cells):
-                continue
-            if len(cells) != len(header):
-                found = f"{len(cells)} cells"
-                faults.append(Fault(label, f"line {reader.line_num}", found, f"{len(header)} cells, as in the header"))
-                continue
-            rows.append(dict(zip(header, (cell.strip() for cell in cells), strict=True)))
+        faults += _plain_header_faults(header, label)
+        line = reader.line_num + 1
+        for found in reader:
+            if any(found) and len(found) != len(header):
+                allowed = f"{len(header)} cells, as in the header"
+                faults.append(Fault(label, f"line {line}", f"{len(found)} cells", allowed))
+            elif any(found):
+                rows.append(Cells(f"line {line}", tuple(sys.intern(cell.strip()) for cell in found)))
+            line = reader.line_num + 1
     except csv.Error as error:
-        faults.append(Fault(label, f"line {reader.line_num}", f"text that CSV cannot read ({error})", "plain CSV"))
+        faults.append(_unreadable(error, label, line))
     if faults:
-        raise InputError(faults)
+        raise InputError(first_faults(faults, label))
     return header, rows
+
+
+def first_faults(faults: list[Fault], label: str) -> list[Fault]:
+    """Shorten a long list of faults of one table, and say how many more there are."""
+    more = len(faults) - MOST_FAULTS
+    return faults if more <= 0 else [*faults[:MOST_FAULTS], Fault(label, "", f"{more:,} more faults", "none")]
+
+
+def _plain_header_faults(header: list[str], label: str) -> list[Fault]:
+    """List what is wrong with a header of any columns."""
+    if not any(header):
+        return [Fault(label, "line 1", "no header", "a header line, then the rows")]
+    if (other := _other_separator(header)) is not None:
+        return [Fault(label, "line 1", f"cells parted by {shown(other)}", "cells parted by commas")]
+    wrong = sorted({name for name in header if header.count(name) > 1 or not name})
+    return [Fault(label, "line 1", f"the column {shown(name)} twice or unnamed", "each column once") for name in wrong]
+
+
+def _other_separator(header: list[str]) -> str | None:
+    """Return what parts the cells when it is no comma."""
+    return next((sign for sign in ";\t|" if len(header) == 1 and sign in header[0]), None)
+
+
+def _unreadable(error: csv.Error, label: str, line: int) -> Fault:
+    """Say what in a file is no CSV."""
+    unclosed = str(error) == "unexpected end of data"
+    why = "a quote that is never closed" if unclosed else f"text that CSV cannot read ({error})"
+    allowed = "cells with a comma, quote or line break in double quotes, quotes inside doubled"
+    return Fault(label, f"line {line}", why, allowed)
 
 
 def columns_of(model: type[BaseModel]) -> list[str]:
@@ -97,7 +135,7 @@ def columns_of(model: type[BaseModel]) -> list[str]:
 
 def _header_holds(header: list[str], label: str, model: type[BaseModel], faults: list[Fault]) -> bool:
     known = {name: model.model_fields[name] for name in columns_of(model)}
-    if len(header) == 1 and (other := next((sign for sign in ";\t|" if sign in header[0]), None)):
+    if (other := _other_separator(header)) is not None:
         allowed = f"cells parted by commas: {', '.join(known)}"
         faults.append(Fault(label, "line 1", f"cells parted by {shown(other)}", allowed))
         return False

@@ -13,6 +13,8 @@ from optimizer.schema.base import SMALLEST
 
 LONGEST_SHOWN = 60
 
+UNKNOWN_KEY = "an unknown key"
+
 ALLOWED = {
     "a whole number": ("int_type", "int_parsing", "int_from_float", "int_parsing_size"),
     "a number": ("float_type", "float_parsing"),
@@ -90,7 +92,7 @@ def _fault_of(entry: Any, file: str, prefix: str, model: type[BaseModel]) -> lis
         known = _known_keys(model, location[:-1])
         close = difflib.get_close_matches(str(location[-1]), known, n=1)
         hint = f"'{close[0]}' (did you mean that?), or " if close else ""
-        return [Fault(file, key, "an unknown key", f"{hint}one of {', '.join(known)}")]
+        return [Fault(file, key, UNKNOWN_KEY, f"{hint}one of {', '.join(known)}")]
     if kind in {"string_pattern_mismatch"} and "a-z0-9" in message:
         return [Fault(file, key, shown(found), "lower-case letters, digits, '.', '_' and '-', first a letter or digit")]
     if kind == "string_pattern_mismatch":

@@ -141,6 +141,33 @@ def _stability(explanation: Explanation) -> Section:
     return Section("How far figures may move", notes, ("figure", "range"), rows)
 
 
+def _tests(explanation: Explanation) -> Iterator[Section]:
+    """Say which measurements would change the plan."""
+    title = "Which test would change the plan"
+    if explanation.tests is None:
+        return
+    if not explanation.tests:
+        yield Section(title, ("No further measurement of a speed can change this plan: no estimate, anywhere within its"
+                              " error bar, gives a cheaper one or breaks it.",))
+        return
+    rows = tuple(
+        (
+            one.gpu_id, f"{one.concurrency}", f"{one.tokens_per_s_per_user:.1f}", f"+-{one.error_fraction:.0%}",
+            "no plan" if one.usd_per_month_at_end is None else money(one.usd_per_month_at_end),
+        )
+        for one in explanation.tests
+    )
+    details = tuple(
+        f"{one.model}, {one.engine_id}, {one.precision}, tensor parallel {one.tp_size}"
+        f"{'; the plan rests on it' if one.in_plan else ''}"
+        for one in explanation.tests
+    )
+    notes = ("Estimated speeds, most decisive first: the cheapest plan with one of them at the end of its error bar"
+             " (the slow end where the plan rests on it, else the fast end).",)
+    header = ("GPU", "in flight", "tokens/s", "error", "USD/month")
+    yield Section(title, notes, header, rows, details)
+
+
 def _diagnosis(found: Diagnosis) -> Iterator[Section]:
     if found.nowhere:
         yield Section("Services that no node can serve", found.nowhere)
@@ -171,7 +198,9 @@ def sections(explanation: Explanation) -> Iterator[Section]:
     if plan.nodes:
         yield Section("Plan", (f"{money(plan.cost.usd_per_month)} a month: {mix_of(plan.nodes)}",))
         yield from (_alternatives(explanation), _gpus(explanation), _engines(explanation))
-        yield from (_limits(explanation), _stability(explanation), _rejected(explanation))
+        yield from (_limits(explanation), _stability(explanation))
+        yield from _tests(explanation)
+        yield _rejected(explanation)
     elif explanation.diagnosis is not None:
         yield from _diagnosis(explanation.diagnosis)
 
@@ -205,8 +234,8 @@ def _text_rows(section: Section) -> Iterator[str]:
 
 
 FLUSH_RIGHT = {
-    "USD/month", "dearer", "tokens/s", "GPUs", "now $/h", "enters $/h", "carries", "enters at", "speed", "saves", "now",
-    "from", "to",
+    "USD/month", "dearer", "tokens/s", "GPUs", "in flight", "error", "now $/h", "enters $/h", "carries", "enters at",
+    "speed", "saves", "now", "from", "to",
 }
 
 

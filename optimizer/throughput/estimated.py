@@ -117,7 +117,9 @@ def estimate(catalog: Catalog, calibration: Calibration, group: Alike, counts: S
     terms = tpot_terms(loads, at)
     plain = formula(calibration.tpot, TPOT_TERMS, group, terms)
     tpot = np.maximum(corrected(plain, kin.tpot, group, lengths, counts), terms[FLOOR_TERM])
-    for row, question in enumerate(group.questions):
+    first = group.questions[0]
+    capped = ceilings_on(catalog, first.model.runs_like, first.gpu.gpu_id, first.engine_id)
+    for row, question in enumerate(group.questions if capped else ()):
         ceiling = saturation_tokens_per_s(catalog, question)
         if ceiling is not None:
             tpot[row] = np.maximum(tpot[row], 1000 * at / ceiling)

@@ -65,7 +65,7 @@ def fit_terms(
     names = [(name, "") for name in prior.coefficients] + [(column.name, column.value) for column in columns]
     guesses = [np.log(median) for median, _ in prior.coefficients.values()] + [0.0] * len(columns)
     before = np.array([start.parameters.get(name, guess) for name, guess in zip(names, guesses, strict=True)])
-    parameters = posterior_mode(prior, laid, columns, before)
+    parameters = posterior_mode(prior, laid, columns, before if start.parameters else None)
     end = Start(dict(zip(names, parameters.tolist(), strict=True)), factors)
     return as_terms(prior, columns, parameters), end
 

@@ -76,6 +76,14 @@ def matching_points(catalog: Catalog, question: Question) -> list[Ranked]:
     return found
 
 
+def has_match(catalog: Catalog, question: Question) -> bool:
+    """Say whether rows of the very replica were measured, whatever their lengths."""
+    found = catalog.points_on(question.model.runs_like, question.gpu.gpu_id, question.engine_id)
+    precisions = catalog.precisions
+    return any(_answers(question, point, row.runs_like if (row := precisions.get(point.precision or "")) else None)
+               for point in found)
+
+
 CurveKey = tuple[str, str, str, str, int | None, int | None]
 
 

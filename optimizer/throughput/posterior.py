@@ -22,8 +22,8 @@ Numbers = npt.NDArray[np.int64]
 LARGEST_STEP = 1.0
 """A Gauss-Newton step changes no logarithm by more than this."""
 
-SETTLED = 1e-5
-"""Steps smaller than this end the search."""
+SETTLED, NEARLY_SETTLED = 1e-5, 3e-3
+"""Steps smaller than this end the search: from a first guess, and from where another fit ended."""
 
 MOST_STEPS = 40
 
@@ -106,7 +106,7 @@ def posterior_mode(prior: Prior, rows: Rows, columns: list[Column], start: Vecto
     guess = np.array(list(prior.coefficients.values()))
     mean = np.concatenate([np.log(guess[:, 0]), np.zeros(len(columns))])
     precision = 1 / np.concatenate([guess[:, 1], [column.spread for column in columns]]) ** 2
-    parameters = mean if start is None else start
+    parameters, settled = (mean, SETTLED) if start is None else (start, NEARLY_SETTLED)
     for _ in range(MOST_STEPS):
         fitted, slopes = predict(rows.terms, columns, parameters)
         both = whitened(rows, np.column_stack([slopes, rows.ln_actual - fitted]))
@@ -114,7 +114,7 @@ def posterior_mode(prior: Prior, rows: Rows, columns: list[Column], start: Vecto
         pull = slopes.T @ missing + precision * (mean - parameters)
         step = np.linalg.solve(slopes.T @ slopes + np.diag(precision), pull)
         parameters = parameters + np.clip(step, -LARGEST_STEP, LARGEST_STEP)
-        if np.abs(step).max() < SETTLED:
+        if np.abs(step).max() < settled:
             break
     return parameters
 

@@ -1,0 +1,44 @@
+"""The command that looks at one speed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from optimizer.commands.options import (
+    CatalogOption,
+    Format,
+    FormatOption,
+    OutputOption,
+    OverlayOption,
+    emit,
+    overlays_of,
+)
+
+app = typer.Typer()
+
+
+@app.command()
+def speed(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Model id, alias or Hugging Face name.")],
+    gpu: Annotated[str, typer.Option("--gpu", metavar="ID", help="GPU type.")],
+    engine: Annotated[str, typer.Option("--engine", metavar="E", help="Inference engine.")] = "vllm",
+    tp: Annotated[int, typer.Option("--tp", min=1, max=64, help="Tensor-parallel size.")] = 1,
+    precision: Annotated[str | None, typer.Option("--precision", metavar="P", help="Default: the model's own.")] = None,
+    isl: Annotated[int, typer.Option("--isl", min=1, max=10_000_000, help="Input tokens.")] = 1024,
+    osl: Annotated[int, typer.Option("--osl", min=1, max=10_000_000, help="Output tokens.")] = 256,
+    concurrency: Annotated[int, typer.Option("--concurrency", min=1, max=1_000_000, help="Requests in flight.")] = 1,
+    confidence: Annotated[float, typer.Option("--confidence", min=0.01, max=0.99, help="Of the interval.")] = 0.9,
+    catalog: CatalogOption = None,
+    overlay: OverlayOption = None,
+    form: FormatOption = Format.TEXT,
+    output: OutputOption = None,
+) -> None:
+    """Show how fast a replica is: each term of the estimate, the rows it rests on, and its error bar."""
+    from optimizer.load import load_catalog
+    from optimizer.reports import speed_report
+
+    facts = load_catalog(catalog, overlays_of(overlay))
+    asked = speed_report.asked_of(facts, model, gpu, engine, precision, tp, isl, osl)
+    emit(speed_report.SPEED_REPORTS[form.value](speed_report.speed_of(facts, asked, concurrency, confidence)), output)

@@ -1,0 +1,223 @@
+"""One speed: each term of the estimate, what it rests on, and how far it may be off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from optimizer.engines import refusal
+from optimizer.errors import Fault, InputError
+from optimizer.load import Catalog
+from optimizer.reports import json_report
+from optimizer.reports.csv_report import rows_as_csv
+from optimizer.reports.markdown import table as markdown_table
+from optimizer.reports.terminal import BOLD, paint, wrap
+from optimizer.schema.calibration import TPOT_TERMS
+from optimizer.throughput import Question, SpeedCurve, speed_curve
+from optimizer.throughput.estimated import alike
+from optimizer.throughput.fitted import effect, term_weights
+from optimizer.throughput.kin import kin_in
+from optimizer.throughput.names import UnknownNameError, question_named
+from optimizer.throughput.physics import tpot_terms
+from optimizer.throughput.samples import Sample
+from optimizer.throughput.traits import traits_of
+
+MOST_ROWS = 5
+"""Relatives named: those that share most with what is asked."""
+
+TERM_WORDS = {
+    "step_ms": "a step, whatever the model", "layer_ms": "its layers", "weight_read": "reading the weights",
+    "kv_read": "reading the KV cache", "sequence_ms": "requests in flight", "prefill_share": "other users' prompts",
+    "allreduce_ms": "all-reduce between GPUs",
+}
+
+GAP_WORDS = {
+    "measured": "nothing: this very level was measured", "interior": "this level, between two measured ones",
+    "edge": "this level, past the end of a measured curve", "curve": "requests of these lengths on this replica",
+    "configuration": "this tensor parallel or precision", "combination": "this model on this GPU with this engine",
+    "gpu": "this model and any model on this GPU", "model": "this model", "rough": "too much: no promise",
+}
+
+
+@dataclass(frozen=True)
+class UsedRow:
+    """A measured row that the answer rests on."""
+
+    model_id: str
+    gpu_id: str
+    engine_id: str
+    engine_version: str
+    tp_size: int
+    precision: str
+    isl_tokens: int
+    osl_tokens: int
+    concurrency: int
+    tpot_ms: float
+    source_url: str
+
+
+@dataclass(frozen=True)
+class SpeedReport:
+    """Everything about one speed; `low` and `high` are the ends of the 90% interval of the TPOT."""
+
+    model: str
+    gpu_id: str
+    engine_id: str
+    precision: str
+    tp_size: int
+    isl_tokens: int
+    osl_tokens: int
+    concurrency: int
+    tpot_ms: float
+    ttft_ms: float
+    tokens_per_s_per_user: float
+    evidence: str
+    gap: str
+    low: float
+    high: float
+    ttft_low_ms: float
+    ttft_high_ms: float
+    ttft_evidence: str
+    confidence: float
+    terms_ms: dict[str, float]
+    """Parts of the TPOT by the formula, effects in."""
+    formula_ms: float
+    """Their sum."""
+    correction: float
+    """What measured rows and physical limits make of it: TPOT / formula."""
+    rows: tuple[UsedRow, ...]
+    refusal: str | None
+
+
+def asked_of(
+    catalog: Catalog, model: str, gpu: str, engine: str, precision: str | None, tp_size: int, isl: int, osl: int
+) -> Question:
+    """Put the question.
+
+    Raises:
+        InputError: a name is unknown; all that are unknown are named.
+    """
+    try:
+        return question_named(catalog, model, gpu, engine, precision or "", tp_size, tp_size, isl, osl)
+    except UnknownNameError:
+        pass
+    option = {"model": "MODEL", "GPU": "--gpu", "engine": "--engine", "precision": "--precision"}
+    faults = []
+    some = [next(iter(catalog.models)), next(iter(catalog.gpus)), next(iter(catalog.engines)), ""]
+    for index, name in enumerate((model, gpu, engine, precision or "")):
+        alone = [*some[:index], name, *some[index + 1:]]
+        try:
+            question_named(catalog, alone[0], alone[1], alone[2], alone[3], tp_size, tp_size, isl, osl)
+        except UnknownNameError as error:
+            allowed = f"{error.near or 'an id'} of gpumix catalog list {error.what.lower()}s"
+            faults.append(Fault("speed", option[error.what], repr(name), allowed))
+    raise InputError(faults)
+
+
+def used_rows(catalog: Catalog, question: Question, curve: SpeedCurve) -> tuple[UsedRow, ...]:
+    """List the levels that answer, or else the relatives that share most with what is asked."""
+    if curve.levels:
+        points = [level.point for level in curve.levels]
+    else:
+        points = [row.point for row in nearest(catalog, question)]
+    return tuple(
+        UsedRow(p.model_id, p.gpu_id, p.engine_id, p.engine_version, p.tp_size or 1, p.precision or "",
+                p.isl_tokens or 0, p.osl_tokens or 0, p.concurrency or 0, p.tpot_ms or 0.0, p.source_url)
+        for p in points)
+
+
+def nearest(catalog: Catalog, question: Question) -> list[Sample]:
+    """Return one row of each of the curves that share most with a replica."""
+    if catalog.calibration is None:
+        return []
+    kin = kin_in(catalog, catalog.calibration, question.model.runs_like)
+    if kin.tpot is None:
+        return []
+    shared = sum(kin.tpot.relatives.shared(traits_of(question)))
+    curves: dict[int, int] = {}
+    for index in np.argsort(-np.asarray(shared), kind="stable").tolist():
+        curves.setdefault(int(kin.tpot.relatives.places.curves[index]), index)
+    return [kin.rows[index] for index in list(curves.values())[:MOST_ROWS]]
+
+
+def terms_of(catalog: Catalog, question: Question, concurrency: int) -> dict[str, float]:
+    """Return the parts of the TPOT by the formula."""
+    calibration = catalog.calibration
+    if calibration is None:
+        return {}
+    group = alike(calibration, [question])
+    terms = tpot_terms(group.loads(), np.array([float(concurrency)]))[:, 0, 0]
+    whole = float(np.exp(effect(calibration.tpot, group.traits, group.engines_here)))
+    weights = term_weights(calibration.tpot, TPOT_TERMS, group.traits)
+    return {name: weight * float(term) * whole for name, weight, term in zip(TPOT_TERMS, weights, terms, strict=True)}
+
+
+def speed_of(catalog: Catalog, question: Question, concurrency: int, confidence: float = 0.9) -> SpeedReport:
+    """Answer one question with all that it rests on.
+
+    Raises:
+        InputError: nothing is known: no measured row, and no calibration.
+    """
+    q, at = question, concurrency
+    curve = speed_curve(catalog, q)
+    if curve is None or not np.isfinite(curve.tpot_ms(at)):
+        raise InputError([Fault("speed", "", "no measured row that says it", "a catalog with a calibration.yaml")])
+    terms, tpot = terms_of(catalog, q, at), curve.tpot_ms(at)
+    (low, high), (ttft_low, ttft_high) = curve.interval(at, confidence), curve.ttft_interval(at, confidence)
+    formula = sum(terms.values()) or tpot
+    return SpeedReport(
+        model=q.model.name, gpu_id=q.gpu.gpu_id, engine_id=q.engine_id, precision=q.precision_id, tp_size=q.tp_size,
+        isl_tokens=q.isl_tokens, osl_tokens=q.osl_tokens, concurrency=at, tpot_ms=tpot, ttft_ms=curve.ttft_ms(at),
+        tokens_per_s_per_user=1000 / tpot, evidence=curve.evidence(at), gap=curve.gap(at), low=low, high=high,
+        ttft_low_ms=ttft_low, ttft_high_ms=ttft_high,
+        ttft_evidence=curve.evidence(at) if curve.ttft_measured else "estimated", confidence=confidence,
+        terms_ms=terms, formula_ms=formula, correction=tpot / formula, rows=used_rows(catalog, q, curve),
+        refusal=refusal(q.engine, q.model, q.precision_id, q.gpu, q.tp_size))
+
+
+def _text(report: SpeedReport) -> str:
+    r = report
+    requests = f"{r.isl_tokens:,} tokens in, {r.osl_tokens:,} out, {r.concurrency:,} in flight"
+    lines = [
+        paint(f"{r.model} at {r.precision} on {r.tp_size} x {r.gpu_id}, {r.engine_id}: {requests}", BOLD),
+        f"  {r.tokens_per_s_per_user:,.1f} tokens/s for each user: TPOT {r.tpot_ms:,.2f} ms, {r.evidence}",
+        f"  {r.confidence:.0%} interval {r.low:,.2f} to {r.high:,.2f} ms",
+        f"  first token {r.ttft_ms:,.0f} ms ({r.ttft_low_ms:,.0f} to {r.ttft_high_ms:,.0f}), {r.ttft_evidence}",
+        *wrap(f"not measured: {GAP_WORDS[r.gap]}" + ("" if r.gap == "measured" else f" (gap: {r.gap})"), "    ", "  "),
+    ]
+    if r.gap == "rough":
+        lines += wrap("rough: nothing is promised until a measured row anchors it", "    ", "  ")
+    if r.refusal:
+        lines += wrap(f"it would not run: {r.refusal}", "    ", "  ")
+    if r.terms_ms:
+        lines += ["", paint("Where the time goes, by the formula", BOLD)]
+        lines += [f"  {TERM_WORDS[name]:<28}{value:>10.2f} ms" for name, value in r.terms_ms.items() if value >= 0.005]
+        lines += [f"  {'measured rows and limits':<28}{r.correction:>10.3f} x"]
+        lines += [f"  {'= TPOT':<28}{r.tpot_ms:>10.2f} ms"]
+    lines += ["", paint("Measured rows it rests on" if r.rows else "No measured row of this model", BOLD)]
+    for row in r.rows:
+        said = (f"{row.model_id} at {row.precision} on {row.tp_size} x {row.gpu_id}, {row.engine_id} "
+                f"{row.engine_version}".rstrip())
+        lines += wrap(f"{said}: {row.isl_tokens}/{row.osl_tokens} tokens, {row.concurrency} in flight: "
+                      f"{row.tpot_ms:g} ms; {row.source_url}", "    ", "  ")
+    return "\n".join(lines) + "\n"
+
+
+def _markdown(report: SpeedReport) -> str:
+    found = {name: value for name, value in asdict(report).items() if name not in ("rows", "terms_ms")}
+    lines = [*markdown_table(("figure", "value"), list(found.items())), ""]
+    lines += markdown_table(("term", "ms"), [(name, f"{value:.3f}") for name, value in report.terms_ms.items()])
+    return "\n".join(lines) + "\n"
+
+
+def _csv(report: SpeedReport) -> str:
+    found = {name: value for name, value in asdict(report).items() if name not in ("rows", "terms_ms")}
+    return rows_as_csv(tuple(found), [found])
+
+
+SPEED_REPORTS: dict[str, Callable[[SpeedReport], str]] = {
+    "text": _text, "json": lambda report: json_report.dumps(asdict(report)), "csv": _csv, "markdown": _markdown,
+}
+"""By the name that --format takes."""
