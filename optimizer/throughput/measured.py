@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from optimizer.load import Catalog
+from optimizer.load.catalog import point_key
 from optimizer.schema.calibration import Calibration
 from optimizer.schema.catalog import ThroughputPoint
 from optimizer.throughput.curve import Level, Question, SpeedCurve, Track
@@ -163,9 +164,20 @@ def best_curve(curves: dict[CurveKey, list[Ranked]]) -> list[ThroughputPoint]:
     return rows
 
 
+def own_first(catalog: Catalog, found: list[Ranked]) -> list[Ranked]:
+    """Return the rows of overlays alone where they answer as well as any: what users measured themselves comes first.
+
+    Their set-up is theirs, so that shipped rows of the same levels are no repeats of it.
+    """
+    best = min((rank for rank, _ in found), default=0)
+    own = [(rank, point) for rank, point in found
+           if rank == best and catalog.is_overlaid("throughput", point_key(point))]
+    return own or found
+
+
 def curve_for(catalog: Catalog, question: Question) -> SpeedCurve | None:
     """Answer from the best matching measured curve, or None when the catalog has no row for this."""
-    curves = group_into_curves(matching_points(catalog, question))
+    curves = group_into_curves(own_first(catalog, matching_points(catalog, question)))
     if not curves:
         return None
     rows = best_curve(curves)
