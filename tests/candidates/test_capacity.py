@@ -186,7 +186,7 @@ class TestMixes:
                 workload=(self.SHORT, self.LONG), slo=Slo(tokens_per_s_per_user=25.0),
                 demand=Demand(peak_concurrency=demand))
 
-        assert capacity(mix(in_flight)) == min(in_flight, capacity(mix(10_000)))
+        assert capacity(mix(in_flight), self.catalog()) == min(in_flight, 15)  # as above
 
 
 class TestRates:
