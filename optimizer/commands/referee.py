@@ -58,6 +58,30 @@ def referee_melange(
     leave(worst_of(verdict.status for verdict in verdicts))
 
 
+@app.command("inferno")
+def referee_inferno(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(metavar="DIR", help="Folder with accelerator-data.json, server-data.json..., or a system file."),
+    ],
+    single: Annotated[bool, typer.Option("--single", help="Each server on one accelerator; default: any mix.")] = False,
+    shed: Annotated[
+        bool, typer.Option("--shed", help="Where not all can be served, drop servers, the lowest priority first.")
+    ] = False,
+    form: FormatOption = Format.TEXT,
+    output: OutputOption = None,
+    time_limit: TimeOption = None,
+) -> None:
+    """Solve instances of the llm-inferno optimizer (servers on limited accelerators), proven."""
+    from optimizer.referee.inferno import judge
+    from optimizer.reports.inferno_report import INFERNO_REPORTS
+
+    checked_limit(time_limit)
+    verdicts = judged(folders, lambda folder: judge(folder, single, shed, time_limit))
+    emit(INFERNO_REPORTS[form.value](verdicts), output)
+    leave(worst_of(verdict.status for verdict in verdicts))
+
+
 def judged(files: list[Path], judge: Callable[[Path], Judged]) -> list[Judged]:
     """Judge every file; the faults of all of them are raised together."""
     verdicts: list[Judged] = []

@@ -12,7 +12,7 @@ from optimizer.explain.doctor.search import Bench
 from optimizer.schema.problem import NodeCount, Problem
 from optimizer.solve import Solution
 from optimizer.solve.variants import with_limits, with_service, with_speed
-from optimizer.units import usd_per_month
+from optimizer.units import exact, usd_per_month
 
 TTFT_STEP_MS = 100.0
 E2E_STEP_MS = 1000.0
@@ -60,7 +60,7 @@ def _demand_steps(problem: Problem, index: int) -> Iterator[Step]:
     key, asked = demand_key(service), quantity_of(service)
     by_one = key.path == "demand.peak_concurrency"
     step = key.step if by_one else max(key.step, asked * PERCENT // key.step * key.step)
-    words = "1 request" if by_one else "1%"
+    words = "1 request" if by_one else "1%" if asked * PERCENT >= key.step else f"{float(step):g} {key.words}"
     yield f"{words} more", demand_at(problem, index, asked + step)
     if asked > step:
         yield f"{words} less", demand_at(problem, index, asked - step)
@@ -68,7 +68,9 @@ def _demand_steps(problem: Problem, index: int) -> Iterator[Step]:
 
 def _headroom_steps(problem: Problem, index: int) -> Iterator[Step]:
     now = problem.services[index].headroom_fraction
-    yield f"{HEADROOM_STEP:g} less", with_service(problem, index, headroom_fraction=max(0.0, now - HEADROOM_STEP))
+    step = min(HEADROOM_STEP, now)
+    left = float(exact(now) - exact(step))
+    yield f"{step:g} less", with_service(problem, index, headroom_fraction=left)
 
 
 def _node_steps(problem: Problem, change: int) -> Iterator[Step]:

@@ -25,6 +25,9 @@ DEMAND_FOLD = 4
 MOST_LOSSES = 3
 """How many lost nodes a frontier of losses goes to unless told otherwise."""
 
+LARGEST_LOSS = 100
+"""Most lost nodes that a problem may ask to survive."""
+
 LONGEST_TTFT_MS = 10_000.0
 """Where a frontier of TTFT starts: ten seconds, the limit of keeping a user's attention (Nielsen 1993, ch. 5)."""
 
@@ -151,7 +154,7 @@ def _speed(loaded: LoadedProblem, catalog: Catalog, index: int, low: float | Non
 def _users(loaded: LoadedProblem, catalog: Catalog, index: int, low: float | None, high: float | None) -> Trace:
     service = loaded.problem.services[index]
     key, asked = demand_key(service), quantity_of(service)
-    least = float(asked) if low is None else low
+    least = float(asked if key.step != 1 or asked < 1 else asked // 1) if low is None else low
     most = least * DEMAND_FOLD if high is None else high
     span = _checked(least, most, key.words, float(key.step), whole=key.step == 1)
     most_asked = with_quantity(service, span.high or span.low)
@@ -160,7 +163,11 @@ def _users(loaded: LoadedProblem, catalog: Catalog, index: int, low: float | Non
 
 
 def _losses(loaded: LoadedProblem, catalog: Catalog, index: int, low: float | None, high: float | None) -> Trace:
-    span = _checked(low or 0.0, MOST_LOSSES if high is None else high, "nodes lost", 0.0, whole=True)
+    start = low or 0.0
+    span = _checked(start, max(MOST_LOSSES, start) if high is None else high, "nodes lost", 0.0, whole=True)
+    if span.high is not None and span.high > LARGEST_LOSS:
+        allowed = f"at most {LARGEST_LOSS} nodes lost"
+        raise InputError([Fault("options", "--range", f"{float(span.low):g}:{float(span.high):g}", allowed)])
     survive = loaded.problem.limits.survive.model_copy(update={"nodes": int(span.low)})
     base = prepare(loaded, catalog, with_limits(loaded.problem, survive=survive))
     return LossesAxis(base, index, span.high), span.low, span, "nodes lost"
@@ -171,7 +178,7 @@ def _ttft(loaded: LoadedProblem, catalog: Catalog, index: int, low: float | None
     if service.kind == "async" or service.slo.response == "whole":
         found = f"service {service.service_id}, whose first tokens nobody waits for"
         raise InputError([Fault("options", "--against", found, "ttft for a sync service with streamed responses")])
-    long = max(LONGEST_TTFT_MS, service.slo.ttft_ms or 0.0) if high is None else high
+    long = max(LONGEST_TTFT_MS, service.slo.ttft_ms or 0.0, low or 0.0) if high is None else high
     span = _checked(0.0 if low is None else low, long, "ms", 0.0, whole=False)
     base = prepare(loaded, catalog, with_ttft(loaded.problem, index, long))
     if any(stated == index for stated, _ in base.candidates.stated):

@@ -1,6 +1,7 @@
 """How fast a replica is: measured curves first, a calibrated estimate where there is none."""
 
+from optimizer.throughput.batch import Speeds, speeds
 from optimizer.throughput.curve import Question, SpeedCurve
 from optimizer.throughput.sources import SOURCES, speed_curve
 
-__all__ = ["SOURCES", "Question", "SpeedCurve", "speed_curve"]
+__all__ = ["SOURCES", "Question", "SpeedCurve", "Speeds", "speed_curve", "speeds"]

@@ -52,6 +52,39 @@ def test_an_instance_that_cannot_be_served_exits_with_1(run: Run, instance: Path
     assert "no GPU can serve 0.1" in found.out
 
 
+SYSTEM = {
+    "acceleratorData": {"accelerators": [{"name": "card", "type": "C", "multiplicity": 1, "cost": 150}]},
+    "capacityData": {"count": [{"type": "C", "count": 1}]},
+    "modelData": {"models": [{"name": "m", "acc": "card", "accCount": 1, "maxBatchSize": 4, "atTokens": 11,
+                              "decodeParms": {"alpha": 10, "beta": 1}, "prefillParms": {"gamma": 5, "delta": 0}}]},
+    "serviceClassData": {"serviceClasses": [
+        {"name": "gold", "priority": 1, "modelTargets": [{"model": "m", "slo-itl": 20}]},
+        {"name": "tin", "priority": 2, "modelTargets": [{"model": "m", "slo-itl": 20}]}]},
+    "serverData": {"servers": [
+        {"name": name, "class": name, "model": "m",
+         "currentAlloc": {"load": {"arrivalRate": 60, "avgInTokens": 5, "avgOutTokens": 11}}}
+        for name in ("gold", "tin")]},
+}
+"""One request/s each; a card carries some twenty, but each server needs its own and there is one."""
+
+
+def test_inferno_says_what_is_short_and_what_is_dropped(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "system.json"
+    path.write_text(json.dumps({"system": SYSTEM}), encoding="utf-8")
+    short = run("referee", "inferno", path)
+    assert short.code == 1
+    assert "1 more C (has 1)" in short.out
+    shed = run("referee", "inferno", path, "--shed", "--single")
+    assert shed.code == 0
+    assert "system.json, single: optimal, $1.5000/h, bound $1.5000/h" in shed.out
+    assert "dropped, the lowest priority first: tin" in shed.out
+    (found,) = json.loads(run("referee", "inferno", path, "--shed", "--format", "json").out)
+    assert (found["status"], found["dropped"], found["nodes"]) == ("optimal", ["tin"], {"card": 1})
+    rows = list(csv.DictReader(io.StringIO(run("referee", "inferno", path, "--shed", "--format", "csv").out)))
+    assert [(row["server"], row["replicas"]) for row in rows] == [("gold", "1"), ("tin", "0")]
+    assert "| gold | 1 x card |" in run("referee", "inferno", path, "--shed", "--format", "markdown").out
+
+
 def test_the_faults_of_all_files_come_at_once(run: Run, tmp_path: Path) -> None:
     paths = [tmp_path / "one.json", tmp_path / "two.json"]
     for path in paths:

@@ -136,7 +136,7 @@ def test_walk_of_two_services_equals_brute_force(name: str) -> None:
 def test_many_walks_equal_brute_force(name: str, rules: tuple[str, ...], services: int) -> None:
     solvable, points = run(name, rules, services, 25 if services == 1 else 8)
     assert solvable > 0
-    assert points > 2
+    assert points >= solvable
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -97,10 +97,10 @@ class Diagnosis:
 
 
 class _Oracle:
-    """Asks whether some requirements can hold together, and notes when a limit left that open."""
+    """Asks whether some requirements can hold together."""
 
     def __init__(self, bench: Bench, found: tuple[Requirement, ...]) -> None:
-        self.bench, self.found, self.proven = bench, found, True
+        self.bench, self.found = bench, found
 
     def prepared(self, kept: Subset) -> Prepared:
         """Prepare the problem with these requirements only."""
@@ -112,9 +112,7 @@ class _Oracle:
 
     def holds(self, kept: Subset) -> bool:
         """Say whether some plan keeps them all; one that no limit let us find counts as none."""
-        solution = self.bench.solved(self.prepared(kept))
-        self.proven &= solution.status != "unknown"
-        return solution.has_plan
+        return self.bench.solved(self.prepared(kept)).has_plan
 
 
 def diagnose(prepared: Prepared, settings: SolveSettings) -> Diagnosis:
@@ -129,7 +127,7 @@ def diagnose(prepared: Prepared, settings: SolveSettings) -> Diagnosis:
     oracle = _Oracle(bench, found)
     nowhere = tuple(why_nowhere(prepared))
     if not oracle.holds(frozenset()):
-        return Diagnosis((), (), tuple(one.key for one in found), (), None, nowhere, oracle.proven)
+        return Diagnosis((), (), tuple(one.key for one in found), (), None, nowhere, not bench.left_open)
     holds = remembering(oracle.holds)
     conflict = [found[number] for number in sorted(smallest_conflict(len(found), holds))]
     relaxed = [(one, _relaxation(bench, one)) for one in conflict]
@@ -144,7 +142,7 @@ def diagnose(prepared: Prepared, settings: SolveSettings) -> Diagnosis:
         tuple((found[number].key, found[number].asks) for number in sorted(together)),
         None if without is None or without.cost is None else usd_per_month(without.cost),
         nowhere,
-        oracle.proven,
+        not bench.left_open,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from optimizer.costs import PricedOffer
@@ -35,6 +35,8 @@ class Bench:
     offers: tuple[PricedOffer, ...]
     """Every priced offer, admitted or not."""
     settings: SolveSettings
+    left_open: list[Solution] = field(default_factory=list, compare=False)
+    """Solves that a limit ended before they found a plan or proved that there is none."""
 
     def anew(self, problem: Problem) -> Prepared:
         """Prepare a changed problem."""
@@ -42,7 +44,10 @@ class Bench:
 
     def solved(self, prepared: Prepared) -> Solution:
         """Solve for the cost."""
-        return cheapest(prepared, self.settings)
+        solution = cheapest(prepared, self.settings)
+        if solution.status in ("unknown", "feasible"):
+            self.left_open.append(solution)
+        return solution
 
 
 def furthest(
