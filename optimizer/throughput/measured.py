@@ -165,14 +165,15 @@ def best_curve(curves: dict[CurveKey, list[Ranked]]) -> list[ThroughputPoint]:
 
 
 def own_first(catalog: Catalog, found: list[Ranked]) -> list[Ranked]:
-    """Return the rows of overlays alone where they answer as well as any: what users measured themselves comes first.
+    """Return the rows of sources that overlays name, alone, where they answer as well as any.
 
-    Their set-up is theirs, so that shipped rows of the same levels are no repeats of it.
+    What users measured themselves comes first: their set-up is theirs, so that other sources are no repeats of it. An
+    own row within a shipped source replaces one level of it; its other levels stay.
     """
     best = min((rank for rank, _ in found), default=0)
-    own = [(rank, point) for rank, point in found
-           if rank == best and catalog.is_overlaid("throughput", point_key(point))]
-    return own or found
+    sources = {point.source_id for rank, point in found
+               if rank == best and catalog.is_overlaid("throughput", point_key(point))}
+    return [(rank, point) for rank, point in found if point.source_id in sources] or found
 
 
 def curve_for(catalog: Catalog, question: Question) -> SpeedCurve | None:
