@@ -202,5 +202,6 @@ def _table(
     """Walk one GPU type for this demand, or take what is on the shelf and cap it."""
     gpu = catalog.gpus[gpu_id]
     if shelf is None:
-        return OptionWalker(index, service, model, limits, catalog, demand, most_in_flight(demand)).on(gpu, largest)
+        most = most_in_flight(service, demand)
+        return OptionWalker(index, service, model, limits, catalog, demand, most).on(gpu, largest)
     return shelf.table(index, service, model, gpu, largest, limits, catalog, demand)

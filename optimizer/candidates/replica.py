@@ -115,10 +115,10 @@ class ReplicaSpeed:
 
     def capped(self, demand: ServiceDemand) -> ReplicaSpeed:
         """Return the replica that never runs more requests than a demand has; a rate caps nothing."""
-        if demand.unit == "rate":
+        if demand.unit == "rate" or len(self.classes) > 1:
             return ReplicaSpeed(self.classes, demand)
         classes = tuple(replace(one, limit=min(one.limit, demand.amount)) for one in self.classes)
-        return ReplicaSpeed(classes, demand, endless=(self.endless or self) if len(classes) == 1 else None)
+        return ReplicaSpeed(classes, demand, endless=self.endless or self)
 
     @cached_property
     def shares(self) -> tuple[float, ...]:
@@ -134,7 +134,8 @@ class ReplicaSpeed:
         limits = [c.concurrency(tokens_per_s, strictly_above) for c in self.classes]
         if len(limits) == 1 or 0 in limits:
             return min(limits)
-        return int(1 / sum(share / limit for share, limit in zip(self.shares, limits, strict=True)) + 1e-9)
+        both = int(1 / sum(share / limit for share, limit in zip(self.shares, limits, strict=True)) + 1e-9)
+        return min(both, self.demand.amount) if self.demand.unit == "concurrency" else both
 
     def amount(self, tokens_per_s: float, strictly_above: bool = False) -> int:
         """Return requests in flight, or micro-requests/s, that the replica carries at a speed."""

@@ -45,9 +45,13 @@ class OptionTable:
     drops: tuple[Drop, ...]
 
 
-def most_in_flight(demand: ServiceDemand) -> int:
-    """Return the most requests that a replica is followed to: the demand, or what engines are started with."""
-    return min(MOST_SEQUENCES, demand.amount) if demand.unit == "concurrency" else MOST_SEQUENCES
+def most_in_flight(service: Service, demand: ServiceDemand) -> int:
+    """Return the most requests of a class that a replica is followed to: the demand, or what engines are started with.
+
+    In a mix a class is never alone on a replica, so that what it would reach alone may exceed the whole demand.
+    """
+    capped = demand.unit == "concurrency" and len(service.workload) == 1
+    return min(MOST_SEQUENCES, demand.amount) if capped else MOST_SEQUENCES
 
 
 class OptionWalker:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,9 +17,10 @@ from optimizer.commands.options import (
     OutputOption,
     OverlayOption,
     emit,
+    leave,
     overlays_of,
 )
-from optimizer.errors import Fault, InputError
+from optimizer.errors import ExitCode, Fault, InputError
 
 if TYPE_CHECKING:
     from optimizer.load import Catalog
@@ -36,6 +39,16 @@ LayoutOption = Annotated[
 PrecisionOption = Annotated[str | None, typer.Option("--precision", metavar="P", help="Precision as served.")]
 EngineOption = Annotated[str | None, typer.Option("--engine", metavar="E", help="Engine behind the endpoint.")]
 VersionOption = Annotated[str | None, typer.Option("--engine-version", metavar="V", help="Its version.")]
+
+class EndpointKind(StrEnum):
+    """The paths of an OpenAI-compatible endpoint."""
+
+    COMPLETIONS = "completions"
+    CHAT = "chat"
+
+
+MOST_USERS = 10_000
+"""Of one level: more than any replica carries."""
 
 DAY = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
@@ -79,6 +92,87 @@ def import_results(
         raise InputError([_refused(level) for level in found.refused])
     _write(place, found)
     emit(IMPORT_REPORTS[form.value](found), output)
+
+
+@app.command("run")
+def run_test(
+    url: Annotated[str, typer.Option("--url", metavar="URL", help="The endpoint, such as http://localhost:8000.")],
+    users: Annotated[
+        str, typer.Option("--users", metavar="N,N,...", help="Levels: users with one request in flight each.")
+    ] = "1,2,4,8",
+    isl: Annotated[int | None, typer.Option("--isl", min=1, metavar="TOKENS", help="Input tokens.")] = None,
+    osl: Annotated[int | None, typer.Option("--osl", min=2, metavar="TOKENS", help="Output tokens.")] = None,
+    problem: Annotated[
+        str | None, typer.Option("--problem", metavar="PROBLEM", help="Take the lengths from a problem.")
+    ] = None,
+    service: Annotated[str | None, typer.Option("--service", metavar="ID", help="Which of its services.")] = None,
+    request_class: Annotated[
+        int, typer.Option("--request-class", min=1, metavar="N", help="Which entry of its workload.")
+    ] = 1,
+    endpoint: Annotated[EndpointKind, typer.Option("--endpoint", help="The path asked.")] = EndpointKind.COMPLETIONS,
+    served_model: Annotated[
+        str, typer.Option("--served-model", metavar="NAME", help="Its name at the endpoint; default: ask there.")
+    ] = "",
+    until: Annotated[
+        float, typer.Option("--until", min=0.001, max=1.0, help="A level ends when TPOT is known this well.")
+    ] = 0.05,
+    runs: Annotated[
+        int, typer.Option("--runs", min=1, max=9, help="Runs of each level; one more when two differ.")
+    ] = 2,
+    time_limit: Annotated[float, typer.Option("--time-limit", min=1.0, metavar="S", help="For each run.")] = 600.0,
+    timeout: Annotated[float, typer.Option("--timeout", min=0.1, metavar="S", help="For each answer.")] = 300.0,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes that make the load.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", help="Of the prompts.")] = 1,
+    records: Annotated[
+        Path | None, typer.Option("--records", metavar="FILE", help="Raw records; default: loadtest-TIME.jsonl.")
+    ] = None,
+    model: ModelOption = None, gpu: GpuOption = None, gpu_count: GpuCountOption = None, tp: TpOption = None,
+    layout: LayoutOption = None, precision: PrecisionOption = None, engine: EngineOption = None,
+    engine_version: VersionOption = None, form: FormatOption = Format.TEXT, output: OutputOption = None,
+) -> None:
+    """Put an endpoint under load, level by level, and measure what users see."""
+    from optimizer.loadtest.running import Endpoint, Schedule, check_installed, endpoint_url, run_levels
+    from optimizer.reports.loadtest_run_report import RUN_REPORTS
+
+    levels, address = _users(users), endpoint_url(url)
+    isl, osl = _lengths(isl, osl, problem, service, request_class)
+    check_installed()
+    place = records or Path(f"loadtest-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl")
+    set_up = {"model": model, "gpu": gpu, "gpu_count": gpu_count, "tp_size": tp, "layout": layout,
+              "precision": precision, "engine": engine, "engine_version": engine_version}
+    target = Endpoint(address, endpoint.value, served_model, isl, osl, seed, timeout, workers)
+    found = run_levels(target, Schedule(levels, until, runs, time_limit), set_up, place, _say)
+    for line in found.trouble:
+        typer.echo(f"gpumix: {line}", err=True)
+    emit(RUN_REPORTS[form.value](found, str(place)), output)
+    leave(ExitCode.INTERRUPTED if found.interrupted else ExitCode.CHECK_FAILED if found.trouble else ExitCode.PLAN)
+
+
+def _say(line: str) -> None:
+    typer.echo(f"  {line}", err=True)
+
+
+def _users(text: str) -> tuple[int, ...]:
+    """Read the levels."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdigit() and 1 <= int(part) <= MOST_USERS for part in parts):
+        raise InputError([Fault("options", "--users", repr(text), f"numbers from 1 to {MOST_USERS:,}, as 1,2,4,8")])
+    return tuple(dict.fromkeys(int(part) for part in parts))
+
+
+def _lengths(
+    isl: int | None, osl: int | None, problem: str | None, service: str | None, request_class: int
+) -> tuple[int, int]:
+    """Return the lengths of the requests: as options say, else those of the problem."""
+    if problem is not None:
+        from optimizer.load import load_problem
+        from optimizer.loadtest.planning import request_of
+
+        request = request_of(load_problem(problem).problem, service, request_class)
+        isl, osl = isl or request.isl_tokens, osl or request.osl_tokens
+    if isl is None or osl is None:
+        raise InputError([Fault("options", "--isl, --osl", "nothing", "both, or --problem PROBLEM")])
+    return isl, osl
 
 
 def _refused(level: ImportedLevel) -> Fault:

@@ -178,6 +178,16 @@ class TestMixes:
         assert [(r.step, r.reason) for r in found.rejections] == [
             ("speed", "76.9 tok/s for a single request (measured), 90 asked")]
 
+    @pytest.mark.parametrize("in_flight", [5, 20, 40, 60, 1000])
+    def test_a_class_may_reach_more_alone_than_the_whole_demand(self, in_flight: int) -> None:
+        """The mix carries the same whatever is asked, up to what is asked: no class is cut off at the demand."""
+        def mix(demand: int) -> Problem:
+            return tiny.problem(
+                workload=(self.SHORT, self.LONG), slo=Slo(tokens_per_s_per_user=25.0),
+                demand=Demand(peak_concurrency=demand))
+
+        assert capacity(mix(in_flight), self.catalog()) == min(in_flight, 15)  # as above
+
 
 class TestRates:
     """Demand as requests a second: requests in flight come and go."""

@@ -104,7 +104,8 @@ def test_nothing_in_the_range_is_proven_infeasible(run: Run, desk: Path, form: s
 
 
 def test_a_limit_reached_before_any_plan_is_not_infeasible(run: Run, desk: Path) -> None:
-    result = run("pareto", desk, "--deterministic-limit", "1e-9", "--set", "limits.survive.nodes=1")
+    result = run("pareto", desk, "--deterministic-limit", "1e-9", "--set", "limits.survive.nodes=1",
+                 "--set", "limits.engine_policy=per_gpu")  # no case that is enumerated
     assert result.code == 5
     assert "a limit was reached before any plan was found" in result.out
     assert "proven" not in result.out

@@ -1,0 +1,139 @@
+"""An OpenAI-compatible test server of exact speed, in a process of its own.
+
+A request waits for one of `slots`, then `prefill_ms`, then sends a token each step; a step takes f(n) ms, with n the
+requests that hold a slot and f piecewise linear through `knots`. Steps are laid on absolute times, so that no lateness
+adds up. What goes wrong with which request is told by `faults`: the number of the request -> what happens.
+
+    python -m tests.loadtest.known_server '{"port": 0, "slots": 4, "knots": [[1, 10], [4, 16]], "prefill_ms": 40}'
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from itertools import pairwise
+from typing import Any
+
+TOKENS_PER_WORD, TOKENS_OF_TEMPLATE = 1.25, 7
+"""What this server's tokeniser makes of a prompt."""
+
+
+def step_ms(knots: list[list[float]], requests: int) -> float:
+    """Return f(n), linear between knots and constant beyond them."""
+    if requests <= knots[0][0]:
+        return knots[0][1]
+    for (low, fast), (high, slow) in pairwise(knots):
+        if requests <= high:
+            return fast + (requests - low) / (high - low) * (slow - fast)
+    return knots[-1][1]
+
+
+class Server:
+    """Everything the requests share."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self.settings = settings
+        self.slots = asyncio.Semaphore(settings["slots"])
+        self.holding = 0
+        self.seen = 0
+
+    async def stream(self, writer: asyncio.StreamWriter, body: dict[str, Any], fault: str) -> None:
+        """Send one answer."""
+        chat, asked = "messages" in body, int(body["max_tokens"])
+        prompt = body["messages"][0]["content"] if chat else body["prompt"]
+        tokens_in = round(TOKENS_PER_WORD * len(prompt.split())) + TOKENS_OF_TEMPLATE
+        tokens = max(2, asked * 6 // 10) if fault == "short" else asked
+        async with self.slots:
+            self.holding += 1
+            try:
+                await self.send_tokens(writer, chat, tokens, fault)
+            finally:
+                self.holding -= 1
+        if fault == "cut":
+            writer.close()
+            return
+        last = {"choices": [{"index": 0, "finish_reason": "length", **({"delta": {}} if chat else {"text": ""})}]}
+        usage = {"choices": [], "usage": {"prompt_tokens": tokens_in, "completion_tokens": tokens}}
+        self.chunk(writer, last)
+        if body.get("stream_options", {}).get("include_usage") and not self.settings.get("no_usage"):
+            self.chunk(writer, usage)
+        writer.write(b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n")
+        await writer.drain()
+
+    async def send_tokens(self, writer: asyncio.StreamWriter, chat: bool, tokens: int, fault: str) -> None:
+        """Send the tokens on their absolute times."""
+        loop = asyncio.get_running_loop()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+        due = loop.time() + self.settings["prefill_ms"] / 1000
+        for number in range(tokens):
+            await asyncio.sleep(due - loop.time())
+            if number == tokens // 2 and fault in ("cut", "garbage"):
+                if fault == "garbage":
+                    writer.write(b"11\r\ndata: {not json\n\n\r\n")
+                    continue
+                return
+            text = {"delta": {"content": "a "}} if chat else {"text": "a "}
+            self.chunk(writer, {"choices": [{"index": 0, **text}]})
+            await writer.drain()
+            due += step_ms(self.settings["knots"], self.holding) / 1000
+
+    @staticmethod
+    def chunk(writer: asyncio.StreamWriter, event: dict[str, Any]) -> None:
+        """Write one event as one chunk."""
+        data = f"data: {json.dumps(event)}\n\n".encode()
+        writer.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+
+    async def plain(self, writer: asyncio.StreamWriter, status: int, data: dict[str, Any]) -> None:
+        """Write a whole response."""
+        text = json.dumps(data).encode()
+        writer.write(f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(text)}\r\n\r\n"
+                     .encode() + text)
+        await writer.drain()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer the requests of one connection."""
+        try:
+            while not writer.is_closing():
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                lines = {key.lower(): value for key, _, value in
+                         (line.partition(": ") for line in head.split("\r\n")[1:])}
+                body = await reader.readexactly(int(lines.get("content-length", 0)))
+                await self.respond(writer, head, lines, body)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    async def respond(self, writer: asyncio.StreamWriter, head: str, lines: dict[str, str], body: bytes) -> None:
+        """Answer one request."""
+        if head.startswith("GET /v1/models"):
+            await self.plain(writer, 200, {"data": [{"id": "tiny"}]})
+            return
+        self.seen += 1
+        fault = self.settings.get("faults", {}).get(str(self.seen)) or self.settings.get("always", "")
+        wanted = self.settings.get("key")
+        if wanted and lines.get("authorization") != f"Bearer {wanted}":
+            await self.plain(writer, 401, {"error": "no"})
+        elif fault.isdigit():
+            await self.plain(writer, int(fault), {"error": "as asked"})
+        elif self.settings.get("strict") and "ignore_eos" in body.decode():
+            await self.plain(writer, 400, {"error": "unknown field ignore_eos"})
+        elif fault == "die":
+            sys.exit(0)
+        else:
+            await self.stream(writer, json.loads(body), fault)
+
+
+async def main() -> None:
+    """Serve until the process is ended; the port is the first line of output."""
+    settings = json.loads(sys.argv[1])
+    server = Server(settings)
+    listening = await asyncio.start_server(server.serve, "127.0.0.1", settings.get("port", 0))
+    sys.stdout.write(f"{listening.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
+    await listening.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
