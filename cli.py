@@ -23,6 +23,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    cls=batch.TwoWords,
 )
 for commands in (planning.app, batch.app, facts.app, speed.app):
     app.add_typer(commands)
