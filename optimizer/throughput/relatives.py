@@ -7,6 +7,7 @@ Williams, Gaussian Processes for Machine Learning, 2006, chapter 2). One measure
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -105,6 +106,18 @@ class Relatives:
     def weigh(self, deviations: Vector) -> Vector:
         """Return what each row's deviation weighs: covariance^-1 deviations."""
         return np.asarray(np.linalg.solve(self.covariance(), deviations))
+
+    def digest(self, deviations: Vector) -> str:
+        """Return the hash of everything that the weights follow from, to nine decimals."""
+        places = self.places
+        numbers = (deviations, places.lengths, places.ln_counts, places.noise)
+        digest = hashlib.sha256(self.kinship.model_dump_json().encode())
+        digest.update(repr([(way.trait, way.falls, way.variance) for way in self.ways]).encode())
+        for column in numbers:
+            digest.update((np.round(column, 9) + 0.0).tobytes())  # + 0.0: no negative zeros
+        for codes in (*self.codes, places.curves):
+            digest.update(codes.astype(np.int64).tobytes())
+        return digest.hexdigest()
 
     def shared(self, traits: Traits) -> list[Vector]:
         """Return the variance that a replica shares with each row where their requests agree, by how it falls."""
