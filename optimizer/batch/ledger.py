@@ -145,8 +145,16 @@ class Ledger:
 
     def rows(self) -> Iterator[Row]:
         """Yield every outcome without its plan, and what its variant sets, in order."""
+        yield from self._read("ORDER BY number")
+
+    def by_cost(self) -> Iterator[Outcome]:
+        """Yield every outcome with a plan, without that plan, cheapest first."""
+        for outcome, _ in self._read("WHERE usd_per_month IS NOT NULL ORDER BY usd_per_month, number"):
+            yield outcome
+
+    def _read(self, which: str) -> Iterator[Row]:
         names = ", ".join(f"outcomes.{name}" for name in ROW_FIELDS)
-        asked = f"SELECT overrides, {names} FROM outcomes JOIN variants USING (number) ORDER BY number"
+        asked = f"SELECT overrides, {names} FROM outcomes JOIN variants USING (number) {which}"
         for overrides, *values in self.connection.execute(asked):
             yield Outcome(**dict(zip(ROW_FIELDS, values, strict=True))), tuple(json.loads(overrides))
 

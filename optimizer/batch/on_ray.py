@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,10 @@ CHUNK = 16
 """Variants of one call: a call over the network costs about a millisecond."""
 
 
+KNOCK_S = 5.0
+"""How long a cluster may take to answer at all."""
+
+
 def _ray() -> Any:
     """Return the library.
 
@@ -30,6 +35,17 @@ def _ray() -> Any:
         allowed = "--backend processes, or pip install 'gpumix[ray]'"
         raise InputError([Fault("options", "--backend", "ray, which is not installed", allowed)]) from None
     return ray
+
+
+def _knock(address: str | None) -> None:
+    """Check that somebody answers at `host:port`; Ray itself would wait for minutes.
+
+    Raises:
+        OSError: nobody does.
+    """
+    host, sign, port = (address or "").removeprefix("ray://").rpartition(":")
+    if sign and port.isdigit():
+        socket.create_connection((host, int(port)), KNOCK_S).close()
 
 
 class _Solver:
@@ -81,14 +97,12 @@ class RayCluster:
         Raises:
             InputError: there is none at the address.
         """
-        local = {} if address else {"num_cpus": workers}
+        local = {} if address else {"num_cpus": workers, "include_dashboard": False}
         try:
-            self.ray.init(
-                address=address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False
-                if not address else None, **local,
-            )
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            found = f"{address or 'none'}: {str(error).splitlines()[0]}"
+            _knock(address)
+            self.ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **local)
+        except (OSError, ValueError, RuntimeError) as error:
+            found = f"{address or 'none'} ({str(error).splitlines()[0]})"
             raise InputError([Fault("options", "--address", found, "the address of a running Ray cluster")]) from None
 
     def _hire(self) -> None:

@@ -46,10 +46,10 @@ def records_of(ledger: Ledger) -> Iterator[Record]:
         yield {**outcome.row(), **empty, **{keys[key]: value for key, value in values}}
 
 
-def _harmless(value: Any) -> Any:
+def harmless(value: Any) -> Any:
     """Put an apostrophe before text that a spreadsheet would run; numbers stay.
 
-    >>> _harmless("=1+1"), _harmless("-5"), _harmless("-")
+    >>> harmless("=1+1"), harmless("-5"), harmless("-")
     ("'=1+1", '-5', '-')
     """
     if not isinstance(value, str) or not value.startswith(FORMULA_STARTS) or value == "-":
@@ -94,7 +94,7 @@ def _write_rows(ledger: Ledger, file: IO[str]) -> None:
     writer = csv.DictWriter(file, columns_of(ledger), lineterminator="\n")
     writer.writeheader()
     for record in records_of(ledger):
-        writer.writerow({key: _harmless(value) for key, value in record.items()})
+        writer.writerow({key: harmless(value) for key, value in record.items()})
 
 
 def write_parquet(ledger: Ledger, path: Path) -> bool:

@@ -8,18 +8,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from optimizer.commands.options import (
     CatalogOption,
     DeterministicOption,
+    Format,
+    FormatOption,
+    OutputOption,
     OverlayOption,
     emit,
     overlays_of,
     solve_settings,
 )
+from optimizer.commands.planning import DEFAULT_WIDTH_PX
 from optimizer.errors import Fault, InputError
 
 if TYPE_CHECKING:
@@ -27,6 +32,18 @@ if TYPE_CHECKING:
     from optimizer.batch.solver import Facts
 
 app = typer.Typer()
+
+REPORT = "batch report"
+"""A command of two words; everything else after `batch` is a problem."""
+
+
+class TwoWords(TyperGroup):
+    """Knows commands of two words: `batch report DIR` beside `batch PROBLEM...`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command that the first words name."""
+        words = " ".join(args[:2])
+        return super().resolve_command(ctx, [words, *args[2:]] if words in self.commands else args)
 
 
 class BackendName(StrEnum):
@@ -77,6 +94,50 @@ def batch(
     with _progress() as told:
         finished = run_batch(variants, facts, out, lambda: _backend(backend, facts, workers, address), told)
     emit(_summary(finished), None)
+
+
+@app.command(REPORT)
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The --out of a batch, finished or not.")],
+    rows: Annotated[
+        list[str], typer.Option("--rows", metavar="KEY", help="Down the side: KEY or KEY,KEY. Repeatable.")
+    ],
+    columns: Annotated[
+        list[str] | None, typer.Option("--columns", metavar="KEY", help="Across: KEY or KEY,KEY. Repeatable.")
+    ] = None,
+    values: Annotated[str, typer.Option("--values", metavar="KEY", help="Whose least is shown.")] = "usd_per_month",
+    form: FormatOption = Format.TEXT,
+    output: OutputOption = None,
+    chart: Annotated[
+        list[Path] | None,
+        typer.Option("--chart", metavar="FILE", help="Also draw cost per variant: .png, .svg or .html. Repeatable."),
+    ] = None,
+    chart_width: Annotated[
+        int, typer.Option("--chart-width", metavar="PIXELS", help="Width of the charts.")
+    ] = DEFAULT_WIDTH_PX,
+) -> None:
+    """Pivot the results of a batch: the least cost by one key against another, and of how many variants."""
+    from optimizer.batch.ledger import open_existing
+    from optimizer.batch.pivot import pivot_of
+    from optimizer.reports.batch_report import PIVOTS
+
+    if chart or chart_width != DEFAULT_WIDTH_PX:
+        from optimizer.reports.charts import check_charts
+
+        check_charts(chart or [], chart_width, output)
+    ledger = open_existing(folder)
+    try:
+        emit(PIVOTS[form.value](pivot_of(ledger, _keys(rows), _keys(columns), values)), output)
+        if chart:
+            from optimizer.reports.charts.batch_charts import write_batch_charts
+
+            write_batch_charts(ledger, chart, chart_width)
+    finally:
+        ledger.close()
+
+
+def _keys(given: list[str] | None) -> list[str]:
+    return [key.strip() for one in given or () for key in one.split(",") if key.strip()]
 
 
 def _backend(name: BackendName, facts: Facts, workers: int | None, address: str | None) -> Backend:

@@ -119,3 +119,44 @@ def test_where_nobody_watches_a_line_comes_now_and_then(desk: Path, small_catalo
     assert lines[0] == "0 of 5"
     assert lines[-1].startswith("5 of 5, ")
     assert lines[-1].endswith("/s, 0:00 left")
+
+
+def test_the_report_of_a_batch(run: Run, desk: Path, tmp_path: Path) -> None:
+    run("batch", desk, "--set", f"{PEAK}=40,65", "--set", "services.0.slo.grade=A,B", "--out", "out", "--workers", "1")
+    asked = ("batch", "report", "out", "--rows", "model", "--columns", "grade")
+    result = run(*asked)
+    assert (result.code, result.err) == (0, "")
+    # 40 at 80 tokens/s and 65 at two nodes of 33 are both faster than A's 70, so that A is what is reached
+    assert result.out.splitlines()[-2:] == ["model                     A", "llama-8b  1,825.00 (4 of 4)"]
+    asked = ("batch", "report", "out", "--rows", "peak_concurrency", "--columns", "slo.grade", "--format", "csv")
+    assert run(*asked).out.splitlines()[1:] == [
+        "40,A,1825.0,1,1", "40,B,1825.0,1,1", "65,A,3650.0,1,1", "65,B,3650.0,1,1",
+    ]
+    assert run(*asked, "--output", "report.csv").code == 0
+    assert (tmp_path / "report.csv").read_text(encoding="utf-8") == run(*asked).out
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    (("nowhere", "--rows", "model"), "nowhere: found no ledger of a batch"),
+    (("out", "--rows", "modle"), "'model' (did you mean that?)"),
+    (("out",), "Missing option '--rows'"),
+    (("out", "--rows", "model", "--chart", "c.gif"), "--chart: c.gif: found the ending '.gif'"),
+    (("out", "--rows", "model", "--chart-width", "3"), "--chart-width: found 3"),
+])
+def test_reports_that_cannot_be(run: Run, desk: Path, arguments: tuple[str, ...], said: str) -> None:
+    run("batch", desk, "--out", "out", "--workers", "1")
+    result = run("batch", "report", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert said in result.err
+
+
+def test_a_chart_of_a_batch(run: Run, desk: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="needs gpumix[charts]")
+    run("batch", desk, "--set", f"{PEAK}=40,65", "--out", "out", "--workers", "1")
+    assert run("batch", "report", "out", "--rows", "model", "--chart", "c.svg").code == 0
+    assert (tmp_path / "c.svg").read_bytes().startswith(b"<?xml")
+
+
+def test_a_problem_may_be_called_report(run: Run, desk: Path, tmp_path: Path) -> None:
+    desk.rename(tmp_path / "report")
+    assert run("batch", "./report", "--out", "out", "--workers", "1").code == 0

@@ -15,7 +15,8 @@ from tests.cli.conftest import Run
 from tests.problems.conftest import solve_shipped
 
 COMMANDS = (
-    (), ("solve",), ("pareto",), ("check",), ("memory",), ("schema",), ("catalog",), ("catalog", "list"),
+    (), ("solve",), ("pareto",), ("batch",), ("batch", "report"), ("check",), ("memory",), ("schema",),
+    ("catalog",), ("catalog", "list"),
     ("catalog", "show"), ("catalog", "check"), ("catalog", "calibrate"), ("problems",), ("problems", "list"),
     ("problems", "copy"), ("referee",), ("referee", "llmpilot"),
 )
