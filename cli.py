@@ -12,7 +12,7 @@ import typer
 # before anything imports pydantic, which else searches every installed package for plugins
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
-from optimizer.commands import batch, facts, loadtest, planning, problems, referee, speed
+from optimizer.commands import batch, facts, importing, loadtest, planning, problems, referee, speed
 from optimizer.errors import ExitCode, GpumixError
 
 gc.set_threshold(200_000, 50, 100)  # a short process builds many small objects once: collecting them costs a tenth
@@ -30,6 +30,7 @@ for commands in (planning.app, batch.app, facts.app, speed.app):
 app.add_typer(problems.app, name="problems")
 app.add_typer(loadtest.app, name="loadtest")
 app.add_typer(referee.app, name="referee")
+app.add_typer(importing.app, name="import")
 
 
 def _version(asked: bool) -> None:

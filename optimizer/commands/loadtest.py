@@ -12,13 +12,19 @@ import typer
 
 from optimizer.commands.options import (
     CatalogOption,
+    DeterministicOption,
     Format,
     FormatOption,
     OutputOption,
     OverlayOption,
+    ProblemArg,
+    SetOption,
+    TimeOption,
     emit,
     leave,
+    load_inputs,
     overlays_of,
+    solve_settings,
 )
 from optimizer.errors import ExitCode, Fault, InputError
 
@@ -179,6 +185,49 @@ def _refused(level: ImportedLevel) -> Fault:
     """Say why a level is no row."""
     allowed = "levels that are rows; --skip-refused writes the others"
     return Fault(f"{level.file} {level.place}".strip(), "", f"a refused level: {level.reason}", allowed)
+
+
+@app.command("plan")
+def plan_test(
+    problem: ProblemArg,
+    overrides: SetOption = None,
+    own: Annotated[str, typer.Option("--into", metavar="DIR", help="Where the commands import to.")] = "own",
+    url: Annotated[str, typer.Option("--url", metavar="URL", help="The endpoint to be tested.")] = "http://HOST:8000",
+    catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = Format.TEXT,
+    output: OutputOption = None, time_limit: TimeOption = None, deterministic_limit: DeterministicOption = None,
+) -> None:
+    """Say which tests would tell whether the plan of a problem holds, with ready commands."""
+    settings = solve_settings(time_limit, deterministic_limit)
+    loaded, facts = load_inputs(problem, overrides, catalog, overlay)
+    from optimizer.loadtest.planning import plan_tests
+    from optimizer.reports.loadtest_plan_report import PLAN_REPORTS
+
+    found = plan_tests(loaded, facts, settings, own, url)
+    emit(PLAN_REPORTS[form.value](found), output)
+    leave({"infeasible": ExitCode.INFEASIBLE, "unknown": ExitCode.LIMIT}.get(found.status, ExitCode.PLAN))
+
+
+@app.command("compare")
+def compare_test(
+    problem: ProblemArg,
+    overrides: SetOption = None,
+    catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = Format.TEXT,
+    output: OutputOption = None, time_limit: TimeOption = None, deterministic_limit: DeterministicOption = None,
+) -> None:
+    """Hold own measurements against predictions and the promise, and solve again with them."""
+    settings = solve_settings(time_limit, deterministic_limit)
+    if not overlays_of(overlay):
+        raise InputError([Fault("options", "--overlay", "nothing", "the folder with your measured rows")])
+    loaded, facts = load_inputs(problem, overrides, catalog, overlay)
+    from optimizer.load import load_catalog
+    from optimizer.loadtest.comparing import compare, without_own_rows
+    from optimizer.reports.loadtest_compare_report import COMPARE_REPORTS
+
+    models = {service.model for service in loaded.problem.services}
+    bare = load_catalog(catalog, (), None if loaded.own_models else models)
+    found = compare(loaded, without_own_rows(facts, bare), facts, settings)
+    emit(COMPARE_REPORTS[form.value](found), output)
+    leave(ExitCode.CHECK_FAILED if found.broken else ExitCode.PLAN)
 
 
 def _check_names(day: str | None, source: str) -> None:

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from optimizer.candidates.names import resolve_model
 from optimizer.errors import Fault, InputError
-from optimizer.schema.problem import Problem, RequestClass
+from optimizer.load import Catalog, LoadedProblem
+from optimizer.schema.base import Evidence
+from optimizer.schema.catalog import LlmModel
+from optimizer.schema.plan import Deployment
+from optimizer.schema.problem import Problem, RequestClass, Service
+from optimizer.solve import SolveSettings, plan_of, prepare, solve
 
 
 def request_of(problem: Problem, service_id: str | None, number: int) -> RequestClass:
@@ -21,3 +29,108 @@ def request_of(problem: Problem, service_id: str | None, number: int) -> Request
     if number > len(service.workload):
         raise InputError([Fault("options", "--request-class", str(number), f"1 to {len(service.workload)}")])
     return service.workload[number - 1]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTest:
+    """One test worth running, with ready commands."""
+
+    service_id: str
+    offer_id: str
+    model: str
+    """Its name on Hugging Face, else its id."""
+    gpu_id: str
+    gpu_count: int
+    engine_id: str
+    precision: str
+    tp_size: int
+    isl_tokens: int
+    osl_tokens: int
+    users: tuple[int, ...]
+    evidence: Evidence
+    error_fraction: float | None
+    tokens_per_s_per_user: float | None
+    """What the plan says at the peak."""
+    start_command: str
+    """Nothing where the catalog does not know how the engine is started."""
+    run_command: str
+    import_command: str
+
+
+@dataclass(frozen=True)
+class PlannedTests:
+    """The tests of a plan: those that rest on the worst evidence first."""
+
+    problem: str
+    status: str
+    tests: tuple[PlannedTest, ...]
+    own: str
+    """The folder that the commands import into."""
+
+
+WIDEST = 1.0
+"""Error bar taken for a capacity that is only stated."""
+
+
+def levels_for(at_peak: int, most: int) -> tuple[int, ...]:
+    """Return the levels worth measuring: one user, a quarter and half of the most, the peak, the most, and beyond it.
+
+    Half as many again shows how much more a replica would carry.
+
+    >>> levels_for(40, 64)
+    (1, 16, 32, 40, 64, 96)
+    """
+    return tuple(sorted({1, -(-most // 4), -(-most // 2), at_peak, most, -(-most * 3 // 2)}))
+
+
+def plan_tests(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings, own: str, url: str) -> PlannedTests:
+    """Solve a problem and list the tests that would tell whether its plan holds.
+
+    Args:
+        own: folder that results are imported into.
+        url: the endpoint that stands for the one to be tested.
+
+    Raises:
+        InputError: the problem names something that the catalog does not have.
+    """
+    prepared = prepare(loaded, catalog)
+    plan = plan_of(prepared, solve(prepared.candidates, prepared.problem.limits, prepared.budget, settings))
+    nodes = {node.offer_id: node for node in plan.nodes}
+    services = {service.service_id: service for service in prepared.problem.services}
+    tests = [
+        _planned(catalog, loaded, services[one.service_id], one, nodes[one.offer_id].gpu_id, number, own, url)
+        for one in plan.deployments for number in range(len(services[one.service_id].workload))
+    ]
+    order = ("estimated", "interpolated", "measured")
+    tests.sort(key=lambda test: (order.index(test.evidence), -(test.error_fraction or WIDEST)))
+    return PlannedTests(plan.problem, plan.status, tuple(tests), own)
+
+
+def _planned(
+    catalog: Catalog, loaded: LoadedProblem, service: Service, one: Deployment, gpu_id: str, number: int, own: str,
+    url: str,
+) -> PlannedTest:
+    """Write down one test."""
+    model, request = resolve_model(service, catalog, loaded.own_models), service.workload[number]
+    name = (model.hf_id if model is not None else None) or service.model
+    users = levels_for(one.concurrency_at_peak, one.concurrency_per_replica)
+    engine = catalog.engines.get(one.engine_id)
+    context = max(service.full_context_tokens, request.isl_tokens + request.osl_tokens)
+    known = service.model if model is None or loaded.own_models else _id_of(catalog, model) or service.model
+    set_up = (f"--model {known} --gpu {gpu_id} --gpu-count {one.gpu_count} --tp {one.tp_size}"
+              f" --precision {one.precision} --engine {one.engine_id}")
+    records = f"{service.service_id}-{gpu_id}-{request.isl_tokens}-{request.osl_tokens}.jsonl"
+    levels = ",".join(map(str, users))
+    return PlannedTest(
+        service_id=service.service_id, offer_id=one.offer_id, model=name, gpu_id=gpu_id, gpu_count=one.gpu_count,
+        engine_id=one.engine_id, precision=one.precision, tp_size=one.tp_size, isl_tokens=request.isl_tokens,
+        osl_tokens=request.osl_tokens, users=users, evidence=one.evidence, error_fraction=one.error_fraction,
+        tokens_per_s_per_user=one.tokens_per_s_per_user,
+        start_command="" if engine is None else engine.start(name, one.tp_size, max(users), context),
+        run_command=(f"gpumix loadtest run --url {url} --isl {request.isl_tokens} --osl {request.osl_tokens}"
+                     f" --users {levels} --records {records} {set_up}"),
+        import_command=f"gpumix loadtest import {records} --into {own}")
+
+
+def _id_of(catalog: Catalog, model: LlmModel) -> str | None:
+    return next((model_id for model_id, known in catalog.models.items() if known is model), None)

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from optimizer.load import Catalog
+from optimizer.load.catalog import point_key
 from optimizer.schema.calibration import Calibration
 from optimizer.schema.catalog import ThroughputPoint
 from optimizer.throughput.curve import Level, Question, SpeedCurve, Track
@@ -163,9 +164,21 @@ def best_curve(curves: dict[CurveKey, list[Ranked]]) -> list[ThroughputPoint]:
     return rows
 
 
+def own_first(catalog: Catalog, found: list[Ranked]) -> list[Ranked]:
+    """Return the rows of sources that overlays name, alone, where they answer as well as any.
+
+    What users measured themselves comes first: their set-up is theirs, so that other sources are no repeats of it. An
+    own row within a shipped source replaces one level of it; its other levels stay.
+    """
+    best = min((rank for rank, _ in found), default=0)
+    sources = {point.source_id for rank, point in found
+               if rank == best and catalog.is_overlaid("throughput", point_key(point))}
+    return [(rank, point) for rank, point in found if point.source_id in sources] or found
+
+
 def curve_for(catalog: Catalog, question: Question) -> SpeedCurve | None:
     """Answer from the best matching measured curve, or None when the catalog has no row for this."""
-    curves = group_into_curves(matching_points(catalog, question))
+    curves = group_into_curves(own_first(catalog, matching_points(catalog, question)))
     if not curves:
         return None
     rows = best_curve(curves)

@@ -1,0 +1,87 @@
+"""`gpumix import`: an overlay that solve reads, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+
+SKY = (
+    "InstanceType,AcceleratorName,AcceleratorCount,Region,SpotPrice,Price\n"
+    "p5.4xlarge,H100,1,us-east-1,,0.0005\n"
+    "m5.large,,,us-east-1,,0.1\n")
+
+
+@pytest.fixture
+def prices(tmp_path: Path) -> Path:
+    path = tmp_path / "cheap" / "vms.csv"
+    path.parent.mkdir()
+    path.write_text(SKY, encoding="utf-8")
+    os.utime(path, (1_767_225_600, 1_767_225_600))  # 2026-01-01 00:00 UTC
+    return path
+
+
+def test_the_overlay_is_what_solve_buys(run: Run, prices: Path, tmp_path: Path) -> None:
+    found = run("import", "skypilot", prices, "--into", tmp_path / "own")
+    assert (found.code, found.err) == (0, "")
+    assert "skypilot-cheap.csv: 1 offer (1 on-demand) of 2 rows" in found.out
+    assert "1: no GPU (m5.large)" in found.out
+    plan = json.loads(run("solve", "helpdesk-llama3-8b", "--overlay", tmp_path / "own", "--format", "json").out)
+    assert [node["offer_id"] for node in plan["nodes"]] == ["cheap-p5.4xlarge-us-east-1-on-demand"]
+    assert (plan["nodes"][0]["price_as_of"], plan["nodes"][0]["from_overlay"]) == ("2026-01-01", True)
+
+
+def test_nothing_is_overwritten_unless_asked(run: Run, prices: Path, tmp_path: Path) -> None:
+    into = tmp_path / "own"
+    assert run("import", "skypilot", prices, "--into", into).code == 0
+    place = into / "offers" / "skypilot-cheap.csv"
+    before = place.read_bytes()
+    prices.write_text(SKY.replace("0.0005", "0.0004"), encoding="utf-8")
+    refused = run("import", "skypilot", prices, "--into", into)
+    assert (refused.code, place.read_bytes()) == (2, before)
+    assert "--force" in refused.err
+    assert run("import", "skypilot", prices, "--into", into, "--force").code == 0
+    assert b"0.0004" in place.read_bytes()
+    prices.write_text(SKY.replace("0.0005", "cheap"), encoding="utf-8")
+    assert run("import", "skypilot", prices, "--into", into, "--force").code == 2
+    assert b"0.0004" in place.read_bytes()
+
+
+def test_gpuhunt_and_the_formats(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "nebius.csv"
+    path.write_text(
+        "instance_name,location,price,gpu_count,gpu_name,gpu_memory,spot\n"
+        "8xh200,eu,28,8,H200,141,False\nodd,eu,1,1,Abacus,8,False\n", encoding="utf-8")
+    options = ("import", "gpuhunt", path, "--into", tmp_path / "own", "--force")
+    data = json.loads(run(*options, "--format", "json").out)
+    assert (data["offers"], data["rows"], data["gpus"]) == (1, 2, {"h200-sxm-141gb": 1})
+    assert data["left_out"] == [
+        {"reason": "no GPU of the catalog is called Abacus", "rows": 1, "examples": ["odd in eu"]}]
+    assert "1,no GPU of the catalog is called Abacus,odd in eu" in run(*options, "--format", "csv").out
+    assert "| 1 | no GPU of the catalog is called Abacus |" in run(*options, "--format", "markdown").out
+    assert run("catalog", "check", "--overlay", tmp_path / "own").code == 0
+
+
+@pytest.mark.parametrize(("options", "said"), [
+    (("--as-of", "yesterday"), "--as-of: found 'yesterday'"),
+    (("--provider", "my cloud"), "--provider: found 'my cloud'"),
+    (("--names", "nowhere.csv"), "nowhere.csv: found no such file"),
+])
+def test_a_wrong_option_is_one_line(
+    run: Run, prices: Path, tmp_path: Path, options: tuple[str, str], said: str
+) -> None:
+    found = run("import", "skypilot", prices, "--into", tmp_path / "own", *options)
+    assert found.code == 2
+    assert said in found.err
+    assert not (tmp_path / "own").exists()
+
+
+def test_a_file_without_any_offer_says_why(run: Run, prices: Path, tmp_path: Path) -> None:
+    prices.write_text("\n".join(SKY.splitlines()[::2]), encoding="utf-8")
+    found = run("import", "skypilot", prices, "--into", tmp_path / "own")
+    assert found.code == 2
+    assert "1 rows: no GPU" in found.err
