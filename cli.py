@@ -12,7 +12,7 @@ import typer
 # before anything imports pydantic, which else searches every installed package for plugins
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
-from optimizer.commands import batch, facts, importing, loadtest, planning, problems, referee, speed
+from optimizer.commands import batch, demand, facts, importing, loadtest, planning, problems, referee, speed
 from optimizer.errors import ExitCode, GpumixError
 
 gc.set_threshold(200_000, 50, 100)  # a short process builds many small objects once: collecting them costs a tenth
@@ -31,6 +31,7 @@ app.add_typer(problems.app, name="problems")
 app.add_typer(loadtest.app, name="loadtest")
 app.add_typer(referee.app, name="referee")
 app.add_typer(importing.app, name="import")
+app.add_typer(demand.app, name="demand")
 
 
 def _version(asked: bool) -> None:
