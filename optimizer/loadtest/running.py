@@ -274,7 +274,7 @@ def run_levels(
     if off is None:
         result.trouble.append("the endpoint counts no tokens: a word is taken as one token, and so is a chunk")
     elif off > LENGTH_OFF:
-        result.trouble.append(f"prompts have {known['input_tokens']} tokens, {endpoint.isl_tokens} were asked")
+        result.trouble.append(f"prompts have {known['input_tokens']:.0f} tokens, {endpoint.isl_tokens} were asked")
     job = {**asdict(endpoint), **known, "mode": "level", "worker": 0, "time_limit_s": schedule.time_limit_s}
     if "ignore_eos" not in known["extras"]:
         say("this endpoint does not take ignore_eos: answers may end early")

@@ -69,7 +69,7 @@ def test_an_endpoint_that_is_down_is_one_line(run: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "a.jsonl").exists()
 
 
-PROBES = 3
+PROBES = 5
 """Requests before the first of a level."""
 
 
