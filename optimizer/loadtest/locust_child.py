@@ -43,6 +43,27 @@ def tell(**event: Any) -> None:
     sys.stdout.flush()
 
 
+class Stamped(requests.adapters.HTTPAdapter):
+    """Notes when a request leaves: what this process does before is no wait of a user."""
+
+    sent_s = 0.0
+
+    def send(self, *given: Any, **named: Any) -> Any:
+        """Send a request."""
+        self.sent_s = time.perf_counter()
+        return super().send(*given, **named)
+
+
+def stamped(session: Any) -> Stamped:
+    """Return the part of a session that sends, made to note when."""
+    found = session.adapters.get("http://")
+    if not isinstance(found, Stamped):
+        found = Stamped()
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, found)
+    return found
+
+
 def headers() -> dict[str, str]:
     """Return the headers of a request; the key comes from the environment and is written nowhere."""
     key = os.environ.get(KEY_VARIABLE)
@@ -114,13 +135,13 @@ def said_of(error: Exception) -> str:
 def request(session: Any, job: dict[str, Any], prompt: str, **more: Any) -> dict[str, Any]:
     """Send one request and return its record."""
     body = body_of(job["endpoint"], job["model"], prompt, job["osl_tokens"], job["extras"])
-    start = time.perf_counter()
+    door, start = stamped(session), time.perf_counter()
     try:
         response = opened(session, job, body, **more)
         if response is None:  # the server had closed the kept connection: nothing was sent
             job["fresh"] = True
-            start = time.perf_counter()
             response = opened(session, job, body, **more)
+        start = door.sent_s
         if response is None:
             raise StreamError("the endpoint is down: no connection")
         with closing(response):
