@@ -22,6 +22,13 @@ LONGEST_MESSAGE = 2000
 """Characters of a message that are kept."""
 
 
+class WorkerShelf(Shelf):
+    """Keeps less than the shelf of a single process: there is one for each worker, and variants seldom come back."""
+
+    CAPPED = 6000
+    """Options of one demand on one GPU type, 10 to 25 KiB each: some 190 demands on 30 GPU types."""
+
+
 @dataclass(frozen=True)
 class Facts:
     """What every worker of a batch is given."""
@@ -44,7 +51,7 @@ class VariantSolver:
         if self.catalog.sha256 != facts.catalog_sha256:
             found = "another catalog than the one this batch began with"
             raise InputError([Fault(str(facts.catalog_dir or "catalog"), "", found, "the same files for every worker")])
-        self.shelf = Shelf()
+        self.shelf = WorkerShelf()
         self.own_models: dict[str, LlmModel] = {}
         """Models given as files, by what they hold."""
 

@@ -17,7 +17,7 @@ from optimizer.costs import PricedOffer
 from optimizer.demand import ServiceDemand, demand_of
 from optimizer.load import Catalog
 from optimizer.schema.base import Evidence
-from optimizer.schema.catalog import LlmModel
+from optimizer.schema.catalog import Gpu, LlmModel
 from optimizer.schema.problem import Limits, Problem, Service
 
 
@@ -147,11 +147,12 @@ def enumerate_candidates(
         if model is None:
             continue
         target = service.slo.target_tokens_per_s
-        for gpu_id in sorted(offer_ids):
-            if all((index, o) in stated for ids in offer_ids[gpu_id].values() for o in ids):
-                continue
-            table = _table(index, service, model, gpu_id, max(offer_ids[gpu_id]), problem.limits, catalog,
-                           demands[index], shelf)
+        gpus = [
+            (catalog.gpus[gpu_id], max(by_count)) for gpu_id, by_count in sorted(offer_ids.items())
+            if not all((index, offer) in stated for ids in by_count.values() for offer in ids)
+        ]
+        found = _tables(index, service, model, gpus, problem.limits, catalog, demands[index], shelf)
+        for gpu_id, table in found.items():
             tables.append((service, table))
             live = tuple(option for option in table.options if option.speed.amount(target))
             if live:
@@ -195,13 +196,12 @@ def _stated(
     return found
 
 
-def _table(
-    index: int, service: Service, model: LlmModel, gpu_id: str, largest: int, limits: Limits, catalog: Catalog,
+def _tables(
+    index: int, service: Service, model: LlmModel, gpus: list[tuple[Gpu, int]], limits: Limits, catalog: Catalog,
     demand: ServiceDemand, shelf: Shelf | None,
-) -> OptionTable:
-    """Walk one GPU type for this demand, or take what is on the shelf and cap it."""
-    gpu = catalog.gpus[gpu_id]
-    if shelf is None:
-        most = most_in_flight(service, demand)
-        return OptionWalker(index, service, model, limits, catalog, demand, most).on(gpu, largest)
-    return shelf.table(index, service, model, gpu, largest, limits, catalog, demand)
+) -> dict[str, OptionTable]:
+    """Walk the GPU types for this demand, or take what is on the shelf."""
+    if shelf is not None:
+        return shelf.tables(index, service, model, gpus, limits, catalog, demand)
+    most = most_in_flight(service, demand)
+    return OptionWalker(index, service, model, limits, catalog, demand, most).over(gpus)

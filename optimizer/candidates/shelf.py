@@ -55,21 +55,27 @@ class Shelf:
         )
         return self._prices[key] if key in self._prices else self._prices.keep(key, price_all(catalog, problem))
 
-    def table(
-        self, index: int, service: Service, model: LlmModel, gpu: Gpu, largest: int, limits: Limits, catalog: Catalog,
-        demand: ServiceDemand,
-    ) -> OptionTable:
-        """Return the options of a service on a GPU type, its replicas capped by the demand."""
+    def tables(
+        self, index: int, service: Service, model: LlmModel, gpus: list[tuple[Gpu, int]], limits: Limits,
+        catalog: Catalog, demand: ServiceDemand,
+    ) -> dict[str, OptionTable]:
+        """Return the options of a service on GPU types, its replicas capped by the demand."""
         slo = service.slo
         key = (
-            id(catalog), index, service.service_id, id(model), gpu.gpu_id, largest, service.engines,
-            service.precisions, service.full_context_tokens, service.workload, slo.ttft_ms, slo.e2e_ms,
-            limits.evidence, limits.speed_confidence, demand.unit, demand.percentile,
+            id(catalog), index, service.service_id, id(model), service.engines, service.precisions,
+            service.full_context_tokens, service.workload, slo.ttft_ms, slo.e2e_ms, limits.evidence,
+            limits.speed_confidence, demand.unit, demand.percentile,
         )
-        table = self._tables.get(key)
-        if table is None:
-            walker = OptionWalker(index, service, model, limits, catalog, demand, MOST_SEQUENCES)
-            table = self._tables.keep(key, walker.on(gpu, largest))
+        missing = [(gpu, largest) for gpu, largest in gpus if (key, gpu.gpu_id, largest) not in self._tables]
+        if missing:
+            walked = OptionWalker(index, service, model, limits, catalog, demand, MOST_SEQUENCES).over(missing)
+            for gpu, largest in missing:
+                self._tables.keep((key, gpu.gpu_id, largest), walked[gpu.gpu_id])
+        return {gpu.gpu_id: self._capped_table((key, gpu.gpu_id, largest), demand) for gpu, largest in gpus}
+
+    def _capped_table(self, key: Hashable, demand: ServiceDemand) -> OptionTable:
+        """Take a table from the shelf and cap its replicas."""
+        table = self._tables[key]
         if demand.unit == "rate":
             return table
         capped = self._capped.get((key, demand.amount))

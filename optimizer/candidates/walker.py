@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from optimizer.candidates.option import Option
@@ -14,7 +14,7 @@ from optimizer.load import Catalog
 from optimizer.memory import largest_fitting_concurrency, memory_fit
 from optimizer.schema.catalog import Gpu, LlmModel
 from optimizer.schema.problem import Limits, RequestClass, Service
-from optimizer.throughput import Question, speed_curve
+from optimizer.throughput import Question, prepare_curves, speed_curve
 
 FOLLOWED_BEYOND = 4
 """How many fit is followed a quarter beyond the demand, so that an error of the memory figure can be tried out."""
@@ -35,6 +35,10 @@ class Drop:
     reason: str
     footprint: int
     """GPUs it would have taken."""
+
+
+Combination = tuple[str, str, int, int]
+"""Engine, precision, tensor parallel, GPUs of a replica."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +67,40 @@ class OptionWalker:
         self.demand, self.most = demand, most
         self.drops: list[Drop] = []
 
-    def on(self, gpu: Gpu, largest: int) -> OptionTable:
-        """List the options on one GPU type whose largest node has so many GPUs, and what falls out on the way."""
-        self.drops = []
-        return OptionTable(tuple(self.options(gpu, largest)), tuple(self.drops))
+    def over(self, gpus: Sequence[tuple[Gpu, int]]) -> dict[str, OptionTable]:
+        """List the options on each GPU type, whose largest node has so many GPUs, and what falls out on the way.
+
+        Speeds are asked for all of them together, which is much faster than one by one.
+        """
+        kept = {}
+        for gpu, largest in gpus:
+            self.drops = []
+            kept[gpu.gpu_id] = list(self.combinations(gpu, largest)), self.drops
+        asked = [(gpu, one) for gpu, _ in gpus for one in kept[gpu.gpu_id][0]]
+        prepare_curves(self.catalog, [
+            self.question(gpu, one, request) for gpu, one in asked for request in self.service.workload
+        ])
+        tables = {}
+        for gpu, _ in gpus:
+            combinations, self.drops = kept[gpu.gpu_id]
+            found = (self.option(gpu, *one) for one in combinations)
+            options = tuple(option for option in found if option is not None)
+            tables[gpu.gpu_id] = OptionTable(options, tuple(self.drops))
+        return tables
+
+    def question(self, gpu: Gpu, one: Combination, request: RequestClass) -> Question:
+        """Return the question about the speed of one class on a replica."""
+        engine_id, precision, tp_size, footprint = one
+        return Question(self.model, precision, self.catalog.precisions[precision], gpu, engine_id,
+                        self.catalog.engines[engine_id], tp_size, footprint, request.isl_tokens, request.osl_tokens)
 
     def drop(self, gpu: Gpu, engine_id: str | None, precision: str | None, tp_size: int | None, step: Step,
              reason: str, footprint: int = 0) -> None:
         """Note a combination that falls out."""
         self.drops.append(Drop(gpu.gpu_id, engine_id, precision, tp_size, step, reason, footprint))
 
-    def options(self, gpu: Gpu, largest: int) -> Iterator[Option]:
-        """Yield the options on one GPU type."""
+    def combinations(self, gpu: Gpu, largest: int) -> Iterator[Combination]:
+        """Yield what engines can run on one GPU type."""
         names = self.service.engines or tuple(e for e, engine in self.catalog.engines.items() if engine.default)
         context, most = self.service.full_context_tokens, self.model.context_limit_tokens
         if context > most:
@@ -93,9 +119,11 @@ class OptionWalker:
                     self.drop(gpu, engine_id, precision, None, "engine", refused)
                     continue
                 for tp_size, footprint in self.footprints(gpu, engine_id, precision, largest):
-                    option = self.option(gpu, engine_id, precision, tp_size, footprint)
-                    if option is not None:
-                        yield option
+                    why = split_refusal(engine, self.model, tp_size)
+                    if why:
+                        self.drop(gpu, engine_id, precision, tp_size, "engine", why, footprint)
+                    else:
+                        yield engine_id, precision, tp_size, footprint
 
     def footprints(self, gpu: Gpu, engine_id: str, precision: str, largest: int) -> list[tuple[int, int]]:
         """List (tensor parallel, GPUs) of a replica: the engine's sizes, and what was measured otherwise."""
@@ -115,15 +143,9 @@ class OptionWalker:
             """Note why this combination falls out."""
             self.drop(gpu, engine_id, precision, tp_size, step, reason, footprint)
 
-        engine, facts = self.catalog.engines[engine_id], self.catalog.precisions[precision]
-        why = split_refusal(engine, self.model, tp_size)
-        if why:
-            drop("engine", why)
-            return None
         classes: list[ClassSpeed] = []
         for request in self.service.workload:
-            question = Question(self.model, precision, facts, gpu, engine_id, engine, tp_size, footprint,
-                                request.isl_tokens, request.osl_tokens)
+            question = self.question(gpu, (engine_id, precision, tp_size, footprint), request)
             one = self.class_speed(question, request, drop)
             if one is None:
                 return None

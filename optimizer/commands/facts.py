@@ -124,13 +124,17 @@ def catalog_check(
 def catalog_calibrate(
     catalog: CatalogOption = None, overlay: OverlayOption = None, output: OutputOption = None
 ) -> None:
-    """Fit the speed estimate on the measured rows; write the result over calibration.yaml or into an overlay."""
+    """Fit the speed estimate on the measured rows; write calibration.yaml, and kin_weights.csv beside it."""
     from optimizer.load import load_catalog
     from optimizer.reports import catalog_report
     from optimizer.throughput.calibrate import calibrate
+    from optimizer.throughput.kin import kin_weights
 
-    fitted = calibrate(load_catalog(catalog, overlays_of(overlay)))
+    facts = load_catalog(catalog, overlays_of(overlay))
+    fitted = calibrate(facts)
     emit(catalog_report.calibration_yaml(fitted), output)
+    if output is not None:
+        emit(catalog_report.kin_weights_csv(kin_weights(facts, fitted)), output.with_name("kin_weights.csv"))
 
 
 @catalog_app.command("accuracy")

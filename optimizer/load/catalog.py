@@ -18,7 +18,7 @@ from optimizer.load.layers import ON_PREM, Layer, digest_of, layers_of
 from optimizer.load.references import unresolved
 from optimizer.load.tables import TableReader
 from optimizer.load.yaml_files import parse_mapping
-from optimizer.schema.calibration import Calibration
+from optimizer.schema.calibration import Calibration, KinWeights
 from optimizer.schema.catalog import (
     CapacityRow,
     Engine,
@@ -64,6 +64,8 @@ class Catalog:
     from_overlay: dict[str, frozenset[Any]] = field(default_factory=dict)
     """Table -> ids (point keys for `throughput`) that an overlay supplied."""
     overlays: tuple[str, ...] = ()
+    kin_weights: dict[tuple[str, str], KinWeights] = field(default_factory=dict)
+    """(group of models, quantity) -> what their measured rows weigh."""
 
     def is_overlaid(self, table: str, key: Any) -> bool:
         """Say whether a row came from the user's overlay."""
@@ -285,6 +287,7 @@ def load_catalog(
         model_names=_names_of(models),
         from_overlay={table: frozenset(ids) for table, ids in reader.from_overlay.items()},
         overlays=tuple(layer.label for layer in layers[1:]),
+        kin_weights=reader.csv_table("kin_weights.csv", "kin_weights", KinWeights, "runs_like", "quantity"),
     )
     for overlay, fault in unresolved(catalog, layers, known_models, reader.faulty):
         reader.faults[overlay].append(fault)

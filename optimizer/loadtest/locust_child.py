@@ -55,7 +55,26 @@ def post(session: Any, job: dict[str, Any], body: dict[str, Any], **more: Any) -
     path = PATHS[job["endpoint"]]
     limits = (min(10.0, job["timeout_s"]), job["timeout_s"])
     url = job["url"] + path
-    return session.post(url, json=body, headers=headers(), stream=True, timeout=limits, allow_redirects=False, **more)
+    sent = {**headers(), **({"Connection": "close"} if job.get("fresh") else {})}
+    return session.post(url, json=body, headers=sent, stream=True, timeout=limits, allow_redirects=False, **more)
+
+
+def opened(session: Any, job: dict[str, Any], body: dict[str, Any], **more: Any) -> Any:
+    """Send one request and return its response; None when the connection was closed before any answer.
+
+    Servers that close a connection right after an answer lose the next request that is sent over it; from then on each
+    request opens its own (`fresh`).
+    """
+    try:
+        response = post(session, job, body, **more)
+        if getattr(response, "error", None) is not None:  # Locust hands back what requests would have raised
+            raise response.error
+        return response
+    except requests.exceptions.ConnectionError as error:
+        aborted = "Connection aborted" in str(error) or "reset" in str(error).lower()
+        if aborted:
+            return None
+        raise
 
 
 def answer_of(response: Any, has_key: bool) -> Answer:
@@ -64,8 +83,6 @@ def answer_of(response: Any, has_key: bool) -> Answer:
     Raises:
         StreamError: it is no answer that can be measured.
     """
-    if getattr(response, "error", None) is not None:  # Locust hands back what requests would have raised
-        raise response.error
     if response.status_code != 200:
         detail = "" if response.status_code in (401, 403, 429) else f": {response.text[:160]!r}"
         raise StreamError(said_of_status(response.status_code, has_key) + detail)
@@ -99,7 +116,14 @@ def request(session: Any, job: dict[str, Any], prompt: str, **more: Any) -> dict
     body = body_of(job["endpoint"], job["model"], prompt, job["osl_tokens"], job["extras"])
     start = time.perf_counter()
     try:
-        with closing(post(session, job, body, **more)) as response:
+        response = opened(session, job, body, **more)
+        if response is None:  # the server had closed the kept connection: nothing was sent
+            job["fresh"] = True
+            start = time.perf_counter()
+            response = opened(session, job, body, **more)
+        if response is None:
+            raise StreamError("the endpoint is down: no connection")
+        with closing(response):
             found = answer_of(response, KEY_VARIABLE in os.environ).record(start)
     except (StreamError, requests.exceptions.RequestException) as error:
         found = {"ttft_ms": None, "tpot_ms": None, "e2e_ms": None, "n_out": 0, "chunks": 0, "n_in": None, "srv": None,
@@ -266,7 +290,8 @@ def run_worker(job: dict[str, Any], number: str) -> None:
 def probe(job: dict[str, Any]) -> None:
     """Find out what the endpoint takes, and how many words make a prompt of the length asked.
 
-    Tokens = a + b x words: two requests of different length give a and b, a third shows what came of it.
+    Tokens = a + b x words: two requests of different length give a and b; three more show what came of it, and correct
+    it.
     """
     session = requests.Session()
     job = {**job, "model": job["model"] or served_model(session, job), "osl_tokens": 2}
@@ -287,8 +312,12 @@ def probe(job: dict[str, Any]) -> None:
         words = job["isl_tokens"]
         counts.append((words, request(session, job, prompt_of(words, f"{job['seed']}-probe-2"))["n_in"]))
     words = words_for(job["isl_tokens"], counts)
-    last = request(session, job, prompt_of(words, f"{job['seed']}-probe-3"))
-    tell(probe={"model": job["model"], "extras": job["extras"], "words": words, "input_tokens": last["n_in"]})
+    seeds = [f"{job['seed']}-probe-{number}" for number in (3, 4, 5)]
+    seen = [count for seed in seeds if (count := request(session, job, prompt_of(words, seed))["n_in"])]
+    mean = sum(seen) / len(seen) if seen else None
+    corrected = words if mean is None else max(1, round(words * job["isl_tokens"] / mean))
+    tell(probe={"model": job["model"], "extras": job["extras"], "words": corrected,
+                "input_tokens": None if mean is None else mean * corrected / words})
 
 
 def served_model(session: Any, job: dict[str, Any]) -> str:

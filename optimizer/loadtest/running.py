@@ -137,9 +137,10 @@ class _Child:
         place.write_text(json.dumps(job), encoding="utf-8")
         root = str(Path(__file__).resolve().parents[2])
         path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)
+        self.errors = (Path(self.folder.name) / "errors.txt").open("w+", encoding="utf-8")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "optimizer.loadtest.locust_child", str(place)], stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8",
+            stdout=subprocess.PIPE, stderr=self.errors, text=True, encoding="utf-8",
             env={**os.environ, "PYTHONPATH": path}, start_new_session=True)
 
     def events(self) -> Iterator[dict[str, Any]]:
@@ -150,7 +151,8 @@ class _Child:
 
     def last_words(self) -> str:
         """Return the last line that it wrote about an error of its own."""
-        lines = (self.process.stderr.read() if self.process.stderr else "").strip().splitlines()
+        self.errors.seek(0)
+        lines = self.errors.read().strip().splitlines()
         return lines[-1] if lines else "the load process ended without a word"
 
     def close(self) -> None:
@@ -165,6 +167,9 @@ class _Child:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        self.errors.close()
         self.folder.cleanup()
 
 
@@ -187,7 +192,7 @@ def _probe(endpoint: Endpoint) -> dict[str, Any]:
 
 
 @dataclass
-class _Attempt:
+class Attempt:
     """One run of one level."""
 
     requests: list[Request] = field(default_factory=list)
@@ -195,9 +200,9 @@ class _Attempt:
     fault: str | None = None
 
 
-def _attempt(job: dict[str, Any], out: IO[str], say: Say) -> _Attempt:
+def _attempt(job: dict[str, Any], out: IO[str], say: Say) -> Attempt:
     """Run one level once; every record is written as it comes."""
-    child, found = _Child(job), _Attempt()
+    child, found = _Child(job), Attempt()
     faults: list[Fault] = []
     try:
         for event in child.events():
@@ -225,7 +230,7 @@ def _progress(job: dict[str, Any], progress: dict[str, Any]) -> str:
     return f"{job['users']} users, run {job['run']}: {done}{figures}"
 
 
-def _troubles(job: dict[str, Any], found: _Attempt, figures: RunFigures) -> tuple[str | None, list[str]]:
+def troubles(job: dict[str, Any], found: Attempt, figures: RunFigures) -> tuple[str | None, list[str]]:
     """Say why a run of a level is dropped (None: it stands), and what else its reader must know."""
     notes = [f"{count} x {error}" for error, count in figures.errors]
     jump = clock_jump_s(found.end.get("wall_s", 0.0), found.end.get("steady_s", 0.0))
@@ -249,7 +254,7 @@ def _troubles(job: dict[str, Any], found: _Attempt, figures: RunFigures) -> tupl
     return None, notes
 
 
-def _all_errors(found: _Attempt) -> list[str]:
+def _all_errors(found: Attempt) -> list[str]:
     errors = [request.error for request in found.requests if request.error is not None]
     return [f"{errors.count(error)} x {error}" for error in dict.fromkeys(errors)]
 
@@ -274,7 +279,7 @@ def run_levels(
     if off is None:
         result.trouble.append("the endpoint counts no tokens: a word is taken as one token, and so is a chunk")
     elif off > LENGTH_OFF:
-        result.trouble.append(f"prompts have {known['input_tokens']} tokens, {endpoint.isl_tokens} were asked")
+        result.trouble.append(f"prompts have {known['input_tokens']:.0f} tokens, {endpoint.isl_tokens} were asked")
     job = {**asdict(endpoint), **known, "mode": "level", "worker": 0, "time_limit_s": schedule.time_limit_s}
     if "ignore_eos" not in known["extras"]:
         say("this endpoint does not take ignore_eos: answers may end early")
@@ -299,12 +304,12 @@ def _run_all(job: dict[str, Any], schedule: Schedule, out: IO[str], say: Say, re
     for users in schedule.users:
         runs: list[RunFigures] = []
         stopped = ""
-        while len(runs) < _runs_wanted(runs, schedule):
+        while len(runs) < runs_wanted(runs, schedule):
             limits = asdict(limits_of(users, schedule.until))
             own = {**job, "users": users, "run": len(runs) + 1, "limits": limits, "port": _free_port()}
             found = _attempt(own, out, say)
             figures = figures_of(users, found.requests, tuple(found.end["window"]) if found.end.get("window") else None)
-            dropped, notes = _troubles(own, found, figures)
+            dropped, notes = troubles(own, found, figures)
             end = {key: found.end.get(key) for key in ("window", "wall_s", "steady_s", "stopped_by", "client_lag_ms")}
             line = {"finished_level": users, "run": own["run"], **end, **({"dropped": dropped} if dropped else {})}
             out.write(json.dumps(line) + "\n")
@@ -324,7 +329,7 @@ def _run_all(job: dict[str, Any], schedule: Schedule, out: IO[str], say: Say, re
             return
 
 
-def _runs_wanted(runs: list[RunFigures], schedule: Schedule) -> int:
+def runs_wanted(runs: list[RunFigures], schedule: Schedule) -> int:
     """Return how many runs a level needs: those asked, and one more when they differ by more than the interval."""
     means = [run.tpot.mean for run in runs if run.tpot.mean]
     differ = len(means) > 1 and max(means) / min(means) - 1 > schedule.until

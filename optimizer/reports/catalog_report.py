@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from optimizer.reports.catalog_findings import findings
 from optimizer.reports.catalog_sheet import details
 from optimizer.reports.catalog_tables import listing
-from optimizer.schema.calibration import Calibration
+from optimizer.schema.calibration import Calibration, KinWeights
 
 CALIBRATION_HEADER = (
     "# Fitted by `gpumix catalog calibrate` on the measured rows of throughput/; do not edit by hand.\n"
@@ -19,4 +21,10 @@ def calibration_yaml(calibration: Calibration) -> str:
     return CALIBRATION_HEADER + yaml.safe_dump(calibration.model_dump(mode="json"), sort_keys=False)
 
 
-__all__ = ["calibration_yaml", "details", "findings", "listing"]
+def kin_weights_csv(weights: Iterable[KinWeights]) -> str:
+    """Render what measured rows weigh as kin_weights.csv has it."""
+    rows = [tuple(KinWeights.model_fields), *(tuple(one.model_dump().values()) for one in weights)]
+    return "".join(f"{','.join(row)}\n" for row in rows)
+
+
+__all__ = ["calibration_yaml", "details", "findings", "kin_weights_csv", "listing"]

@@ -1,11 +1,11 @@
 """The fitted constants of the speed estimate, with the errors they were found to have on left-out rows."""
 
 from collections.abc import Iterable
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from optimizer.schema.base import CountOrZero, Frozen, NonNegative, Positive
+from optimizer.schema.base import CountOrZero, Frozen, Id, NonNegative, Positive
 
 TPOT_TERMS = ("step_ms", "layer_ms", "weight_read", "kv_read", "sequence_ms", "prefill_share", "allreduce_ms")
 """A fixed time; one a layer; weights touched over bandwidth; KV in use over bandwidth; a time for each request in
@@ -114,3 +114,15 @@ class Calibration(Frozen):
                 stated = ", ".join(found)
                 raise ValueError(f"{name}.coefficients: found {stated}; allowed: each of {', '.join(terms)}")
         return self
+
+
+class KinWeights(Frozen):
+    """What the measured rows of one model weigh in correcting the estimate, solved once when it is fitted."""
+
+    runs_like: Id
+    """Group of models with the same weights shape."""
+    quantity: Literal["tpot", "ttft"]
+    rows_sha256: str
+    """Hash of what the weights follow from: rows, formula and kinship; weights of others are solved anew."""
+    weights: str
+    """One number a row, parted by spaces."""

@@ -128,17 +128,80 @@ def estimate(catalog: Catalog, calibration: Calibration, group: Alike, counts: S
     return np.maximum.accumulate(tpot, axis=1), np.maximum.accumulate(ttft, axis=1)
 
 
+def estimate_each(
+    catalog: Catalog, calibration: Calibration, questions: Sequence[Question], counts: tuple[int, ...]
+) -> tuple[Vector, Vector]:
+    """Return TPOT and TTFT of questions about replicas of one model group, n x k, as `estimate` does."""
+    kin = kin_in(catalog, calibration, questions[0].model.runs_like)
+    traits = [traits_of(question) for question in questions]
+    here = [calibration.engines_measured.get(question.gpu.memory_kind, ()) for question in questions]
+    at = np.array(counts, dtype=float)
+    loads = Loads.of([replica_of(question) for question in questions], [q.isl_tokens for q in questions],
+                     [q.osl_tokens for q in questions])
+    lengths = length_columns((q.isl_tokens for q in questions), (q.osl_tokens for q in questions),
+                             (max(q.tp_size, q.gpu_count) for q in questions))
+
+    def worked_out(fitted: FittedTerms, names: tuple[str, ...], terms: Vector) -> Vector:
+        """Return the formula's values."""
+        weights = np.array([term_weights(fitted, names, one) for one in traits])
+        whole = np.array([effect(fitted, one, engines) for one, engines in zip(traits, here, strict=True)])
+        return np.asarray(np.einsum("nt,tnk->nk", weights, terms) * np.exp(whole)[:, None])
+
+    def with_relatives(values: Vector, one: Corrector | None) -> Vector:
+        """Return the values with what measured rows of the same model add."""
+        if one is None:
+            return values
+        return np.asarray(values * np.exp(one.relatives.deviations_of_each(one.weights, traits, lengths, counts)))
+
+    terms = tpot_terms(loads, at)
+    plain = worked_out(calibration.tpot, TPOT_TERMS, terms)
+    tpot = np.maximum(with_relatives(plain, kin.tpot), terms[FLOOR_TERM])
+    for row, question in enumerate(questions):
+        ceiling = saturation_tokens_per_s(catalog, question)
+        if ceiling is not None:
+            tpot[row] = np.maximum(tpot[row], 1000 * at / ceiling)
+    ttft = with_relatives(worked_out(calibration.ttft, TTFT_TERMS, ttft_terms(loads, at, plain)), kin.ttft)
+    return np.maximum.accumulate(tpot, axis=1), np.maximum.accumulate(ttft, axis=1)
+
+
+Tracks = dict[tuple[object, ...], tuple[Track, Track]]
+
+MOST_AT_ONCE, MOST_KEPT = 256, 50_000
+"""Questions worked out together, and answers that a catalog remembers."""
+
+
+def _key(question: Question) -> tuple[object, ...]:
+    q = question
+    return (id(q.model), q.precision_id, q.gpu.gpu_id, q.engine_id, q.tp_size, q.gpu_count, q.isl_tokens, q.osl_tokens)
+
+
+def prepare_curves(catalog: Catalog, questions: Sequence[Question]) -> None:
+    """Work estimates out for questions of one model together, so that asking for each is a look-up."""
+    if catalog.calibration is None:
+        return
+    known: Tracks = catalog.memo.setdefault("estimates", {})
+    if len(known) > MOST_KEPT:
+        known.clear()
+    new = [question for question in questions if _key(question) not in known]
+    for start in range(0, len(new), MOST_AT_ONCE):
+        chunk = new[start : start + MOST_AT_ONCE]
+        tpots, ttfts = estimate_each(catalog, catalog.calibration, chunk, KNOTS)
+        for question, tpot, ttft in zip(chunk, tpots.tolist(), ttfts.tolist(), strict=True):
+            known[_key(question)] = Track(KNOTS, tuple(tpot)), Track(KNOTS, tuple(ttft))
+
+
 def curve_for(catalog: Catalog, question: Question) -> SpeedCurve | None:
     """Answer any question by the calibrated estimate; None without a calibration."""
     calibration = catalog.calibration
     if calibration is None:
         return None
-    tpot, ttft = estimate(catalog, calibration, alike(calibration, [question]), KNOTS)
+    prepare_curves(catalog, [question])
+    tpot, ttft = catalog.memo["estimates"][_key(question)]
     known = kin_in(catalog, calibration, question.model.runs_like).known
     return SpeedCurve(
         levels=(),
-        tpot=Track(KNOTS, tuple(tpot[0].tolist())),
-        ttft=Track(KNOTS, tuple(ttft[0].tolist())),
+        tpot=tpot,
+        ttft=ttft,
         elsewhere=gap_of(question, known, calibration),
         tpot_bars=bars_of(calibration.tpot_errors, DEFAULT_BARS),
         ttft_bars=bars_of(calibration.ttft_errors, DEFAULT_TTFT_BARS),
@@ -146,5 +209,5 @@ def curve_for(catalog: Catalog, question: Question) -> SpeedCurve | None:
     )
 
 
-__all__ = ["KNOTS", "LENGTH_TOLERANCE", "alike", "curve_for", "estimate", "least_tpot_ms", "replica_of",
-           "saturation_tokens_per_s"]
+__all__ = ["KNOTS", "LENGTH_TOLERANCE", "alike", "curve_for", "estimate", "least_tpot_ms", "prepare_curves",
+           "replica_of", "saturation_tokens_per_s"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from optimizer.load import Catalog
-from optimizer.schema.calibration import TPOT_TERMS, TTFT_TERMS, Calibration, FittedTerms, Kinship
+from optimizer.schema.calibration import TPOT_TERMS, TTFT_TERMS, Calibration, FittedTerms, Kinship, KinWeights
 from optimizer.schema.catalog import ThroughputPoint
 from optimizer.throughput.fitted import effect, term_weights
 from optimizer.throughput.gaps import Known, known_of
@@ -51,15 +53,25 @@ class Corrector:
     """What one model's rows say about one quantity."""
 
     relatives: Relatives
+    deviations_of_rows: Vector
     weights: Vector
 
 
-def corrector_of(fitted: FittedTerms, rows: list[Sample], actual: list[float], estimate: Vector) -> Corrector | None:
-    """Weigh rows by how far they lie from the estimate; None without rows or without a kinship."""
+def corrector_of(
+    fitted: FittedTerms, rows: list[Sample], actual: list[float], estimate: Vector, known: KinWeights | None = None
+) -> Corrector | None:
+    """Weigh rows by how far they lie from the estimate; None without rows or without a kinship.
+
+    Args:
+        known: weights solved before, taken where they are of the very same rows.
+    """
     if fitted.kinship is None or not rows:
         return None
     relatives = Relatives(fitted, fitted.kinship, places_of(fitted.kinship, rows))
-    return Corrector(relatives, relatives.weigh(np.log(np.array(actual) / estimate)))
+    deviations = np.log(np.array(actual) / estimate)
+    if known is not None and known.rows_sha256 == relatives.digest(deviations):
+        return Corrector(relatives, deviations, np.array(known.weights.split(), dtype=float))
+    return Corrector(relatives, deviations, relatives.weigh(deviations))
 
 
 @dataclass(frozen=True)
@@ -72,8 +84,10 @@ class Kin:
     ttft: Corrector | None
 
 
-def kin_of(calibration: Calibration, rows: list[Sample]) -> Kin:
-    """Prepare the rows of one model."""
+def kin_of(
+    calibration: Calibration, rows: list[Sample], tpot: KinWeights | None = None, ttft: KinWeights | None = None
+) -> Kin:
+    """Prepare the rows of one model, with weights solved before where there are."""
     if not rows:
         return Kin(rows, known_of(rows), None, None)
     loads, counts = loads_of(rows)
@@ -84,9 +98,9 @@ def kin_of(calibration: Calibration, rows: list[Sample]) -> Kin:
     return Kin(
         rows,
         known_of(rows),
-        corrector_of(calibration.tpot, rows, [row.tpot_ms for row in rows], tpot_ms),
+        corrector_of(calibration.tpot, rows, [row.tpot_ms for row in rows], tpot_ms, tpot),
         corrector_of(calibration.ttft, [rows[index] for index in positions], [found for _, found in stated],
-                     ttft_ms[positions]),
+                     ttft_ms[positions], ttft),
     )
 
 
@@ -103,5 +117,20 @@ def kin_in(catalog: Catalog, calibration: Calibration, group: str) -> Kin:
     """Return the fitted rows of a model group, prepared once a catalog."""
     known: dict[str, Kin] = catalog.memo.setdefault("kin", {})
     if group not in known:
-        known[group] = kin_of(calibration, samples(catalog, points_by_model(catalog).get(group, ())))
+        weights = catalog.kin_weights
+        rows = samples(catalog, points_by_model(catalog).get(group, ()))
+        known[group] = kin_of(calibration, rows, weights.get((group, "tpot")), weights.get((group, "ttft")))
     return known[group]
+
+
+def kin_weights(catalog: Catalog, calibration: Calibration) -> Iterator[KinWeights]:
+    """Solve the weights of every model's rows under a calibration, for `kin_weights.csv`."""
+    for group in sorted(points_by_model(catalog)):
+        kin = kin_of(calibration, samples(catalog, points_by_model(catalog)[group]))
+        quantities: tuple[tuple[Literal["tpot", "ttft"], Corrector | None], ...] = (
+            ("tpot", kin.tpot), ("ttft", kin.ttft))
+        for quantity, one in quantities:
+            if one is not None:
+                numbers = " ".join(repr(float(weight)) for weight in one.weights)
+                digest = one.relatives.digest(one.deviations_of_rows)
+                yield KinWeights(runs_like=group, quantity=quantity, rows_sha256=digest, weights=numbers)

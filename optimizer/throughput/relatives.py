@@ -7,7 +7,8 @@ Williams, Gaussian Processes for Machine Learning, 2006, chapter 2). One measure
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +47,18 @@ def distances(one: Vector, other: Vector) -> Vector:
     """Return the Euclidean distance of each row of one to each row of the other."""
     squares = np.sum(one**2, 1)[:, None] + np.sum(other**2, 1)[None, :] - 2 * one @ other.T
     return np.asarray(np.sqrt(np.maximum(squares, 0.0)))
+
+
+def distances_of_each(one: Vector, other: Vector) -> Vector:
+    """Return the same without a matrix product, difference by difference."""
+    squares = np.zeros((len(one), len(other)))
+    for column in range(one.shape[1]):
+        squares += (one[:, column, None] - other[None, :, column]) ** 2
+    return np.asarray(np.sqrt(squares))
+
+
+UNKNOWN = -2
+"""Code of a value that no row has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +119,18 @@ class Relatives:
         """Return what each row's deviation weighs: covariance^-1 deviations."""
         return np.asarray(np.linalg.solve(self.covariance(), deviations))
 
+    def digest(self, deviations: Vector) -> str:
+        """Return the hash of everything that the weights follow from, to nine decimals."""
+        places = self.places
+        numbers = (deviations, places.lengths, places.ln_counts, places.noise)
+        digest = hashlib.sha256(self.kinship.model_dump_json().encode())
+        digest.update(repr([(way.trait, way.falls, way.variance) for way in self.ways]).encode())
+        for column in numbers:
+            digest.update((np.round(column, 9) + 0.0).tobytes())  # + 0.0: no negative zeros
+        for codes in (*self.codes, places.curves):
+            digest.update(codes.astype(np.int64).tobytes())
+        return digest.hexdigest()
+
     def shared(self, traits: Traits) -> list[Vector]:
         """Return the variance that a replica shares with each row where their requests agree, by how it falls."""
         found = [np.zeros(len(self.places.curves)) for _ in (ALIKE, SMOOTH, ROUGH)]
@@ -141,3 +166,23 @@ class Relatives:
         _, near_smooth, near_rough = self._fall(apart, np.zeros_like(apart))
         return np.asarray((near_smooth * (smooth * weights)) @ smooth_at
                           + (near_rough * (rough * weights)) @ rough_at + alike @ weights)
+
+    def deviations_of_each(
+        self, weights: Vector, traits: Sequence[Traits], lengths: Vector, counts: tuple[int, ...]
+    ) -> Vector:
+        """Return the expected deviations of n replicas, each for requests of its own: n x k.
+
+        Sums run row by row (no matrix library), so that an answer does not depend on what else is asked with it.
+        """
+        shared = [np.zeros((len(traits), len(weights))) for _ in (ALIKE, SMOOTH, ROUGH)]
+        for way, book, codes in zip(self.ways, self.books, self.codes, strict=True):
+            asked = np.array([book.get(value_of(one, way.trait), UNKNOWN) for one in traits])
+            shared[way.falls] += way.variance * (asked[:, None] == codes[None, :])
+        alike, smooth, rough = shared
+        smooth_at, rough_at = self.count_falls(counts)
+        apart = distances_of_each(lengths, self.places.lengths)
+        _, near_smooth, near_rough = self._fall(apart, np.zeros_like(apart))
+        return np.asarray(
+            np.einsum("nr,rk->nk", near_smooth * smooth * weights, smooth_at)
+            + np.einsum("nr,rk->nk", near_rough * rough * weights, rough_at)
+            + np.einsum("nr,r->n", alike, weights)[:, None])

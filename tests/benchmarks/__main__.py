@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import platform
 
-from tests.benchmarks import solver, startup
+from tests.benchmarks import solver, startup, tradeoff
 
 
 def main() -> None:
@@ -16,6 +16,8 @@ def main() -> None:
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}\n")
     startup.main()
     solver.main()
+    print()
+    tradeoff.main()
 
 
 if __name__ == "__main__":

@@ -55,6 +55,8 @@ def test_the_chat_path_and_the_key_of_the_environment(
     assert (without.code, without.out) == (2, "")
     assert "HTTP 401: the endpoint wants a key: set GPUMIX_API_KEY" in without.err
     monkeypatch.setenv("GPUMIX_API_KEY", "secret-7")
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):  # traffic goes to the endpoint and nowhere else
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
     good = asked(run, url, tmp_path / "b.jsonl", "--users", "2", "--endpoint", "chat")
     assert good.code == 0, good.err
     assert "secret-7" not in (tmp_path / "b.jsonl").read_text(encoding="utf-8")
@@ -69,7 +71,14 @@ def test_an_endpoint_that_is_down_is_one_line(run: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "a.jsonl").exists()
 
 
-PROBES = 3
+@needs_locust
+def test_an_endpoint_that_points_elsewhere_is_not_followed(run: Run, known_server: Start, tmp_path: Path) -> None:
+    result = asked(run, known_server(always="307"), tmp_path / "a.jsonl")
+    assert (result.code, result.out) == (2, "")
+    assert "HTTP 307: the endpoint points elsewhere; no request follows" in result.err
+
+
+PROBES = 5
 """Requests before the first of a level."""
 
 

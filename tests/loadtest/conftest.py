@@ -43,3 +43,24 @@ def known_server() -> Iterator[Start]:
         process.wait()
         if process.stdout is not None:
             process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def llama_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of llama.cpp serving a small Llama of random weights."""
+    for package in ("gguf", "xllamacpp"):
+        pytest.importorskip(package, reason=f"no {package} here: it serves the model that these tests measure")
+    from tests.loadtest.llama_server import write_model
+
+    model = tmp_path_factory.mktemp("model") / "tiny.gguf"
+    write_model(model)
+    path = os.pathsep.join(part for part in (str(ROOT), os.environ.get("PYTHONPATH", "")) if part)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.loadtest.llama_server", str(model)], text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": path})
+    assert process.stdout is not None
+    address = next(line.strip() for line in process.stdout if line.startswith("http"))
+    yield address
+    process.terminate()
+    process.wait()
+    process.stdout.close()
