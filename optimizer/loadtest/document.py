@@ -85,11 +85,10 @@ class Facts:
             if required:
                 self._note(key, "nothing", "a number")
             return None
-        usable = isinstance(found, int | float) and not isinstance(found, bool) and math.isfinite(found) and found >= 0
-        if not usable:
+        usable = quantity(found)
+        if usable is None:
             self._note(key, shown(found), "a number of 0 or more")
-            return None
-        return float(found)
+        return usable
 
     def count(self, key: str, required: bool = False) -> int | None:
         """Return a whole number of 0 or more."""
@@ -107,6 +106,21 @@ class Facts:
         if found in ("inf", "trace") or (isinstance(found, float) and math.isinf(found)):
             return math.inf
         return self.number(key)
+
+
+LARGEST = 1e15
+"""No quantity of a load test is larger."""
+
+
+def quantity(found: object) -> float | None:
+    """Return a finite number of 0 or more, None for anything else.
+
+    >>> quantity(2), quantity(True), quantity("2"), quantity(float("nan")), quantity(10**400)
+    (2.0, None, None, None, None)
+    """
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        return None
+    return float(found) if 0 <= found <= LARGEST else None
 
 
 def first(values: Iterable[float | None]) -> float | None:

@@ -6,13 +6,13 @@ are seconds of a clock that never goes back, latencies milliseconds.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from optimizer.errors import Fault
 from optimizer.load.faults import shown
+from optimizer.loadtest.document import quantity
 from optimizer.loadtest.level import Latency
 from optimizer.loadtest.statistics import summary
 
@@ -75,9 +75,9 @@ class RunFigures:
 def request_of(line: Mapping[str, Any], place: str, label: str, faults: list[Fault]) -> Request | None:
     """Read the line of a request; what is wrong with it is noted."""
     error = line.get("err")
-    start, end, tokens = (_number(line.get(key)) for key in ("t0", "end", "n_out"))
+    start, end, tokens = (quantity(line.get(key)) for key in ("t0", "end", "n_out"))
     wrong = [(key, line.get(key)) for key, value in (("t0", start), ("end", end), ("n_out", tokens)) if value is None]
-    ttft, tpot = _number(line.get("ttft_ms")), _number(line.get("tpot_ms"))
+    ttft, tpot = quantity(line.get("ttft_ms")), quantity(line.get("tpot_ms"))
     if error is None:
         wrong += [(key, line.get(key)) for key, value in (("ttft_ms", ttft), ("tpot_ms", tpot)) if value is None]
     faults.extend(Fault(label, f"{place}.{key}", shown(found), "a number of 0 or more") for key, found in wrong)
@@ -86,14 +86,9 @@ def request_of(line: Mapping[str, Any], place: str, label: str, faults: list[Fau
     if end < start:
         faults.append(Fault(label, f"{place}.end", shown(end), f"at least t0 = {start:g}: its clock went back"))
         return None
-    prompt = _number(line.get("n_in"))
+    prompt = quantity(line.get("n_in"))
     return Request(start, end, ttft, tpot, round(tokens or 0), None if prompt is None else round(prompt),
                    None if error is None else str(error), str(line.get("part", "measured")))
-
-
-def _number(found: object) -> float | None:
-    usable = isinstance(found, int | float) and not isinstance(found, bool) and math.isfinite(found) and found >= 0
-    return float(found) if usable and isinstance(found, int | float) else None
 
 
 def window_of(requests: Iterable[Request]) -> tuple[float, float]:

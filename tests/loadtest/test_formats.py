@@ -243,3 +243,11 @@ def test_days_are_those_of_the_file() -> None:
     assert level(files.VLLM).stated.day == "2026-09-22"
     assert level(files.GUIDELLM_03).stated.day == level(files.LLMPERF).stated.day == "2025-09-23"
     assert level(files.GENAI_PERF).stated.day is None
+
+
+def test_a_sweep_over_more_than_the_level_is_several_curves() -> None:
+    levels_only = [files.VLLM | {"max_concurrency": users, "run_number": users} for users in (2, 4)]
+    assert [one.users for one in levels(json.dumps(levels_only))] == [2, 4]
+    settings = [files.VLLM | {"max_num_seqs": most} for most in (16, 64)]
+    with pytest.raises(InputError, match="max_num_seqs: found several values of max_num_seqs"):
+        levels(json.dumps(settings))

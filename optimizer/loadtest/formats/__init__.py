@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -72,7 +73,11 @@ def read_levels(document: Document) -> tuple[Format, list[FoundLevel]]:
         names = ", ".join(one.name for one in FORMATS)
         raise InputError([Fault(document.label, "", "content of no known format", f"a result file of {names}")])
     faults: list[Fault] = []
-    levels = found.read(document, faults)
+    try:
+        levels = found.read(document, faults)
+    except csv.Error as error:
+        raise InputError([Fault(document.label, "", f"text that CSV cannot read ({error})", "the file as written")
+                          ]) from None
     if not levels and not faults:
         faults.append(Fault(document.label, "", "no level", "one measured level or more"))
     if faults:

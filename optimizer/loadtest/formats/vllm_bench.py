@@ -25,8 +25,31 @@ def recognises(document: Document) -> bool:
     return bool(document.objects) and all(map(_is_run, document.objects))
 
 
+SWEPT_ALLOWED = {"run_number", "run", "duration", "date", "completed", "failed", "num_prompts", "rtfx"}
+"""Keys that differ between runs of one set-up, beside figures and what makes a level."""
+
+FIGURE_ENDS = ("_ms", "_throughput", "_tokens", "_per_s", "_concurrency", "_rate", "_requests", "_goodput")
+
+
+def swept(document: Document) -> list[str]:
+    """List what a sweep varied beside the level: runs of several set-ups are no one curve.
+
+    >>> runs = ({"max_num_seqs": 16, "mean_tpot_ms": 9.0}, {"max_num_seqs": 64, "mean_tpot_ms": 8.0})
+    >>> swept(Document("summary.json", "", whole=list(runs)))
+    ['max_num_seqs']
+    """
+    names = {key for run in document.objects for key in run} - SWEPT_ALLOWED
+    plain = [name for name in names if not name.endswith(FIGURE_ENDS)]
+    return sorted(name for name in plain
+                  if len({repr(run.get(name)) for run in document.objects
+                          if not isinstance(run.get(name), list | dict)}) > 1)
+
+
 def read(document: Document, faults: list[Fault]) -> list[FoundLevel]:
     """Read every run."""
+    for name in swept(document):
+        found = f"several values of {name}"
+        faults.append(Fault(document.label, name, found, "runs of one set-up: import the file of each value by itself"))
     pairs = zip(document.objects, document.places(), strict=True)
     return [level_of(Facts(data, document.label, place, faults)) for data, place in pairs]
 
