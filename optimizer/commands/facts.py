@@ -17,7 +17,7 @@ from optimizer.commands.options import (
     leave,
     overlays_of,
 )
-from optimizer.errors import ExitCode
+from optimizer.errors import ExitCode, Fault, InputError
 
 app = typer.Typer()
 catalog_app = typer.Typer(

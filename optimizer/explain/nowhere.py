@@ -24,7 +24,7 @@ NEAREST = (
     (re.compile(r"TTFT ([0-9.]+) ms"), 1, "shortest"),
     (re.compile(r"([0-9.]+) ms .* whole"), 1, "shortest"),
 )
-"""How reasons of the speed step begin, whether less or more is nearer to what is asked, and how the nearest is called."""
+"""How reasons of the speed step begin, whether less or more is nearer to what is asked, and the nearest's name."""
 
 
 def _nearest(reasons: list[str]) -> str:

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from optimizer.engines import refusal
-from optimizer.memory import largest_fitting_concurrency, memory_fit
 from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog
+from optimizer.memory import largest_fitting_concurrency, memory_fit
 from optimizer.reports import json_report
 from optimizer.reports.csv_report import rows_as_csv
 from optimizer.reports.markdown import table as markdown_table
