@@ -26,6 +26,13 @@ class _Recent(OrderedDict[Hashable, Value]):
         super().__init__()
         self.size = size
 
+    def recall(self, key: Hashable) -> Value | None:
+        """Return what is kept, now asked for last."""
+        if key not in self:
+            return None
+        self.move_to_end(key)
+        return self[key]
+
     def keep(self, key: Hashable, value: Value) -> Value:
         """Remember a value and forget the one that was not asked for the longest."""
         self[key] = value
@@ -45,6 +52,8 @@ class Shelf:
         self._tables: _Recent[OptionTable] = _Recent(self.TABLES)
         self._capped: _Recent[OptionTable] = _Recent(self.CAPPED)
         self._prices: _Recent[list[PricedOffer]] = _Recent(self.PRICES)
+        self._known: dict[int, object] = {}
+        """Catalogs and models by the ids in the keys, held so that no other object comes by the same id."""
 
     def priced_offers(self, catalog: Catalog, problem: Problem) -> list[PricedOffer]:
         """Price every offer, as `costs.priced_offers` does."""
@@ -53,7 +62,9 @@ class Shelf:
             id(catalog), tuple(sorted(limits.stock.items())), limits.horizon_months,
             problem.assumptions.model_dump_json(), problem.currency, problem.fx,
         )
-        return self._prices[key] if key in self._prices else self._prices.keep(key, price_all(catalog, problem))
+        self._known[id(catalog)] = catalog
+        found = self._prices.recall(key)
+        return self._prices.keep(key, price_all(catalog, problem)) if found is None else found
 
     def tables(
         self, index: int, service: Service, model: LlmModel, gpus: list[tuple[Gpu, int]], limits: Limits,
@@ -61,6 +72,7 @@ class Shelf:
     ) -> dict[str, OptionTable]:
         """Return the options of a service on GPU types, its replicas capped by the demand."""
         slo = service.slo
+        self._known[id(catalog)], self._known[id(model)] = catalog, model
         key = (
             id(catalog), index, service.service_id, id(model), service.engines, service.precisions,
             service.full_context_tokens, service.workload, slo.ttft_ms, slo.e2e_ms, limits.evidence,
@@ -78,7 +90,7 @@ class Shelf:
         table = self._tables[key]
         if demand.unit == "rate":
             return table
-        capped = self._capped.get((key, demand.amount))
+        capped = self._capped.recall((key, demand.amount))
         return self._capped.keep((key, demand.amount), _capped(table, demand)) if capped is None else capped
 
 

@@ -66,8 +66,8 @@ def from_trace(
     from optimizer.reports.trace_report import TRACE_REPORTS
     from optimizer.traffic.profile import profile
 
-    if not 0 < window < float("inf"):
-        raise InputError([Fault("options", "--window", f"{window}", "seconds, above 0")])
+    if not 1 <= window <= 1e9:
+        raise InputError([Fault("options", "--window", f"{window}", "seconds, 1 or more")])
     columns = Columns(
         time_column, input_column, output_column, time_unit.value if time_unit else None, time_format, timezone)
     found = profile(read_trace(file, columns), classes, window)

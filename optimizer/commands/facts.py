@@ -17,7 +17,7 @@ from optimizer.commands.options import (
     leave,
     overlays_of,
 )
-from optimizer.errors import ExitCode
+from optimizer.errors import ExitCode, Fault, InputError
 
 app = typer.Typer()
 catalog_app = typer.Typer(
@@ -154,6 +154,9 @@ def catalog_accuracy(
     """Show how far predictions are from what was measured: shipped rows left out (minutes), own rows, or memory."""
     from optimizer.load import load_catalog
 
+    if memory is not None and (against is not None or plot is not None):
+        found_both = "--memory beside --against or --plot"
+        raise InputError([Fault("options", "--memory", found_both, "--memory alone: it is compared by itself")])
     facts = load_catalog(catalog, overlays_of(overlay))
     if memory is not None:
         from optimizer.accuracy.memory import memory_accuracy
@@ -172,6 +175,7 @@ def catalog_accuracy(
     else:
         found = speed_accuracy(facts)
         text, pairs = accuracy_report.ACCURACY_REPORTS[form.value](found), accuracy_report.pairs_of(found)
-    if plot is not None:
+    if plot is not None and pairs:
         accuracy_report.plot(pairs, plot)
     emit(text, output)
+    leave(ExitCode.PLAN if pairs else ExitCode.BAD_INPUT)

@@ -144,7 +144,7 @@ def _range(text: str | None) -> tuple[float | None, float | None]:
     except ValueError:
         found = float("nan"), None
     if not all(value is None or 0 <= value < float("inf") for value in found):
-        raise InputError([Fault("options", "--range", repr(text), "LOW:HIGH as numbers, such as 15:80")])
+        raise InputError([Fault("options", "--range", repr(text), "LOW:HIGH with 0 <= LOW <= HIGH, such as 15:80")])
     return found
 
 

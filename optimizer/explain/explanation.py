@@ -37,6 +37,8 @@ class Explanation:
     stability: tuple[Stability, ...]
     alternatives: tuple[Plan, ...]
     """Next best plans of another structure, cheapest first."""
+    alternatives_asked: int
+    """How many of them were looked for."""
     within_fraction: float
     """How much dearer than the best an alternative may be."""
     alternatives_complete: bool
@@ -66,6 +68,7 @@ class Explanation:
                 for one in self.margins
             ],
             "stability": [vars(one) for one in self.stability],
+            "alternatives_asked": self.alternatives_asked,
             "within_fraction": self.within_fraction,
             "alternatives_complete": self.alternatives_complete,
             "alternatives": [plan.as_json(rejections=False) for plan in self.alternatives],
@@ -111,7 +114,7 @@ def explain(
     plan = plan_of(prepared, solution)
     if not solution.has_plan:
         diagnosis = diagnose(prepared, settings) if solution.status == "infeasible" else None
-        return Explanation(plan, (), (), (), (), (), within, True, diagnosis, None, prepared)
+        return Explanation(plan, (), (), (), (), (), alternatives, within, True, diagnosis, None, prepared)
     bench = Bench(prepared, tuple(priced_offers(catalog, prepared.problem)), settings)
     found, complete = _alternatives(prepared, solution, settings, alternatives, within)
     return Explanation(
@@ -121,6 +124,7 @@ def explain(
         tuple(margins(bench, solution)),
         tuple(stabilities(prepared, solution, settings)),
         found,
+        alternatives,
         within,
         complete,
         None,
@@ -153,4 +157,4 @@ def _alternatives(
         found.append(plan_of(prepared, solution, with_rejections=False))
         if len(found) == most:
             return tuple(found), True
-    return tuple(found), most == 0
+    return tuple(found), False

@@ -19,18 +19,31 @@ def why_nowhere(prepared: Prepared) -> Iterator[str]:
             yield f"{service.service_id}: no node can serve it ({reasons})"
 
 
+NEAREST = (
+    (re.compile(r"([0-9.]+) tok/s"), -1, "fastest"),
+    (re.compile(r"TTFT ([0-9.]+) ms"), 1, "shortest"),
+    (re.compile(r"([0-9.]+) ms .* whole"), 1, "shortest"),
+)
+"""How reasons of the speed step begin, whether less or more is nearer to what is asked, and the nearest's name."""
+
+
+def _nearest(reasons: list[str]) -> str:
+    """Return the reason that comes nearest to what is asked, of the limit that most of them break."""
+    groups = []
+    for pattern, sign, name in NEAREST:
+        found = [(sign * float(match.group(1)), reason) for reason in reasons if (match := pattern.match(reason))]
+        groups.append((len(found), f"the {name}: {min(found)[1]}" if found else ""))
+    return max(groups, key=lambda group: group[0])[1] or reasons[0]
+
+
 def commonest_rejections(prepared: Prepared, service_id: str) -> str:
-    """Say how many combinations fall out at each step, with the commonest reason; by speed, with the fastest."""
+    """Say how many combinations fall out at each step, with the commonest reason; by speed, with the nearest."""
     mine = [r for r in prepared.candidates.rejections if r.service_id in (service_id, "")]
     parts = []
     for step in STEP_ORDER:
         reasons = [r.reason for r in mine if r.step == step]
         if step == "speed" and reasons:
-            best = max(
-                reasons,
-                key=lambda reason: float(found.group()) if (found := re.match(r"[0-9.]+(?= tok/s)", reason)) else 0.0,
-            )
-            parts.append(f"{len(reasons)} fall out by speed, the fastest: {best}")
+            parts.append(f"{len(reasons)} fall out by speed, {_nearest(reasons)}")
         elif reasons:
             parts.append(f"{len(reasons)} fall out by {step}, most often: {Counter(reasons).most_common(1)[0][0]}")
     return "; ".join(parts) or "the catalog has no offer"

@@ -52,7 +52,7 @@ def picks(frontier: Frontier) -> tuple[Pick, ...]:
     budget = frontier.prepared.problem.limits.budget
     if budget is not None:
         cap = f"{budget.amount:,.0f} {budget.currency} a {budget.per}"
-        found.append(Pick("within budget", f"most within {cap}", points[-1]))
+        found.append(Pick("within budget", f"most in this range within {cap}", points[-1]))
     bend = knee(frontier)
     if bend is not None:
         found.append(Pick("knee", KNEE_RULE, bend))

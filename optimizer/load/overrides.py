@@ -12,6 +12,9 @@ from optimizer.load.yaml_files import parse_yaml
 EXCLUDES = {"grade": "tokens_per_s_per_user", "tokens_per_s_per_user": "grade"}
 """An override of one of these removes the other, so that the new value is the one that holds."""
 
+BY_OFFER = ("limits.stock", "limits.at_least", "assumptions.purchase_price_usd")
+"""Mappings whose keys are offer ids, which may hold dots: owned-server-4x-l40.on-prem-us."""
+
 LONGEST_INDEX = 6
 """Digits beyond this are no index of a list of ours."""
 
@@ -46,7 +49,7 @@ def blame_overrides(faults: list[Fault], assignments: Iterable[str]) -> list[Fau
 
 def _apply(data: dict[str, Any], assignment: str) -> None:
     key, sign, text = assignment.partition("=")
-    parts = key.strip().split(".")
+    parts = _parts(key.strip())
     if not sign or not all(parts):
         allowed = "a dotted key, '=', a value: services.0.slo.grade=B"
         raise InputError([Fault("--set", assignment, "no KEY=VALUE", allowed)])
@@ -63,6 +66,14 @@ def _apply(data: dict[str, Any], assignment: str) -> None:
             target.pop(EXCLUDES[last], None)
     else:
         raise InputError([_inside_plain(".".join(parts[:-1]), assignment)])
+
+
+def _parts(key: str) -> list[str]:
+    """Split a dotted key; what follows a mapping by offer id is one id, dots and all."""
+    for mapping in BY_OFFER:
+        if key.startswith(f"{mapping}."):
+            return [*mapping.split("."), key[len(mapping) + 1 :]]
+    return key.split(".")
 
 
 def _step_into(target: Any, part: str, path: str, assignment: str) -> Any:

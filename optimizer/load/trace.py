@@ -31,6 +31,9 @@ UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 EPOCH_FROM = 1e8
 """Seconds from which a number is a date (1973); smaller ones count from the trace's own start."""
 
+LAST_SECOND = 253_402_300_800
+"""Of the year 9999."""
+
 LARGEST_TOKENS = 10**9
 SHOWN = 5
 """Lines named for each thing that was handled."""
@@ -236,8 +239,14 @@ def _seconds(
         largest = float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 0.0
         unit = columns.time_unit or next((name for name, per in UNITS.items() if largest < 1e11 * per), "ns")
         seconds = values / UNITS[unit]
+        late = f"before the year 10000, counted in {unit}; see --time-unit"
+        _blame(np.abs(np.nan_to_num(seconds)) >= LAST_SECOND, column, late, label, lines, faults)
         return np.nan_to_num(seconds), bool(largest / UNITS[unit] >= EPOCH_FROM)
-    times = _dates(column, columns, zone)
+    try:
+        times = _dates(column, columns, zone)
+    except ValueError as error:
+        allowed = "directives of strptime, such as '%d/%b/%Y:%H:%M:%S %z'"
+        raise InputError([Fault("options", "--time-format", f"{columns.time_format!r} ({error})", allowed)]) from None
     _blame(times.isna().to_numpy(), column, _allowed_times(columns), label, lines, faults)
     start = pd.Timestamp(0, tz="UTC")
     return np.nan_to_num(((times - start) / pd.Timedelta(seconds=1)).to_numpy(dtype=float)), True

@@ -197,7 +197,11 @@ def sections(explanation: Explanation) -> Iterator[Section]:
     plan = explanation.plan
     if plan.nodes:
         yield Section("Plan", (f"{money(plan.cost.usd_per_month)} a month: {mix_of(plan.nodes)}",))
-        yield from (_alternatives(explanation), _gpus(explanation), _engines(explanation))
+        if explanation.alternatives_asked:
+            yield _alternatives(explanation)
+        if any(gpu.verdict in ("lost", "equal") for gpu in explanation.gpus):
+            yield _gpus(explanation)
+        yield _engines(explanation)
         yield from (_limits(explanation), _stability(explanation))
         yield from _tests(explanation)
         yield _rejected(explanation)

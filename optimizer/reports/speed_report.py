@@ -10,6 +10,7 @@ import numpy as np
 from optimizer.engines import refusal
 from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog
+from optimizer.memory import largest_fitting_concurrency, memory_fit
 from optimizer.reports import json_report
 from optimizer.reports.csv_report import rows_as_csv
 from optimizer.reports.markdown import table as markdown_table
@@ -89,6 +90,24 @@ class SpeedReport:
     """What measured rows and physical limits make of it: TPOT / formula."""
     rows: tuple[UsedRow, ...]
     refusal: str | None
+    """Why it would not run at all."""
+    fits: int
+    """Requests that its memory holds at once, of those asked."""
+
+
+def why_not(question: Question, fits: int) -> str | None:
+    """Say why a replica cannot serve a single one of the requests asked, None when it can."""
+    q, tokens = question, question.isl_tokens + question.osl_tokens
+    refused = refusal(q.engine, q.model, q.precision_id, q.gpu, q.tp_size)
+    if refused:
+        return refused
+    if tokens > q.model.context_limit_tokens:
+        return f"requests of {tokens:,} tokens exceed the model's context of {q.model.context_limit_tokens:,}"
+    if fits:
+        return None
+    fit = memory_fit(q.model, q.precision, q.engine, q.gpu, q.tp_size, max_num_seqs=1)
+    held = f"weights take {fit.weights_gib:.1f} of {fit.usable_gib:.1f} GiB"
+    return f"its memory does not hold one request of {tokens:,} tokens ({held})"
 
 
 def asked_of(
@@ -167,6 +186,9 @@ def speed_of(catalog: Catalog, question: Question, concurrency: int, confidence:
     terms, tpot = terms_of(catalog, q, at), curve.tpot_ms(at)
     (low, high), (ttft_low, ttft_high) = curve.interval(at, confidence), curve.ttft_interval(at, confidence)
     formula = sum(terms.values()) or tpot
+    computed = largest_fitting_concurrency(
+        q.model, q.precision, q.engine, q.gpu, q.tp_size, q.isl_tokens + q.osl_tokens, at)
+    fits = min(at, max(curve.proven_concurrency, computed))
     return SpeedReport(
         model=q.model.name, gpu_id=q.gpu.gpu_id, engine_id=q.engine_id, precision=q.precision_id, tp_size=q.tp_size,
         isl_tokens=q.isl_tokens, osl_tokens=q.osl_tokens, concurrency=at, tpot_ms=tpot, ttft_ms=curve.ttft_ms(at),
@@ -174,14 +196,15 @@ def speed_of(catalog: Catalog, question: Question, concurrency: int, confidence:
         ttft_low_ms=ttft_low, ttft_high_ms=ttft_high,
         ttft_evidence=curve.evidence(at) if curve.ttft_measured else "estimated", confidence=confidence,
         terms_ms=terms, formula_ms=formula, correction=tpot / formula, rows=used_rows(catalog, q, curve),
-        refusal=refusal(q.engine, q.model, q.precision_id, q.gpu, q.tp_size))
+        refusal=why_not(q, fits), fits=fits)
 
 
 def _text(report: SpeedReport) -> str:
     r = report
     requests = f"{r.isl_tokens:,} tokens in, {r.osl_tokens:,} out, {r.concurrency:,} in flight"
     lines = [
-        paint(f"{r.model} at {r.precision} on {r.tp_size} x {r.gpu_id}, {r.engine_id}: {requests}", BOLD),
+        *(paint(line, BOLD) for line in wrap(
+            f"{r.model} at {r.precision} on {r.tp_size} x {r.gpu_id}, {r.engine_id}: {requests}", "  ", "")),
         f"  {r.tokens_per_s_per_user:,.1f} tokens/s for each user: TPOT {r.tpot_ms:,.2f} ms, {r.evidence}",
         f"  {r.confidence:.0%} interval {r.low:,.2f} to {r.high:,.2f} ms",
         f"  first token {r.ttft_ms:,.0f} ms ({r.ttft_low_ms:,.0f} to {r.ttft_high_ms:,.0f}), {r.ttft_evidence}",
@@ -191,6 +214,8 @@ def _text(report: SpeedReport) -> str:
         lines += wrap("rough: nothing is promised until a measured row anchors it", "    ", "  ")
     if r.refusal:
         lines += wrap(f"it would not run: {r.refusal}", "    ", "  ")
+    elif r.fits < r.concurrency:
+        lines += wrap(f"only {r.fits:,} of these requests fit its memory at once: the others would wait", "    ", "  ")
     if r.terms_ms:
         lines += ["", paint("Where the time goes, by the formula", BOLD)]
         lines += [f"  {TERM_WORDS[name]:<28}{value:>10.2f} ms" for name, value in r.terms_ms.items() if value >= 0.005]

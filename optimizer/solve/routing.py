@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -51,7 +50,7 @@ def finish_routing(traffic: Traffic, search: CountSearch, time_limit_s: float | 
     case = search.case
     if not case.sliced:
         decide = partial(split_or_cut, traffic, SplitProgram(case))
-        search = search_on(search, LONG, decide)
+        search = search_on(search, LONG, decide, end)
         answer = _Answer(case, search.best, search.upper, search.bound)
         model = routing_model(case, search.cuts, search.bound, search.upper)
         _search_counts(answer, model, end, AT_ONCE + PATIENTLY, partial(_consider, answer, model, decide))
@@ -60,7 +59,7 @@ def finish_routing(traffic: Traffic, search: CountSearch, time_limit_s: float | 
     model = routing_model(case, search.cuts, search.bound, search.upper)
     take = partial(_consider_slices, traffic, answer, model)
     if not _search_counts(answer, model, end, AT_ONCE, take):
-        _learn_from_free_split(traffic, answer, model)
+        _learn_from_free_split(traffic, answer, model, end)
         _search_counts(answer, model, end, PATIENTLY, take)
     return _routing(answer)
 
@@ -117,11 +116,12 @@ def _solver(presolve: bool, deterministic_limit: float | None, end: float | None
     return solver
 
 
-def _learn_from_free_split(traffic: Traffic, answer: _Answer, model: RoutingModel) -> None:
+def _learn_from_free_split(traffic: Traffic, answer: _Answer, model: RoutingModel, end: float | None) -> None:
     """Add the cuts and the bound of the free split."""
     free = replace(traffic, slices=None)
     quick = search_counts(scaled(free))
-    search = quick if quick.settled else search_on(quick, LONG, partial(split_or_cut, free, SplitProgram(quick.case)))
+    decide = partial(split_or_cut, free, SplitProgram(quick.case))
+    search = quick if quick.settled else search_on(quick, LONG, decide, end)
     for cut in search.cuts:
         keep_cut(model, cut)
     answer.lower = max(answer.lower, search.bound)
@@ -172,10 +172,10 @@ def overloaded(traffic: Traffic, counts: Sequence[int], shares: Sequence[Sequenc
 
 
 class SplitProgram:
-    """The linear program that splits classes over given nodes with the least overload z; built once, solved often.
+    """The linear program that splits classes over given nodes with the least utilisation z; built once, solved often.
 
-    min z; sum_t s_ct = 1; sum_c a_ct s_ct - z <= y_t. The duals of the second rows are the weights of the cut that the
-    counts y break when z > 0.
+    min z; sum_t s_ct = 1; sum_c a_ct s_ct <= z y_t. The duals of the second rows are the weights of the cut that the
+    counts y break when z > 1; when z < 1 every type has room to spare, and rounding the shares does no harm.
     """
 
     def __init__(self, case: ScaledTraffic) -> None:
@@ -183,7 +183,7 @@ class SplitProgram:
 
         self.case = case
         lp, unit = mathopt.Model(), case.scale / case.parts
-        overload = lp.add_variable(lb=-math.inf)
+        self.used = lp.add_variable(lb=0.0)
         self.shares = [[None if one is None else lp.add_variable(lb=0.0) for one in row] for row in case.high]
         for row in self.shares:
             lp.add_linear_constraint(sum(one for one in row if one is not None) == 1.0)
@@ -191,18 +191,23 @@ class SplitProgram:
         for t in case.types:
             pairs = [(one[t], row[t]) for one, row in zip(case.high, self.shares, strict=True)]
             load = sum(one / unit * share for one, share in pairs if one is not None and share is not None)
-            self.carried.append(lp.add_linear_constraint(load - overload <= 0.0))
-        lp.minimize(overload)
+            self.carried.append(lp.add_linear_constraint(load - self.used <= 0.0))
+        lp.minimize(self.used)
         self.solver = mathopt.IncrementalSolver(lp, mathopt.SolverType.GLOP)
 
     def split(self, counts: Sequence[int]) -> tuple[list[tuple[tuple[Fraction, ...], ...]], list[float]]:
         """Return candidates for exact shares on these nodes, and the weights of the types."""
         for row, count in zip(self.carried, counts, strict=True):
-            row.upper_bound = float(count)
+            row.set_coefficient(self.used, -float(count))
         result = self.solver.solve()
+        if not result.has_primal_feasible_solution() or not result.has_dual_feasible_solution():
+            return [], [float(count == 0) for count in counts]  # some class runs only on types without a node
         duals = [abs(dual) for dual in result.dual_values(self.carried)]
         values = result.variable_values()
-        shares = [[0.0 if one is None else values[one] for one in row] for row in self.shares]
+        shares = [
+            [0.0 if one is None or not count else values[one] for one, count in zip(row, counts, strict=True)]
+            for row in self.shares
+        ]
         return [tuple(rounded(row, most) for row in shares) for most in ROUNDING], duals
 
 

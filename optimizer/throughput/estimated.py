@@ -9,7 +9,7 @@ import numpy as np
 
 from optimizer.load import Catalog
 from optimizer.schema.calibration import TPOT_TERMS, TTFT_TERMS, Calibration, FittedTerms
-from optimizer.schema.catalog import ThroughputPoint
+from optimizer.schema.catalog import LlmModel, ThroughputPoint
 from optimizer.throughput.curve import Question, SpeedCurve, Track
 from optimizer.throughput.fitted import effect, term_weights
 from optimizer.throughput.gaps import DEFAULT_BARS, DEFAULT_TTFT_BARS, bars_of, gap_of
@@ -164,7 +164,8 @@ def estimate_each(
     return np.maximum.accumulate(tpot, axis=1), np.maximum.accumulate(ttft, axis=1)
 
 
-Tracks = dict[tuple[object, ...], tuple[Track, Track]]
+Tracks = dict[tuple[object, ...], tuple[Track, Track, LlmModel]]
+"""By question: TPOT, TTFT, and the model, held so that no other object comes by its id."""
 
 MOST_AT_ONCE, MOST_KEPT = 256, 50_000
 """Questions worked out together, and answers that a catalog remembers."""
@@ -187,7 +188,7 @@ def prepare_curves(catalog: Catalog, questions: Sequence[Question]) -> None:
         chunk = new[start : start + MOST_AT_ONCE]
         tpots, ttfts = estimate_each(catalog, catalog.calibration, chunk, KNOTS)
         for question, tpot, ttft in zip(chunk, tpots.tolist(), ttfts.tolist(), strict=True):
-            known[_key(question)] = Track(KNOTS, tuple(tpot)), Track(KNOTS, tuple(ttft))
+            known[_key(question)] = Track(KNOTS, tuple(tpot)), Track(KNOTS, tuple(ttft)), question.model
 
 
 def curve_for(catalog: Catalog, question: Question) -> SpeedCurve | None:
@@ -196,7 +197,7 @@ def curve_for(catalog: Catalog, question: Question) -> SpeedCurve | None:
     if calibration is None:
         return None
     prepare_curves(catalog, [question])
-    tpot, ttft = catalog.memo["estimates"][_key(question)]
+    tpot, ttft, _ = catalog.memo["estimates"][_key(question)]
     known = kin_in(catalog, calibration, question.model.runs_like).known
     return SpeedCurve(
         levels=(),

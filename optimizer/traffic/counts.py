@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -18,7 +19,7 @@ class Effort:
     undecided: int
 
 
-QUICK = Effort(300, 40, 4)
+QUICK = Effort(100, 12, 1)
 """Some milliseconds, for sliced classes."""
 
 QUICK_FREE = Effort(150, 16, 2)
@@ -50,6 +51,8 @@ class CountSearch:
     """Cost and counts that no cut forbids, and that no placement was found for."""
     steps: int = 0
     leaves: int = 0
+    end: float | None = None
+    """Moment (time.monotonic) at which to give up."""
     weights: Sequence[float] = ()
     """Of the last cut found: the next is often near."""
     order: list[int] = field(default_factory=list)
@@ -61,7 +64,8 @@ class CountSearch:
     def gave_up(self) -> bool:
         """Whether the search was cut short."""
         most = self.effort
-        return self.steps > most.steps or self.leaves > most.leaves or len(self.undecided) > most.undecided
+        late = self.end is not None and time.monotonic() >= self.end
+        return late or self.steps > most.steps or self.leaves > most.leaves or len(self.undecided) > most.undecided
 
     @property
     def bound(self) -> int:
@@ -92,9 +96,9 @@ def search_counts(case: ScaledTraffic) -> CountSearch:
     return search
 
 
-def search_on(search: CountSearch, effort: Effort, decide: Decide) -> CountSearch:
+def search_on(search: CountSearch, effort: Effort, decide: Decide, end: float | None = None) -> CountSearch:
     """Walk again, longer, from what a search found, with help for counts that it left undecided."""
-    again = CountSearch(search.case, list(search.cuts), effort, decide, search.best, search.upper)
+    again = CountSearch(search.case, list(search.cuts), effort, decide, search.best, search.upper, end=end)
     _walk(again, 0, [0] * len(search.case.prices), 0)
     return again
 

@@ -54,6 +54,36 @@ def cheapest_sliced(traffic: Traffic) -> Fraction | None:
     return min(costs)
 
 
+def highs_split(traffic: Traffic) -> float:
+    """Return the least cost of a free split by HiGHS through MathOpt, gap 0."""
+    from ortools.math_opt.python import mathopt
+
+    model = mathopt.Model()
+    nodes = [model.add_integer_variable(lb=0) for _ in traffic.node_types]
+    loads: list[list[mathopt.LinearTypes]] = [[] for _ in nodes]
+    for row in traffic.nodes_needed:
+        shares = [None if one is None else model.add_variable(lb=0) for one in row]
+        model.add_linear_constraint(sum(share for share in shares if share is not None) == 1)
+        for t, (one, share) in enumerate(zip(row, shares, strict=True)):
+            if one is not None and share is not None:
+                loads[t].append(float(one) * share)
+    for load, count in zip(loads, nodes, strict=True):
+        model.add_linear_constraint(sum(load) <= count)
+    model.minimize(sum(float(price) * count for price, count in zip(traffic.usd_per_hour, nodes, strict=True)))
+    params = mathopt.SolveParameters(relative_gap_tolerance=0.0)
+    return mathopt.solve(model, mathopt.SolverType.HIGHS, params=params).objective_value()
+
+
+def plain_traffic(seed: int, types: int, classes: int) -> Traffic:
+    """Make a question of plain figures: hundredths of nodes, cents."""
+    draw = random.Random(seed)
+    needed = tuple(
+        tuple(None if t and draw.random() < 0.2 else Fraction(draw.randint(5, 250), 100) for t in range(types))
+        for _ in range(classes))
+    prices = tuple(Fraction(draw.randint(30, 400), 100) for _ in range(types))
+    return Traffic(tuple(f"t{t}" for t in range(types)), prices, tuple(f"c{c}" for c in range(classes)), needed)
+
+
 def carries_two(traffic: Traffic, nodes: tuple[int, int]) -> bool:
     """Say whether two node types carry freely split classes: fill the first with those it serves relatively best."""
     room, second, both = Fraction(nodes[0]), Fraction(0), []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from fractions import Fraction
 
 import pytest
@@ -15,7 +16,14 @@ from optimizer.traffic.counts import CountSearch, search_counts
 from optimizer.traffic.exact_split import exact_split
 from optimizer.traffic.scaled import Cut, cut_of, opening_cuts, scaled
 from optimizer.traffic.split import Traffic
-from tests.oracles.splits import carries_two, cheapest_sliced, cheapest_split_of_two, random_traffic
+from tests.oracles.splits import (
+    carries_two,
+    cheapest_sliced,
+    cheapest_split_of_two,
+    highs_split,
+    plain_traffic,
+    random_traffic,
+)
 
 F = Fraction
 many = settings(max_examples=120, deadline=None, derandomize=True)
@@ -107,6 +115,24 @@ def test_sliced_agrees_with_every_placement(seed: int) -> None:
 def test_a_free_split_over_two_types_agrees_with_every_number_of_nodes(seed: int) -> None:
     traffic = random_traffic(seed, sliced=False, types=2, classes=4)
     assert cheapest_routing(traffic).usd_per_hour == cheapest_split_of_two(traffic)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(seed=seeds, types=st.integers(3, 5), classes=st.integers(2, 9))
+def test_a_free_split_over_more_types_agrees_with_highs(seed: int, types: int, classes: int) -> None:
+    traffic = plain_traffic(seed, types, classes)
+    assert float(cheapest_routing(traffic).usd_per_hour or 0) == pytest.approx(highs_split(traffic), abs=1e-6)
+
+
+def test_a_time_limit_gives_the_best_so_far_with_its_bound() -> None:
+    traffic = plain_traffic(7, types=14, classes=90)
+    start = time.monotonic()
+    found = cheapest_routing(traffic, time_limit_s=0.3)
+    assert time.monotonic() - start < 10
+    assert found.status in ("optimal", "feasible")
+    assert found.bound is not None
+    assert found.usd_per_hour is not None
+    assert found.bound <= found.usd_per_hour
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)

@@ -86,6 +86,8 @@ def test_a_long_pause_is_named_and_counted_as_quiet(trace) -> None:  # type: ign
     (",5,7\n", "line 2, time"),
     ("10,5,7\nnoon,5,7\n", "line 3, time"),
     ("2026-13-01T00:00:00Z,5,7\n", "line 2, time"),
+    ("1e300,5,7\n", "line 2, time"),
+    ("inf,5,7\n", "line 2, time"),
     ("2026-01-01T00:00:00Z,5,7\n\n2026-01-01T00:00:00Z,5,7\n", "line 3, input tokens"),
 ])
 def test_what_cannot_be_read_is_refused_with_its_line(trace, rows: str, place: str) -> None:  # type: ignore[no-untyped-def]
@@ -126,6 +128,21 @@ def test_an_unknown_zone_or_column_is_refused(trace) -> None:  # type: ignore[no
         trace("1,2,3\n", timezone="Mars/Olympus")
     with pytest.raises(InputError, match="no column 'prompt'"):
         trace("1,2,3\n", input="prompt")
+
+
+def test_percentiles_of_windows_count_the_quiet_ones_however_long_the_trace(trace) -> None:  # type: ignore[no-untyped-def]
+    # requests a window of 10 s: 3, 0, 1, 0, 2
+    found = profile(trace("".join(f"{t},5,7\n" for t in (0, 1, 2, 25, 41, 42))), window_s=10)
+    counts = [3, 0, 1, 0, 2]
+    levels = (50.0, 90.0, 95.0, 99.0, 99.9)
+    expected = {f"p{p:g}": float(np.percentile(counts, p, method="higher")) / 10 for p in levels}
+    assert found.percentile_rps == expected
+    assert profile(trace("0,5,7\n10000000000,5,7\n")).percentile_rps["p99.9"] == 0
+
+
+def test_a_format_that_is_none_is_refused(trace) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(InputError, match="--time-format"):
+        trace("1,5,7\n", time_format="%Q")
 
 
 def test_the_peak_is_the_busiest_window_wherever_it_starts(trace) -> None:  # type: ignore[no-untyped-def]

@@ -110,6 +110,10 @@ def _node_limit(end: str, nodes: int) -> Requirement:
     return Requirement(f"limits.nodes.{end}", f"{nodes} nodes", lift)
 
 
+def _nodes(count: int) -> str:
+    return "1 node" if count == 1 else f"{count} nodes"
+
+
 def _plan_limits(limits: Limits) -> Iterator[Requirement]:
     """Yield the limits of the plan as a whole."""
     if limits.budget is not None:

@@ -101,9 +101,9 @@ class Canvas:
 
 def width_of(text: str, size_px: float, bold: bool = False) -> float:
     """Measure a text in pixels."""
-    renderer = RendererAgg(1, 1, DPI)  # type: ignore[no-untyped-call]
+    renderer = RendererAgg(1, 1, DPI)
     properties = FontProperties(family=families(), size=size_px * POINTS_PER_PX, weight="bold" if bold else "normal")
-    size = renderer.get_text_width_height_descent(text, properties, ismath=False)  # type: ignore[no-untyped-call]
+    size = renderer.get_text_width_height_descent(text, properties, ismath=False)
     return float(size[0])
 
 
