@@ -192,17 +192,3 @@ class OptionWalker:
         computed = largest_fitting_concurrency(q.model, q.precision, q.engine, q.gpu, q.tp_size, tokens, followed)
         fits = max(proven, computed)
         return min(most, fits), fits
-
-
-def _speed_reason(speed: ReplicaSpeed, service: Service) -> str:
-    """Say which limit a single request breaks already."""
-    target, slo = service.slo.target_tokens_per_s, service.slo
-    for one in speed.classes:
-        shown, ttft, whole = f"for a single request ({one.evidence(1)})", one.ttft_ms(1), one.latency_s(1) * 1000
-        if one.speed(1) < target:
-            return f"{one.speed(1):.1f} tok/s {shown}, {target:g} asked"
-        if slo.ttft_ms is not None and ttft > slo.ttft_ms:
-            return f"TTFT {ttft:.0f} ms {shown}, at most {slo.ttft_ms:g} ms asked"
-        if slo.e2e_ms is not None and whole > slo.e2e_ms:
-            return f"{whole:.0f} ms {shown} as a whole response, at most {slo.e2e_ms:g} ms asked"
-    return "its request classes together leave no room for a single request"

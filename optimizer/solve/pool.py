@@ -9,6 +9,7 @@ from typing import Literal
 
 from optimizer.formulation.cp_sat import LinearExpr, cp_model
 from optimizer.formulation.pool import PoolCase, PoolModel, needs_replicas, pool_model
+from optimizer.solve.solver import cp_solver, seconds_left
 
 SOON = 0.05
 """CP-SAT's deterministic time of the attempt without presolve."""
@@ -71,10 +72,10 @@ def _minimise(case: PoolCase, model: PoolModel, aim: LinearExpr | int | None, en
     model.cp.minimize(model.cost if aim is None else aim)
     attempts: Sequence[tuple[bool, float | None]] = ((False, SOON), (True, None))
     for presolve, limit in attempts:
-        solver = _solver(presolve, limit, end)
+        solver = cp_solver(presolve, limit, seconds_left(end))
         status = solver.solve(model.cp)
         if status == cp_model.INFEASIBLE and presolve:
-            status = (solver := _solver(False, None, end)).solve(model.cp)
+            status = (solver := cp_solver(False, None, seconds_left(end))).solve(model.cp)
         if status in (cp_model.OPTIMAL, cp_model.INFEASIBLE):
             break
     if status == cp_model.INFEASIBLE:
@@ -88,19 +89,3 @@ def _minimise(case: PoolCase, model: PoolModel, aim: LinearExpr | int | None, en
     return PoolSolution(
         "optimal" if optimal else "feasible", replicas, tuple(bool(solver.value(one)) for one in model.served), cost,
         cost if optimal and aim is None else bound, tuple(solver.value(one) for one in model.further))
-
-
-def _solver(presolve: bool, deterministic_limit: float | None, end: float | None) -> cp_model.CpSolver:
-    """Set CP-SAT up as for plans: one worker, the full linear program, no gap."""
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.linearization_level = 2
-    solver.parameters.absolute_gap_limit = 0.0
-    solver.parameters.relative_gap_limit = 0.0
-    solver.parameters.cp_model_presolve = presolve
-    solver.parameters.catch_sigint_signal = False
-    if deterministic_limit is not None:
-        solver.parameters.max_deterministic_time = deterministic_limit
-    if end is not None:
-        solver.parameters.max_time_in_seconds = max(0.001, end - time.monotonic())
-    return solver

@@ -12,6 +12,7 @@ from optimizer.errors import Fault, ModelTooLargeError
 from optimizer.formulation import CONSTRAINTS, OBJECTIVES, Case, Variables, reduce_case
 from optimizer.formulation.cp_sat import cp_model
 from optimizer.solve.cover import cheapest_cover, is_one_cover
+from optimizer.solve.solver import cp_solver
 
 LARGEST_WEIGHT = 2**61
 """Packed objectives stay below this; larger ones are solved in stages."""
@@ -55,27 +56,6 @@ class Clock:
     def expired(self) -> bool:
         """Say whether the time is over."""
         return self.end is not None and time.monotonic() >= self.end
-
-
-def _solver(settings: SolveSettings, clock: Clock, presolve: bool) -> cp_model.CpSolver:
-    """Set CP-SAT up as measured: one worker with the full LP (the default loses its bound), same answer every time.
-
-    Its default gap limit of 1e-4 is taken on doubles, which past 2^53 calls plans optimal that are not; so it is 0.
-    """
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.linearization_level = 2
-    solver.parameters.absolute_gap_limit = 0.0
-    solver.parameters.relative_gap_limit = 0.0
-    solver.parameters.cp_model_presolve = presolve
-    solver.parameters.random_seed = settings.seed
-    solver.parameters.catch_sigint_signal = False  # an interruption is the command's to handle
-    if settings.deterministic_limit is not None:
-        solver.parameters.max_deterministic_time = settings.deterministic_limit
-    left = clock.left()
-    if left is not None:
-        solver.parameters.max_time_in_seconds = left
-    return solver
 
 
 Build = Callable[[cp_model.CpModel, Variables], None]
@@ -128,7 +108,7 @@ def _better(case: Case, one: Run, other: Run) -> Run:
 
 def _attempt(cp: cp_model.CpModel, x: Variables, settings: SolveSettings, clock: Clock, presolve: bool) -> Run:
     """Call CP-SAT once."""
-    solver = _solver(settings, clock, presolve)
+    solver = cp_solver(presolve, settings.deterministic_limit, clock.left(), settings.seed)
     names = {cp_model.OPTIMAL: "optimal", cp_model.FEASIBLE: "feasible", cp_model.INFEASIBLE: "infeasible"}
     status = names.get(solver.solve(cp), "unknown")
     counts = tuple(solver.value(node) for node in x.nodes) if status in ("optimal", "feasible") else ()

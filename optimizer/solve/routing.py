@@ -10,6 +10,7 @@ from functools import partial
 
 from optimizer.formulation.cp_sat import cp_model
 from optimizer.formulation.routing import RoutingModel, coarse, forbid, forbid_counts, keep_cut, routing_model
+from optimizer.solve.solver import cp_solver, seconds_left
 from optimizer.traffic.counts import LONG, CountSearch, Decide, search_counts, search_on
 from optimizer.traffic.exact_split import exact_split
 from optimizer.traffic.placing import Placement, cut_against
@@ -90,30 +91,14 @@ def _solve(
 ) -> tuple[cp_model.CpSolver, cp_model.CpSolverStatus]:
     """Call CP-SAT, each attempt longer than the last; that nothing is left is believed only without presolve."""
     for presolve, limit in attempts:
-        solver = _solver(presolve, limit, end)
+        solver = cp_solver(presolve, limit, seconds_left(end))
         status = solver.solve(model.cp)
         if status == cp_model.INFEASIBLE and presolve:
-            solver = _solver(False, None, end)
+            solver = cp_solver(False, None, seconds_left(end))
             status = solver.solve(model.cp)
         if status in (cp_model.OPTIMAL, cp_model.INFEASIBLE) or (end is not None and time.monotonic() >= end):
             break
     return solver, status
-
-
-def _solver(presolve: bool, deterministic_limit: float | None, end: float | None) -> cp_model.CpSolver:
-    """Set CP-SAT up as for plans: one worker, the full linear program, no gap."""
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.linearization_level = 2
-    solver.parameters.absolute_gap_limit = 0.0
-    solver.parameters.relative_gap_limit = 0.0
-    solver.parameters.cp_model_presolve = presolve
-    solver.parameters.catch_sigint_signal = False
-    if deterministic_limit is not None:
-        solver.parameters.max_deterministic_time = deterministic_limit
-    if end is not None:
-        solver.parameters.max_time_in_seconds = max(0.001, end - time.monotonic())
-    return solver
 
 
 def _learn_from_free_split(traffic: Traffic, answer: _Answer, model: RoutingModel, end: float | None) -> None:
