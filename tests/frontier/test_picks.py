@@ -85,7 +85,7 @@ def test_grades_and_targets_below_the_range_are_not_named() -> None:
 def test_within_budget_is_the_last_point() -> None:
     found = picks(frontier((12, 100), (30, 110), limits="budget: {amount: 1234.5}"))
     (within,) = [pick for pick in found if pick.name == "within budget"]
-    assert (within.point.value, within.why) == (30, "most within 1,234 USD a month")
+    assert (within.point.value, within.why) == (30, "most in this range within 1,234 USD a month")
 
 
 @pytest.mark.parametrize(("axis", "asked"), [("users", 20), ("losses", 2)])
