@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 from optimizer.errors import Fault, InputError
 
@@ -51,3 +53,19 @@ def decode(raw: bytes, label: str) -> str:
 
 def _allowed(label: str) -> str:
     return "UTF-8 text (in Excel: save as 'CSV UTF-8')" if label.endswith(".csv") else "UTF-8 text"
+
+
+def read_json(path: Path, what: str) -> Any:
+    """Read a JSON file.
+
+    Args:
+        what: what the file should be, for the message: `a Mélange config`.
+
+    Raises:
+        InputError: the file cannot be read, or is no JSON.
+    """
+    label = str(path)
+    try:
+        return json.loads(decode(read_bytes(path), label))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise InputError([Fault(label, "", f"text that JSON cannot read ({error})", what)]) from None

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from optimizer.errors import Fault, InputError
-from optimizer.load import Catalog, load_catalog, load_problem, read_bytes
+from optimizer.load import Catalog, load_catalog, load_problem
 from optimizer.load.faults import shown
-from optimizer.load.text import decode
+from optimizer.load.text import read_json
 from optimizer.referee.verdict import Verdict
 from optimizer.schema.catalog import CapacityRow, RentedOffer
 from optimizer.solve import SolveSettings, plan_of, prepare, solve
@@ -62,10 +62,7 @@ def read_instance(path: Path) -> Instance:
         InputError: with every fault of the file.
     """
     label = str(path)
-    try:
-        data = json.loads(decode(read_bytes(path), label))
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError([Fault(label, "", f"text that JSON cannot read ({error})", "an LLM-Pilot instance")]) from None
+    data = read_json(path, "an LLM-Pilot instance")
     if not isinstance(data, dict) or not isinstance(data.get("options"), dict) or not data["options"]:
         raise InputError(
             [Fault(label, "options", "no mapping", "a mapping of options such as 2xa100 to users and cost")]

@@ -8,7 +8,6 @@ Language Model Serving by Exploiting GPU Heterogeneity", 2024).
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from fractions import Fraction
@@ -16,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from optimizer.errors import Fault, InputError
-from optimizer.load import read_bytes
 from optimizer.load.faults import shown
-from optimizer.load.text import decode
+from optimizer.load.text import read_json
 from optimizer.referee.cheapest import cheapest_routing
 from optimizer.referee.verdict import RoutedVerdict
 from optimizer.traffic.split import Routing, Traffic
@@ -55,10 +53,7 @@ def read_config(path: Path, sliced: bool) -> tuple[str, dict[str, Any], float | 
         InputError: with every fault of the file.
     """
     label = str(path)
-    try:
-        data = json.loads(decode(read_bytes(path), label))
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError([Fault(label, "", f"text that JSON cannot read ({error})", "a Mélange config")]) from None
+    data = read_json(path, "a Mélange config")
     prefix = "melange_config." if isinstance(data, dict) and "melange_config" in data else ""
     config = data["melange_config"] if prefix else data
     faults = [Fault(label, prefix + key, found, allowed) for key, found, allowed in _config_faults(config)]

@@ -45,11 +45,6 @@ class ServerNeed:
     reason: str
     """Why there is no option; empty where there is one, or where nothing is asked for."""
 
-    @property
-    def asks_nothing(self) -> bool:
-        """Whether no replica is needed."""
-        return self.nano_rps == 0 and self.min_replicas == 0
-
     def replicas_alone(self, option: ServerOption) -> int:
         """Return the replicas that carry the server on one accelerator."""
         return max(-(-self.nano_rps // option.nano_rps), self.min_replicas) if option.nano_rps else self.min_replicas

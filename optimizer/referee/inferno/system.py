@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from optimizer.errors import Fault, InputError
-from optimizer.load import read_bytes
 from optimizer.load.faults import shown
-from optimizer.load.text import decode
+from optimizer.load.text import read_json
 
 LOWEST_PRIORITY = 100
 LARGEST = 1e9
@@ -199,12 +197,9 @@ def read_system(path: Path) -> System:
 
 def _json(path: Path, faults: list[Fault]) -> Any:
     try:
-        return json.loads(decode(read_bytes(path), str(path)))
+        return read_json(path, "a file of the llm-inferno optimizer")
     except InputError as error:
         faults += error.faults
-    except (json.JSONDecodeError, RecursionError) as error:
-        found = f"text that JSON cannot read ({error})"
-        faults.append(Fault(str(path), "", found, "a file of the llm-inferno optimizer"))
     return None
 
 
