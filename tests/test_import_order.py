@@ -16,12 +16,12 @@ PACKAGE = Path(optimizer.__file__).parent
 
 ROOMS = (
     "errors", "units", "schema", "load", "demand", "traffic", "memory", "engines", "throughput", "costs", "candidates",
-    "integrity", "accuracy", "verify", "formulation", "solve", "frontier", "explain", "answer", "compare", "fleet",
-    "batch", "loadtest", "referee", "reports", "commands", "cli",
+    "integrity", "accuracy", "verify", "formulation", "solve", "timetable", "frontier", "explain", "answer", "replay",
+    "compare", "roadmap", "fleet", "batch", "loadtest", "referee", "deploy", "reports", "commands", "cli",
 )
 """Top to bottom; a room is a module of the package or a folder of modules."""
 
-SOLVER_ROOMS = {"formulation", "solve", "fleet"}
+SOLVER_ROOMS = {"formulation", "solve", "timetable", "roadmap", "fleet"}
 MODULES = [*sorted(PACKAGE.rglob("*.py")), Path(cli.__file__)]
 
 

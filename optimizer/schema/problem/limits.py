@@ -1,0 +1,96 @@
+"""The rules that a plan must keep."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from optimizer.schema.base import Count, CountOrZero, Currency, Evidence, Frozen, Kind, Name, NonNegative, Positive
+
+
+class Budget(Frozen):
+    """A cost cap."""
+
+    amount: Positive
+    """Most that may be spent."""
+    currency: Currency = "USD"
+    """Currency of the amount; JPY and EUR use the problem's fx, else the catalog's rate."""
+    per: Literal["hour", "month", "year"] = "month"
+    """A month is 730 hours, a year 12 months."""
+
+
+class Selection(Frozen):
+    """Names that are allowed or forbidden; an empty `allow` means all."""
+
+    allow: tuple[Name, ...] = ()
+    """Only these."""
+    forbid: tuple[Name, ...] = ()
+    """None of these."""
+
+    def refuses(self, name: str) -> str | None:
+        """Say why a name is out, or None when it is in."""
+        if self.allow and name not in self.allow:
+            return f"{name} is not among those allowed"
+        return f"{name} is forbidden" if name in self.forbid else None
+
+
+class NodeCount(Frozen):
+    """How many nodes the plan may have."""
+
+    min: CountOrZero = 0
+    """Fewest nodes."""
+    max: Count | None = None
+    """Most nodes; absent: no cap."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.max is not None and self.min > self.max:
+            raise ValueError(f"min: found {self.min}; allowed: at most max = {self.max}")
+        return self
+
+
+class Survive(Frozen):
+    """Losses after which every service still gets its demand."""
+
+    nodes: Annotated[int, Field(ge=0, le=100)] = 0
+    """Any so many nodes lost at once."""
+    provider: bool = False
+    """Any one provider lost."""
+    region: bool = False
+    """Any one region of a provider (or owned site) lost."""
+
+
+class Limits(Frozen):
+    """Rules that the plan must keep."""
+
+    budget: Budget | None = None
+    """Cost cap for everything together."""
+    kinds: Annotated[tuple[Kind, ...], Field(min_length=1)] = ("on_demand", "reserved", "owned")
+    """How nodes may be obtained; spot and marketplace only when named."""
+    max_term_months: CountOrZero = 12
+    """Longest commitment of a reserved offer."""
+    gpus: Selection = Selection()
+    """GPU types."""
+    providers: Selection = Selection()
+    """Providers; owned nodes have the provider `owned`."""
+    regions: Selection = Selection()
+    """Regions by the provider's own code; owned nodes have the region of their site."""
+    stock: dict[str, CountOrZero] = Field(default_factory=dict)
+    """Nodes obtainable, by offer id; what is not named has the catalog's stock, or no cap."""
+    at_least: dict[str, Count] = Field(default_factory=dict)
+    """Nodes that the plan must hold, by offer id: what is bought or committed already."""
+    max_gpu_types: Count | None = None
+    """Most different GPU types."""
+    nodes: NodeCount = NodeCount()
+    """Fewest and most nodes."""
+    engine_policy: Literal["any", "fleet", "per_gpu"] = "any"
+    """`fleet`: one engine everywhere; `per_gpu`: one engine for each GPU type."""
+    survive: Survive = Survive()
+    """Losses to survive."""
+    power_kw: NonNegative | None = None
+    """Cap on the electrical power that all owned nodes together may draw at full load."""
+    evidence: Evidence = "estimated"
+    """Worst evidence of a speed that may be used."""
+    speed_confidence: Annotated[float, Field(ge=0.5, lt=1)] | None = None
+    """Plan with the slow end of the error bar at this confidence instead of the middle."""
+    horizon_months: Annotated[int, Field(ge=1, le=120)] = 12
+    """How long the nodes are needed: what is bought or reserved for longer is paid in full over this time."""

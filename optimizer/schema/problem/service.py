@@ -1,0 +1,66 @@
+"""One LLM service: its model, promise, requests and demand."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from optimizer.schema.base import Frozen, Id, Name
+from optimizer.schema.problem.demand import Deadline, Demand
+from optimizer.schema.problem.slo import Slo
+from optimizer.schema.problem.workload import RequestClass, Tokens
+
+
+class Service(Frozen):
+    """One LLM service with its promise, its requests and its demand."""
+
+    service_id: Id
+    """Name of the service."""
+    model: Name
+    """Catalog id of the model, or path to a Hugging Face config.json."""
+    precisions: Annotated[tuple[Id, ...], Field(min_length=1)] | None = None
+    """Precisions that may be served; absent: the model's own."""
+    engines: Annotated[tuple[Id, ...], Field(min_length=1)] | None = None
+    """Engines that may serve it; absent: all that fit."""
+    kind: Literal["sync", "async"] = "sync"
+    """`sync` answers users who wait; `async` works off a batch before a deadline."""
+    slo: Slo = Slo()
+    """What every user is promised."""
+    workload: Annotated[tuple[RequestClass, ...], Field(min_length=1, max_length=64)]
+    """Request classes, usually one."""
+    context_tokens: Tokens | None = None
+    """Longest context one request may use; default: the longest ISL + OSL of the workload."""
+    demand: Demand | None = None
+    """Requests at the peak (sync)."""
+    deadline: Deadline | None = None
+    """Work and window (async)."""
+    headroom_fraction: Annotated[float, Field(ge=0, le=10)] = 0.2
+    """Reserve added to the demand; printed as a choice."""
+
+    @property
+    def full_context_tokens(self) -> int:
+        """Tokens that one full-length request holds."""
+        longest = max(request.isl_tokens + request.osl_tokens for request in self.workload)
+        return self.context_tokens or longest
+
+    @model_validator(mode="after")
+    def _parts_belong_together(self) -> Self:
+        faults = []
+        if self.kind == "sync" and self.demand is None:
+            faults.append("demand: found nothing; allowed: a demand for a sync service")
+        if self.kind == "sync" and self.deadline is not None:
+            faults.append("deadline: found one on a sync service; allowed: only with kind: async")
+        if self.kind == "async" and self.deadline is None:
+            faults.append("deadline: found nothing; allowed: a deadline for an async service")
+        if self.kind == "async" and self.demand is not None:
+            faults.append("demand: found one on an async service; allowed: only with kind: sync")
+        if self.kind == "sync" and self.slo.target_tokens_per_s == 0 and self.slo.e2e_ms is None:
+            faults.append("slo: found no speed; allowed: grade, tokens_per_s_per_user, or e2e_ms for whole responses")
+        total = sum(request.share_fraction for request in self.workload)
+        if abs(total - 1) > 1e-6:
+            faults.append(f"workload: found shares that add up to {total:g}; allowed: a sum of 1")
+        longest = max(request.isl_tokens + request.osl_tokens for request in self.workload)
+        if self.context_tokens is not None and self.context_tokens < longest:
+            faults.append(f"context_tokens: found {self.context_tokens}; allowed: at least ISL + OSL = {longest}")
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
