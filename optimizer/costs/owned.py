@@ -56,7 +56,7 @@ def interpolate_residual(points: list[tuple[float, float]], months: float) -> fl
 
 
 @dataclass(frozen=True)
-class _Figures:
+class Figures:
     """The assumptions in force at one end of their ranges: the problem's own, else the catalog's."""
 
     catalog: Catalog
@@ -77,10 +77,10 @@ class _Figures:
         return self.pick(getattr(self.catalog.owned_assumptions, name))
 
     @property
-    def flipped(self) -> _Figures:
+    def flipped(self) -> Figures:
         """The same at the other end, for figures whose high value makes a low cost: residual value and life."""
         other: PriceEnd = {"low": "high", "high": "low"}.get(self.end, "value")  # type: ignore[assignment]
-        return _Figures(self.catalog, self.problem, other)
+        return Figures(self.catalog, self.problem, other)
 
     def residual(self, months: float) -> float:
         """Return the share of the purchase price got back after the horizon."""
@@ -107,7 +107,7 @@ def _part_price(part: Part, end: PriceEnd) -> float:
     return chosen if chosen is not None else (part.unit_price or part.fraction_of_parts or 0.0)
 
 
-def purchase_usd(node: OwnedNode, figures: _Figures) -> float:
+def purchase_usd(node: OwnedNode, figures: Figures) -> float:
     """Return the purchase price of a node: its parts, margins on them, and the network share of servers."""
     catalog, problem = figures.catalog, figures.problem
     own = problem.assumptions.purchase_price_usd
@@ -127,7 +127,7 @@ def full_load_watts(node: OwnedNode, catalog: Catalog) -> float:
     return node.gpu_count * (catalog.gpus[node.gpu_id].tdp_watts or 0.0) + node.host_watts
 
 
-def _staff_fte_per_gpu(node: OwnedNode, figures: _Figures) -> float:
+def _staff_fte_per_gpu(node: OwnedNode, figures: Figures) -> float:
     """Return staff per GPU: the catalog's figure is for servers; a workstation has none unless the problem says so."""
     stated = figures.problem.assumptions.staff_fte_per_gpu is not None
     return figures["staff_fte_per_gpu"] if stated or node.form == "server" else 0.0
@@ -141,7 +141,7 @@ def monthly_cost(
     Bought for its life, needed for the horizon: the purchase is repaid over the horizon less the residual value at its
     end; a horizon beyond the life buys again, so then the life counts.
     """
-    figures = _Figures(catalog, problem, end)
+    figures = Figures(catalog, problem, end)
     months = min(float(problem.limits.horizon_months), figures.flipped["life_years"] * MONTHS_PER_YEAR)
     price = purchase_usd(node, figures)
     kilowatts = full_load_watts(node, catalog) / 1000

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from optimizer.schema.base import Currency, Frozen, Id, Positive
 from optimizer.schema.problem.assumptions import Assumptions
 from optimizer.schema.problem.limits import Limits
+from optimizer.schema.problem.roadmap import Roadmap
 from optimizer.schema.problem.service import Service
 
 
@@ -50,6 +51,8 @@ class Problem(Frozen):
     """Rules that the plan must keep."""
     assumptions: Assumptions = Assumptions()
     """Own figures for owned nodes."""
+    roadmap: Roadmap | None = None
+    """A budget plan over quarters, for `gpumix plan`; other commands ignore it."""
 
     @model_validator(mode="after")
     def _service_ids_differ(self) -> Self:

@@ -1,0 +1,3 @@
+"""A budget plan over years: what to buy, rent, keep and retire in each quarter, at least total cost."""
+
+
