@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable
+
 from optimizer.costs import PricedOffer
 from optimizer.demand import demand_of
 from optimizer.errors import Fault, InputError
@@ -41,6 +43,21 @@ def _all_stated(service: Service, catalog: Catalog, offers: list[PricedOffer], l
     return bool(admitted) and all((service.service_id, offer.offer_id) in catalog.capacities for offer in admitted)
 
 
+def _unknown_in_assumptions(problem: Problem, catalog: Catalog, providers: set[str]) -> list[Fault]:
+    """List the nodes, offers and providers that the problem states figures for and nothing in the catalog bears."""
+    own, owned, rented = problem.assumptions, ", ".join(catalog.owned), "an offer_id (gpumix catalog list offers)"
+    stated: tuple[tuple[str, Iterable[str], str, Container[str], str], ...] = (
+        *((name, getattr(own, name), "no such owned node", catalog.owned, owned) for name in
+          ("purchase_price_usd", "purchase_price_jpy", "purchase_price_eur", "running_usd_per_hour")),
+        ("rent_usd_per_hour", own.rent_usd_per_hour, "no such rented node", catalog.offers, rented),
+        ("adjustments", own.adjustments, "no such provider", providers, ", ".join(sorted(providers - {"owned"}))),
+    )
+    return [
+        Fault(problem.name, f"assumptions.{key}.{name}", found, allowed)
+        for key, names, found, known, allowed in stated for name in names if name not in known
+    ]
+
+
 def check_names(
     problem: Problem, catalog: Catalog, offers: list[PricedOffer], own_models: dict[str, LlmModel]
 ) -> list[LlmModel | None]:
@@ -78,10 +95,7 @@ def check_names(
         for key, found in (("stock", ids), ("at_least", ids - set(catalog.owned)))
         for name in getattr(problem.limits, key) if name not in found
     ]
-    faults += [
-        Fault(problem.name, f"assumptions.purchase_price_usd.{name}", "no such owned node", ", ".join(catalog.owned))
-        for name in problem.assumptions.purchase_price_usd if name not in catalog.owned
-    ]
+    faults += _unknown_in_assumptions(problem, catalog, known["providers"])
     rates = {service.service_id for service in problem.services if demand_of(service).unit == "rate"}
     faults += [
         Fault("capacities.csv", f"{service_id}, {offer_id}", "requests in flight for a service whose demand is a rate",
