@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
-from optimizer.candidates.market import Market
+from optimizer.candidates.market import CATALOG_S_OWN, Market
 from optimizer.costs import PricedOffer
 from optimizer.demand import demand_of
 from optimizer.errors import Fault, InputError
@@ -25,6 +25,21 @@ def resolve_model(service: Service, catalog: Catalog, own_models: dict[str, LlmM
 def _all_stated(service: Service, catalog: Catalog, admitted: Sequence[PricedOffer]) -> bool:
     """Say whether `capacities.csv` states every admitted offer for a service, so that its model need not be known."""
     return bool(admitted) and all((service.service_id, offer.offer_id) in catalog.capacities for offer in admitted)
+
+
+def _unknown_in_assumptions(problem: Problem, catalog: Catalog, providers: set[str]) -> list[Fault]:
+    """List the nodes, offers and providers that the problem states figures for and nothing in the catalog bears."""
+    own, owned, rented = problem.assumptions, ", ".join(catalog.owned), "an offer_id (gpumix catalog list offers)"
+    stated: tuple[tuple[str, Iterable[str], str, Container[str], str], ...] = (
+        *((name, getattr(own, name), "no such owned node", catalog.owned, owned) for name in
+          ("purchase_price_usd", "purchase_price_jpy", "purchase_price_eur", "running_usd_per_hour")),
+        ("rent_usd_per_hour", own.rent_usd_per_hour, "no such rented node", catalog.offers, rented),
+        ("adjustments", own.adjustments, "no such provider", providers, ", ".join(sorted(providers - {"owned"}))),
+    )
+    return [
+        Fault(problem.name, f"assumptions.{key}.{name}", found, allowed)
+        for key, names, found, known, allowed in stated for name in names if name not in known
+    ]
 
 
 def check_names(
@@ -50,10 +65,8 @@ def check_names(
             if name not in catalog.engines:
                 faults.append(Fault(problem.name, f"{key}.engines", repr(name), ", ".join(catalog.engines)))
     faults += [*_unknown_selections(problem, catalog, market), *_unknown_offers(problem, catalog, market)]
-    faults += [
-        Fault(problem.name, f"assumptions.purchase_price_usd.{name}", "no such owned node", ", ".join(catalog.owned))
-        for name in problem.assumptions.purchase_price_usd if name not in catalog.owned
-    ]
+    if problem.assumptions != CATALOG_S_OWN:
+        faults += _unknown_in_assumptions(problem, catalog, {offer.provider for offer in market.offers})
     faults += _stated_for_rates(problem, catalog)
     if faults:
         raise InputError(faults)

@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from dataclasses import replace
 from typing import TypeVar
 
-from optimizer.candidates.market import Market, policy_of
+from optimizer.candidates.market import CATALOG_S_OWN, Market, policy_of
 from optimizer.candidates.table import OptionTable
 from optimizer.candidates.walker import MOST_SEQUENCES, OptionWalker
 from optimizer.costs import PricedOffer
@@ -15,12 +15,9 @@ from optimizer.costs import priced_offers as price_all
 from optimizer.demand import ServiceDemand
 from optimizer.load import Catalog
 from optimizer.schema.catalog import Gpu, LlmModel
-from optimizer.schema.problem import Assumptions, Limits, Problem, Service
+from optimizer.schema.problem import Limits, Problem, Service
 
 Value = TypeVar("Value")
-
-CATALOG_S_OWN = Assumptions()
-"""No figure in place of the catalog's."""
 
 ENDLESS = 2**60
 """A demand that caps no replica."""
