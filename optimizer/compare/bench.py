@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from optimizer.candidates import Shelf
-from optimizer.candidates.names import policy_refusal
 from optimizer.compare.reasons import why_not
 from optimizer.compare.variant import Variant, variant_of
-from optimizer.costs import PricedOffer
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.schema.base import Kind
 from optimizer.schema.problem import Problem, Selection
@@ -69,6 +67,5 @@ class Bench:
 
     def providers(self, problem: Problem) -> list[str]:
         """List the providers with a rented offer that the problem's policy admits, by name."""
-        limits = over_kinds(problem, rented_kinds(problem)).limits
-        offers: list[PricedOffer] = self.shelf.priced_offers(self.catalog, problem)
-        return sorted({offer.provider for offer in offers if policy_refusal(offer, limits) is None})
+        market = self.shelf.market(self.catalog, over_kinds(problem, rented_kinds(problem)))
+        return sorted({offer.provider for offer in market.admitted})
