@@ -216,7 +216,7 @@ def fresh(value: Any) -> Any:
     """Return a copy of what was parsed, mappings and lists its own."""
     if isinstance(value, dict):
         return {key: fresh(inner) for key, inner in value.items()}
-    return [fresh(inner) for inner in value] if isinstance(value, list) else value
+    return type(value)(map(fresh, value)) if isinstance(value, list | tuple) else value
 
 
 def parse_mapping(text: str, label: str) -> dict[str, Any]:
