@@ -191,6 +191,10 @@ class Subject:
             self._replicas[one] = Replica(one, service, model, gpu_id, catalog, limits.speed_confidence, known)
         return self._replicas[one]
 
+    def gpus_of(self, one: Deployment) -> int:
+        """Count the GPUs that a deployment has for itself: those of its nodes."""
+        return one.nodes * self.offers[one.offer_id].gpu_count
+
     def derived(self) -> Iterator[Deployment]:
         """Yield the deployments whose capacity is not stated outright."""
         yield from (one for one in self.plan.deployments if self.stated_capacity(one) is None)
