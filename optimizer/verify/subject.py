@@ -9,7 +9,7 @@ from fractions import Fraction
 from functools import cached_property
 from math import isinf
 
-from optimizer.costs import PricedOffer, price_of
+from optimizer.costs import PricedOffer
 from optimizer.demand import ServiceDemand, demand_of
 from optimizer.load import Catalog
 from optimizer.schema.catalog import LlmModel
@@ -140,7 +140,7 @@ class Subject:
     def offers(self) -> dict[str, PricedOffer]:
         """The plan's offers that exist, priced again."""
         named = {node.offer_id for node in self.plan.nodes} | {one.offer_id for one in self.plan.deployments}
-        priced = {name: price_of(name, self.catalog, self.problem) for name in named}
+        priced = {name: self.known.price(name, self.catalog, self.problem) for name in named}
         return {name: offer for name, offer in priced.items() if offer is not None}
 
     @cached_property
@@ -190,6 +190,10 @@ class Subject:
             known = self.known.of(one, service, model, gpu_id, catalog, limits.speed_confidence, limits.evidence)
             self._replicas[one] = Replica(one, service, model, gpu_id, catalog, limits.speed_confidence, known)
         return self._replicas[one]
+
+    def gpus_of(self, one: Deployment) -> int:
+        """Count the GPUs that a deployment has for itself: those of its nodes."""
+        return one.nodes * self.offers[one.offer_id].gpu_count
 
     def derived(self) -> Iterator[Deployment]:
         """Yield the deployments whose capacity is not stated outright."""

@@ -33,6 +33,7 @@ EXPECTED = {
     "overnight-summaries": "optimal",
     "own-against-cloud-8x-h100": "optimal",
     "own-model": "optimal",
+    "shared-node-small-models": "optimal",
     "survive-node-loss": "optimal",
     "survive-provider-loss": "optimal",
     "three-years-reserved": "optimal",
