@@ -8,14 +8,17 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
-from optimizer.costs import owned, price_of
-from optimizer.costs.owned import machine_of
+from optimizer.costs import price_of
+from optimizer.costs.cash import CAPITAL_LINES
+from optimizer.costs.depreciation import MONTHS_PER_YEAR
+from optimizer.costs.figures import Figures
+from optimizer.costs.owned import ownership
 from optimizer.costs.priced import PricedOffer
-from optimizer.costs.quarters import MONTHS_PER_YEAR, QUARTERS_PER_YEAR, compounded
+from optimizer.costs.quarters import QUARTERS_PER_YEAR, compounded
 from optimizer.load import Catalog
 from optimizer.schema.problem import Problem, Roadmap
 from optimizer.schema.problem.roadmap import MONTHS_PER_QUARTER
-from optimizer.units import HOURS_PER_MONTH, MICRO, exact
+from optimizer.units import HOURS_PER_MONTH, exact, micro_usd_up
 
 CENTS = 100
 """In a dollar."""
@@ -43,14 +46,23 @@ def cents_up(micro_usd: int | Fraction) -> int:
     return math.ceil(Fraction(micro_usd) / MICRO_USD_PER_CENT)
 
 
+def machine_at(offer: PricedOffer) -> str:
+    """Return the id of an owned offer's machine, without its site; of a rented offer its own."""
+    return offer.offer_id.removesuffix(f".{offer.region}") if offer.kind == "owned" else offer.offer_id
+
+
 @dataclass(frozen=True)
 class NodeMoney:
     """What one node of an offer costs over time; every amount is rounded up to a cent, a value down."""
 
     offer: PricedOffer
     roadmap: Roadmap
+    rent_micro_usd_per_hour: int = 0
+    """Today's rent of a rented node."""
     purchase_micro_usd: int = 0
     """Today's purchase price of an owned node."""
+    installation_cents: int = 0
+    """Paid once beside it, at today's figure whenever it is bought; it brings nothing."""
     running_cents: int = 0
     """Of an owned node a quarter: power, colocation, maintenance, staff."""
     upfront_fraction: Fraction = Fraction(0)
@@ -75,7 +87,7 @@ class NodeMoney:
         """Quarters from the order until the node stands."""
         stated, offer_id = self.roadmap.lead_time_by_offer, self.offer.offer_id
         otherwise = self.roadmap.lead_time_quarters if self.way == "buy" else 0
-        return stated.get(offer_id, stated.get(machine_of(offer_id), otherwise))
+        return stated.get(offer_id, stated.get(machine_at(self.offer), otherwise))
 
     @property
     def term_quarters(self) -> int:
@@ -91,10 +103,10 @@ class NodeMoney:
 
     def rent_cents(self, quarter: int) -> int:
         """Return the rent of a quarter at that quarter's price."""
-        return cents_up(self.offer.micro_usd_per_hour * HOURS_PER_QUARTER * self.change(quarter))
+        return cents_up(self.rent_micro_usd_per_hour * HOURS_PER_QUARTER * self.change(quarter))
 
     def purchase_cents(self, quarter: int) -> int:
-        """Return the purchase price in a quarter."""
+        """Return the purchase price in a quarter, without installation."""
         return cents_up(self.purchase_micro_usd * self.change(quarter))
 
     def commitment(self, first: int) -> Cash:
@@ -123,33 +135,48 @@ class NodeMoney:
         return dict.fromkeys(range(first, last), self.running_cents)
 
     def capex(self, way: Way, ordered: int) -> Cash:
-        """Return what is paid for the purchase, in the quarter of the order."""
-        return {ordered: self.purchase_cents(ordered)} if way == "buy" else {}
+        """Return what is paid for the purchase and its installation, in the quarter of the order."""
+        return {ordered: self.purchase_cents(ordered) + self.installation_cents} if way == "buy" else {}
 
 
-def straight_line(age: int, life: int, salvage: Fraction = Fraction(0)) -> Fraction:
-    """Return the share of a price that is left after an age: 1 when new, the salvage share at the end of the life.
+def book_fraction(age: int, quarters: int, salvage: Fraction = Fraction(0)) -> Fraction:
+    """Return the share of a price that is left in the books after an age: 1 when new, the salvage share at the end.
 
-    >>> str(straight_line(5, 20)), str(straight_line(10, 20, Fraction(1, 10))), str(straight_line(30, 20))
+    >>> str(book_fraction(5, 20)), str(book_fraction(10, 20, Fraction(1, 10))), str(book_fraction(30, 20))
     ('3/4', '11/20', '0')
     """
-    return 1 - (1 - salvage) * Fraction(min(age, life), life)
+    return 1 - (1 - salvage) * Fraction(min(age, quarters), quarters)
 
 
-def _values(problem: Problem, roadmap: Roadmap, figures: owned.Figures, life: int) -> tuple[Fraction, ...]:
+def book_quarters(problem: Problem) -> int:
+    """Return the quarters over which a purchase is written off."""
+    return problem.accounting.depreciation_years * QUARTERS_PER_YEAR
+
+
+def salvage_of(problem: Problem, roadmap: Roadmap) -> Fraction:
+    """Return the share of the price that depreciation stops at: the residual share where `end_value` is the book's."""
+    stated = problem.assumptions.residual_fraction
+    return exact(stated) if roadmap.end_value == "book" and stated is not None else Fraction(0)
+
+
+def _values(problem: Problem, roadmap: Roadmap, figures: Figures, life: int) -> tuple[Fraction, ...]:
     """Return the shares of the price by age that the roadmap's `end_value` asks for."""
     if roadmap.end_value == "none":
         return (Fraction(0),) * (life + 1)
     if roadmap.end_value == "resale":
         months = (float(MONTHS_PER_QUARTER * age) for age in range(life + 1))
         return tuple(exact(round(figures.residual(age), 12)) for age in months)
-    salvage = exact(problem.assumptions.residual_fraction or 0.0)
-    return tuple(straight_line(age, life, salvage) for age in range(life + 1))
+    salvage, quarters = salvage_of(problem, roadmap), book_quarters(problem)
+    return tuple(book_fraction(age, quarters, salvage) for age in range(life + 1))
 
 
 def plain_priced(problem: Problem) -> Problem:
     """Return the problem under which every rent is its plain price, whatever the term of a commitment."""
     return problem.model_copy(update={"limits": problem.limits.model_copy(update={"horizon_months": LONGEST_MONTHS})})
+
+
+NOT_RENT = frozenset({"upfront interest"})
+"""Lines of a rent that stand for when it is paid, which a plan over quarters sees for itself."""
 
 
 def money_of(offer: PricedOffer, catalog: Catalog, problem: Problem, roadmap: Roadmap) -> NodeMoney:
@@ -158,18 +185,21 @@ def money_of(offer: PricedOffer, catalog: Catalog, problem: Problem, roadmap: Ro
     Args:
         offer: priced under `plain_priced`.
     """
+    lines: dict[str, int] = getattr(offer.ends, offer.end)
     if offer.kind != "owned":
-        return NodeMoney(offer, roadmap, upfront_fraction=exact(catalog.offers[offer.offer_id].upfront_fraction))
-    figures = owned.Figures(catalog, problem, offer.end)
-    node = catalog.owned[machine_of(offer.offer_id)]
-    lines = getattr(offer.ends, offer.end)
-    running = sum(micro for line, micro in lines.items() if line != "capital")
-    years = figures.flipped["life_years"]
+        rent = sum(micro for line, micro in lines.items() if line not in NOT_RENT)
+        upfront = exact(catalog.offers[offer.offer_id].upfront_fraction)
+        return NodeMoney(offer, roadmap, rent, upfront_fraction=upfront)
+    node, site = catalog.owned[machine_at(offer)], catalog.sites[offer.region]
+    bought = ownership(node, site, catalog, problem, offer.end)
+    running = sum(micro for line, micro in lines.items() if line not in CAPITAL_LINES)
     money = NodeMoney(
-        offer, roadmap, math.ceil(exact(owned.purchase_usd(node, figures)) * MICRO),
-        cents_up(running * HOURS_PER_QUARTER), life_years=years,
+        offer, roadmap, purchase_micro_usd=micro_usd_up(bought.purchase_usd),
+        installation_cents=cents_up(micro_usd_up(bought.installation_usd)),
+        running_cents=cents_up(running * HOURS_PER_QUARTER), life_years=bought.life_months / MONTHS_PER_YEAR,
     )
-    return replace(money, values=_values(problem, roadmap, figures, money.life_quarters))
+    values = _values(problem, roadmap, Figures(catalog, problem, offer.end), money.life_quarters)
+    return replace(money, values=values)
 
 
 def money_by_id(offer_id: str, catalog: Catalog, problem: Problem, roadmap: Roadmap) -> NodeMoney | None:

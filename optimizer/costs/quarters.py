@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
+from optimizer.costs.depreciation import MONTHS_PER_YEAR, fiscal_year_of
 from optimizer.schema.problem import Problem, Roadmap
 from optimizer.schema.problem.roadmap import MONTHS_PER_QUARTER
 from optimizer.units import exact
 
-MONTHS_PER_YEAR, QUARTERS_PER_YEAR = 12, 4
-
-FISCAL_YEAR_STARTS = {"JPY": 4}
-"""First month of the fiscal year by currency: April is the rule in Japan; elsewhere January is taken."""
+QUARTERS_PER_YEAR = 4
 
 DIGITS = 12
 """Decimals that a compounded factor is rounded to, so that everyone counts with the same number."""
@@ -40,7 +38,7 @@ class Calendar:
     @classmethod
     def of(cls, roadmap: Roadmap, problem: Problem) -> Calendar:
         """Lay a roadmap's quarters out."""
-        first = roadmap.fiscal_year_start_month or FISCAL_YEAR_STARTS.get(problem.currency, 1)
+        first = roadmap.fiscal_year_start_month or problem.accounting.first_month(problem.currency)
         return cls(roadmap.start_month, roadmap.quarters, first)
 
     def first_day(self, quarter: int) -> date:
@@ -66,7 +64,7 @@ class Calendar:
         ('FY2027', 'FY2027', 'FY2028')
         """
         day = self.first_day(quarter)
-        return f"FY{day.year - (day.month < self.fiscal_start_month)}"
+        return f"FY{fiscal_year_of(day.year, day.month, self.fiscal_start_month)}"
 
     @property
     def fiscal_years(self) -> tuple[str, ...]:

@@ -111,11 +111,11 @@ def _quarters(plan: BudgetPlan, names: dict[str, str]) -> Iterator[str]:
 def _cash(plan: BudgetPlan) -> Iterator[str]:
     purse = Purse.of(plan)
     yield from _section(f"Cash flow ({purse.currency})")
-    rows = [("quarter", "capex", "rent", "running", "sold", "cash", "so far")]
+    rows: list[tuple[str, ...]] = [("quarter", "capex", "rent", "running", "sold", "cash", "so far")]
     for quarter in plan.quarters:
         cash = quarter.cash
         amounts = (cash.capex_usd, cash.rent_usd, cash.running_usd, cash.sold_usd, cash.cash_usd)
-        rows.append((quarter.label, *map(purse.amount, amounts), purse.amount(quarter.cumulative_cash_usd)))  # type: ignore[arg-type]
+        rows.append((quarter.label, *map(purse.amount, amounts), purse.amount(quarter.cumulative_cash_usd)))
     yield from table(_without_empty(rows), right=tuple(range(1, 7)))
 
 
@@ -135,7 +135,7 @@ def _years(plan: BudgetPlan) -> Iterator[str]:
         amounts = (cash.capex_usd, year.capex_cap_usd, cash.opex_usd, year.opex_cap_usd, loss, cash.book_value_usd)
         rows.append((year.label, *map(purse.amount, amounts)))
     yield from table(_without_empty(rows), right=tuple(range(1, 7)))
-    yield from wrap("depreciation by the straight line over the life of own nodes, with what is left of those that "
+    yield from wrap("depreciation of own nodes by the straight line, with what is left of those that "
                     "retire; book value at the end of the year", "  ")
 
 

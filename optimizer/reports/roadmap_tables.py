@@ -26,8 +26,9 @@ from optimizer.schema.budget_plan import BudgetPlan, Cash, QuarterPlan
 
 MONEY = (*Cash.model_fields, "cumulative_cash_usd")
 
-COLUMNS = ("problem", "status", "quarter", "starts", "fiscal_year", "demand", "ordered", "rented", "retired", "standing",
-           "nodes", *MONEY, "currency", "fx_rate_per_usd", *(name.replace("_usd", "_local") for name in MONEY))
+COLUMNS = ("problem", "status", "quarter", "starts", "fiscal_year", "demand", "ordered", "rented", "retired",
+           "standing", "nodes", *MONEY, "currency", "fx_rate_per_usd",
+           *(name.replace("_usd", "_local") for name in MONEY))
 """Added to, never renamed; `_local` is the problem's currency."""
 
 
@@ -35,13 +36,14 @@ def _row(plan: BudgetPlan, quarter: QuarterPlan) -> dict[str, object]:
     names = {offer.offer_id: f"x {offer.offer_id}" for offer in plan.offers}
     money = {**quarter.cash.model_dump(), "cumulative_cash_usd": quarter.cumulative_cash_usd}
     rate = plan.fx_rate_per_usd or 1.0
+    local = {name.replace("_usd", "_local"): round(usd * rate, 2) for name, usd in money.items()}
     return {
         "problem": plan.problem, "status": plan.status, "quarter": quarter.label, "starts": quarter.starts,
         "fiscal_year": quarter.fiscal_year, "demand": demand_of_quarter(quarter),
         "ordered": ordered_of(quarter, names), "rented": rented_of(quarter, names),
         "retired": retired_of(quarter, names), "standing": standing_of(quarter, names),
         "nodes": sum(one.standing for one in quarter.nodes), **money, "currency": plan.currency,
-        "fx_rate_per_usd": rate, **{name.replace("_usd", "_local"): round(usd * rate, 2) for name, usd in money.items()},
+        "fx_rate_per_usd": rate, **local,
     }
 
 

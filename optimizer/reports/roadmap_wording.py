@@ -136,7 +136,8 @@ def bound_of(plan: BudgetPlan) -> str:
 
 def rate_of(plan: BudgetPlan) -> str:
     """Write the exchange rate; nothing for dollars."""
-    return "" if plan.fx_rate_per_usd is None else f"at {plan.fx_rate_per_usd:g} {plan.currency} a dollar ({plan.fx_as_of})"
+    rate = plan.fx_rate_per_usd
+    return "" if rate is None else f"at {rate:g} {plan.currency} a dollar ({plan.fx_as_of})"
 
 
 def how_of(offer: OfferTerms, stays: Iterable[NodeStay]) -> str:

@@ -21,7 +21,7 @@ def budget_plan(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings
     """Plan what to buy, rent, keep and retire in each quarter at least total cost.
 
     Raises:
-        InputError: the problem has no roadmap, asks for what cannot be planned, or names what the catalog does not have.
+        InputError: the problem has no roadmap, a rule that cannot be planned, or a name that the catalog does not have.
         VerificationError: the plan broke a rule when it was checked again.
     """
     problem = loaded.problem

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from optimizer.candidates import Candidate, CandidateSet, enumerate_candidates
+from optimizer.candidates import Candidate, CandidateSet, Market, enumerate_candidates
 from optimizer.costs import PricedOffer, price_of, rate_per_usd
+from optimizer.costs.depreciation import MONTHS_PER_YEAR
 from optimizer.costs.over_time import CENTS, NodeMoney, money_of, plain_priced, quarters_left
-from optimizer.costs.quarters import MONTHS_PER_YEAR, Calendar, demand_factor, present_value
+from optimizer.costs.quarters import Calendar, demand_factor, present_value
 from optimizer.demand import demand_key, grown_amount, quantity_of, with_quantity
 from optimizer.load import Catalog
 from optimizer.roadmap.case import RoadmapCase, Spending, Stay, Supply
@@ -87,7 +88,7 @@ def _there_already(prepared: Prepared, problem: Problem, roadmap: Roadmap) -> It
         return
     free = Limits(kinds=("owned",), evidence=problem.limits.evidence, speed_confidence=problem.limits.speed_confidence)
     anywhere = prepared.problem.model_copy(update={"limits": free})
-    candidates = enumerate_candidates(anywhere, catalog, offers, prepared.loaded.own_models)
+    candidates = enumerate_candidates(anywhere, catalog, Market.of(offers, free), prepared.loaded.own_models)
     by_offer = best_by_offer(candidates)
     for place, one in enumerate(roadmap.owned_already):
         offer = next(offer for offer in offers if offer.offer_id == one.offer_id)

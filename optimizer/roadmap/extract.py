@@ -12,8 +12,8 @@ from optimizer.costs.books import Book, book_there_already, bought_book
 from optimizer.costs.over_time import CENTS, HOURS_PER_QUARTER, cents_up
 from optimizer.costs.quarters import Calendar
 from optimizer.demand import ServiceDemand
-from optimizer.roadmap.cash import Ledger, ledgers_of, together
 from optimizer.roadmap.case import RoadmapCase, Stay, Supply
+from optimizer.roadmap.cash import Ledger, ledgers_of, together
 from optimizer.roadmap.program import Program
 from optimizer.roadmap.search import Found
 from optimizer.roadmap.wording import assumptions_of, warnings_of
@@ -112,7 +112,7 @@ def _books(
             books[stay] = bought_book(supply.money, stay.ordered, problem, roadmap)
         elif supply.group is not None:
             one = roadmap.owned_already[supply.group]
-            books[stay] = book_there_already(one, supply.money, supply.stays, prepared.catalog, problem, roadmap)
+            books[stay] = book_there_already(one, supply.money, prepared.catalog, problem, roadmap)
     return books
 
 
@@ -135,7 +135,7 @@ def _end_value(case: RoadmapCase, taken: Taken) -> int:
 def _terms(supply: Supply) -> OfferTerms:
     offer, money = supply.offer, supply.money
     own = offer.kind == "owned"
-    rent = cents_up(offer.micro_usd_per_hour * HOURS_PER_QUARTER) / CENTS
+    rent = cents_up(money.rent_micro_usd_per_hour * HOURS_PER_QUARTER) / CENTS
     return OfferTerms(
         offer_id=offer.offer_id, gpu_id=offer.gpu_id, gpu_count=offer.gpu_count, kind=offer.kind,
         term_months=offer.term_months, provider=offer.provider, region=offer.region,

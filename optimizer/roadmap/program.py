@@ -88,7 +88,7 @@ def meet_demand(case: RoadmapCase, program: Program) -> None:
 
 
 def respect_stock(case: RoadmapCase, program: Program) -> None:
-    """Rented nodes stay within their stock in every quarter, bought ones in all, and nodes there already are so many.
+    """Rented nodes stay within their stock in every quarter, bought ones in all; nodes there already are so many.
 
     The sites of an owned machine share its stock.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -38,7 +38,7 @@ def shortlisted(case: RoadmapCase, worth: tuple[Fraction, ...]) -> RoadmapCase:
 
 def _in_order(supply: Supply) -> tuple[object, ...]:
     money = supply.money
-    return (money.purchase_micro_usd, money.running_cents, supply.offer.micro_usd_per_hour, supply.stock is not None,
+    return (money.purchase_micro_usd, money.running_cents, money.rent_micro_usd_per_hour, supply.stock is not None,
             tuple(-carried for carried in supply.carries), supply.offer.offer_id)
 
 
@@ -58,7 +58,8 @@ def _replaces(other: Supply, supply: Supply, worth: tuple[Fraction, ...]) -> boo
         and new.lead_quarters <= old.lead_quarters
         and other.offer.watts <= supply.offer.watts
         and new.running_cents <= old.running_cents
-        and (supply.way == "buy" or other.offer.micro_usd_per_hour <= supply.offer.micro_usd_per_hour)
+        and new.rent_micro_usd_per_hour <= old.rent_micro_usd_per_hour
+        and new.installation_cents <= old.installation_cents
         and _buys_no_dearer(other, supply, worth)
     )
 
@@ -88,7 +89,7 @@ def reduced(case: RoadmapCase) -> RoadmapCase:
         supply = case.supplies[stay.supply]
         key = (supply.carries, _place(case, supply))
         if key not in chains:
-            chains[key] = _cheapest_chains(case, lambda other, one=supply: _may_link(case, other, one))
+            chains[key] = _cheapest_chains(case, [_may_link(case, other, supply) for other in case.supplies])
         if stay.cost <= chains[key][stay.first][stay.last]:
             kept.append(stay)
     return replace(case, stays=tuple(kept))
@@ -103,9 +104,13 @@ def _may_link(case: RoadmapCase, other: Supply, supply: Supply) -> bool:
     )
 
 
-def _cheapest_chains(case: RoadmapCase, may_link: Callable[[Supply], bool]) -> list[list[int]]:
-    """Return the least cents of a chain of stays by the quarters that it covers, [first][last]."""
-    quarters, links = case.quarters, [may_link(supply) for supply in case.supplies]
+def _cheapest_chains(case: RoadmapCase, links: Sequence[bool]) -> list[list[int]]:
+    """Return the least cents of a chain of stays by the quarters that it covers, [first][last].
+
+    Args:
+        links: by supply, whether its stays may be links.
+    """
+    quarters = case.quarters
     cost = [[ENDLESS] * (quarters + 1) for _ in range(quarters + 1)]
     for stay in case.stays:
         if links[stay.supply]:

@@ -27,14 +27,14 @@ def _assumptions(problem: Problem, roadmap: Roadmap) -> Iterator[str]:
         else "Money is nominal: no discount rate is set."
     )
     yield "A quarter has 2,190 hours; every amount of a node and quarter is rounded up to a US cent, without tax."
-    yield "A purchase is paid in the quarter of its order; its running costs stay at today's figures."
+    yield "A purchase is paid, with installation, in the quarter of its order; running costs stay at today's figures."
     yield f"A bought node that stands at the end counts for {END_VALUES[roadmap.end_value]}; " + (
         "one that retires before is sold for as much." if roadmap.retired_nodes_sold
         else "one that retires before brings nothing."
     )
     yield "Commitments last whole quarters at the rent of their start and are paid to the end of their term."
     if roadmap.owned_already:
-        yield "Nodes that are there already cost their running; what was paid for them is spent, and they bring nothing."
+        yield "Nodes that are there already cost their running; their price is spent, and they bring nothing."
 
 
 def warnings_of(

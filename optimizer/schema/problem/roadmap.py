@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from optimizer.schema.base import Count, CountOrZero, Currency, Frozen, Name, NonNegative, Positive
+from optimizer.schema.base import Count, Currency, Frozen, Name, NonNegative, Positive
 
 MONTHS_PER_QUARTER = 3
 
@@ -33,7 +33,7 @@ def _date(text: str, otherwise: str) -> object:
         return otherwise
 
 
-QuarterStart = Annotated[date, BeforeValidator(_first_day, json_schema_input_type=date | str)]
+QuarterStart = Annotated[date, BeforeValidator(_first_day, json_schema_input_type=str)]
 
 
 class OwnedAlready(Frozen):
@@ -43,12 +43,13 @@ class OwnedAlready(Frozen):
     """Owned offer with its site, such as owned-server-8x-h100-sxm.on-prem-jp."""
     count: Count
     """How many of them."""
-    bought: Annotated[date, BeforeValidator(_first_day, json_schema_input_type=date | str)]
+    bought: Annotated[date, BeforeValidator(_first_day, json_schema_input_type=str)]
     """When they came into service: their life counts from that month."""
     purchase_price: Positive | None = None
     """Paid for each; absent: the catalog's price of today. It moves the depreciation shown, no decision."""
     book_value: NonNegative | None = None
-    """Book value of each when the plan begins; absent: the purchase price less straight-line depreciation."""
+    """Book value of each when the plan begins, written off over what is left of accounting.depreciation_years (or in
+    the first quarter, when nothing is); absent: the purchase price less straight-line depreciation."""
     currency: Currency = "USD"
     """Currency of both."""
 
@@ -96,7 +97,7 @@ class Roadmap(Frozen):
     quarters: Annotated[int, Field(ge=1, le=20)]
     """How many quarters the plan covers, up to five years."""
     fiscal_year_start_month: Annotated[int, Field(ge=1, le=12)] | None = None
-    """First month of the fiscal year; absent: April when the problem's currency is JPY, else January."""
+    """First month of the fiscal year; absent: that of `accounting`."""
     discount_fraction_per_year: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Rate at which payments to come are discounted to the first day; 0: nominal money."""
     demand_growth_fraction_per_year: YEARLY = 0.0
@@ -122,8 +123,9 @@ class Roadmap(Frozen):
     owned_already: tuple[OwnedAlready, ...] = ()
     """Nodes that are there before the plan begins."""
     end_value: Literal["resale", "book", "none"] = "resale"
-    """What a bought node that stands when the plan ends counts for: the resale share of its age as in `gpumix solve`, its
-    book value (straight line over its life down to assumptions.residual_fraction, else to nothing), or nothing."""
+    """What a bought node that stands when the plan ends counts for: the resale share of its age as in `gpumix solve`,
+    its book value (straight line over accounting.depreciation_years down to assumptions.residual_fraction, else to
+    nothing), or nothing."""
     retired_nodes_sold: bool = False
     """Whether a bought node that retires before the plan ends brings that value too; else it brings nothing."""
     caps: Caps = Caps()

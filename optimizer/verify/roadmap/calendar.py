@@ -20,7 +20,7 @@ def check_known_names(subject: RoadmapSubject) -> Iterator[str]:
         if stay.offer_id not in subject.terms:
             yield f"{stay.offer_id} is not among the plan's offers"
     named = {setup.service_id for setup in plan.setups}
-    named |= {one.service_id for quarter in plan.quarters for one in (*quarter.serving, *quarter.demand)}
+    named |= {one.service_id for quarter in plan.quarters for one in quarter.serving}
     yield from (f"{name} is no service of the problem" for name in sorted(named - services))
     for setup in plan.setups:
         if setup.offer_id not in subject.money:

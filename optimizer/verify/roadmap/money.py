@@ -30,7 +30,7 @@ def check_terms(subject: RoadmapSubject) -> Iterator[str]:
             "purchase_usd": cents_up(money.purchase_micro_usd) / CENTS if own else None,
             "running_usd_per_quarter": money.running_cents / CENTS if own else None,
             "rent_usd_per_quarter":
-                None if own else cents_up(offer.micro_usd_per_hour * HOURS_PER_QUARTER) / CENTS,
+                None if own else cents_up(money.rent_micro_usd_per_hour * HOURS_PER_QUARTER) / CENTS,
             "upfront_fraction": float(money.upfront_fraction),
         }
         for name, value in asked.items():
@@ -39,7 +39,8 @@ def check_terms(subject: RoadmapSubject) -> Iterator[str]:
 
 
 def _purchase(subject: RoadmapSubject, stay: NodeStay) -> int:
-    return subject.money[stay.offer_id].purchase_cents(stay.ordered) if stay.way == "buy" else 0
+    money = subject.money[stay.offer_id]
+    return money.purchase_cents(stay.ordered) + money.installation_cents if stay.way == "buy" else 0
 
 
 def _paid(subject: RoadmapSubject, stay: NodeStay) -> dict[int, int]:
@@ -61,7 +62,8 @@ def _value(subject: RoadmapSubject, stay: NodeStay) -> int:
     at_end = stay.end == subject.roadmap.quarters
     if stay.way != "buy" or not (at_end or subject.roadmap.retired_nodes_sold):
         return 0
-    return math.floor(_purchase(subject, stay) * subject.money[stay.offer_id].values[stay.end - stay.first])
+    money = subject.money[stay.offer_id]
+    return math.floor(money.purchase_cents(stay.ordered) * money.values[stay.end - stay.first])
 
 
 def _book(subject: RoadmapSubject, stay: NodeStay) -> Book | None:
@@ -72,7 +74,7 @@ def _book(subject: RoadmapSubject, stay: NodeStay) -> Book | None:
     if stay.owned_already is None:
         return None
     one = roadmap.owned_already[stay.owned_already]
-    return book_there_already(one, money, subject.left(stay.owned_already), subject.catalog, problem, roadmap)
+    return book_there_already(one, money, subject.catalog, problem, roadmap)
 
 
 def _cash_by_quarter(subject: RoadmapSubject) -> list[dict[str, int]]:

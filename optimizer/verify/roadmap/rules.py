@@ -72,7 +72,8 @@ def check_serve_with_what_stands(subject: RoadmapSubject) -> Iterator[str]:
             left[one.offer_id] -= one.nodes
             if one.nodes < 1:
                 yield f"{quarter.label}: {one.nodes} nodes of {one.offer_id} serve"
-        yield from (f"{quarter.label}: {-n} nodes of {name} serve and do not stand" for name, n in left.items() if n < 0)
+        short = {name: -count for name, count in left.items() if count < 0}
+        yield from (f"{quarter.label}: {count} nodes of {name} serve and do not stand" for name, count in short.items())
 
 
 def _carried(
@@ -102,12 +103,13 @@ def check_meet_demand(subject: RoadmapSubject) -> Iterator[str]:
 
 
 def check_respect_stock(subject: RoadmapSubject) -> Iterator[str]:
-    """Rented nodes stay within their stock in every quarter, bought ones in all, and nodes there already are so many."""
+    """Rented nodes stay within their stock in every quarter, bought ones in all; nodes there already are so many."""
     for place, one in enumerate(subject.roadmap.owned_already):
         kept = sum(stay.count for stay in subject.plan.stays if stay.owned_already == place)
         if kept != one.count:
             yield f"owned_already.{place}: {kept} nodes kept or retired of {one.count}"
-    stocks, bought = {money.offer.pool: money.offer.stock for money in subject.money.values()}, defaultdict(int)
+    stocks = {money.offer.pool: money.offer.stock for money in subject.money.values()}
+    bought: dict[str, int] = defaultdict(int)
     for stay in subject.plan.stays:
         bought[subject.money[stay.offer_id].offer.pool] += stay.count if stay.way == "buy" else 0
     for pool, count in bought.items():
