@@ -12,6 +12,7 @@ import ortools
 from optimizer import __version__
 from optimizer.candidates import ReplicaSpeed
 from optimizer.costs import PricedOffer, rate_per_usd
+from optimizer.costs.priced import rate_as_of
 from optimizer.demand import ServiceDemand, mean_output_tokens
 from optimizer.schema.base import grade_of
 from optimizer.schema.plan import Cost, Deployment, Inputs, Node, Plan, RejectionRow, ServicePlan
@@ -250,11 +251,6 @@ def cost_of_nodes(
         for line, amount in offer.breakdown.items():
             lines[line] += amount * count
     rate = rate_per_usd(prepared.catalog, problem, problem.currency)
-    dated = (
-        problem.fx.as_of.isoformat()
-        if problem.fx
-        else (prepared.catalog.fx[problem.currency].as_of if problem.currency != "USD" else None)
-    )
     return Cost(
         usd_per_hour=usd(micro),
         usd_per_month=usd_per_month(micro),
@@ -264,7 +260,7 @@ def cost_of_nodes(
         budget_usd_per_month=None if prepared.budget is None else usd_per_month(prepared.budget),
         currency=problem.currency,
         fx_rate_per_usd=None if problem.currency == "USD" else float(rate),
-        fx_as_of=dated,
+        fx_as_of=rate_as_of(prepared.catalog, problem),
     )
 
 

@@ -31,6 +31,7 @@ EXPECTED = {
     "measured-only-gpt-oss-120b": "optimal",
     "office-a5000-workstations": "optimal",
     "overnight-summaries": "optimal",
+    "own-against-cloud-8x-h100": "optimal",
     "own-model": "optimal",
     "shared-node-small-models": "optimal",
     "survive-node-loss": "optimal",
