@@ -128,7 +128,10 @@ class Ledger:
         with self._written() as connection:
             connection.executemany(
                 f"INSERT OR REPLACE INTO outcomes ({names}) VALUES ({marks})",
-                [(number, *(getattr(outcome, name) for name in OUTCOME_FIELDS), seconds) for number, outcome, seconds in outcomes],
+                [
+                    (number, *(getattr(outcome, name) for name in OUTCOME_FIELDS), seconds)
+                    for number, outcome, seconds in outcomes
+                ],
             )
 
     def left(self) -> Iterator[Task]:
