@@ -30,7 +30,8 @@ def own(problem: Problem, **facts: Any) -> CostStatement:
 
 # The tiny server (tests/costs/test_owned.py): 500 capital, 43.80 power, 100 colocation, 100 maintenance, 1,000 staff.
 FORMULAS = {
-    "capital": ("($10,000.00 - 40.0% of it / 1^(12/12)) x annuity 0.083333 a month over 12 months at 0.0% a year", 500.0),
+    "capital": (
+        "($10,000.00 - 40.0% of it / 1^(12/12)) x annuity 0.083333 a month over 12 months at 0.0% a year", 500.0),
     "power": ("1 kW x 0.5 x PUE 1.2 x 730 h x $0.1000/kWh", 43.8),
     "colocation": ("1 kW x $100.00 a kW and month", 100.0),
     "maintenance": ("12.0% a year of $10,000.00 / 12", 100.0),
