@@ -70,7 +70,8 @@ def _node(offer: PricedOffer, count: int) -> Node:
     )
 
 
-def _in_user_units(demand: ServiceDemand, amount: float) -> float:
+def in_user_units(demand: ServiceDemand, amount: float) -> float:
+    """Return requests in flight, or requests/s, of an amount in a demand's integers."""
     return amount if demand.unit == "concurrency" else amount / MICRO
 
 
@@ -93,7 +94,7 @@ def _deployment(prepared: Prepared, solution: Solution, chosen: Chosen, reached:
         "replicas": replicas,
         "nodes": chosen.nodes,
         "load_fraction": round(mine / total, 9) if total else 0.0,
-        "capacity_per_node": _in_user_units(demand, per_node * option.speed.amount(target)),
+        "capacity_per_node": in_user_units(demand, per_node * option.speed.amount(target)),
     }
     speed = option.speed
     if not isinstance(speed, ReplicaSpeed):
@@ -108,7 +109,7 @@ def _deployment(prepared: Prepared, solution: Solution, chosen: Chosen, reached:
             error_fraction=None,
             source_url=speed.source_url,
         )
-    at_peak = _concurrency_at_peak(demand, speed, mine, total, replicas, reached)
+    at_peak = concurrency_at_peak(demand, speed, mine, total, replicas, reached)
     return Deployment(
         **common,
         concurrency_per_replica=speed.sequences(target),
@@ -121,7 +122,7 @@ def _deployment(prepared: Prepared, solution: Solution, chosen: Chosen, reached:
     )
 
 
-def _concurrency_at_peak(
+def concurrency_at_peak(
     demand: ServiceDemand, speed: ReplicaSpeed, mine: int, total: int, replicas: int, reached: float
 ) -> int:
     """Return requests in flight on each replica when the load is sent in proportion to capacity at the plan's speed."""
@@ -132,7 +133,7 @@ def _concurrency_at_peak(
     return min(limit, max(1, math.ceil(rate * speed.latency_s(limit) - 1e-9)))
 
 
-def _arithmetic(prepared: Prepared, solution: Solution, index: int) -> str:
+def arithmetic(prepared: Prepared, solution: Solution, index: int) -> str:
     """Spell out why the nodes are enough: 3 nodes x 1 GPU x 14 requests = 42 >= 40."""
     demand = prepared.candidates.demands[index]
     unit = "requests" if demand.unit == "concurrency" else "requests/s"
@@ -153,7 +154,7 @@ def _arithmetic(prepared: Prepared, solution: Solution, index: int) -> str:
         else:
             replica = "1 replica" if replicas == 1 else f"{replicas} replicas"
             terms.append(f"{nodes} x {replica} of {option.gpu_count} GPUs x {shown} {unit}")
-    held, asked = _in_user_units(demand, total), _in_user_units(demand, demand.amount)
+    held, asked = in_user_units(demand, total), in_user_units(demand, demand.amount)
     digits = "g" if demand.unit == "concurrency" else ".4g"
     return f"{' + '.join(terms)} = {held:{digits}} >= {asked:{digits}}"
 
@@ -190,10 +191,10 @@ def _service_plan(
         capacity_rps=held / MICRO if rate else None,
         headroom_fraction=service.headroom_fraction,
         demand=demand.arithmetic,
-        arithmetic=_arithmetic(prepared, solution, index),
+        arithmetic=arithmetic(prepared, solution, index),
         gpu_hours_per_day=hours,
         mean_utilisation_fraction=hours / (24 * total) if hours is not None and total else None,
-        peak_utilisation_fraction=_in_user_units(demand, demand.amount) / _in_user_units(demand, held)
+        peak_utilisation_fraction=in_user_units(demand, demand.amount) / in_user_units(demand, held)
         if held
         else None,
     )
