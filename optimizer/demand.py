@@ -314,3 +314,15 @@ def largest_poisson_mean(limit: int, percentile: float) -> float:
         mean = step if low < step < high else (low + high) / 2
     below = (mean * (1 - margin) for margin in SAFE_MARGINS)
     return next((safe for safe in below if poisson_cdf(limit, safe) >= percentile), low)
+
+
+def grown_amount(service: Service, factor: Fraction) -> int:
+    """Return the integer that a plan must cover when a service's demand is `factor` times the one stated.
+
+    >>> from optimizer.schema.problem import Demand, RequestClass, Slo
+    >>> chat = Service(service_id="chat", model="m", slo=Slo(grade="C"), demand=Demand(peak_concurrency=10),
+    ...                workload=(RequestClass(isl_tokens=1, osl_tokens=1),), headroom_fraction=0.2)
+    >>> grown_amount(chat, Fraction(1)), grown_amount(chat, Fraction(3, 2)), grown_amount(chat, Fraction(1, 100))
+    (12, 18, 1)
+    """
+    return max(1, math.ceil(_exact_amount(service) * factor * (1 + exact(service.headroom_fraction))))

@@ -13,6 +13,7 @@ from optimizer.timetable.case import TimeCase, build_time_case
 from optimizer.timetable.extract import time_plan_of
 from optimizer.timetable.prove import TimeProven, prove_timetable
 from optimizer.timetable.slots import cycle_of
+from optimizer.verify.known import KnownFigures
 
 
 def time_case_of(prepared: Prepared, reduced: bool = True) -> TimeCase:
@@ -23,18 +24,29 @@ def time_case_of(prepared: Prepared, reduced: bool = True) -> TimeCase:
     return build_time_case(prepared.candidates, prepared.catalog, problem.limits, cycle_of(problem), rate, reduced)
 
 
-def solve_over_time(prepared: Prepared, settings: SolveSettings, with_rejections: bool = True) -> Plan:
+def solve_over_time(
+    prepared: Prepared, settings: SolveSettings, with_rejections: bool = True, known: KnownFigures | None = None
+) -> Plan:
     """Return the proven cheapest plan of a problem with a profile, verified."""
     clock, case = Clock(settings), time_case_of(prepared, settings.reduced)
-    return time_plan_of(prepared, case, prove_timetable(case, settings, clock), with_rejections)
+    return time_plan_of(prepared, case, prove_timetable(case, settings, clock), with_rejections, known)
 
 
-def best_plan(prepared: Prepared, settings: SolveSettings, with_rejections: bool = True) -> Plan:
-    """Return the proven cheapest plan, hour by hour where the problem states its demand so."""
+def best_plan(
+    prepared: Prepared, settings: SolveSettings, with_rejections: bool = True, known: KnownFigures | None = None
+) -> Plan:
+    """Return the proven cheapest plan, hour by hour where the problem states its demand so.
+
+    Args:
+        prepared: the problem.
+        settings: limits of the search.
+        with_rejections: whether the plan lists what was dropped.
+        known: keeps what the checks worked out of replicas, for further plans of the same catalog.
+    """
     if profile_hours(prepared.problem) is not None:
-        return solve_over_time(prepared, settings, with_rejections)
+        return solve_over_time(prepared, settings, with_rejections, known)
     solution = solve(prepared.candidates, prepared.problem.limits, prepared.budget, settings)
-    return plan_of(prepared, solution, with_rejections)
+    return plan_of(prepared, solution, with_rejections, known)
 
 
 def refuse_profile(problem: Problem, label: str, what: str) -> None:

@@ -24,13 +24,14 @@ from optimizer.schema.plan import (
     WindowWork,
 )
 from optimizer.solve import Chosen, Prepared, Solution, achieved_speed, amount_at, plan_of
-from optimizer.solve.extract import arithmetic, concurrency_at_peak, in_user_units, inputs_of, rejection_rows
+from optimizer.solve.extract import arithmetic, concurrency_at_peak, in_user_units, inputs_of, node_of, rejection_rows
 from optimizer.timetable.case import TimeCase
 from optimizer.timetable.ladder import Roster
 from optimizer.timetable.prove import TimeProven
 from optimizer.timetable.slots import Slot
 from optimizer.units import HOURS_PER_MONTH, MICRO, usd
 from optimizer.verify import verify_plan
+from optimizer.verify.known import KnownFigures
 
 
 def monthly_usd(micro_usd: int, hours: int) -> float:
@@ -88,7 +89,10 @@ class Shown:
         return list(found.values())
 
 
-def time_plan_of(prepared: Prepared, case: TimeCase, found: TimeProven, with_rejections: bool = True) -> Plan:
+def time_plan_of(
+    prepared: Prepared, case: TimeCase, found: TimeProven, with_rejections: bool = True,
+    known: KnownFigures | None = None,
+) -> Plan:
     """Turn the outcome into a verified plan.
 
     Raises:
@@ -117,7 +121,7 @@ def time_plan_of(prepared: Prepared, case: TimeCase, found: TimeProven, with_rej
         inputs=inputs_of(prepared),
         timetable=_timetable(shown),
     )
-    return verify_plan(plan, prepared.problem, prepared.catalog, prepared.loaded.own_models)
+    return verify_plan(plan, prepared.problem, prepared.catalog, prepared.loaded.own_models, known)
 
 
 def _node_hours(shown: Shown) -> dict[str, tuple[PricedOffer, int, int]]:
@@ -140,18 +144,15 @@ def _node_hours(shown: Shown) -> dict[str, tuple[PricedOffer, int, int]]:
 
 
 def _nodes(shown: Shown) -> tuple[Node, ...]:
+    """List the nodes of each offer at their most, each at the cost of the hours it is there."""
     hours = shown.case.hours
     return tuple(
-        Node(
-            offer_id=offer.offer_id, gpu_id=offer.gpu_id, gpu_count=offer.gpu_count, kind=offer.kind,
-            term_months=offer.term_months, provider=offer.provider, region=offer.region, count=count,
-            usd_per_month=monthly_usd(offer.micro_usd_per_hour * run, hours), price_as_of=offer.price_as_of,
-            price_evidence=offer.price_evidence, usd_per_hour_each=usd(offer.micro_usd_per_hour),
-            usd_per_month_low=monthly_usd(offer.range_micro_usd_per_hour[0] * run, hours),
-            usd_per_month_high=monthly_usd(offer.range_micro_usd_per_hour[1] * run, hours),
-            source_url=offer.source_url, from_overlay=offer.from_overlay,
-            node_hours_per_month=float(Fraction(run * HOURS_PER_MONTH, hours)),
-        )
+        node_of(offer, count).model_copy(update={
+            "usd_per_month": monthly_usd(offer.micro_usd_per_hour * run, hours),
+            "usd_per_month_low": monthly_usd(offer.range_micro_usd_per_hour[0] * run, hours),
+            "usd_per_month_high": monthly_usd(offer.range_micro_usd_per_hour[1] * run, hours),
+            "node_hours_per_month": float(Fraction(run * HOURS_PER_MONTH, hours)),
+        })
         for offer, count, run in _node_hours(shown).values()
     )
 

@@ -26,6 +26,7 @@ from optimizer.verify.figures import (
     check_shown_speeds,
     check_unit_costs,
 )
+from optimizer.verify.known import KnownFigures
 from optimizer.verify.replicas import check_engines_run, check_memory, check_node_capacity, check_replica_promise
 from optimizer.verify.rules import (
     check_cap_power,
@@ -67,14 +68,20 @@ TIMETABLE_CHECKS: tuple[Check, ...] = (
 """Those of a plan hour by hour; the first two guard the others."""
 
 
-def faults_of_plan(plan: Plan, problem: Problem, catalog: Catalog, own_models: dict[str, LlmModel]) -> list[str]:
-    """List every rule that a plan breaks; empty for a plan that stands, and for an answer without a plan."""
+def faults_of_plan(
+    plan: Plan, problem: Problem, catalog: Catalog, own_models: dict[str, LlmModel], known: KnownFigures | None = None
+) -> list[str]:
+    """List every rule that a plan breaks; empty for a plan that stands, and for an answer without a plan.
+
+    Args:
+        known: keeps what was worked out of replicas for further plans of the same catalog.
+    """
     if plan.status not in ("optimal", "feasible"):
         shown = plan.nodes or plan.deployments or plan.services or plan.cost.usd_per_month is not None
         return [f"status: {plan.status}, yet a plan is shown"] if shown else []
     if (plan.timetable is not None) != (profile_hours(problem) is not None):
         return ["timetable: one is shown if and only if the problem states a demand by the hour"]
-    subject = Subject(plan, problem, catalog, own_models)
+    subject = Subject(plan, problem, catalog, own_models, KnownFigures() if known is None else known)
     every, guards = (CHECKS, 1) if plan.timetable is None else (TIMETABLE_CHECKS, 2)
     for checks in (every[:guards], every[guards:]):
         faults = [f"{check.__name__.removeprefix('check_')}: {fault}" for check in checks for fault in check(subject)]
@@ -83,13 +90,15 @@ def faults_of_plan(plan: Plan, problem: Problem, catalog: Catalog, own_models: d
     return []
 
 
-def verify_plan(plan: Plan, problem: Problem, catalog: Catalog, own_models: dict[str, LlmModel]) -> Plan:
+def verify_plan(
+    plan: Plan, problem: Problem, catalog: Catalog, own_models: dict[str, LlmModel], known: KnownFigures | None = None
+) -> Plan:
     """Return a plan that stands.
 
     Raises:
         VerificationError: it breaks a rule, which is our own fault.
     """
-    faults = faults_of_plan(plan, problem, catalog, own_models)
+    faults = faults_of_plan(plan, problem, catalog, own_models, known)
     if faults:
         raise VerificationError("the plan does not stand:\n  " + "\n  ".join(faults))
     return plan
