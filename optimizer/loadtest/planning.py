@@ -13,7 +13,8 @@ from optimizer.schema.base import Evidence
 from optimizer.schema.catalog import LlmModel
 from optimizer.schema.plan import Deployment
 from optimizer.schema.problem import Problem, RequestClass, Service
-from optimizer.solve import SolveSettings, plan_of, prepare, solve
+from optimizer.solve import SolveSettings, prepare
+from optimizer.timetable import best_plan
 
 
 def request_of(problem: Problem, service_id: str | None, number: int) -> RequestClass:
@@ -99,7 +100,7 @@ def plan_tests(
         InputError: the problem names something that the catalog does not have.
     """
     prepared = prepare(loaded, catalog)
-    plan = plan_of(prepared, solve(prepared.candidates, prepared.problem.limits, prepared.budget, settings))
+    plan = best_plan(prepared, settings)
     nodes = {node.offer_id: node for node in plan.nodes}
     services = {service.service_id: service for service in prepared.problem.services}
     tests = [
