@@ -59,7 +59,7 @@ def test_what_is_there_already_is_kept(run: Run, desk: Path, tmp_path: Path) -> 
     (out / "mine.txt").write_text("mine")
     result = run("export", desk, "--to", "compose", "--out", out, *LLAMA)
     assert result.code == 2
-    assert "a folder that holds files already; allowed: a folder that is new or empty; --force replaces it" in result.err
+    assert "found a folder that holds files already; allowed: a folder that is new or empty" in result.err
     assert everything(out) == {"mine.txt": b"mine"}
     assert run("export", desk, "--to", "compose", "--out", out, "--force", *LLAMA).code == 0
     assert "mine.txt" not in everything(out)

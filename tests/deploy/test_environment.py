@@ -37,7 +37,8 @@ def test_every_default_engine_and_precision_can_be_served(shipped: Catalog, serv
     ("tensorrt-llm", "fp8", "bf16", "trtllm-serve 'm in fp8' ..."),
     ("tensorrt-llm", "fp8", "fp8", "... --kv_cache_free_gpu_memory_fraction 0.9"),
     ("tensorrt-llm", "fp8-kv8", "fp8",
-     '... --extra_llm_api_options <(printf %s \'{"kv_cache_config": {"dtype": "fp8", "free_gpu_memory_fraction": 0.9}}\')'),
+     '... --extra_llm_api_options <(printf %s '
+     '\'{"kv_cache_config": {"dtype": "fp8", "free_gpu_memory_fraction": 0.9}}\')'),
     ("tgi", "fp8", "bf16", "... --max-batch-size 8 --max-total-tokens 4096 --quantize fp8"),
     ("tgi", "int4", "bf16", "text-generation-launcher --model-id 'm in int4' ..."),
     ("llama.cpp", "q4_k_m", "bf16", "llama-server --hf-repo 'm in q4_k_m' --parallel 8 --ctx-size 32768 "
@@ -121,7 +122,7 @@ def test_amd_gpus_are_asked_for_in_their_own_way(environment: Make) -> None:
 
 
 def test_a_checkpoint_for_no_service_is_refused(environment: Make) -> None:
-    with pytest.raises(InputError, match="--checkpoint: found nobody=...; allowed: one of the services: chat"):
+    with pytest.raises(InputError, match=r"--checkpoint: found nobody=\.\.\.; allowed: one of the services: chat"):
         environment("helpdesk-llama3-8b", checkpoints={"nobody": "org/m"})
 
 

@@ -19,7 +19,8 @@ from tests.deploy.published import assert_compose, assert_kubernetes, assert_ngi
 IDS = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,119}", fullmatch=True)
 LABEL = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 LOOKS_LIKE_ANOTHER_TYPE = ["1e3", "0o17", "0x1F", "12:30:00", "yes", "~", "2026-11-22", ".inf", "null", "-", "",
-                           "a: b", "# no comment", "*a", "&a", "!tag", "%x", "{x}", "${HOME}", "a\nb: 1\n", "\u2028", "\x1b"]
+                           "a: b", "# no comment", "*a", "&a", "!tag", "%x", "{x}", "${HOME}",
+                           "a\nb: 1\n", "\u2028", "\x1b"]
 
 
 @given(IDS)

@@ -41,13 +41,15 @@ def test_compose_files_keep_the_compose_specification(environment: Make, name: s
         data = assert_compose(files[f"nodes/{run.name}/compose.yaml"])
         engines = [one for key, one in data["services"].items() if key.startswith("engine-")]
         assert len(engines) * run.deployment.nodes == run.deployment.replicas
-        gpus = [gpu for one in engines for gpu in one["deploy"]["resources"]["reservations"]["devices"][0]["device_ids"]]
+        reserved = [one["deploy"]["resources"]["reservations"]["devices"][0] for one in engines]
+        gpus = [gpu for one in reserved for gpu in one["device_ids"]]
         assert gpus == [str(number) for number in range(run.deployment.gpu_count * len(engines))]
         assert len(gpus) <= run.node.gpu_count
         assert_nginx(files[f"nodes/{run.name}/gate.conf"])
     balancer = assert_compose(files["balancer/compose.yaml"])
     servers = assert_nginx(files["balancer/balancer.conf"])
-    assert len(servers) == sum(run.deployment.nodes for run in made.runs) == len(balancer["services"]["balancer"]["extra_hosts"])
+    nodes = sum(run.deployment.nodes for run in made.runs)
+    assert len(servers) == nodes == len(balancer["services"]["balancer"]["extra_hosts"])
     for data in [documents(text)[0] for path, text in files.items() if path.endswith("compose.yaml")]:
         for service in data["services"].values():
             assert not service["user"].startswith("0"), service["user"]
@@ -91,7 +93,8 @@ def test_services_keep_skypilots_schema(environment: Make, name: str) -> None:
         for one in asked.get("any_of", [asked]):
             ((_, count),) = one["accelerators"].items()
             assert count == run.node.gpu_count
-        assert all(value is None or isinstance(value, str) for value in {**task.get("envs", {}), **task["secrets"]}.values())
+        supplied = {**task.get("envs", {}), **task["secrets"]}
+        assert all(value is None or isinstance(value, str) for value in supplied.values())
         assert set(task["file_mounts"].values()) <= {f"./{path.removeprefix('services/')}" for path in files}
         assert_nginx(files[f"services/{run.name}.gate.conf"])
     assert_compose(files["balancer/compose.yaml"])
