@@ -24,7 +24,9 @@ from optimizer.commands import (
     planning,
     problems,
     referee,
+    replaying,
     roadmap,
+    spec_diff,
     speed,
 )
 from optimizer.errors import ExitCode, GpumixError
@@ -39,7 +41,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     cls=batch.TwoWords,
 )
-for commands in (planning.app, export.app, money.app, roadmap.app, fleet.app, batch.app, facts.app, speed.app):
+for commands in (
+    planning.app, export.app, replaying.app, money.app, roadmap.app, fleet.app, batch.app, facts.app,
+    spec_diff.app, speed.app
+):
     app.add_typer(commands)
 app.add_typer(problems.app, name="problems")
 app.add_typer(loadtest.app, name="loadtest")
