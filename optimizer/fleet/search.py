@@ -92,10 +92,19 @@ def _attempt(
         round(solver.objective_value))
 
 
-def cheapest(case: FleetCase, settings: SolveSettings, clock: Clock, hint: Placement | None = None) -> FleetSolution:
+def cheapest(
+    case: FleetCase, settings: SolveSettings, clock: Clock, hint: Placement | None = None, in_order: bool = True
+) -> FleetSolution:
     """Find the cheapest fleet; among equals the fewest nodes, then the first offers by id, then the fewest GPUs in use.
 
     A loss joins the model when a fleet found does not survive it; until then it costs nothing.
+
+    Args:
+        case: the question.
+        settings: how long to search.
+        clock: counts the time down.
+        hint: a fleet to start from.
+        in_order: break ties; else only the cost counts.
     """
     losses: tuple[Loss, ...] = ()
     while True:
@@ -104,11 +113,11 @@ def cheapest(case: FleetCase, settings: SolveSettings, clock: Clock, hint: Place
             return INFEASIBLE
         if not found.nodes:
             return FleetSolution("unknown", None, bound)
-        if found.status == "optimal" and not clock.expired():
+        if in_order and found.status == "optimal" and not clock.expired():
             found = _first_in_order(case, losses, found, settings, clock)
         short = [loss for loss in losses_of(case, found.nodes) if loss not in losses and not _stands(case, found, loss)]
         if not short:
-            return _placed(case, found, bound, settings)
+            return _placed(case, found, bound, settings) if in_order else _raw(case, found, bound)
         if found.status != "optimal":
             return FleetSolution("unknown", None, bound)
         losses, hint = (*losses, *short), None
@@ -220,6 +229,11 @@ def _stands(case: FleetCase, found: Found, loss: Loss) -> bool:
         return place(case, left_of(case, found.nodes, loss)) is not None
     except TimeoutError:
         return False
+
+
+def _raw(case: FleetCase, found: Found, bound: int) -> FleetSolution:
+    bound = cost_of(case, found.nodes) if found.status == "optimal" else bound
+    return FleetSolution(found.status, Placement(found.nodes, found.replicas), bound, tuple(True for _ in case.demand))
 
 
 def _placed(case: FleetCase, found: Found, bound: int, settings: SolveSettings) -> FleetSolution:
