@@ -108,7 +108,7 @@ def broken_together(case: FleetCase, plans: Sequence[Alone]) -> Iterator[str]:
     for pool, count in sorted(taken.items()):
         stock = case.stock[pool]
         if stock is not None and count > stock:
-            name = next(s.offer.offer_id for s in case.supplies if s.pool == pool)
+            name = next(s.offer.pool for s in case.supplies if s.pool == pool)
             yield f"stock of {name}: {count} taken, {stock} there"
     cost = sum(plan.cost or 0 for plan in plans)
     if case.budget is not None and cost > case.budget:

@@ -61,7 +61,7 @@ def _with_cuts(prepared: Prepared, case: FleetCase, settings: SolveSettings, clo
         solution = replace(solution, status="feasible")
     plan = fleet_plan_of(prepared, part, solution, _cut(prepared, case, choice.served))
     told = _told(prepared, part, solution, plan, settings, clock) if solution.has_plan else plan
-    return told.model_copy(update={"reasons": short})
+    return told.model_copy(update={"reasons": tuple(f"to serve all: {one}" for one in short)})
 
 
 def _cut(prepared: Prepared, case: FleetCase, served: tuple[int, ...]) -> list[Shed]:

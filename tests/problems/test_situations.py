@@ -33,6 +33,7 @@ EXPECTED = {
     "overnight-summaries": "optimal",
     "own-model": "optimal",
     "shared-node-small-models": "optimal",
+    "stock-too-short": "infeasible",
     "survive-node-loss": "optimal",
     "survive-provider-loss": "optimal",
     "three-years-reserved": "optimal",
