@@ -12,6 +12,7 @@ import ortools
 from optimizer import __version__
 from optimizer.candidates import ReplicaSpeed
 from optimizer.costs import PricedOffer, rate_per_usd
+from optimizer.costs.priced import rate_as_of
 from optimizer.demand import ServiceDemand, mean_output_tokens
 from optimizer.schema.base import grade_of
 from optimizer.schema.plan import Cost, Deployment, Inputs, Node, Plan, RejectionRow, ServicePlan
@@ -112,7 +113,7 @@ def deployment_of(prepared: Prepared, solution: Solution, chosen: Chosen, reache
             error_fraction=None,
             source_url=speed.source_url,
         )
-    at_peak = _concurrency_at_peak(demand, speed, mine, total, replicas, reached)
+    at_peak = concurrency_at_peak(demand, speed, mine, total, replicas, reached)
     return Deployment(
         **common,
         concurrency_per_replica=speed.sequences(target),
@@ -125,7 +126,7 @@ def deployment_of(prepared: Prepared, solution: Solution, chosen: Chosen, reache
     )
 
 
-def _concurrency_at_peak(
+def concurrency_at_peak(
     demand: ServiceDemand, speed: ReplicaSpeed, mine: int, total: int, replicas: int, reached: float
 ) -> int:
     """Return requests in flight on each replica when the load is sent in proportion to capacity at the plan's speed."""
@@ -136,7 +137,7 @@ def _concurrency_at_peak(
     return min(limit, max(1, math.ceil(rate * speed.latency_s(limit) - 1e-9)))
 
 
-def _arithmetic(prepared: Prepared, solution: Solution, index: int) -> str:
+def arithmetic(prepared: Prepared, solution: Solution, index: int) -> str:
     """Spell out why the nodes are enough: 3 nodes x 1 GPU x 14 requests = 42 >= 40."""
     demand = prepared.candidates.demands[index]
     unit = "requests" if demand.unit == "concurrency" else "requests/s"
@@ -195,7 +196,7 @@ def service_plan_of(
         capacity_rps=held / MICRO if rate else None,
         headroom_fraction=service.headroom_fraction,
         demand=demand.arithmetic,
-        arithmetic=_arithmetic(prepared, solution, index),
+        arithmetic=arithmetic(prepared, solution, index),
         gpu_hours_per_day=hours,
         mean_utilisation_fraction=hours / (24 * total) if hours is not None and total else None,
         peak_utilisation_fraction=in_user_units(demand, demand.amount) / in_user_units(demand, held)
@@ -250,11 +251,6 @@ def cost_of_nodes(
         for line, amount in offer.breakdown.items():
             lines[line] += amount * count
     rate = rate_per_usd(prepared.catalog, problem, problem.currency)
-    dated = (
-        problem.fx.as_of.isoformat()
-        if problem.fx
-        else (prepared.catalog.fx[problem.currency].as_of if problem.currency != "USD" else None)
-    )
     return Cost(
         usd_per_hour=usd(micro),
         usd_per_month=usd_per_month(micro),
@@ -264,7 +260,7 @@ def cost_of_nodes(
         budget_usd_per_month=None if prepared.budget is None else usd_per_month(prepared.budget),
         currency=problem.currency,
         fx_rate_per_usd=None if problem.currency == "USD" else float(rate),
-        fx_as_of=dated,
+        fx_as_of=rate_as_of(prepared.catalog, problem),
     )
 
 
