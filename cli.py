@@ -12,7 +12,22 @@ import typer
 # before anything imports pydantic, which else searches every installed package for plugins
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
-from optimizer.commands import batch, demand, facts, importing, loadtest, planning, problems, referee, spec, speed
+from optimizer.commands import (
+    batch,
+    demand,
+    export,
+    facts,
+    fleet,
+    importing,
+    loadtest,
+    money,
+    planning,
+    problems,
+    referee,
+    roadmap,
+    spec,
+    speed,
+)
 from optimizer.errors import ExitCode, GpumixError
 
 gc.set_threshold(200_000, 50, 100)  # a short process builds many small objects once: collecting them costs a tenth
@@ -25,8 +40,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     cls=batch.TwoWords,
 )
-for commands in (planning.app, spec.app, batch.app, facts.app, speed.app):
-    app.add_typer(commands)
+ROOT = (planning, spec, export, money, roadmap, fleet, batch, facts, speed)
+"""Commands that stand by themselves."""
+
+for commands in ROOT:
+    app.add_typer(commands.app)
 app.add_typer(problems.app, name="problems")
 app.add_typer(loadtest.app, name="loadtest")
 app.add_typer(referee.app, name="referee")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optimizer.candidates.replica import ReplicaSpeed, StatedCapacity
 from optimizer.costs import PricedOffer
+from optimizer.demand import ServiceDemand
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,10 @@ class Option:
     def replicas_on(self, offer: PricedOffer) -> int:
         """Return how many replicas a node of an offer holds."""
         return 1 if self.gpu_count == 0 else offer.gpu_count // self.gpu_count
+
+    def capped(self, demand: ServiceDemand) -> Option:
+        """Return the option whose replicas never run more requests than a demand has."""
+        return replace(self, speed=self.speed.capped(demand)) if isinstance(self.speed, ReplicaSpeed) else self
 
     @property
     def order(self) -> tuple[str, str, int, int]:

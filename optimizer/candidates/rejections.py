@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import overload
 
+from optimizer.candidates.market import OfferIds
 from optimizer.candidates.option import Option
 from optimizer.candidates.rejection import Rejection
 from optimizer.candidates.replica import ReplicaSpeed
-from optimizer.candidates.walker import Drop, OptionTable
+from optimizer.candidates.table import Drop, OptionTable
+from optimizer.demand import ServiceDemand
 from optimizer.schema.problem import Service
 
 
@@ -26,10 +28,21 @@ class Rejections(Sequence[Rejection]):
     """What a policy refused, what fell out on the way, and what is too slow: the same each time it is read."""
 
     def __init__(
-        self, refused: tuple[Rejection, ...], tables: tuple[tuple[Service, OptionTable], ...], dead: tuple[Dead, ...],
-        offer_ids: dict[str, dict[int, list[str]]],
+        self, refused: tuple[Rejection, ...], tables: dict[tuple[int, str], OptionTable],
+        services: tuple[Service, ...], demands: tuple[ServiceDemand, ...], offer_ids: OfferIds,
     ) -> None:
-        self.refused, self.tables, self.dead, self.offer_ids = refused, tables, dead, offer_ids
+        self.refused, self.tables, self.services, self.demands = refused, tables, services, demands
+        self.offer_ids = offer_ids
+
+    @cached_property
+    def dead(self) -> tuple[Dead, ...]:
+        """The options that fit but are too slow, their replicas capped by the demand."""
+        found = []
+        for (index, _), table in self.tables.items():
+            service = self.services[index]
+            slow = (o for o in table.options if not o.speed.amount(service.slo.target_tokens_per_s))
+            found += [Dead(service, option.capped(self.demands[index])) for option in slow]
+        return tuple(found)
 
     @cached_property
     def _all(self) -> tuple[Rejection, ...]:
@@ -37,10 +50,10 @@ class Rejections(Sequence[Rejection]):
         for one in self.dead:
             slow.setdefault((one.service.service_id, one.option.gpu_id), []).append(self._too_slow(one))
         found = list(self.refused)
-        for service, table in self.tables:
+        for (index, gpu_id), table in self.tables.items():
+            service = self.services[index]
             found += [self._dropped(service, drop) for drop in table.drops]
-            gpu = next((option.gpu_id for option in table.options), "")
-            found += slow.get((service.service_id, gpu), [])
+            found += slow.get((service.service_id, gpu_id), [])
         return tuple(found)
 
     def _offers(self, gpu_id: str, footprint: int) -> tuple[str, ...]:

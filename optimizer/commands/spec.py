@@ -70,10 +70,11 @@ def spec(
     command = _command(problem, language, chosen, output, overrides, catalog, overlay, template, logo,
                        deterministic_limit)
     loaded, facts = load_inputs(problem, overrides, catalog, overlay)
+    from optimizer.load.serving import load_serving
     from optimizer.reports.specification.findings import find_everything
 
     below = _below(catalog) if overlays_of(overlay) else None
-    found = find_everything(loaded, facts, settings, below)
+    found = find_everything(loaded, facts, settings, load_serving(catalog, overlays_of(overlay)), below)
     if found.plan.status == "unknown":
         typer.echo("gpumix: no document is written: a limit was reached before any plan was found", err=True)
         leave(ExitCode.LIMIT)

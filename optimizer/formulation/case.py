@@ -119,7 +119,7 @@ def build_case(
         largest = min(max((one.capacity for one in found), default=0), demand.amount)
         for one in found:
             capacity = min(one.capacity, demand.amount)
-            offer, option = one.offer, one.option
+            offer, option = one.offer, one.setting
             most = row_bound(demand.amount, capacity, largest, limits, offer)
             if most > 0:
                 rows.append(CaseRow(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import ortools
@@ -11,6 +12,7 @@ import ortools
 from optimizer import __version__
 from optimizer.candidates import ReplicaSpeed
 from optimizer.costs import PricedOffer, rate_per_usd
+from optimizer.costs.priced import rate_as_of
 from optimizer.demand import ServiceDemand, mean_output_tokens
 from optimizer.schema.base import grade_of
 from optimizer.schema.plan import Cost, Deployment, Inputs, Node, Plan, RejectionRow, ServicePlan
@@ -18,6 +20,7 @@ from optimizer.solve.prepare import Prepared
 from optimizer.solve.search import Chosen, Solution, achieved_speed, carried
 from optimizer.units import MICRO, usd, usd_per_month
 from optimizer.verify import verify_plan
+from optimizer.verify.known import KnownFigures
 
 ORTOOLS_VERSION: str = ortools.__version__  # type: ignore[attr-defined]
 
@@ -45,10 +48,11 @@ def nodes_of(solution: Solution) -> tuple[Node, ...]:
         offer = chosen.row.candidate.offer
         counts[offer.offer_id] += chosen.nodes
         offers[offer.offer_id] = offer
-    return tuple(_node(offers[offer_id], counts[offer_id]) for offer_id in sorted(counts))
+    return tuple(node_of(offers[offer_id], counts[offer_id]) for offer_id in sorted(counts))
 
 
-def _node(offer: PricedOffer, count: int) -> Node:
+def node_of(offer: PricedOffer, count: int) -> Node:
+    """Describe so many nodes of an offer."""
     low, high = offer.range_micro_usd_per_hour
     return Node(
         offer_id=offer.offer_id,
@@ -70,11 +74,12 @@ def _node(offer: PricedOffer, count: int) -> Node:
     )
 
 
-def _in_user_units(demand: ServiceDemand, amount: float) -> float:
+def in_user_units(demand: ServiceDemand, amount: float) -> float:
+    """Return an amount of demand in requests in flight or requests/s."""
     return amount if demand.unit == "concurrency" else amount / MICRO
 
 
-def _deployment(prepared: Prepared, solution: Solution, chosen: Chosen, reached: float) -> Deployment:
+def deployment_of(prepared: Prepared, solution: Solution, chosen: Chosen, reached: float) -> Deployment:
     """Describe one service on the nodes of one offer, at the plan's speed."""
     option, offer = chosen.row.candidate.option, chosen.row.candidate.offer
     service, demand = prepared.problem.services[option.service], prepared.candidates.demands[option.service]
@@ -93,7 +98,7 @@ def _deployment(prepared: Prepared, solution: Solution, chosen: Chosen, reached:
         "replicas": replicas,
         "nodes": chosen.nodes,
         "load_fraction": round(mine / total, 9) if total else 0.0,
-        "capacity_per_node": _in_user_units(demand, per_node * option.speed.amount(target)),
+        "capacity_per_node": in_user_units(demand, per_node * option.speed.amount(target)),
     }
     speed = option.speed
     if not isinstance(speed, ReplicaSpeed):
@@ -108,7 +113,7 @@ def _deployment(prepared: Prepared, solution: Solution, chosen: Chosen, reached:
             error_fraction=None,
             source_url=speed.source_url,
         )
-    at_peak = _concurrency_at_peak(demand, speed, mine, total, replicas, reached)
+    at_peak = concurrency_at_peak(demand, speed, mine, total, replicas, reached)
     return Deployment(
         **common,
         concurrency_per_replica=speed.sequences(target),
@@ -121,7 +126,7 @@ def _deployment(prepared: Prepared, solution: Solution, chosen: Chosen, reached:
     )
 
 
-def _concurrency_at_peak(
+def concurrency_at_peak(
     demand: ServiceDemand, speed: ReplicaSpeed, mine: int, total: int, replicas: int, reached: float
 ) -> int:
     """Return requests in flight on each replica when the load is sent in proportion to capacity at the plan's speed."""
@@ -132,7 +137,7 @@ def _concurrency_at_peak(
     return min(limit, max(1, math.ceil(rate * speed.latency_s(limit) - 1e-9)))
 
 
-def _arithmetic(prepared: Prepared, solution: Solution, index: int) -> str:
+def arithmetic(prepared: Prepared, solution: Solution, index: int) -> str:
     """Spell out why the nodes are enough: 3 nodes x 1 GPU x 14 requests = 42 >= 40."""
     demand = prepared.candidates.demands[index]
     unit = "requests" if demand.unit == "concurrency" else "requests/s"
@@ -153,14 +158,15 @@ def _arithmetic(prepared: Prepared, solution: Solution, index: int) -> str:
         else:
             replica = "1 replica" if replicas == 1 else f"{replicas} replicas"
             terms.append(f"{nodes} x {replica} of {option.gpu_count} GPUs x {shown} {unit}")
-    held, asked = _in_user_units(demand, total), _in_user_units(demand, demand.amount)
+    held, asked = in_user_units(demand, total), in_user_units(demand, demand.amount)
     digits = "g" if demand.unit == "concurrency" else ".4g"
     return f"{' + '.join(terms)} = {held:{digits}} >= {asked:{digits}}"
 
 
-def _service_plan(
+def service_plan_of(
     prepared: Prepared, solution: Solution, index: int, reached: float, mine: list[Deployment]
 ) -> ServicePlan:
+    """Describe what one service gets at the plan's speed."""
     service, demand = prepared.problem.services[index], prepared.candidates.demands[index]
     rate = demand.unit == "rate"
     capacity = sum(one.replicas * one.concurrency_per_replica for one in mine)
@@ -190,10 +196,10 @@ def _service_plan(
         capacity_rps=held / MICRO if rate else None,
         headroom_fraction=service.headroom_fraction,
         demand=demand.arithmetic,
-        arithmetic=_arithmetic(prepared, solution, index),
+        arithmetic=arithmetic(prepared, solution, index),
         gpu_hours_per_day=hours,
         mean_utilisation_fraction=hours / (24 * total) if hours is not None and total else None,
-        peak_utilisation_fraction=_in_user_units(demand, demand.amount) / _in_user_units(demand, held)
+        peak_utilisation_fraction=in_user_units(demand, demand.amount) / in_user_units(demand, held)
         if held
         else None,
     )
@@ -215,7 +221,7 @@ def _gpu_hours(prepared: Prepared, solution: Solution, index: int, demand: Servi
     return hours
 
 
-def _output_tokens_per_s(prepared: Prepared, solution: Solution, deployments: list[Deployment]) -> float:
+def output_tokens_per_s(prepared: Prepared, solution: Solution, deployments: list[Deployment]) -> float:
     """Return output tokens/s of everything at the full peak."""
     total = 0.0
     for chosen, one in zip(solution.chosen, deployments, strict=True):
@@ -231,19 +237,20 @@ def _output_tokens_per_s(prepared: Prepared, solution: Solution, deployments: li
 
 
 def _cost(prepared: Prepared, solution: Solution, deployments: list[Deployment]) -> Cost:
+    bought = [(chosen.row.candidate.offer, chosen.nodes) for chosen in solution.chosen]
+    return cost_of_nodes(prepared, bought, solution.cost or 0, output_tokens_per_s(prepared, solution, deployments))
+
+
+def cost_of_nodes(
+    prepared: Prepared, bought: Sequence[tuple[PricedOffer, int]], micro: int, tokens: float
+) -> Cost:
+    """Describe what (offer, nodes) cost: micro-dollars an hour in all, output tokens/s at the full peak."""
     problem = prepared.problem
     lines: dict[str, float] = defaultdict(float)
-    for chosen in solution.chosen:
-        for line, amount in chosen.row.candidate.offer.breakdown.items():
-            lines[line] += amount * chosen.nodes
-    micro = solution.cost or 0
+    for offer, count in bought:
+        for line, amount in offer.breakdown.items():
+            lines[line] += amount * count
     rate = rate_per_usd(prepared.catalog, problem, problem.currency)
-    tokens = _output_tokens_per_s(prepared, solution, deployments)
-    dated = (
-        problem.fx.as_of.isoformat()
-        if problem.fx
-        else (prepared.catalog.fx[problem.currency].as_of if problem.currency != "USD" else None)
-    )
     return Cost(
         usd_per_hour=usd(micro),
         usd_per_month=usd_per_month(micro),
@@ -253,7 +260,7 @@ def _cost(prepared: Prepared, solution: Solution, deployments: list[Deployment])
         budget_usd_per_month=None if prepared.budget is None else usd_per_month(prepared.budget),
         currency=problem.currency,
         fx_rate_per_usd=None if problem.currency == "USD" else float(rate),
-        fx_as_of=dated,
+        fx_as_of=rate_as_of(prepared.catalog, problem),
     )
 
 
@@ -277,8 +284,13 @@ def rejection_rows(prepared: Prepared) -> tuple[RejectionRow, ...]:
 NO_COST = Cost(usd_per_hour=None, usd_per_month=None, breakdown={})
 
 
-def plan_of(prepared: Prepared, solution: Solution, with_rejections: bool = True) -> Plan:
+def plan_of(
+    prepared: Prepared, solution: Solution, with_rejections: bool = True, known: KnownFigures | None = None
+) -> Plan:
     """Turn a solution into a verified plan.
+
+    Args:
+        known: keeps what verification works out of replicas for further plans of the same catalog.
 
     Raises:
         VerificationError: the plan breaks a rule.
@@ -300,10 +312,10 @@ def plan_of(prepared: Prepared, solution: Solution, with_rejections: bool = True
             inputs=inputs_of(prepared),
         )
     reached = [achieved_speed(solution, i, demand.amount) for i, demand in enumerate(prepared.candidates.demands)]
-    deployments = [_deployment(prepared, solution, chosen, reached[chosen.row.service]) for chosen in solution.chosen]
+    deployments = [deployment_of(prepared, solution, chosen, reached[chosen.row.service]) for chosen in solution.chosen]
     services = tuple(
-        _service_plan(prepared, solution, i, reached[i], [d for d in deployments if d.service_id == service.service_id])
-        for i, service in enumerate(prepared.problem.services)
+        service_plan_of(prepared, solution, i, reached[i], [d for d in deployments if d.service_id == one.service_id])
+        for i, one in enumerate(prepared.problem.services)
     )
     gap = (
         0.0
@@ -323,4 +335,4 @@ def plan_of(prepared: Prepared, solution: Solution, with_rejections: bool = True
         rejections=rejections,
         inputs=inputs_of(prepared),
     )
-    return verify_plan(plan, prepared.problem, prepared.catalog, prepared.loaded.own_models)
+    return verify_plan(plan, prepared.problem, prepared.catalog, prepared.loaded.own_models, known)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from pathlib import Path
 
@@ -58,15 +59,14 @@ def test_the_command_in_the_document_writes_it_again(run: Run, desk: Path, tmp_p
 @pytest.mark.parametrize("ending", ["html", "md", "docx", "pdf"])
 def test_text_of_the_problem_stays_text(run: Run, desk: Path, tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"spec.{ending}"
-    result = run("spec", desk, "--set", f"description={HOSTILE}", "--output", path, "--lang", "ja")
+    result = run("spec", desk, "--set", f"description={json.dumps(HOSTILE)}", "--output", path, "--lang", "ja")
     assert (result.code, result.err) == (0, "")
     data = path.read_bytes()
     form = {"md": "markdown"}.get(ending, ending)
     outside = re.sub(r"^```.*?^```$", "", data.decode(), flags=re.M | re.S) if ending in ("html", "md") else ""
     assert "<script>alert" not in outside
     shown = text_of(data, form)
-    wanted = squeezed(HOSTILE)
-    assert ("".join(wanted.split("*c*")) if ending == "md" else wanted)[:60] in shown.replace("*c*", "")
+    assert squeezed(HOSTILE)[:88 if ending == "pdf" else None] in shown  # a PDF breaks lines as it likes
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])

@@ -20,6 +20,7 @@ from optimizer.reports.specification.notes import Notes
 from optimizer.reports.specification.validity import VALID_MONTHS, Validity, validity_of
 from optimizer.reports.specification.writer import Writer
 from optimizer.reports.wording import kind_of, split_proposals
+from optimizer.reports.wording_of_time import lines_of
 from optimizer.schema.base import GRADE_TOKENS_PER_S, grade_of
 from optimizer.schema.catalog import Figure, OwnedAssumptions
 from optimizer.schema.plan import Deployment, Node, Proposal, ServicePlan
@@ -159,6 +160,29 @@ def rejected_gpus(found: Findings) -> list[GpuVerdict]:
     return [one for one in gpus if one.verdict == "rejected"]
 
 
+@dataclass(frozen=True)
+class TimeRow:
+    """Hours in which the same nodes run."""
+
+    hours: str
+    demand: dict[str, float]
+    nodes: int
+    standing: int
+    usd_per_hour: float
+
+
+def time_rows(found: Findings) -> list[TimeRow]:
+    """List the hours of a plan by the hour in the order of time; hours of a week begin on Monday."""
+    table = found.plan.timetable
+    if table is None:
+        return []
+    return [
+        TimeRow(f"{start}:00–{end}:00", slot.demand, slot.standing_nodes + slot.hourly_nodes, slot.standing_nodes,
+                slot.usd_per_hour)
+        for start, end, slot in lines_of(table)
+    ]
+
+
 def owned_figures(found: Findings) -> list[FigureRow]:
     """List the assumptions behind the owned nodes of a plan; none where nothing is owned."""
     catalog, stated = found.catalog.owned_assumptions, found.loaded.problem.assumptions
@@ -167,7 +191,9 @@ def owned_figures(found: Findings) -> list[FigureRow]:
         return []
     rows = []
     for name in OwnedAssumptions.model_fields:
-        figure: Figure = getattr(catalog, name)
+        figure: Figure | None = getattr(catalog, name)
+        if figure is None:
+            continue
         own = getattr(stated, name, None)
         low, high = (figure.low, figure.high) if figure.low is not None and figure.high is not None else (None, None)
         rows.append(FigureRow(name, figure.value, low, high) if own is None else FigureRow(name, own, None, None))
@@ -253,7 +279,7 @@ def context_of(found: Findings, writer: Writer, command: str) -> dict[str, Any]:
         "pick_rows": pick_rows(found), "mix": names.mix, "kind": names.kind, "key_name": names.key,
         "figure_name": names.figure, "model_of": lambda one: models[one.service_id], "hour": hour, "link": link,
         "document_id": document_id(found), "notes": lambda: list(notes.found), "valid_months": VALID_MONTHS,
-        "validity": lambda: _validity(found, writer),
+        "validity": lambda: _validity(found, writer), "slots": time_rows(found),
     }
 
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from optimizer.answer import answer
 from optimizer.candidates.names import resolve_model
-from optimizer.demand import ServiceDemand, demand_of
+from optimizer.demand import ServiceDemand, demand_of, profile_hours
+from optimizer.errors import InputError
 from optimizer.explain import Explanation, explain
 from optimizer.frontier import Frontier, Pick, picks, trace_frontier
 from optimizer.load import Catalog, LoadedProblem
+from optimizer.load.serving import ServingFacts
 from optimizer.loadtest.comparing import Comparison, compare, without_own_rows
 from optimizer.loadtest.planning import PlannedTests, plan_tests
 from optimizer.memory import MemoryFit, memory_fit
@@ -44,7 +46,7 @@ class Findings:
     plan: Plan
     demands: tuple[ServiceDemand, ...]
     explanation: Explanation | None
-    """None: only the summary is written."""
+    """None: only the summary is written, or the demand is stated by the hour, which nothing explains yet."""
     frontier: Frontier | None
     tests: PlannedTests | None
     comparison: Comparison | None
@@ -69,11 +71,13 @@ def findings_of_plan(loaded: LoadedProblem, catalog: Catalog, plan: Plan) -> Fin
 
 
 def find_everything(
-    loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings, below: Catalog | None = None
+    loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings, serving: ServingFacts,
+    below: Catalog | None = None,
 ) -> Findings:
     """Solve a problem, explain the answer, trace its frontier, and plan its load test.
 
     Args:
+        serving: how engines are started.
         below: the catalog without the overlays, where there are any: what own measurements are held against.
 
     Raises:
@@ -81,12 +85,13 @@ def find_everything(
     """
     plan = answer(loaded, catalog, settings)
     demands = tuple(demand_of(service) for service in loaded.problem.services)
-    explanation = explain(loaded, catalog, settings)
-    frontier = trace_frontier(loaded, catalog, settings)
-    tests = plan_tests(loaded, catalog, settings, OWN_FOLDER, ENDPOINT) if plan.nodes else None
-    comparison = _comparison(loaded, catalog, settings, below)
-    return Findings(loaded, catalog, plan, demands, explanation, frontier if frontier.points else None, tests,
-                    comparison, tuple(_memory(loaded, catalog, plan)))
+    by_the_hour = profile_hours(loaded.problem) is not None
+    explanation = None if by_the_hour else explain(loaded, catalog, settings)
+    frontier = None if by_the_hour else trace_frontier(loaded, catalog, settings)
+    tests = plan_tests(loaded, catalog, settings, OWN_FOLDER, ENDPOINT, serving) if plan.nodes else None
+    comparison = None if by_the_hour else _comparison(loaded, catalog, settings, below)
+    return Findings(loaded, catalog, plan, demands, explanation, frontier if frontier and frontier.points else None,
+                    tests, comparison, tuple(_memory(loaded, catalog, plan)))
 
 
 def _comparison(
@@ -95,8 +100,6 @@ def _comparison(
     """Hold own measured rows against what would have been predicted without them, where there are any."""
     if below is None or not catalog.from_overlay.get("throughput"):
         return None
-    from optimizer.errors import InputError
-
     try:
         return compare(loaded, without_own_rows(catalog, below), catalog, settings)
     except InputError:  # no row of the overlays answers this problem

@@ -6,8 +6,10 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from optimizer.schema.base import Currency, Frozen, Id, Positive
+from optimizer.schema.problem.accounting import Accounting
 from optimizer.schema.problem.assumptions import Assumptions
 from optimizer.schema.problem.limits import Limits
+from optimizer.schema.problem.roadmap import Roadmap
 from optimizer.schema.problem.service import Service
 
 
@@ -44,12 +46,16 @@ class Problem(Frozen):
     """Currency that reports show beside US dollars."""
     fx: Fx | None = None
     """Rate of that currency; absent: the catalog's."""
-    services: Annotated[tuple[Service, ...], Field(min_length=1, max_length=64)]
+    services: Annotated[tuple[Service, ...], Field(min_length=1, max_length=1000)]
     """Services to place."""
     limits: Limits = Limits()
     """Rules that the plan must keep."""
     assumptions: Assumptions = Assumptions()
-    """Own figures for owned nodes."""
+    """Own figures for what nodes cost."""
+    accounting: Accounting = Accounting()
+    """Fiscal year, depreciation and tax of the tables of expense."""
+    roadmap: Roadmap | None = None
+    """A budget plan over quarters, for `gpumix plan`; other commands ignore it."""
 
     @model_validator(mode="after")
     def _service_ids_differ(self) -> Self:

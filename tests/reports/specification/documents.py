@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import pypdfium2
 
 from optimizer.load.problem import shipped_problem_names
+from optimizer.load.serving import load_serving
 from optimizer.reports.specification import LAYOUTS, write_specification
 from optimizer.reports.specification.compose import compose
 from optimizer.reports.specification.document import Document, Verbatim, blocks_of, lines_of, plain
@@ -37,7 +38,7 @@ EVERY = shipped_problem_names()
 def found(name: str, *overrides: str) -> Findings:
     """Find everything about a shipped problem."""
     loaded, catalog = loaded_with_catalog(name, *overrides)
-    return find_everything(loaded, catalog, SETTINGS)
+    return find_everything(loaded, catalog, SETTINGS, load_serving())
 
 
 @cache
@@ -80,7 +81,8 @@ def text_of(data: bytes, form: str) -> str:
     elif form == "markdown":
         text = re.sub(r"\\([\\`*_{}\[\]<>|#$~&!.)+=-])", r"\1", data.decode())
         text = re.sub(r"\[\[(\d+)\]\]\(#note-\d+\)", r"[\1]", text)
-        text = re.sub(r"</?b>|\*\*|`|^> |<(?=http)|(?<=\S)>(?=[; 、|])", "", text, flags=re.MULTILINE)
+        text = re.sub(r"<(https?://[^>]+)>", r"\1", text)
+        text = re.sub(r"</?b>|\*\*|`|^> ", "", text, flags=re.MULTILINE)
     elif form == "docx":
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             text = "".join(ElementTree.fromstring(archive.read("word/document.xml")).itertext())

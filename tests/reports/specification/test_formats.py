@@ -31,7 +31,7 @@ PLACEHOLDERS = re.compile(r"TODO|\{\{|\}\}|\{%|\bNone\b|\bnan\b|\binf\b|Undefine
 
 WITH_A_PLAN = ["summary", "purpose", "demand", "memory", "engine", "nodes", "cost", "frontier", "risks", "loadtest",
                "decision", "sources", "validity", "signoff", "appendix"]
-WITHOUT = ["summary", "purpose", "demand", "obstacle", "sources", "signoff", "appendix"]
+WITHOUT_PLAN = ["summary", "purpose", "demand", "obstacle", "sources", "signoff", "appendix"]
 
 
 def some(names: tuple[str, ...]) -> list[object]:
@@ -50,7 +50,7 @@ def in_languages() -> list[object]:
 @pytest.mark.parametrize(("name", "language"), in_languages())
 def test_no_section_is_empty_and_nothing_is_left_open(name: str, language: str) -> None:
     document, _ = composed(name, language)  # type: ignore[arg-type]
-    expected = WITH_A_PLAN if found(name).plan.nodes else WITHOUT
+    expected = WITH_A_PLAN if found(name).plan.nodes else WITHOUT_PLAN
     assert [section.ident for section in document.sections] == expected
     for section in document.sections:
         texts = ["".join(span.text for span in line) for block in section.blocks for line in lines_of(block)]
