@@ -26,6 +26,7 @@ from optimizer.commands import (
     referee,
     replaying,
     roadmap,
+    spec,
     spec_diff,
     speed,
 )
@@ -41,11 +42,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     cls=batch.TwoWords,
 )
-for commands in (
-    planning.app, export.app, replaying.app, money.app, roadmap.app, fleet.app, batch.app, facts.app,
-    spec_diff.app, speed.app
-):
-    app.add_typer(commands)
+ROOT = (planning, spec, spec_diff, export, replaying, money, roadmap, fleet, batch, facts, speed)
+"""Commands that stand by themselves."""
+
+for commands in ROOT:
+    app.add_typer(commands.app)
 app.add_typer(problems.app, name="problems")
 app.add_typer(loadtest.app, name="loadtest")
 app.add_typer(referee.app, name="referee")
