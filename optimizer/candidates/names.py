@@ -39,6 +39,9 @@ def _unknown_in_assumptions(problem: Problem, catalog: Catalog, providers: set[s
     return [
         Fault(problem.name, f"assumptions.{key}.{name}", found, allowed)
         for key, names, found, known, allowed in stated for name in names if name not in known
+    ] + [
+        Fault(problem.name, f"limits.contracts.{name}", "no such provider", ", ".join(sorted(providers - {"owned"})))
+        for name in problem.limits.contracts if name not in providers - {"owned"}
     ]
 
 

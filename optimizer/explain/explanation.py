@@ -18,6 +18,7 @@ from optimizer.load import Catalog, LoadedProblem
 from optimizer.schema.plan import Plan
 from optimizer.solve import Prepared, Solution, SolveSettings, plan_of, prepare, solve
 from optimizer.solve.nearby import other_structures
+from optimizer.solve.refusals import refuse_limits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,6 +109,7 @@ def explain(
         InputError: an option is out of range, or the problem names something that the catalog does not have.
     """
     _check(alternatives, within)
+    refuse_limits(loaded.problem.limits, loaded.problem.name, "gpumix explain", "contracts")
     prepared = prepare(loaded, catalog, shelf=Shelf())
     solution = solve(prepared.candidates, prepared.problem.limits, prepared.budget, settings)
     settings = replace(settings, enumerated=True)

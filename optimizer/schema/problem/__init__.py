@@ -2,6 +2,7 @@
 
 from optimizer.schema.problem.accounting import Accounting
 from optimizer.schema.problem.assumptions import Adjustment, Assumptions
+from optimizer.schema.problem.contracts import Contract, Tier
 from optimizer.schema.problem.demand import Deadline, Demand
 from optimizer.schema.problem.limits import Budget, Limits, NodeCount, Selection, Survive
 from optimizer.schema.problem.question import Day, Fx, Problem
@@ -14,6 +15,7 @@ __all__ = [
     "Adjustment",
     "Assumptions",
     "Budget",
+    "Contract",
     "Day",
     "Deadline",
     "Demand",
@@ -26,5 +28,6 @@ __all__ = [
     "Service",
     "Slo",
     "Survive",
+    "Tier",
     "Tokens",
 ]
