@@ -11,6 +11,11 @@ NEUTRAL: dict[str, Any] = {"contracts": {}, "spot_share_fraction": None}
 """Value of each when it is not set."""
 
 
+def rules_set(limits: Limits, *keys: str) -> list[str]:
+    """List those of `NEUTRAL` (or of some keys of it) that a problem sets."""
+    return [key for key in keys or NEUTRAL if getattr(limits, key) != NEUTRAL[key]]
+
+
 def refuse_limits(limits: Limits, file: str, what: str, *keys: str) -> None:
     """Refuse limits that a command would else ignore.
 
@@ -25,7 +30,7 @@ def refuse_limits(limits: Limits, file: str, what: str, *keys: str) -> None:
     """
     faults = [
         Fault(file, f"limits.{key}", f"a rule that {what} does not know", "nothing there; `gpumix solve` knows it")
-        for key in keys or NEUTRAL if getattr(limits, key) != NEUTRAL[key]
+        for key in rules_set(limits, *keys)
     ]
     if faults:
         raise InputError(faults)

@@ -66,8 +66,8 @@ def test_hours_lost_to_interruptions_make_spot_dearer(run: Run) -> None:
 
 
 def test_compare_pays_the_bills_too(run: Run) -> None:
-    data = json.loads(run("compare", CASE, "--set", "limits.contracts={gcp: {minimum_usd_per_month: 30000, signed: true}}",
-                          "--format", "json").out)
+    signed = "limits.contracts={gcp: {minimum_usd_per_month: 30000, signed: true}}"
+    data = json.loads(run("compare", CASE, "--set", signed, "--format", "json").out)
     gcp = next(one for one in data["variants"] if one["name"] == "gcp")
     assert gcp["total_usd"]["36"] == pytest.approx(36 * gcp["usd_per_month"], rel=1e-6)
     owned = next(one for one in data["variants"] if one["name"] == "aws")

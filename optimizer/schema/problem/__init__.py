@@ -6,6 +6,7 @@ from optimizer.schema.problem.contracts import Contract, Tier
 from optimizer.schema.problem.demand import Deadline, Demand
 from optimizer.schema.problem.limits import Budget, Limits, NodeCount, Selection, Survive
 from optimizer.schema.problem.question import Day, Fx, Problem
+from optimizer.schema.problem.roadmap import Caps, OwnedAlready, Roadmap, YearCaps
 from optimizer.schema.problem.service import Service
 from optimizer.schema.problem.slo import Slo
 from optimizer.schema.problem.workload import RequestClass, Tokens
@@ -15,6 +16,7 @@ __all__ = [
     "Adjustment",
     "Assumptions",
     "Budget",
+    "Caps",
     "Contract",
     "Day",
     "Deadline",
@@ -22,12 +24,15 @@ __all__ = [
     "Fx",
     "Limits",
     "NodeCount",
+    "OwnedAlready",
     "Problem",
     "RequestClass",
+    "Roadmap",
     "Selection",
     "Service",
     "Slo",
     "Survive",
     "Tier",
     "Tokens",
+    "YearCaps",
 ]
