@@ -29,19 +29,20 @@ def _all_stated(service: Service, catalog: Catalog, admitted: Sequence[PricedOff
 
 def _unknown_terms(problem: Problem, catalog: Catalog, providers: set[str]) -> list[Fault]:
     """List the nodes, offers and providers that own figures or contracts name and nothing in the catalog bears."""
+    rented_from = providers - {"owned"}
     own, owned, rented = problem.assumptions, ", ".join(catalog.owned), "an offer_id (gpumix catalog list offers)"
     stated: tuple[tuple[str, Iterable[str], str, Container[str], str], ...] = (
         *((name, getattr(own, name), "no such owned node", catalog.owned, owned) for name in
           ("purchase_price_usd", "purchase_price_jpy", "purchase_price_eur", "running_usd_per_hour")),
         ("rent_usd_per_hour", own.rent_usd_per_hour, "no such rented node", catalog.offers, rented),
-        ("adjustments", own.adjustments, "no such provider", providers - {"owned"}, ", ".join(sorted(providers - {"owned"}))),
+        ("adjustments", own.adjustments, "no such provider", rented_from, ", ".join(sorted(rented_from))),
     )
     return [
         Fault(problem.name, f"assumptions.{key}.{name}", found, allowed)
         for key, names, found, known, allowed in stated for name in names if name not in known
     ] + [
-        Fault(problem.name, f"limits.contracts.{name}", "no such provider", ", ".join(sorted(providers - {"owned"})))
-        for name in problem.limits.contracts if name not in providers - {"owned"}
+        Fault(problem.name, f"limits.contracts.{name}", "no such provider", ", ".join(sorted(rented_from)))
+        for name in problem.limits.contracts if name not in rented_from
     ]
 
 
