@@ -12,6 +12,7 @@ import ortools
 from optimizer import __version__
 from optimizer.candidates import ReplicaSpeed
 from optimizer.costs import PricedOffer, rate_per_usd
+from optimizer.costs.contracts import CONTRACTS
 from optimizer.costs.priced import rate_as_of
 from optimizer.demand import ServiceDemand, mean_output_tokens
 from optimizer.schema.base import grade_of
@@ -250,6 +251,7 @@ def cost_of_nodes(
     for offer, count in bought:
         for line, amount in offer.breakdown.items():
             lines[line] += amount * count
+    lines[CONTRACTS] = usd_per_month(micro - sum(offer.micro_usd_per_hour * count for offer, count in bought))
     rate = rate_per_usd(prepared.catalog, problem, problem.currency)
     return Cost(
         usd_per_hour=usd(micro),
