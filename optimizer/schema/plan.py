@@ -2,6 +2,8 @@
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from optimizer.schema.base import Evidence, Frozen, Grade, Kind, PriceEvidence
 
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]
@@ -45,6 +47,8 @@ class Node(Frozen):
     usd_per_month_high: float
     source_url: str
     from_overlay: bool
+    node_hours_per_month: float | None = Field(default=None, exclude_if=lambda value: value is None)
+    """All of them together, where nodes come and go by the hour; `count` is then the most at one time."""
 
 
 class Deployment(Frozen):
@@ -100,6 +104,55 @@ class ServicePlan(Frozen):
     gpu_hours_per_day: float | None
     mean_utilisation_fraction: float | None
     peak_utilisation_fraction: float | None
+
+
+class RunningNodes(Frozen):
+    """Nodes of one offer that serve one service in a slot."""
+
+    service_id: str
+    offer_id: str
+    engine_id: str
+    nodes: int
+
+
+class TimeSlot(Frozen):
+    """Hours in which the same nodes run."""
+
+    hours: tuple[int, ...]
+    """Of the day from midnight, or of the week from Monday 00:00."""
+    demand: dict[str, float]
+    """Interactive service -> requests in flight or requests/s, headroom included."""
+    running: tuple[RunningNodes, ...]
+    """What serves what; standing nodes that are not named rest."""
+    standing_nodes: int
+    hourly_nodes: int
+    usd_per_hour: float
+    """Of all nodes that are there."""
+
+
+class WindowWork(Frozen):
+    """What an async service gets done in its window."""
+
+    service_id: str
+    start_hour: float
+    end_hour: float
+    requests: float
+    """To be done in each window, headroom included."""
+    capacity_requests: float
+    """What its nodes can do in the window, the least of the cycle."""
+
+
+class Timetable(Frozen):
+    """Which nodes stand all the time, and which run when."""
+
+    hours: int
+    """24 for a day, 168 for a week."""
+    standing: dict[str, int]
+    """Offer -> nodes that are there in every hour."""
+    slots: tuple[TimeSlot, ...]
+    work: tuple[WindowWork, ...]
+    standing_usd_per_month: float
+    hourly_usd_per_month: float
 
 
 class Proposal(Frozen):
@@ -164,6 +217,8 @@ class Plan(Frozen):
     """The figures that the plan depends on most."""
     reasons: tuple[str, ...] = ()
     """Why there is no plan, and what would make one."""
+    timetable: Timetable | None = Field(default=None, exclude_if=lambda value: value is None)
+    """Hour by hour, for a problem with a demand by the hour."""
 
     def as_json(self, rejections: bool = True) -> dict[str, Any]:
         """Return the plan as plain data; rejections stand once in a document."""

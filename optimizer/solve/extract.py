@@ -12,6 +12,7 @@ import ortools
 from optimizer import __version__
 from optimizer.candidates import ReplicaSpeed
 from optimizer.costs import PricedOffer, rate_per_usd
+from optimizer.costs.contracts import CONTRACTS
 from optimizer.costs.priced import rate_as_of
 from optimizer.demand import ServiceDemand, mean_output_tokens
 from optimizer.schema.base import grade_of
@@ -113,7 +114,7 @@ def deployment_of(prepared: Prepared, solution: Solution, chosen: Chosen, reache
             error_fraction=None,
             source_url=speed.source_url,
         )
-    at_peak = _concurrency_at_peak(demand, speed, mine, total, replicas, reached)
+    at_peak = concurrency_at_peak(demand, speed, mine, total, replicas, reached)
     return Deployment(
         **common,
         concurrency_per_replica=speed.sequences(target),
@@ -126,7 +127,7 @@ def deployment_of(prepared: Prepared, solution: Solution, chosen: Chosen, reache
     )
 
 
-def _concurrency_at_peak(
+def concurrency_at_peak(
     demand: ServiceDemand, speed: ReplicaSpeed, mine: int, total: int, replicas: int, reached: float
 ) -> int:
     """Return requests in flight on each replica when the load is sent in proportion to capacity at the plan's speed."""
@@ -137,7 +138,7 @@ def _concurrency_at_peak(
     return min(limit, max(1, math.ceil(rate * speed.latency_s(limit) - 1e-9)))
 
 
-def _arithmetic(prepared: Prepared, solution: Solution, index: int) -> str:
+def arithmetic(prepared: Prepared, solution: Solution, index: int) -> str:
     """Spell out why the nodes are enough: 3 nodes x 1 GPU x 14 requests = 42 >= 40."""
     demand = prepared.candidates.demands[index]
     unit = "requests" if demand.unit == "concurrency" else "requests/s"
@@ -196,7 +197,7 @@ def service_plan_of(
         capacity_rps=held / MICRO if rate else None,
         headroom_fraction=service.headroom_fraction,
         demand=demand.arithmetic,
-        arithmetic=_arithmetic(prepared, solution, index),
+        arithmetic=arithmetic(prepared, solution, index),
         gpu_hours_per_day=hours,
         mean_utilisation_fraction=hours / (24 * total) if hours is not None and total else None,
         peak_utilisation_fraction=in_user_units(demand, demand.amount) / in_user_units(demand, held)
@@ -250,6 +251,7 @@ def cost_of_nodes(
     for offer, count in bought:
         for line, amount in offer.breakdown.items():
             lines[line] += amount * count
+    lines[CONTRACTS] = usd_per_month(micro - sum(offer.micro_usd_per_hour * count for offer, count in bought))
     rate = rate_per_usd(prepared.catalog, problem, problem.currency)
     return Cost(
         usd_per_hour=usd(micro),
@@ -295,6 +297,14 @@ def plan_of(
     Raises:
         VerificationError: the plan breaks a rule.
     """
+    plan = unchecked_plan_of(prepared, solution, with_rejections)
+    if not plan.nodes:
+        return plan
+    return verify_plan(plan, prepared.problem, prepared.catalog, prepared.loaded.own_models, known)
+
+
+def unchecked_plan_of(prepared: Prepared, solution: Solution, with_rejections: bool = True) -> Plan:
+    """Turn a solution into a plan that nobody has checked yet."""
     rejections = rejection_rows(prepared) if with_rejections else ()
     bound = usd_per_month(solution.bound) if solution.bound is not None else None
     if not solution.has_plan or solution.cost is None:
@@ -322,7 +332,7 @@ def plan_of(
         if solution.status == "optimal" or not solution.cost
         else (solution.cost - (solution.bound or 0)) / solution.cost
     )
-    plan = Plan(
+    return Plan(
         problem=prepared.problem.name,
         status=solution.status,
         cost=_cost(prepared, solution, deployments),
@@ -335,4 +345,3 @@ def plan_of(
         rejections=rejections,
         inputs=inputs_of(prepared),
     )
-    return verify_plan(plan, prepared.problem, prepared.catalog, prepared.loaded.own_models, known)
