@@ -158,8 +158,8 @@ def limit_gpu_types(case: RoadmapCase, program: Program) -> None:
 def survive_node_loss(case: RoadmapCase, program: Program) -> None:
     """In every quarter every service keeps its demand when any k of its nodes are lost.
 
-    As in `formulation.constraints`: for one t among what nodes carry, sum min(C, t) x >= D + k t. Whatever t is, what is
-    left are at least D / (the largest C) nodes, which lifts the relaxation.
+    As in `formulation.constraints`: for one t among what nodes carry, sum min(C, t) x >= D + k t. Whatever t is, at
+    least D / (the largest C) nodes are left, which lifts the relaxation.
     """
     for service, demand in enumerate(case.demand if case.lose_nodes else ()):
         for quarter, asked in enumerate(demand):

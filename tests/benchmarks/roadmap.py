@@ -68,7 +68,8 @@ def offers(seed: int = 0) -> tuple[dict[str, RentedOffer], dict[str, OwnedNode]]
                 offer_id=f"offer-{number:02d}", provider="bench", region="r", gpu_id=gpu, gpu_count=count,
                 kind=kind,  # type: ignore[arg-type]
                 term_months=months, price=price, stock=stock,
-                upfront_fraction=draw.choice((0.0, 0.5)) if months else 0.0, source_url="tests/benchmarks", as_of="2026-11-22")
+                upfront_fraction=draw.choice((0.0, 0.5)) if months else 0.0,
+                source_url="tests/benchmarks", as_of="2026-11-22")
         else:
             parts = ({"item": "all", "unit_price": round(hourly * 14_000, 2), "as_of": "2026", "notes": "made"},)
             owned[f"offer-{number:02d}"] = OwnedNode.model_validate({
