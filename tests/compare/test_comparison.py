@@ -98,7 +98,7 @@ def test_changes_move_what_they_name(tokyo: tuple[LoadedProblem, Catalog, Compar
     assert len(found) == 10
     assert found["rented prices", "+20%"]["rented"] == pytest.approx(1.2 * (base["rented"] or 0), rel=1e-6)
     assert found["rented prices", "+20%"]["owned"] == base["owned"]
-    for quantity in ("purchase prices", "electricity tariff"):
+    for quantity in ("purchase prices", "electricity"):
         low, high = found[quantity, "-20%"], found[quantity, "+20%"]
         assert (low["owned"] or 0) < (base["owned"] or 0) < (high["owned"] or 0)
         assert low["rented"] == base["rented"] == high["rented"]
