@@ -297,6 +297,14 @@ def plan_of(
     Raises:
         VerificationError: the plan breaks a rule.
     """
+    plan = unchecked_plan_of(prepared, solution, with_rejections)
+    if not plan.nodes:
+        return plan
+    return verify_plan(plan, prepared.problem, prepared.catalog, prepared.loaded.own_models, known)
+
+
+def unchecked_plan_of(prepared: Prepared, solution: Solution, with_rejections: bool = True) -> Plan:
+    """Turn a solution into a plan that nobody has checked yet."""
     rejections = rejection_rows(prepared) if with_rejections else ()
     bound = usd_per_month(solution.bound) if solution.bound is not None else None
     if not solution.has_plan or solution.cost is None:
@@ -324,7 +332,7 @@ def plan_of(
         if solution.status == "optimal" or not solution.cost
         else (solution.cost - (solution.bound or 0)) / solution.cost
     )
-    plan = Plan(
+    return Plan(
         problem=prepared.problem.name,
         status=solution.status,
         cost=_cost(prepared, solution, deployments),
@@ -337,4 +345,3 @@ def plan_of(
         rejections=rejections,
         inputs=inputs_of(prepared),
     )
-    return verify_plan(plan, prepared.problem, prepared.catalog, prepared.loaded.own_models, known)
