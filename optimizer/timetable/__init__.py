@@ -29,7 +29,7 @@ def solve_over_time(
     prepared: Prepared, settings: SolveSettings, with_rejections: bool = True, known: KnownFigures | None = None
 ) -> Plan:
     """Return the proven cheapest plan of a problem with a profile, verified."""
-    refuse_limits(prepared.problem.limits, prepared.problem.name, "a demand by the hour")
+    refuse_limits(prepared.problem.limits, prepared.problem.name, "a demand by the hour", "contracts")
     clock, case = Clock(settings), time_case_of(prepared, settings.reduced)
     return time_plan_of(prepared, case, prove_timetable(case, settings, clock), with_rejections, known)
 

@@ -51,10 +51,11 @@ class Shown:
     def by_slot(self) -> tuple[Solution, ...]:
         """The nodes in use in each slot, as a solution of its own."""
         targets, survive = self.prepared.candidates.targets(), self.prepared.problem.limits.survive
+        share = self.case.spot_share
         rows = list(zip(self.case.rows, self.roster.use, strict=True))
         return tuple(
             Solution("feasible", tuple(Chosen(row, counts[slot]) for row, counts in rows if counts[slot]), None, None,
-                     targets, survive)
+                     targets, survive, share)
             for slot in range(len(self.case.slots)))
 
     def demand(self, service: int, slot: int) -> ServiceDemand:
