@@ -11,6 +11,7 @@ from optimizer.candidates.option import Option
 from optimizer.candidates.rejection import Rejection
 from optimizer.candidates.rejections import Dead, Rejections
 from optimizer.candidates.replica import StatedCapacity
+from optimizer.candidates.routed import RoutedSpeed
 from optimizer.candidates.shelf import Shelf
 from optimizer.candidates.walker import OptionTable, OptionWalker, most_in_flight
 from optimizer.costs import PricedOffer
@@ -28,7 +29,10 @@ class Candidate:
     offer: PricedOffer
     option: Option
     capacity: int
-    """Demand that one node carries at the speed target, in the demand's unit."""
+    """Demand that one node carries at the speed target, in the demand's unit; of its best class where classes are
+    routed apart."""
+    classes: tuple[int, ...] = ()
+    """The same by class, each alone, where classes are routed apart."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,9 @@ class CandidateSet:
         The best has the highest capacity; ties go by engine, precision and tensor parallel. Exact for every rule that
         does not look at the engine; with `per_engine` for those that do.
         """
+        if self.services[service].routes_classes:
+            yield from self._routed(service, target, per_engine)
+            return
         amounts: dict[tuple[str, int], list[tuple[int, Option]]] = {}
         for offer in self.offers:
             key = (offer.gpu_id, offer.gpu_count)
@@ -85,9 +92,32 @@ class CandidateSet:
                 chosen[group] = (capacity, option)
         return [chosen[group] for group in sorted(chosen)]
 
+    def _routed(self, service: int, target: float, per_engine: bool) -> Iterator[Candidate]:
+        """Yield, for each offer, the options that no other beats in every class (on the same engine)."""
+        kept: dict[tuple[str, int], list[tuple[tuple[int, ...], Option]]] = {}
+        for offer in self.offers:
+            key = (offer.gpu_id, offer.gpu_count)
+            if key not in kept:
+                found = [(one.classes, one.option) for one in self._classes_on(service, offer, target)]
+                kept[key] = unbeaten(found, per_engine)
+            for classes, option in kept[key]:
+                yield Candidate(offer, option, max(classes), classes)
+
+    def _classes_on(self, service: int, offer: PricedOffer, target: float) -> Iterator[Candidate]:
+        """Yield every option on a node that carries some class."""
+        for option in self.options_on(service, offer):
+            if isinstance(option.speed, RoutedSpeed):
+                replicas = option.replicas_on(offer)
+                classes = tuple(replicas * amount for amount in option.speed.amounts(target))
+                if any(classes):
+                    yield Candidate(offer, option, max(classes), classes)
+
     def every_candidate(self, service: int, target: float) -> Iterator[Candidate]:
         """Yield all candidates at a speed target, unreduced."""
         for offer in self.offers:
+            if self.services[service].routes_classes:
+                yield from self._classes_on(service, offer, target)
+                continue
             for option in self.options_on(service, offer):
                 capacity = option.replicas_on(offer) * option.speed.amount(target)
                 if capacity > 0:
@@ -116,6 +146,18 @@ class CandidateSet:
         return min(found, default=None)
 
 
+def unbeaten(
+    found: list[tuple[tuple[int, ...], Option]], per_engine: bool
+) -> list[tuple[tuple[int, ...], Option]]:
+    """Keep the options that no other matches or beats in every class (on the same engine); of equals the first."""
+    kept: list[tuple[tuple[int, ...], Option]] = []
+    for classes, option in sorted(found, key=lambda one: (tuple(-c for c in one[0]), one[1].order)):
+        rivals = (c for c, other in kept if not per_engine or other.engine_id == option.engine_id)
+        if not any(all(a >= b for a, b in zip(rival, classes, strict=True)) for rival in rivals):
+            kept.append((classes, option))
+    return sorted(kept, key=lambda one: one[1].order)
+
+
 OfferIds = dict[str, dict[int, list[str]]]
 """GPU type -> GPUs of a node -> ids of its admitted offers."""
 
@@ -141,7 +183,8 @@ def enumerate_candidates(
     stated: dict[tuple[int, str], Option] = {}
     tables: list[tuple[Service, OptionTable]] = []
     dead: list[Dead] = []
-    demands = tuple(demand_of(service) for service in problem.services)
+    most_used = problem.limits.max_utilisation_fraction
+    demands = tuple(demand_of(service, most_used) for service in problem.services)
     for index, (service, model) in enumerate(zip(problem.services, models, strict=True)):
         stated |= _stated(index, service, model, catalog, admitted)
         if model is None:
@@ -157,10 +200,19 @@ def enumerate_candidates(
             live = tuple(option for option in table.options if option.speed.amount(target))
             if live:
                 options[index, gpu_id] = live
-            if len(live) < len(table.options):
-                dead += [Dead(service, option) for option in table.options if not option.speed.amount(target)]
+            if service.routes_classes or len(live) < len(table.options):
+                dead += [one for option in table.options for one in _too_slow(service, option, target)]
     rejections = Rejections(tuple(refused), tuple(tables), tuple(dead), offer_ids)
     return CandidateSet(problem.services, demands, admitted, options, stated, rejections)
+
+
+def _too_slow(service: Service, option: Option, target: float) -> Iterator[Dead]:
+    """Yield an option that carries nothing at a speed, or each of its classes that it carries none of."""
+    if isinstance(option.speed, RoutedSpeed):
+        amounts = zip(option.speed.classes, option.speed.amounts(target), strict=True)
+        yield from (Dead(service, option, i) for i, (one, amount) in enumerate(amounts) if one and not amount)
+    elif not option.speed.amount(target):
+        yield Dead(service, option)
 
 
 def _by_policy(priced: list[PricedOffer], limits: Limits) -> tuple[tuple[PricedOffer, ...], list[Rejection]]:

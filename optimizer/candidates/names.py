@@ -82,6 +82,12 @@ def check_names(
         Fault(problem.name, f"assumptions.purchase_price_usd.{name}", "no such owned node", ", ".join(catalog.owned))
         for name in problem.assumptions.purchase_price_usd if name not in catalog.owned
     ]
+    routed = {service.service_id for service in problem.services if service.routes_classes}
+    faults += [
+        Fault("capacities.csv", f"{service_id}, {offer_id}", "one capacity for a service with routing: by_class",
+              "a service with routing: mixed, whose classes all share it")
+        for service_id, offer_id in catalog.capacities if service_id in routed
+    ]
     rates = {service.service_id for service in problem.services if demand_of(service).unit == "rate"}
     faults += [
         Fault("capacities.csv", f"{service_id}, {offer_id}", "requests in flight for a service whose demand is a rate",

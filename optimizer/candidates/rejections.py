@@ -10,7 +10,8 @@ from typing import overload
 from optimizer.candidates.option import Option
 from optimizer.candidates.rejection import Rejection
 from optimizer.candidates.replica import ReplicaSpeed
-from optimizer.candidates.walker import Drop, OptionTable
+from optimizer.candidates.routed import RoutedSpeed
+from optimizer.candidates.walker import Drop, OptionTable, words_of
 from optimizer.schema.problem import Service
 
 
@@ -20,6 +21,8 @@ class Dead:
 
     service: Service
     option: Option
+    request: int | None = None
+    """The class that is too slow, where classes are routed apart."""
 
 
 class Rejections(Sequence[Rejection]):
@@ -54,7 +57,7 @@ class Rejections(Sequence[Rejection]):
 
     def _too_slow(self, one: Dead) -> Rejection:
         option = one.option
-        reason = _speed_reason(option.speed, one.service) if isinstance(option.speed, ReplicaSpeed) else ""
+        reason = _reason_of(one)
         return Rejection(one.service.service_id, option.gpu_id, option.engine_id, option.precision, option.tp_size,
                          self._offers(option.gpu_id, option.gpu_count), "speed", reason)
 
@@ -69,6 +72,16 @@ class Rejections(Sequence[Rejection]):
 
     def __len__(self) -> int:
         return len(self._all)
+
+
+def _reason_of(one: Dead) -> str:
+    """Say why an option, or one class on it, is too slow; nothing for a stated capacity."""
+    speed = one.option.speed
+    if isinstance(speed, RoutedSpeed) and one.request is not None:
+        alone = speed.classes[one.request]
+        why = "" if alone is None else _speed_reason(alone, one.service)
+        return f"{words_of(one.service.workload[one.request])}: {why}"
+    return _speed_reason(speed, one.service) if isinstance(speed, ReplicaSpeed) else ""
 
 
 def _speed_reason(speed: ReplicaSpeed, service: Service) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from dataclasses import replace
 from typing import TypeVar
 
-from optimizer.candidates.replica import ReplicaSpeed
+from optimizer.candidates.replica import StatedCapacity
 from optimizer.candidates.walker import MOST_SEQUENCES, OptionTable, OptionWalker
 from optimizer.costs import PricedOffer
 from optimizer.costs import priced_offers as price_all
@@ -75,8 +75,8 @@ class Shelf:
         self._known[id(catalog)], self._known[id(model)] = catalog, model
         key = (
             id(catalog), index, service.service_id, id(model), service.engines, service.precisions,
-            service.full_context_tokens, service.workload, slo.ttft_ms, slo.e2e_ms, limits.evidence,
-            limits.speed_confidence, demand.unit, demand.percentile,
+            service.full_context_tokens, service.workload, service.routes_classes, slo.ttft_ms, slo.e2e_ms,
+            limits.evidence, limits.speed_confidence, demand.unit, demand.percentile,
         )
         missing = [(gpu, largest) for gpu, largest in gpus if (key, gpu.gpu_id, largest) not in self._tables]
         if missing:
@@ -96,7 +96,7 @@ class Shelf:
 
 def _capped(table: OptionTable, demand: ServiceDemand) -> OptionTable:
     options = tuple(
-        replace(option, speed=option.speed.capped(demand)) if isinstance(option.speed, ReplicaSpeed) else option
+        option if isinstance(option.speed, StatedCapacity) else replace(option, speed=option.speed.capped(demand))
         for option in table.options
     )
     return OptionTable(options, table.drops)

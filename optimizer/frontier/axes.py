@@ -155,7 +155,8 @@ class UsersAxis(Axis):
         return at_demand(self.base, self.index, value)
 
     def _quantity(self, amount: int) -> Fraction:
-        return largest_quantity(self.base.problem.services[self.index], amount)
+        most_used = self.base.problem.limits.max_utilisation_fraction
+        return largest_quantity(self.base.problem.services[self.index], amount, most_used)
 
     def reached(self, solution: Solution, value: Fraction) -> Fraction:
         """Return the largest demand that the nodes carry after every loss to survive."""

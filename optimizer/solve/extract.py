@@ -9,11 +9,12 @@ from typing import Any
 import ortools
 
 from optimizer import __version__
-from optimizer.candidates import ReplicaSpeed
+from optimizer.candidates import ReplicaSpeed, StatedCapacity
 from optimizer.costs import PricedOffer, rate_per_usd
 from optimizer.demand import ServiceDemand, mean_output_tokens
 from optimizer.schema.base import grade_of
 from optimizer.schema.plan import Cost, Deployment, Inputs, Node, Plan, RejectionRow, ServicePlan
+from optimizer.solve.extract_classes import Placed, arithmetic, gpu_hours, placed_of, routed_deployment
 from optimizer.solve.prepare import Prepared
 from optimizer.solve.search import Chosen, Solution, achieved_speed, carried
 from optimizer.units import MICRO, usd, usd_per_month
@@ -96,7 +97,7 @@ def _deployment(prepared: Prepared, solution: Solution, chosen: Chosen, reached:
         "capacity_per_node": _in_user_units(demand, per_node * option.speed.amount(target)),
     }
     speed = option.speed
-    if not isinstance(speed, ReplicaSpeed):
+    if isinstance(speed, StatedCapacity):
         at_peak = math.ceil(demand.amount * mine / total / replicas)
         return Deployment(
             **common,
@@ -108,6 +109,8 @@ def _deployment(prepared: Prepared, solution: Solution, chosen: Chosen, reached:
             error_fraction=None,
             source_url=speed.source_url,
         )
+    if not isinstance(speed, ReplicaSpeed):
+        raise TypeError("classes that are routed apart are read back class by class")
     at_peak = _concurrency_at_peak(demand, speed, mine, total, replicas, reached)
     return Deployment(
         **common,
@@ -159,15 +162,20 @@ def _arithmetic(prepared: Prepared, solution: Solution, index: int) -> str:
 
 
 def _service_plan(
-    prepared: Prepared, solution: Solution, index: int, reached: float, mine: list[Deployment]
+    prepared: Prepared, solution: Solution, index: int, reached: float, mine: list[Deployment], placed: list[Placed]
 ) -> ServicePlan:
     service, demand = prepared.problem.services[index], prepared.candidates.demands[index]
     rate = demand.unit == "rate"
     capacity = sum(one.replicas * one.concurrency_per_replica for one in mine)
     in_flight = sum(one.replicas * one.concurrency_at_peak for one in mine)
     stated = service.kind == "sync" or service.slo.target_tokens_per_s > 0
-    held = carried(solution, index, service.slo.target_tokens_per_s)
-    hours = _gpu_hours(prepared, solution, index, demand)
+    most_used = prepared.problem.limits.max_utilisation_fraction
+    if placed:
+        held = sum(one.nodes * one.capacity_per_node for one in mine) * (MICRO if rate else 1)
+        hours = None if demand.requests_per_day is None else gpu_hours(placed, demand.requests_per_day)
+    else:
+        held = carried(solution, index, service.slo.target_tokens_per_s)
+        hours = _gpu_hours(prepared, solution, index, demand)
     total = sum(
         chosen.nodes * chosen.row.candidate.offer.gpu_count for chosen in solution.chosen if chosen.row.service == index
     )
@@ -190,12 +198,13 @@ def _service_plan(
         capacity_rps=held / MICRO if rate else None,
         headroom_fraction=service.headroom_fraction,
         demand=demand.arithmetic,
-        arithmetic=_arithmetic(prepared, solution, index),
+        arithmetic=arithmetic(placed, most_used) if placed else _arithmetic(prepared, solution, index),
         gpu_hours_per_day=hours,
         mean_utilisation_fraction=hours / (24 * total) if hours is not None and total else None,
         peak_utilisation_fraction=_in_user_units(demand, demand.amount) / _in_user_units(demand, held)
         if held
         else None,
+        routing="by_class" if placed else None,
     )
 
 
@@ -230,7 +239,9 @@ def _output_tokens_per_s(prepared: Prepared, solution: Solution, deployments: li
     return total
 
 
-def _cost(prepared: Prepared, solution: Solution, deployments: list[Deployment]) -> Cost:
+def _cost(
+    prepared: Prepared, solution: Solution, deployments: list[Deployment], placed: dict[int, Placed]
+) -> Cost:
     problem = prepared.problem
     lines: dict[str, float] = defaultdict(float)
     for chosen in solution.chosen:
@@ -239,6 +250,7 @@ def _cost(prepared: Prepared, solution: Solution, deployments: list[Deployment])
     micro = solution.cost or 0
     rate = rate_per_usd(prepared.catalog, problem, problem.currency)
     tokens = _output_tokens_per_s(prepared, solution, deployments)
+    tokens += sum(one.output_tokens_per_s() for one in placed.values())
     dated = (
         problem.fx.as_of.isoformat()
         if problem.fx
@@ -300,9 +312,22 @@ def plan_of(prepared: Prepared, solution: Solution, with_rejections: bool = True
             inputs=inputs_of(prepared),
         )
     reached = [achieved_speed(solution, i, demand.amount) for i, demand in enumerate(prepared.candidates.demands)]
-    deployments = [_deployment(prepared, solution, chosen, reached[chosen.row.service]) for chosen in solution.chosen]
+    placed = {
+        id(one.chosen): one
+        for i in range(len(reached)) if solution.is_routed(i) for one in placed_of(prepared, solution, i, reached[i])
+    }
+    most_used = prepared.problem.limits.max_utilisation_fraction
+    deployments = [
+        routed_deployment(placed[id(chosen)], most_used) if id(chosen) in placed
+        else _deployment(prepared, solution, chosen, reached[chosen.row.service])
+        for chosen in solution.chosen
+    ]
+    of_service = [[one for one in placed.values() if one.chosen.row.service == i] for i in range(len(reached))]
     services = tuple(
-        _service_plan(prepared, solution, i, reached[i], [d for d in deployments if d.service_id == service.service_id])
+        _service_plan(
+            prepared, solution, i, reached[i], [d for d in deployments if d.service_id == service.service_id],
+            of_service[i],
+        )
         for i, service in enumerate(prepared.problem.services)
     )
     gap = (
@@ -313,7 +338,7 @@ def plan_of(prepared: Prepared, solution: Solution, with_rejections: bool = True
     plan = Plan(
         problem=prepared.problem.name,
         status=solution.status,
-        cost=_cost(prepared, solution, deployments),
+        cost=_cost(prepared, solution, deployments, placed),
         bound_usd_per_month=bound,
         gap_fraction=gap,
         nodes=nodes_of(solution),

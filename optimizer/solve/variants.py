@@ -9,9 +9,9 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from optimizer.candidates import CandidateSet, ClassSpeed, Option, ReplicaSpeed
+from optimizer.candidates import CandidateSet, ClassSpeed, Option, ReplicaSpeed, StatedCapacity
 from optimizer.costs import rate_per_usd
-from optimizer.demand import demand_of, with_quantity
+from optimizer.demand import ServiceDemand, demand_of, with_quantity
 from optimizer.formulation.case import budget_micro_usd_per_hour
 from optimizer.schema.problem import Limits, Problem
 from optimizer.solve.prepare import Prepared, prepare
@@ -57,22 +57,25 @@ def at_speed(prepared: Prepared, index: int, tokens_per_s: float) -> Prepared:
 def at_demand(prepared: Prepared, index: int, quantity: Fraction) -> Prepared:
     """Give one service a demand no higher than the one it was prepared for, in its own unit."""
     service = with_quantity(prepared.problem.services[index], quantity)
-    demand = demand_of(service)
+    demand = demand_of(service, prepared.problem.limits.max_utilisation_fraction)
     demands = tuple(demand if i == index else old for i, old in enumerate(prepared.candidates.demands))
     problem = with_service(prepared.problem, index, demand=service.demand, deadline=service.deadline)
-    options = _options(prepared.candidates, index, lambda speed: speed.capped(demand))
+    options = {
+        key: tuple(_capped(option, demand) for option in found) if key[0] == index else found
+        for key, found in prepared.candidates.options.items()
+    }
     return _replaced(prepared, problem, demands=demands, options=options)
+
+
+def _capped(option: Option, demand: ServiceDemand) -> Option:
+    speed = option.speed
+    return option if isinstance(speed, StatedCapacity) else replace(option, speed=speed.capped(demand))
 
 
 def _options(candidates: CandidateSet, index: int, change: Any) -> dict[tuple[int, str], tuple[Option, ...]]:
     """Return the options with the speeds of one service changed."""
     return {
-        key: tuple(
-            replace(option, speed=change(option.speed)) if isinstance(option.speed, ReplicaSpeed) else option
-            for option in found
-        )
-        if key[0] == index
-        else found
+        key: tuple(option.changed(change) for option in found) if key[0] == index else found
         for key, found in candidates.options.items()
     }
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from math import isinf
 
 from optimizer.costs import PricedOffer, price_of
-from optimizer.demand import ServiceDemand, demand_of
+from optimizer.demand import ServiceDemand, demand_of, largest_poisson_mean
 from optimizer.load import Catalog
 from optimizer.memory import Loaded, loaded
 from optimizer.schema.catalog import LlmModel
@@ -149,7 +149,12 @@ class Subject:
     @cached_property
     def demands(self) -> dict[str, ServiceDemand]:
         """Demand of each service, derived again."""
-        return {service.service_id: demand_of(service) for service in self.problem.services}
+        most_used = self.problem.limits.max_utilisation_fraction
+        return {service.service_id: demand_of(service, most_used) for service in self.problem.services}
+
+    def mixed_ids(self) -> list[str]:
+        """List the services whose classes share all their nodes."""
+        return [service_id for service_id, service in self.services.items() if not service.routes_classes]
 
     def model(self, service: Service) -> LlmModel:
         """Find the model of a service."""
@@ -194,6 +199,12 @@ class Subject:
             asked = tuple(None if curve is None else replace(curve, least_evidence=limits.evidence) for curve in curves)
             self._replicas[one] = Replica(one, service, model, gpu_id, catalog, limits.speed_confidence, asked)
         return self._replicas[one]
+
+    def rate_within(self, replica: Replica, concurrency: int) -> float:
+        """Return the requests/s that a replica serves within so many sequences, a hair above for rounding."""
+        percentile = self.demands[replica.service.service_id].percentile
+        mean = concurrency if percentile is None else largest_poisson_mean(concurrency, percentile)
+        return mean / replica.latency_s(concurrency) * (1 + TOLERANCE)
 
     def derived(self) -> Iterator[Deployment]:
         """Yield the deployments whose capacity is not stated outright."""

@@ -1,10 +1,21 @@
 """The rules that a plan must keep."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from optimizer.schema.base import Count, CountOrZero, Currency, Evidence, Frozen, Kind, Name, NonNegative, Positive
+from optimizer.schema.base import (
+    Count,
+    CountOrZero,
+    Currency,
+    Evidence,
+    Frozen,
+    Kind,
+    Name,
+    NonNegative,
+    Positive,
+    Sparse,
+)
 
 
 class Budget(Frozen):
@@ -59,8 +70,10 @@ class Survive(Frozen):
     """Any one region of a provider (or owned site) lost."""
 
 
-class Limits(Frozen):
+class Limits(Sparse):
     """Rules that the plan must keep."""
+
+    FURTHER_KEYS: ClassVar[tuple[str, ...]] = ("max_utilisation_fraction",)
 
     budget: Budget | None = None
     """Cost cap for everything together."""
@@ -92,5 +105,7 @@ class Limits(Frozen):
     """Worst evidence of a speed that may be used."""
     speed_confidence: Annotated[float, Field(ge=0.5, lt=1)] | None = None
     """Plan with the slow end of the error bar at this confidence instead of the middle."""
+    max_utilisation_fraction: Annotated[float, Field(ge=0.01, le=1)] = 1.0
+    """Share of what the nodes of a service carry that its demand may fill; 1: all of it."""
     horizon_months: Annotated[int, Field(ge=1, le=120)] = 12
     """How long the nodes are needed: what is bought or reserved for longer is paid in full over this time."""

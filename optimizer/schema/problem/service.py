@@ -1,17 +1,19 @@
 """One LLM service: its model, promise, requests and demand."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from optimizer.schema.base import Frozen, Id, Name
+from optimizer.schema.base import Id, Name, Sparse
 from optimizer.schema.problem.demand import Deadline, Demand
 from optimizer.schema.problem.slo import Slo
 from optimizer.schema.problem.workload import RequestClass, Tokens
 
 
-class Service(Frozen):
+class Service(Sparse):
     """One LLM service with its promise, its requests and its demand."""
+
+    FURTHER_KEYS: ClassVar[tuple[str, ...]] = ("routing",)
 
     service_id: Id
     """Name of the service."""
@@ -27,6 +29,8 @@ class Service(Frozen):
     """What every user is promised."""
     workload: Annotated[tuple[RequestClass, ...], Field(min_length=1, max_length=64)]
     """Request classes, usually one."""
+    routing: Literal["mixed", "by_class"] = "mixed"
+    """`mixed` sends every class to every node; `by_class` may send each class to other nodes, by its length."""
     context_tokens: Tokens | None = None
     """Longest context one request may use; default: the longest ISL + OSL of the workload."""
     demand: Demand | None = None
@@ -41,6 +45,21 @@ class Service(Frozen):
         """Tokens that one full-length request holds."""
         longest = max(request.isl_tokens + request.osl_tokens for request in self.workload)
         return self.context_tokens or longest
+
+    @property
+    def routes_classes(self) -> bool:
+        """Whether request classes may go to different nodes: asked for, and there are several."""
+        return self.routing == "by_class" and len(self.workload) > 1
+
+    def class_context_tokens(self, index: int) -> int:
+        """Return the tokens that one full-length request of a class holds when classes are routed apart.
+
+        A class is as long as it says; the longest one holds what the context allows.
+        """
+        request = self.workload[index]
+        tokens = request.isl_tokens + request.osl_tokens
+        longest = max(other.isl_tokens + other.osl_tokens for other in self.workload)
+        return self.full_context_tokens if tokens == longest else tokens
 
     @model_validator(mode="after")
     def _parts_belong_together(self) -> Self:
