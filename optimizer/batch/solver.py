@@ -17,16 +17,10 @@ from optimizer.load.problem import LoadedProblem, parse_problem, with_known_shap
 from optimizer.schema.catalog import LlmModel
 from optimizer.schema.plan import Plan
 from optimizer.solve import Prepared, SolveSettings, plan_of, prepare, solve
+from optimizer.verify.known import KnownFigures
 
 LONGEST_MESSAGE = 2000
 """Characters of a message that are kept."""
-
-
-class WorkerShelf(Shelf):
-    """Keeps less than the shelf of a single process: there is one for each worker, and variants seldom come back."""
-
-    CAPPED = 6000
-    """Options of one demand on one GPU type, 10 to 25 KiB each: some 190 demands on 30 GPU types."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +45,7 @@ class VariantSolver:
         if self.catalog.sha256 != facts.catalog_sha256:
             found = "another catalog than the one this batch began with"
             raise InputError([Fault(str(facts.catalog_dir or "catalog"), "", found, "the same files for every worker")])
-        self.shelf = WorkerShelf()
+        self.shelf, self.known = Shelf(), KnownFigures()
         self.own_models: dict[str, LlmModel] = {}
         """Models given as files, by what they hold."""
 
@@ -77,7 +71,7 @@ class VariantSolver:
             loaded = self._with_kept_models(with_known_shapes(loaded, self.catalog))
         prepared = prepare(loaded, self.catalog, shelf=self.shelf)
         solution = solve(prepared.candidates, prepared.problem.limits, prepared.budget, self.settings)
-        plan = plan_of(prepared, solution, with_rejections=False)
+        plan = plan_of(prepared, solution, with_rejections=False, known=self.known)
         plan_json = json.dumps(plan.as_json(rejections=False), ensure_ascii=False, separators=(",", ":"))
         models = [service.model for service in loaded.problem.services]
         return outcome_of(variant.name, models, plan, plan_json, _message(prepared, plan))

@@ -1,6 +1,7 @@
 """Every way to serve a service on an offer, or the reason why not."""
 
 from optimizer.candidates.enumerate import Candidate, CandidateSet, enumerate_candidates
+from optimizer.candidates.market import Market
 from optimizer.candidates.option import Option
 from optimizer.candidates.rejection import Rejection
 from optimizer.candidates.rejections import Rejections
@@ -12,6 +13,7 @@ __all__ = [
     "Candidate",
     "CandidateSet",
     "ClassSpeed",
+    "Market",
     "Option",
     "Rejection",
     "Rejections",

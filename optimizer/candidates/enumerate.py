@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
-from optimizer.candidates.names import check_names, policy_refusal
+from optimizer.candidates.market import Market
+from optimizer.candidates.names import check_names
 from optimizer.candidates.option import Option
 from optimizer.candidates.rejection import Rejection
-from optimizer.candidates.rejections import Dead, Rejections
+from optimizer.candidates.rejections import Rejections
 from optimizer.candidates.replica import StatedCapacity
 from optimizer.candidates.routed import RoutedSpeed
 from optimizer.candidates.shelf import Shelf
-from optimizer.candidates.walker import OptionTable, OptionWalker, most_in_flight
+from optimizer.candidates.shelved import OptionKey, ShelvedOptions
+from optimizer.candidates.table import OptionTable
+from optimizer.candidates.walker import OptionWalker, most_in_flight
 from optimizer.costs import PricedOffer
 from optimizer.demand import ServiceDemand, demand_of
 from optimizer.load import Catalog
@@ -27,12 +30,20 @@ class Candidate:
     """A node of an offer that serves one service with one option."""
 
     offer: PricedOffer
-    option: Option
+    setting: Option
+    """The option, maybe not capped by the demand yet."""
     capacity: int
     """Demand that one node carries at the speed target, in the demand's unit; of its best class where classes are
     routed apart."""
+    demand: ServiceDemand | None = field(default=None, compare=False, repr=False)
+    """What caps the option still."""
     classes: tuple[int, ...] = ()
-    """The same by class, each alone, where classes are routed apart."""
+    """The same capacity by class, each alone, where classes are routed apart."""
+
+    @cached_property
+    def option(self) -> Option:
+        """The option, its replicas capped by the demand."""
+        return self.setting if self.demand is None else self.setting.capped(self.demand)
 
 
 @dataclass(frozen=True)
@@ -42,11 +53,13 @@ class CandidateSet:
     services: tuple[Service, ...]
     demands: tuple[ServiceDemand, ...]
     offers: tuple[PricedOffer, ...]
-    options: dict[tuple[int, str], tuple[Option, ...]]
+    options: Mapping[OptionKey, tuple[Option, ...]]
     """(service, gpu_id) -> options by memory, engine and evidence, before speed."""
     stated: dict[tuple[int, str], Option]
     """(service, offer_id) -> a capacity that bypasses them."""
     rejections: Sequence[Rejection]
+    market: Market | None = field(default=None, compare=False, repr=False)
+    """Where the offers came from; what is known of its admitted offers holds as long as they are these."""
 
     def targets(self) -> tuple[float, ...]:
         """Return each service's speed target."""
@@ -69,18 +82,44 @@ class CandidateSet:
             yield from self._routed(service, target, per_engine)
             return
         amounts: dict[tuple[str, int], list[tuple[int, Option]]] = {}
+        shelved = self._shelved(service, target, per_engine)
+        demand = None if shelved is None else self.demands[service]
         for offer in self.offers:
             key = (offer.gpu_id, offer.gpu_count)
-            stated = self.stated.get((service, offer.offer_id))
+            stated = self.stated.get((service, offer.offer_id)) if self.stated else None
             if stated is not None:
                 best = [(stated.speed.amount(target), stated)]
             elif key in amounts:
                 best = amounts[key]
+            elif shelved is not None:
+                found = shelved.best(service, offer)
+                best = amounts[key] = [] if found is None else [found]
             else:
                 best = amounts[key] = self._best(service, offer, target, per_engine)
             for capacity, option in best:
                 if capacity > 0:
-                    yield Candidate(offer, option, capacity)
+                    yield Candidate(offer, option, capacity, demand)
+
+    def _shelved(self, service: int, target: float, per_engine: bool) -> ShelvedOptions | None:
+        """Return the options where what each carries at a target is known from other problems."""
+        options = self.options
+        known = isinstance(options, ShelvedOptions) and not per_engine and target == options.targets[service]
+        return options if known else None  # type: ignore[return-value]
+
+    def carrying(self, service: int, gpu_id: str, target: float) -> Iterator[tuple[int, Option]]:
+        """Yield what a replica carries at a speed, and the option (see `capped`), for each that carries something."""
+        shelved = self._shelved(service, target, per_engine=False)
+        if shelved is not None:
+            yield from shelved.carrying(service, gpu_id)
+            return
+        for option in self.options.get((service, gpu_id), ()):
+            amount = option.speed.amount(target)
+            if amount > 0:
+                yield amount, option
+
+    def capped(self, option: Option) -> Option:
+        """Return an option whose replicas never run more requests than its service has in flight."""
+        return option.capped(self.demands[option.service]) if isinstance(self.options, ShelvedOptions) else option
 
     def _best(self, service: int, offer: PricedOffer, target: float, per_engine: bool) -> list[tuple[int, Option]]:
         chosen: dict[str, tuple[int, Option]] = {}
@@ -101,7 +140,7 @@ class CandidateSet:
                 found = [(one.classes, one.option) for one in self._classes_on(service, offer, target)]
                 kept[key] = unbeaten(found, per_engine)
             for classes, option in kept[key]:
-                yield Candidate(offer, option, max(classes), classes)
+                yield Candidate(offer, option, max(classes), classes=classes)
 
     def _classes_on(self, service: int, offer: PricedOffer, target: float) -> Iterator[Candidate]:
         """Yield every option on a node that carries some class."""
@@ -110,7 +149,7 @@ class CandidateSet:
                 replicas = option.replicas_on(offer)
                 classes = tuple(replicas * amount for amount in option.speed.amounts(target))
                 if any(classes):
-                    yield Candidate(offer, option, max(classes), classes)
+                    yield Candidate(offer, option, max(classes), classes=classes)
 
     def every_candidate(self, service: int, target: float) -> Iterator[Candidate]:
         """Yield all candidates at a speed target, unreduced."""
@@ -158,13 +197,8 @@ def unbeaten(
     return sorted(kept, key=lambda one: one[1].order)
 
 
-OfferIds = dict[str, dict[int, list[str]]]
-"""GPU type -> GPUs of a node -> ids of its admitted offers."""
-
-
 def enumerate_candidates(
-    problem: Problem, catalog: Catalog, priced: list[PricedOffer], own_models: dict[str, LlmModel],
-    shelf: Shelf | None = None,
+    problem: Problem, catalog: Catalog, market: Market, own_models: dict[str, LlmModel], shelf: Shelf | None = None
 ) -> CandidateSet:
     """List every option of every service, and why the others fell out.
 
@@ -174,60 +208,29 @@ def enumerate_candidates(
     Raises:
         InputError: the problem names a model, precision, engine, GPU, provider, region or offer that does not exist.
     """
-    models = check_names(problem, catalog, priced, own_models)
-    admitted, refused = _by_policy(priced, problem.limits)
-    offer_ids: OfferIds = defaultdict(lambda: defaultdict(list))
-    for offer in admitted:
-        offer_ids[offer.gpu_id][offer.gpu_count].append(offer.offer_id)
-    options: dict[tuple[int, str], tuple[Option, ...]] = {}
-    stated: dict[tuple[int, str], Option] = {}
-    tables: list[tuple[Service, OptionTable]] = []
-    dead: list[Dead] = []
+    models = check_names(problem, catalog, market, own_models)
     most_used = problem.limits.max_utilisation_fraction
     demands = tuple(demand_of(service, most_used) for service in problem.services)
+    stated: dict[OptionKey, Option] = {}
+    tables: dict[OptionKey, OptionTable] = {}
     for index, (service, model) in enumerate(zip(problem.services, models, strict=True)):
-        stated |= _stated(index, service, model, catalog, admitted)
-        if model is None:
-            continue
-        target = service.slo.target_tokens_per_s
-        gpus = [
-            (catalog.gpus[gpu_id], max(by_count)) for gpu_id, by_count in sorted(offer_ids.items())
-            if not all((index, offer) in stated for ids in by_count.values() for offer in ids)
-        ]
-        found = _tables(index, service, model, gpus, problem.limits, catalog, demands[index], shelf)
-        for gpu_id, table in found.items():
-            tables.append((service, table))
-            live = tuple(option for option in table.options if option.speed.amount(target))
-            if live:
-                options[index, gpu_id] = live
-            if service.routes_classes or len(live) < len(table.options):
-                dead += [one for option in table.options for one in _too_slow(service, option, target)]
-    rejections = Rejections(tuple(refused), tuple(tables), tuple(dead), offer_ids)
-    return CandidateSet(problem.services, demands, admitted, options, stated, rejections)
-
-
-def _too_slow(service: Service, option: Option, target: float) -> Iterator[Dead]:
-    """Yield an option that carries nothing at a speed, or each of its classes that it carries none of."""
-    if isinstance(option.speed, RoutedSpeed):
-        amounts = zip(option.speed.classes, option.speed.amounts(target), strict=True)
-        yield from (Dead(service, option, i) for i, (one, amount) in enumerate(amounts) if one and not amount)
-    elif not option.speed.amount(target):
-        yield Dead(service, option)
-
-
-def _by_policy(priced: list[PricedOffer], limits: Limits) -> tuple[tuple[PricedOffer, ...], list[Rejection]]:
-    """Part the offers that the policy admits from those it refuses, the latter by GPU and reason."""
-    refused: dict[tuple[str, str], list[str]] = defaultdict(list)
-    admitted = []
-    for offer in priced:
-        why = policy_refusal(offer, limits)
-        if why:
-            refused[offer.gpu_id, why].append(offer.offer_id)
-        else:
-            admitted.append(offer)
-    return tuple(admitted), [
-        Rejection("", gpu, None, None, None, tuple(ids), "policy", why) for (gpu, why), ids in sorted(refused.items())
-    ]
+        stated |= _stated(index, service, model, catalog, market.admitted)
+        if model is not None:
+            gpus = [
+                (catalog.gpus[gpu_id], max(by_count)) for gpu_id, by_count in sorted(market.offer_ids.items())
+                if not (stated and all((index, offer) in stated for ids in by_count.values() for offer in ids))
+            ]
+            found = _tables(index, service, model, gpus, problem.limits, catalog, demands[index], shelf)
+            tables |= {(index, gpu_id): table for gpu_id, table in found.items()}
+    targets = tuple(service.slo.target_tokens_per_s for service in problem.services)
+    options: Mapping[OptionKey, tuple[Option, ...]]
+    if shelf is not None:
+        options = ShelvedOptions(tables, targets, demands)
+    else:
+        live = {key: tuple(option for _, option in table.live(targets[key[0]])) for key, table in tables.items()}
+        options = {key: found for key, found in live.items() if found}
+    rejections = Rejections(market.refused, tables, problem.services, demands, market.offer_ids)
+    return CandidateSet(problem.services, demands, market.admitted, options, stated, rejections, market)
 
 
 def _stated(

@@ -1,31 +1,18 @@
-"""The names of a problem, held against those of the catalog, and which offers its policy admits."""
+"""The names of a problem, held against those of the catalog."""
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable, Iterator, Sequence
+
+from optimizer.candidates.market import CATALOG_S_OWN, Market
 from optimizer.costs import PricedOffer
 from optimizer.demand import demand_of
 from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog
 from optimizer.schema.catalog import LlmModel
-from optimizer.schema.problem import Limits, Problem, Service
+from optimizer.schema.problem import Problem, Service
 
 KNOWN_MODEL = "an id of models.yaml (gpumix catalog list models), or a path to a config.json"
-
-
-def policy_refusal(offer: PricedOffer, limits: Limits) -> str | None:
-    """Say which rule of the problem keeps an offer out, or None."""
-    if offer.kind not in limits.kinds:
-        return f"kind {offer.kind} is not among limits.kinds"
-    if offer.kind == "reserved" and offer.term_months > limits.max_term_months:
-        return f"its term of {offer.term_months} months exceeds limits.max_term_months = {limits.max_term_months}"
-    for selection, name, key in (
-        (limits.gpus, offer.gpu_id, "gpus"), (limits.providers, offer.provider, "providers"),
-        (limits.regions, offer.region, "regions"),
-    ):
-        refused = selection.refuses(name)
-        if refused:
-            return f"limits.{key}: {refused}"
-    return "its stock is 0" if offer.stock == 0 else None
 
 
 def resolve_model(service: Service, catalog: Catalog, own_models: dict[str, LlmModel]) -> LlmModel | None:
@@ -35,14 +22,28 @@ def resolve_model(service: Service, catalog: Catalog, own_models: dict[str, LlmM
     return catalog.models.get(service.model) or catalog.models.get(catalog.model_names.get(service.model.lower(), ""))
 
 
-def _all_stated(service: Service, catalog: Catalog, offers: list[PricedOffer], limits: Limits) -> bool:
+def _all_stated(service: Service, catalog: Catalog, admitted: Sequence[PricedOffer]) -> bool:
     """Say whether `capacities.csv` states every admitted offer for a service, so that its model need not be known."""
-    admitted = [offer for offer in offers if policy_refusal(offer, limits) is None]
     return bool(admitted) and all((service.service_id, offer.offer_id) in catalog.capacities for offer in admitted)
 
 
+def _unknown_in_assumptions(problem: Problem, catalog: Catalog, providers: set[str]) -> list[Fault]:
+    """List the nodes, offers and providers that the problem states figures for and nothing in the catalog bears."""
+    own, owned, rented = problem.assumptions, ", ".join(catalog.owned), "an offer_id (gpumix catalog list offers)"
+    stated: tuple[tuple[str, Iterable[str], str, Container[str], str], ...] = (
+        *((name, getattr(own, name), "no such owned node", catalog.owned, owned) for name in
+          ("purchase_price_usd", "purchase_price_jpy", "purchase_price_eur", "running_usd_per_hour")),
+        ("rent_usd_per_hour", own.rent_usd_per_hour, "no such rented node", catalog.offers, rented),
+        ("adjustments", own.adjustments, "no such provider", providers, ", ".join(sorted(providers - {"owned"}))),
+    )
+    return [
+        Fault(problem.name, f"assumptions.{key}.{name}", found, allowed)
+        for key, names, found, known, allowed in stated for name in names if name not in known
+    ]
+
+
 def check_names(
-    problem: Problem, catalog: Catalog, offers: list[PricedOffer], own_models: dict[str, LlmModel]
+    problem: Problem, catalog: Catalog, market: Market, own_models: dict[str, LlmModel]
 ) -> list[LlmModel | None]:
     """Refuse names that nothing in the catalog bears, all at once; return the models of the services.
 
@@ -55,7 +56,7 @@ def check_names(
     models = [resolve_model(service, catalog, own_models) for service in problem.services]
     for index, (service, model) in enumerate(zip(problem.services, models, strict=True)):
         key = f"services.{index}"
-        if model is None and not _all_stated(service, catalog, offers, problem.limits):
+        if model is None and not _all_stated(service, catalog, market.admitted):
             faults.append(Fault(problem.name, f"{key}.model", repr(service.model), KNOWN_MODEL))
         for name in service.precisions or ():
             if name not in catalog.precisions:
@@ -63,37 +64,59 @@ def check_names(
         for name in service.engines or ():
             if name not in catalog.engines:
                 faults.append(Fault(problem.name, f"{key}.engines", repr(name), ", ".join(catalog.engines)))
-    known = {
-        "gpus": set(catalog.gpus), "providers": {offer.provider for offer in offers},
-        "regions": {offer.region for offer in offers},
-    }
-    for key, names in known.items():
-        selection = getattr(problem.limits, key)
-        for name in (*selection.allow, *selection.forbid):
-            if name not in names:
-                faults.append(Fault(problem.name, f"limits.{key}", repr(name), f"one of {', '.join(sorted(names))}"))
-    ids = {offer.offer_id for offer in offers} | set(catalog.owned)
-    faults += [
-        Fault(problem.name, f"limits.{key}.{name}", "no such offer", "an offer_id (gpumix catalog list offers)")
-        for key, found in (("stock", ids), ("at_least", ids - set(catalog.owned)))
-        for name in getattr(problem.limits, key) if name not in found
-    ]
-    faults += [
-        Fault(problem.name, f"assumptions.purchase_price_usd.{name}", "no such owned node", ", ".join(catalog.owned))
-        for name in problem.assumptions.purchase_price_usd if name not in catalog.owned
-    ]
-    routed = {service.service_id for service in problem.services if service.routes_classes}
-    faults += [
-        Fault("capacities.csv", f"{service_id}, {offer_id}", "one capacity for a service with routing: by_class",
-              "a service with routing: mixed, whose classes all share it")
-        for service_id, offer_id in catalog.capacities if service_id in routed
-    ]
-    rates = {service.service_id for service in problem.services if demand_of(service).unit == "rate"}
-    faults += [
-        Fault("capacities.csv", f"{service_id}, {offer_id}", "requests in flight for a service whose demand is a rate",
-              "a service with demand.peak_concurrency")
-        for service_id, offer_id in catalog.capacities if service_id in rates
-    ]
+    faults += [*_unknown_selections(problem, catalog, market), *_unknown_offers(problem, catalog, market)]
+    if problem.assumptions != CATALOG_S_OWN:
+        faults += _unknown_in_assumptions(problem, catalog, {offer.provider for offer in market.offers})
+    faults += [*_stated_for_rates(problem, catalog), *_stated_for_classes(problem, catalog)]
     if faults:
         raise InputError(faults)
     return models
+
+
+def _unknown_selections(problem: Problem, catalog: Catalog, market: Market) -> Iterator[Fault]:
+    """Yield the GPUs, providers and regions that are allowed or forbidden and nowhere offered."""
+    limits = problem.limits
+    for key, selection in (("gpus", limits.gpus), ("providers", limits.providers), ("regions", limits.regions)):
+        if not (selection.allow or selection.forbid):
+            continue
+        names = set(catalog.gpus) if key == "gpus" else {getattr(offer, key[:-1]) for offer in market.offers}
+        for name in (*selection.allow, *selection.forbid):
+            if name not in names:
+                yield Fault(problem.name, f"limits.{key}", repr(name), f"one of {', '.join(sorted(names))}")
+
+
+def _unknown_offers(problem: Problem, catalog: Catalog, market: Market) -> Iterator[Fault]:
+    """Yield the offers whose stock or least number is stated and that do not exist."""
+    limits = problem.limits
+    if not (limits.stock or limits.at_least):
+        return
+    ids = {offer.offer_id for offer in market.offers}
+    for key, named, known in (
+        ("stock", limits.stock, ids | set(catalog.owned)), ("at_least", limits.at_least, ids - set(catalog.owned))
+    ):
+        allowed = "an offer_id (gpumix catalog list offers)"
+        yield from (
+            Fault(problem.name, f"limits.{key}.{name}", "no such offer", allowed) for name in named if name not in known
+        )
+
+
+def _stated_for_rates(problem: Problem, catalog: Catalog) -> Iterator[Fault]:
+    """Yield the stated capacities, which are requests in flight, of services whose demand is a rate."""
+    if not catalog.capacities:
+        return
+    rates = {service.service_id for service in problem.services if demand_of(service).unit == "rate"}
+    for service_id, offer_id in catalog.capacities:
+        if service_id in rates:
+            yield Fault("capacities.csv", f"{service_id}, {offer_id}",
+                        "requests in flight for a service whose demand is a rate",
+                        "a service with demand.peak_concurrency")
+
+
+def _stated_for_classes(problem: Problem, catalog: Catalog) -> Iterator[Fault]:
+    """Yield the stated capacities, which are those of a mix, of services that route their classes apart."""
+    routed = {service.service_id for service in problem.services if service.routes_classes}
+    for service_id, offer_id in catalog.capacities:
+        if service_id in routed:
+            yield Fault("capacities.csv", f"{service_id}, {offer_id}",
+                        "one capacity for all classes of a service with routing: by_class",
+                        "a service with routing: mixed")

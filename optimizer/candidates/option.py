@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from optimizer.candidates.replica import ReplicaSpeed, StatedCapacity
 from optimizer.candidates.routed import RoutedSpeed
 from optimizer.costs import PricedOffer
+from optimizer.demand import ServiceDemand
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,10 @@ class Option:
     def replicas_on(self, offer: PricedOffer) -> int:
         """Return how many replicas a node of an offer holds."""
         return 1 if self.gpu_count == 0 else offer.gpu_count // self.gpu_count
+
+    def capped(self, demand: ServiceDemand) -> Option:
+        """Return the option whose replicas never run more requests than a demand has."""
+        return replace(self, speed=self.speed.capped(demand)) if isinstance(self.speed, ReplicaSpeed) else self
 
     @property
     def order(self) -> tuple[str, str, int, int]:

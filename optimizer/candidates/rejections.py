@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import overload
 
+from optimizer.candidates.market import OfferIds
 from optimizer.candidates.option import Option
 from optimizer.candidates.rejection import Rejection
 from optimizer.candidates.replica import ReplicaSpeed
 from optimizer.candidates.routed import RoutedSpeed
-from optimizer.candidates.walker import Drop, OptionTable, words_of
+from optimizer.candidates.table import Drop, OptionTable
+from optimizer.candidates.walker import words_of
+from optimizer.demand import ServiceDemand
 from optimizer.schema.problem import Service
 
 
@@ -29,10 +32,26 @@ class Rejections(Sequence[Rejection]):
     """What a policy refused, what fell out on the way, and what is too slow: the same each time it is read."""
 
     def __init__(
-        self, refused: tuple[Rejection, ...], tables: tuple[tuple[Service, OptionTable], ...], dead: tuple[Dead, ...],
-        offer_ids: dict[str, dict[int, list[str]]],
+        self, refused: tuple[Rejection, ...], tables: dict[tuple[int, str], OptionTable],
+        services: tuple[Service, ...], demands: tuple[ServiceDemand, ...], offer_ids: OfferIds,
     ) -> None:
-        self.refused, self.tables, self.dead, self.offer_ids = refused, tables, dead, offer_ids
+        self.refused, self.tables, self.services, self.demands = refused, tables, services, demands
+        self.offer_ids = offer_ids
+
+    @cached_property
+    def dead(self) -> tuple[Dead, ...]:
+        """The options that fit but are too slow (each class that is, where classes are routed apart)."""
+        found = []
+        for (index, _), table in self.tables.items():
+            service = self.services[index]
+            target = service.slo.target_tokens_per_s
+            for option in table.options:
+                if isinstance(option.speed, RoutedSpeed):
+                    amounts = enumerate(zip(option.speed.classes, option.speed.amounts(target), strict=True))
+                    found += [Dead(service, option, i) for i, (one, amount) in amounts if one and not amount]
+                elif not option.speed.amount(target):
+                    found.append(Dead(service, option.capped(self.demands[index])))
+        return tuple(found)
 
     @cached_property
     def _all(self) -> tuple[Rejection, ...]:
@@ -40,10 +59,10 @@ class Rejections(Sequence[Rejection]):
         for one in self.dead:
             slow.setdefault((one.service.service_id, one.option.gpu_id), []).append(self._too_slow(one))
         found = list(self.refused)
-        for service, table in self.tables:
+        for (index, gpu_id), table in self.tables.items():
+            service = self.services[index]
             found += [self._dropped(service, drop) for drop in table.drops]
-            gpu = next((option.gpu_id for option in table.options), "")
-            found += slow.get((service.service_id, gpu), [])
+            found += slow.get((service.service_id, gpu_id), [])
         return tuple(found)
 
     def _offers(self, gpu_id: str, footprint: int) -> tuple[str, ...]:

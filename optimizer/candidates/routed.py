@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from optimizer.candidates.replica import ReplicaSpeed
-from optimizer.demand import ServiceDemand
 from optimizer.schema.base import Evidence
 
 
@@ -33,7 +32,6 @@ class RoutedSpeed:
 
     classes: tuple[ReplicaSpeed | None, ...]
     """By class: the replica serving it alone; None where it cannot."""
-    demand: ServiceDemand
 
     @cached_property
     def _amounts(self) -> dict[float, tuple[int, ...]]:
@@ -53,15 +51,11 @@ class RoutedSpeed:
     def under(self, least: Evidence) -> RoutedSpeed | None:
         """Return the same replica on evidence no worse than `least`, None when no class has any."""
         classes = tuple(None if one is None else one.under(least) for one in self.classes)
-        return RoutedSpeed(classes, self.demand) if any(classes) else None
+        return RoutedSpeed(classes) if any(classes) else None
 
     def each(self, change: Callable[[ReplicaSpeed], ReplicaSpeed]) -> RoutedSpeed:
         """Return the replica with a change made to each of its classes."""
-        return RoutedSpeed(tuple(None if one is None else change(one) for one in self.classes), self.demand)
-
-    def capped(self, demand: ServiceDemand) -> RoutedSpeed:
-        """Return the replica under another demand; several classes share it, so that it caps none of them."""
-        return RoutedSpeed(self.classes, demand)
+        return RoutedSpeed(tuple(None if one is None else change(one) for one in self.classes))
 
     def next_speed(self, tokens_per_s: float) -> float | None:
         """Return the lowest speed above this one at which less is carried of some class."""

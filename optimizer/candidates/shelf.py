@@ -7,8 +7,9 @@ from collections.abc import Hashable
 from dataclasses import replace
 from typing import TypeVar
 
-from optimizer.candidates.replica import StatedCapacity
-from optimizer.candidates.walker import MOST_SEQUENCES, OptionTable, OptionWalker
+from optimizer.candidates.market import CATALOG_S_OWN, Market, policy_of
+from optimizer.candidates.table import OptionTable
+from optimizer.candidates.walker import MOST_SEQUENCES, OptionWalker
 from optimizer.costs import PricedOffer
 from optimizer.costs import priced_offers as price_all
 from optimizer.demand import ServiceDemand
@@ -17,6 +18,9 @@ from optimizer.schema.catalog import Gpu, LlmModel
 from optimizer.schema.problem import Limits, Problem, Service
 
 Value = TypeVar("Value")
+
+ENDLESS = 2**60
+"""A demand that caps no replica."""
 
 
 class _Recent(OrderedDict[Hashable, Value]):
@@ -45,32 +49,39 @@ class _Recent(OrderedDict[Hashable, Value]):
 class Shelf:
     """Options and prices, kept from one problem to the next."""
 
-    TABLES, CAPPED, PRICES = 4000, 20_000, 64
+    TABLES, PRICES = 4000, 64
     """How many are kept: some tens of services with all their GPU types."""
 
     def __init__(self) -> None:
         self._tables: _Recent[OptionTable] = _Recent(self.TABLES)
-        self._capped: _Recent[OptionTable] = _Recent(self.CAPPED)
         self._prices: _Recent[list[PricedOffer]] = _Recent(self.PRICES)
+        self._markets: _Recent[Market] = _Recent(self.PRICES)
         self._known: dict[int, object] = {}
         """Catalogs and models by the ids in the keys, held so that no other object comes by the same id."""
 
-    def priced_offers(self, catalog: Catalog, problem: Problem) -> list[PricedOffer]:
-        """Price every offer, as `costs.priced_offers` does."""
+    def market(self, catalog: Catalog, problem: Problem) -> Market:
+        """Price every offer and part them by the problem's policy, as `costs.priced_offers` and `Market.of` do."""
         limits = problem.limits
-        key = (
+        priced = (
             id(catalog), tuple(sorted(limits.stock.items())), limits.horizon_months,
-            problem.assumptions.model_dump_json(), problem.currency, problem.fx,
+            "" if problem.assumptions == CATALOG_S_OWN else problem.assumptions.model_dump_json(),
+            problem.currency, problem.fx,
         )
         self._known[id(catalog)] = catalog
-        found = self._prices.recall(key)
-        return self._prices.keep(key, price_all(catalog, problem)) if found is None else found
+        key = (priced, policy_of(limits))
+        found = self._markets.recall(key)
+        if found is None:
+            offers = self._prices.recall(priced)
+            if offers is None:
+                offers = self._prices.keep(priced, price_all(catalog, problem))
+            found = self._markets.keep(key, Market.of(offers, limits))
+        return found
 
     def tables(
         self, index: int, service: Service, model: LlmModel, gpus: list[tuple[Gpu, int]], limits: Limits,
         catalog: Catalog, demand: ServiceDemand,
     ) -> dict[str, OptionTable]:
-        """Return the options of a service on GPU types, its replicas capped by the demand."""
+        """Return the options of a service on GPU types, whatever its demand, in whose unit they carry."""
         slo = service.slo
         self._known[id(catalog)], self._known[id(model)] = catalog, model
         key = (
@@ -80,23 +91,8 @@ class Shelf:
         )
         missing = [(gpu, largest) for gpu, largest in gpus if (key, gpu.gpu_id, largest) not in self._tables]
         if missing:
-            walked = OptionWalker(index, service, model, limits, catalog, demand, MOST_SEQUENCES).over(missing)
+            endless = replace(demand, amount=ENDLESS)
+            walked = OptionWalker(index, service, model, limits, catalog, endless, MOST_SEQUENCES).over(missing)
             for gpu, largest in missing:
                 self._tables.keep((key, gpu.gpu_id, largest), walked[gpu.gpu_id])
-        return {gpu.gpu_id: self._capped_table((key, gpu.gpu_id, largest), demand) for gpu, largest in gpus}
-
-    def _capped_table(self, key: Hashable, demand: ServiceDemand) -> OptionTable:
-        """Take a table from the shelf and cap its replicas."""
-        table = self._tables[key]
-        if demand.unit == "rate":
-            return table
-        capped = self._capped.recall((key, demand.amount))
-        return self._capped.keep((key, demand.amount), _capped(table, demand)) if capped is None else capped
-
-
-def _capped(table: OptionTable, demand: ServiceDemand) -> OptionTable:
-    options = tuple(
-        option if isinstance(option.speed, StatedCapacity) else replace(option, speed=option.speed.capped(demand))
-        for option in table.options
-    )
-    return OptionTable(options, table.drops)
+        return {gpu.gpu_id: self._tables[key, gpu.gpu_id, largest] for gpu, largest in gpus}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from optimizer.candidates.option import Option
 from optimizer.candidates.rejection import Step
 from optimizer.candidates.replica import ClassSpeed, ReplicaSpeed
 from optimizer.candidates.routed import RoutedSpeed
+from optimizer.candidates.table import Drop, OptionTable
 from optimizer.demand import ServiceDemand
 from optimizer.engines import gpu_refusal, model_refusal, precision_refusal, split_refusal
 from optimizer.load import Catalog
@@ -24,30 +24,8 @@ MOST_SEQUENCES = 1024
 """No replica is planned with more requests in flight (the largest default of the engines in the catalog)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """One combination that falls out, whatever offers there are."""
-
-    gpu_id: str
-    engine_id: str | None
-    precision: str | None
-    tp_size: int | None
-    step: Step
-    reason: str
-    footprint: int
-    """GPUs it would have taken."""
-
-
 Combination = tuple[str, str, int, int]
 """Engine, precision, tensor parallel, GPUs of a replica."""
-
-
-@dataclass(frozen=True, slots=True)
-class OptionTable:
-    """The options of a service on one GPU type, at any speed target, and what fell out."""
-
-    options: tuple[Option, ...]
-    drops: tuple[Drop, ...]
 
 
 def most_in_flight(service: Service, demand: ServiceDemand) -> int:
@@ -182,7 +160,7 @@ class OptionWalker:
 
             one = self.class_speed(question, request, context, drop_class)
             alone.append(None if one is None else ReplicaSpeed((one,), self.demand))
-        return RoutedSpeed(tuple(alone), self.demand) if any(alone) else None
+        return RoutedSpeed(tuple(alone)) if any(alone) else None
 
     def class_speed(
         self, question: Question, request: RequestClass, context: int, drop: Callable[[Step, str], None]

@@ -185,9 +185,11 @@ def check(
 ) -> None:
     """Validate a problem, and every name in it, without solving."""
     loaded, facts = load_inputs(problem, overrides, catalog, overlay)
+    from optimizer.candidates import Market
     from optimizer.candidates.names import check_names
     from optimizer.costs import priced_offers
 
-    check_names(loaded.problem, facts, priced_offers(facts, loaded.problem), loaded.own_models)
+    market = Market.of(priced_offers(facts, loaded.problem), loaded.problem.limits)
+    check_names(loaded.problem, facts, market, loaded.own_models)
     services = len(loaded.problem.services)
     typer.echo(f"{problem}: valid ({services} service{'s' if services > 1 else ''})")

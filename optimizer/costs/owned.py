@@ -1,18 +1,32 @@
-"""Owned nodes: purchase less residual value as an annuity, power, colocation, maintenance and staff."""
+"""Owned nodes: purchase less residual value as an annuity, power, colocation, maintenance, staff and licences."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
-from optimizer.costs.priced import PricedOffer, PriceEnd, PriceEnds, PriceLines, rate_per_usd
+from optimizer.costs.figures import (
+    RESIDUAL_AGES,
+    Figures,
+    full_load_watts,
+    interpolate_residual,
+    purchase_usd,
+    quoted_purchase,
+    staff_fte,
+)
+from optimizer.costs.priced import PricedOffer, PriceEnd, PriceEnds, PriceLines
 from optimizer.errors import CatalogError, Fault
 from optimizer.load import Catalog
-from optimizer.schema.base import Currency, PriceEvidence
-from optimizer.schema.catalog import Figure, OwnedNode, Part, Site
+from optimizer.schema.base import PriceEvidence
+from optimizer.schema.catalog import OwnedNode, Site
 from optimizer.schema.problem import Problem
 from optimizer.units import HOURS_PER_MONTH, micro_usd_up
+
+__all__ = [
+    "MONTHS_PER_YEAR", "Ownership", "annuity", "full_load_watts", "interpolate_residual", "machine_of",
+    "monthly_capital_usd", "monthly_cost", "monthly_rate", "owned_offer_id", "ownership", "price_node", "priced_offers",
+    "purchase_usd",
+]
 
 MONTHS_PER_YEAR = 12
 
@@ -24,10 +38,21 @@ def annuity(rate_fraction: float, periods: float) -> float:
 
     >>> round(annuity(0.08, 5), 6), annuity(0.0, 4)
     (0.250456, 0.25)
+    >>> round(annuity(0.10, 2), 6)  # 1 = 0.576190 / 1.1 + 0.576190 / 1.21
+    0.57619
     """
     if rate_fraction == 0:
         return 1 / periods
     return float(rate_fraction / (1 - (1 + rate_fraction) ** -periods))
+
+
+def monthly_rate(discount_fraction_per_year: float) -> float:
+    """Return the rate a month that compounds to a yearly one.
+
+    >>> round(monthly_rate(0.21), 6)  # 1.016012 ^ 12 = 1.21
+    0.016012
+    """
+    return float((1 + discount_fraction_per_year) ** (1 / MONTHS_PER_YEAR) - 1)
 
 
 def monthly_capital_usd(
@@ -38,99 +63,81 @@ def monthly_capital_usd(
     >>> round(monthly_capital_usd(1200.0, 0.0, 0.0, 12), 6), round(monthly_capital_usd(1200.0, 0.5, 0.0, 12), 6)
     (100.0, 50.0)
     """
-    rate = (1 + discount_fraction_per_year) ** (1 / MONTHS_PER_YEAR) - 1
+    rate = monthly_rate(discount_fraction_per_year)
     return float((purchase_usd - purchase_usd * residual_fraction * (1 + rate) ** -months) * annuity(rate, months))
 
 
-def interpolate_residual(points: list[tuple[float, float]], months: float) -> float:
-    """Return the residual value after some months, linear between known ages; new is worth 1, and it never rises.
-
-    >>> interpolate_residual([(12, 0.65), (24, 0.375)], 18), interpolate_residual([(12, 0.65), (24, 0.375)], 60)
-    (0.5125, 0.375)
-    """
-    known = [(0.0, 1.0), *points]
-    for (age, value), (next_age, next_value) in pairwise(known):
-        if months <= next_age:
-            return value + (months - age) / (next_age - age) * (next_value - value)
-    return known[-1][1]
-
-
 @dataclass(frozen=True)
-class _Figures:
-    """The assumptions in force at one end of their ranges: the problem's own, else the catalog's."""
+class Ownership:
+    """What one owned node costs before it is spread over time, in US dollars without tax."""
 
-    catalog: Catalog
-    problem: Problem
-    end: PriceEnd
-
-    def pick(self, figure: Figure) -> float:
-        """Take one end of a figure's range."""
-        chosen = getattr(figure, self.end)
-        return float(figure.value if chosen is None else chosen)
-
-    def __getitem__(self, name: str) -> float:
-        own = getattr(self.problem.assumptions, name, None)
-        if own is not None:
-            return float(own)
-        if self.catalog.owned_assumptions is None:
-            raise CatalogError([Fault("on_prem.yaml", f"assumptions.{name}", "nothing", "a figure")])
-        return self.pick(getattr(self.catalog.owned_assumptions, name))
+    purchase_usd: float
+    """Price of the node, network included."""
+    installation_usd: float
+    """Paid once beside it, never got back."""
+    running_usd_per_month: dict[str, float]
+    """Line (power, colocation, maintenance, staff, licence) -> what is paid each month."""
+    life_months: float
+    """Months until it is bought again."""
+    discount_fraction_per_year: float
+    residual_points: tuple[tuple[float, float], ...]
+    """(age in months, share of the price that it is still worth)."""
 
     @property
-    def flipped(self) -> _Figures:
-        """The same at the other end, for figures whose high value makes a low cost: residual value and life."""
-        other: PriceEnd = {"low": "high", "high": "low"}.get(self.end, "value")  # type: ignore[assignment]
-        return _Figures(self.catalog, self.problem, other)
+    def outlay_usd(self) -> float:
+        """Paid on the day of purchase."""
+        return self.purchase_usd + self.installation_usd
 
-    def residual(self, months: float) -> float:
-        """Return the share of the purchase price got back after the horizon."""
-        if self.problem.assumptions.residual_fraction is not None:
-            return self.problem.assumptions.residual_fraction
-        stem = "residual_{}_months_fraction"
-        return interpolate_residual([(age, self.flipped[stem.format(age)]) for age in (12, 24, 36, 60)], months)
+    def resale_usd(self, months: float) -> float:
+        """Return what a node of this age is sold for; linear between the known ages."""
+        return self.purchase_usd * interpolate_residual(list(self.residual_points), months)
 
-    def site_price(self, site: Site, stem: str, unit: str) -> float:
-        """Return a price of a site in US dollars."""
-        own = getattr(self.problem.assumptions, f"{stem}_usd_per_{unit}", None)
-        if own is not None:
-            return float(own)
-        currencies: tuple[Currency, ...] = ("USD", "JPY", "EUR")
-        for currency in currencies:
-            figure = getattr(site, f"{stem}_{currency.lower()}_per_{unit}")
-            if figure is not None:
-                return float(self.pick(figure) / rate_per_usd(self.catalog, self.problem, currency))
-        return 0.0
+    def monthly_usd(self, months: float, residual_fraction: float) -> dict[str, float]:
+        """Return the cost lines a month when it is needed for some months and then sold for a share of its price."""
+        rate = self.discount_fraction_per_year
+        lines = {"capital": monthly_capital_usd(self.purchase_usd, residual_fraction, rate, months)}
+        if self.installation_usd:
+            lines["installation"] = monthly_capital_usd(self.installation_usd, 0.0, rate, months)
+        return lines | self.running_usd_per_month
 
 
-def _part_price(part: Part, end: PriceEnd) -> float:
-    chosen = {"value": None, "low": part.low, "high": part.high}[end]
-    return chosen if chosen is not None else (part.unit_price or part.fraction_of_parts or 0.0)
+def _running(node: OwnedNode, site: Site, figures: Figures, price: float) -> dict[str, float]:
+    """Return what a node costs each month beside its purchase, line by line."""
+    catalog, own = figures.catalog, figures.problem.assumptions
+    if node.offer_id in own.running_usd_per_hour:
+        return {"running": own.running_usd_per_hour[node.offer_id] * HOURS_PER_MONTH}
+    kilowatts = full_load_watts(node, catalog) / 1000
+    pue = own.pue or figures.pick(site.pue)
+    power = kilowatts * figures.mean_draw * pue * HOURS_PER_MONTH
+    colocation = figures.site_price(site, "colocation", "kw_month")
+    lines = {
+        "power": power * figures.site_price(site, "electricity", "kwh") * own.electricity_factor,
+        "colocation": kilowatts * colocation if node.colocated else 0.0,
+        "maintenance": price * figures["maintenance_fraction_per_year"] / MONTHS_PER_YEAR,
+        "staff": staff_fte(node, figures) * figures.assumed_price("staff", "fte_year") / MONTHS_PER_YEAR,
+    }
+    licence = node.gpu_count * figures.assumed_price("licence", "gpu_year") / MONTHS_PER_YEAR
+    return lines | ({"licence": licence} if licence else {})
 
 
-def purchase_usd(node: OwnedNode, figures: _Figures) -> float:
-    """Return the purchase price of a node: its parts, margins on them, and the network share of servers."""
-    catalog, problem = figures.catalog, figures.problem
-    own = problem.assumptions.purchase_price_usd
-    if node.offer_id in own:
-        return own[node.offer_id]
-    goods = sum(
-        _part_price(part, figures.end) * part.count / float(rate_per_usd(catalog, problem, part.currency))
-        for part in node.parts if part.unit_price is not None
+def ownership(
+    node: OwnedNode, site: Site, catalog: Catalog, problem: Problem, end: PriceEnd = "value"
+) -> Ownership:
+    """Return what an owned node costs at a site, at one end of the assumed figures.
+
+    Raises:
+        CatalogError: the catalog states no assumptions for owned nodes.
+    """
+    if catalog.owned_assumptions is None:
+        raise CatalogError([Fault("on_prem.yaml", "assumptions.life_years", "nothing", "a figure")])
+    figures = Figures(catalog, problem, end)
+    price = purchase_usd(node, figures)
+    own = problem.assumptions.residual_fraction
+    points = tuple((float(age), figures.residual(age)) for age in RESIDUAL_AGES) if own is None else ((1e-9, own),)
+    return Ownership(
+        price, figures.assumed_price("installation", "node"), _running(node, site, figures, price),
+        figures.flipped["life_years"] * MONTHS_PER_YEAR, figures["discount_fraction_per_year"], points,
     )
-    margins = sum(_part_price(part, figures.end) for part in node.parts if part.fraction_of_parts is not None)
-    network = figures["network_fraction_of_hardware"] if node.form == "server" else 0.0
-    return goods * (1 + margins) * (1 + network)
-
-
-def full_load_watts(node: OwnedNode, catalog: Catalog) -> float:
-    """Return the draw of a node with all GPUs at their power limit."""
-    return node.gpu_count * (catalog.gpus[node.gpu_id].tdp_watts or 0.0) + node.host_watts
-
-
-def _staff_fte_per_gpu(node: OwnedNode, figures: _Figures) -> float:
-    """Return staff per GPU: the catalog's figure is for servers; a workstation has none unless the problem says so."""
-    stated = figures.problem.assumptions.staff_fte_per_gpu is not None
-    return figures["staff_fte_per_gpu"] if stated or node.form == "server" else 0.0
 
 
 def monthly_cost(
@@ -141,24 +148,13 @@ def monthly_cost(
     Bought for its life, needed for the horizon: the purchase is repaid over the horizon less the residual value at its
     end; a horizon beyond the life buys again, so then the life counts.
     """
-    figures = _Figures(catalog, problem, end)
-    months = min(float(problem.limits.horizon_months), figures.flipped["life_years"] * MONTHS_PER_YEAR)
-    price = purchase_usd(node, figures)
-    kilowatts = full_load_watts(node, catalog) / 1000
-    pue = problem.assumptions.pue or figures.pick(site.pue)
-    power = kilowatts * figures["utilisation_of_tdp_fraction"] * pue * HOURS_PER_MONTH
-    staff = node.gpu_count * _staff_fte_per_gpu(node, figures)
-    return {
-        "capital": monthly_capital_usd(price, figures.residual(months), figures["discount_fraction_per_year"], months),
-        "power": power * figures.site_price(site, "electricity", "kwh"),
-        "colocation": kilowatts * figures.site_price(site, "colocation", "kw_month") if node.colocated else 0.0,
-        "maintenance": price * figures["maintenance_fraction_per_year"] / MONTHS_PER_YEAR,
-        "staff": staff * figures["staff_usd_per_fte_year"] / MONTHS_PER_YEAR,
-    }
+    owned = ownership(node, site, catalog, problem, end)
+    months = min(float(problem.limits.horizon_months), owned.life_months)
+    return owned.monthly_usd(months, Figures(catalog, problem, end).residual(months))
 
 
 def _evidence(node: OwnedNode, problem: Problem) -> PriceEvidence:
-    if node.offer_id in problem.assumptions.purchase_price_usd:
+    if quoted_purchase(node, problem) is not None:
         return "quoted"
     order: tuple[PriceEvidence, ...] = ("quoted", "list", "assumed")
     return max((part.evidence for part in node.parts), key=order.index)

@@ -192,7 +192,7 @@ def build_case(
         split = splits[service]
         for one in found:
             capacity = one.capacity if split else min(one.capacity, demand.amount)
-            offer, option = one.offer, one.option
+            offer, option = one.offer, one.setting
             most = (
                 routed_row_bound(split, one.classes, limits, offer) if split
                 else row_bound(demand.amount, capacity, largest, limits, offer)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from fractions import Fraction
 
@@ -29,9 +30,21 @@ def shortlist(candidates: CandidateSet, limits: Limits) -> CandidateSet:
     scopes = dominance_scopes(Case((), (), (), engine_policy=limits.engine_policy, max_gpu_types=limits.max_gpu_types,
                                    lose_provider=limits.survive.provider, lose_region=limits.survive.region))
     own = {offer_id for _, offer_id in candidates.stated} | limits.at_least.keys()
+    market = None if own else candidates.market
+    if market is None or market.admitted is not candidates.offers:
+        return replace(candidates, offers=_cheapest_of_each(candidates.offers, own, scopes))
+    key = ("shortlist", *sorted(scopes))
+    if key not in market.kept:
+        market.kept[key] = _cheapest_of_each(candidates.offers, own, scopes)
+    return replace(candidates, offers=market.kept[key])
+
+
+def _cheapest_of_each(
+    offers: Sequence[PricedOffer], own: AbstractSet[str], scopes: set[Scope]
+) -> tuple[PricedOffer, ...]:
     first: dict[Hashable, PricedOffer] = {}
     kept: list[PricedOffer] = []
-    for offer in candidates.offers:
+    for offer in offers:
         if offer.stock is not None or offer.offer_id in own:
             kept.append(offer)
             continue
@@ -40,7 +53,7 @@ def shortlist(candidates: CandidateSet, limits: Limits) -> CandidateSet:
         known = first.get(key)
         if known is None or _price_and_id(offer) < _price_and_id(known):
             first[key] = offer
-    return replace(candidates, offers=(*kept, *first.values()))
+    return (*kept, *first.values())
 
 
 def _price_and_id(offer: PricedOffer) -> tuple[int, str]:

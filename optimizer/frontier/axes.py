@@ -102,7 +102,8 @@ class Axis(ABC):
 
 def _running(chosen: Chosen, option: Option) -> Chosen:
     """Return the nodes of a row with another option on them."""
-    return replace(chosen, row=replace(chosen.row, candidate=replace(chosen.row.candidate, option=option)))
+    candidate = replace(chosen.row.candidate, setting=option, demand=None)
+    return replace(chosen, row=replace(chosen.row, candidate=candidate))
 
 
 def _error(chosen: Chosen, tokens_per_s: float) -> float:

@@ -12,7 +12,10 @@ from optimizer.load.yaml_files import parse_yaml
 EXCLUDES = {"grade": "tokens_per_s_per_user", "tokens_per_s_per_user": "grade"}
 """An override of one of these removes the other, so that the new value is the one that holds."""
 
-BY_OFFER = ("limits.stock", "limits.at_least", "assumptions.purchase_price_usd")
+BY_OFFER = (
+    "limits.stock", "limits.at_least", "assumptions.purchase_price_usd", "assumptions.purchase_price_jpy",
+    "assumptions.purchase_price_eur", "assumptions.running_usd_per_hour", "assumptions.rent_usd_per_hour",
+)
 """Mappings whose keys are offer ids, which may hold dots: owned-server-4x-l40.on-prem-us."""
 
 LONGEST_INDEX = 6

@@ -207,6 +207,14 @@ class OwnedAssumptions(Frozen):
     staff_fte_per_gpu: Figure
     staff_usd_per_fte_year: Figure
     network_fraction_of_hardware: Figure
+    idle_of_tdp_fraction: Figure | None = None
+    """Draw without work as a share of the maximum; counts where a problem states `busy_fraction`."""
+    active_of_tdp_fraction: Figure | None = None
+    """Draw at work; the same."""
+    licence_usd_per_gpu_year: Figure | None = None
+    """Software licence; absent: none."""
+    installation_usd_per_node: Figure | None = None
+    """Delivery, racking and set-up, paid once; absent: none."""
 
     @model_validator(mode="after")
     def _figures_make_sense(self) -> Self:
@@ -215,8 +223,8 @@ class OwnedAssumptions(Frozen):
         if shortest < SHORTEST_LIFE_YEARS:
             faults.append(f"life_years: found {shortest:g}; allowed: at least {SHORTEST_LIFE_YEARS:g}")
         for name in type(self).model_fields:
-            figure: Figure = getattr(self, name)
-            if "fraction" in name and max(figure.value, figure.high or 0.0) > 1:
+            figure: Figure | None = getattr(self, name)
+            if figure is not None and "fraction" in name and max(figure.value, figure.high or 0.0) > 1:
                 largest = max(figure.value, figure.high or 0.0)
                 faults.append(f"{name}: found {largest:g}; allowed: a fraction, at most 1")
         if faults:

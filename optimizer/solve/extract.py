@@ -19,6 +19,7 @@ from optimizer.solve.prepare import Prepared
 from optimizer.solve.search import Chosen, Solution, achieved_speed, carried
 from optimizer.units import MICRO, usd, usd_per_month
 from optimizer.verify import verify_plan
+from optimizer.verify.known import KnownFigures
 
 ORTOOLS_VERSION: str = ortools.__version__  # type: ignore[attr-defined]
 
@@ -289,8 +290,13 @@ def rejection_rows(prepared: Prepared) -> tuple[RejectionRow, ...]:
 NO_COST = Cost(usd_per_hour=None, usd_per_month=None, breakdown={})
 
 
-def plan_of(prepared: Prepared, solution: Solution, with_rejections: bool = True) -> Plan:
+def plan_of(
+    prepared: Prepared, solution: Solution, with_rejections: bool = True, known: KnownFigures | None = None
+) -> Plan:
     """Turn a solution into a verified plan.
+
+    Args:
+        known: keeps what verification works out of replicas for further plans of the same catalog.
 
     Raises:
         VerificationError: the plan breaks a rule.
@@ -348,4 +354,4 @@ def plan_of(prepared: Prepared, solution: Solution, with_rejections: bool = True
         rejections=rejections,
         inputs=inputs_of(prepared),
     )
-    return verify_plan(plan, prepared.problem, prepared.catalog, prepared.loaded.own_models)
+    return verify_plan(plan, prepared.problem, prepared.catalog, prepared.loaded.own_models, known)

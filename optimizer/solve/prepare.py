@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from optimizer.candidates import CandidateSet, Shelf, enumerate_candidates
+from optimizer.candidates import CandidateSet, Market, Shelf, enumerate_candidates
 from optimizer.costs import priced_offers, rate_per_usd
 from optimizer.formulation.case import budget_micro_usd_per_hour
 from optimizer.load import Catalog, LoadedProblem
@@ -45,7 +45,10 @@ def prepare(
     """
     problem = problem or loaded.problem
     currency = problem.limits.budget.currency if problem.limits.budget else "USD"
-    priced = priced_offers(catalog, problem) if shelf is None else shelf.priced_offers(catalog, problem)
-    candidates = enumerate_candidates(problem, catalog, priced, loaded.own_models, shelf)
+    if shelf is None:
+        market = Market.of(priced_offers(catalog, problem), problem.limits)
+    else:
+        market = shelf.market(catalog, problem)
+    candidates = enumerate_candidates(problem, catalog, market, loaded.own_models, shelf)
     budget = budget_micro_usd_per_hour(problem.limits, rate_per_usd(catalog, problem, currency))
     return Prepared(loaded, problem, catalog, candidates, budget, shelf)

@@ -12,6 +12,7 @@ from optimizer.formulation import Case, CaseRow, build_case, reduce_case, shortl
 from optimizer.schema.plan import Status
 from optimizer.schema.problem import Limits, Survive
 from optimizer.solve.prove import Clock, Proven, SolveSettings, cost_of, prove
+from optimizer.solve.reach import within_reach
 from optimizer.traffic.class_split import Split, class_loads, least_utilisation, losses
 from optimizer.units import largest_holding
 
@@ -173,8 +174,10 @@ def solve(candidates: CandidateSet, limits: Limits, budget: int | None, settings
     """Find the proven cheapest plan; among equals the one of highest plan speed, fewest nodes, first offers by id."""
     clock = Clock(settings)
     solution = solve_at(candidates, limits, candidates.targets(), budget, settings, clock)
-    if solution.status != "optimal":
+    if solution.status != "optimal" or solution.cost is None:
         return solution
+    if settings.reduced and not solution.class_demands:
+        candidates = within_reach(shortlist(candidates, limits), candidates.targets(), solution.cost)
     for service, demand in enumerate(candidates.demands):
         if candidates.services[service].kind == "async" or not solution.targets[service]:
             continue

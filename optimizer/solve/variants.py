@@ -9,9 +9,9 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from optimizer.candidates import CandidateSet, ClassSpeed, Option, ReplicaSpeed, StatedCapacity
+from optimizer.candidates import CandidateSet, ClassSpeed, Option, ReplicaSpeed
 from optimizer.costs import rate_per_usd
-from optimizer.demand import ServiceDemand, demand_of, with_quantity
+from optimizer.demand import demand_of, with_quantity
 from optimizer.formulation.case import budget_micro_usd_per_hour
 from optimizer.schema.problem import Limits, Problem
 from optimizer.solve.prepare import Prepared, prepare
@@ -61,15 +61,10 @@ def at_demand(prepared: Prepared, index: int, quantity: Fraction) -> Prepared:
     demands = tuple(demand if i == index else old for i, old in enumerate(prepared.candidates.demands))
     problem = with_service(prepared.problem, index, demand=service.demand, deadline=service.deadline)
     options = {
-        key: tuple(_capped(option, demand) for option in found) if key[0] == index else found
+        key: tuple(option.capped(demand) for option in found) if key[0] == index else found
         for key, found in prepared.candidates.options.items()
     }
     return _replaced(prepared, problem, demands=demands, options=options)
-
-
-def _capped(option: Option, demand: ServiceDemand) -> Option:
-    speed = option.speed
-    return option if isinstance(speed, StatedCapacity) else replace(option, speed=speed.capped(demand))
 
 
 def _options(candidates: CandidateSet, index: int, change: Any) -> dict[tuple[int, str], tuple[Option, ...]]:

@@ -25,6 +25,7 @@ from optimizer.verify.figures import (
     check_shown_speeds,
     check_unit_costs,
 )
+from optimizer.verify.known import KnownFigures
 from optimizer.verify.replicas import check_engines_run, check_memory, check_node_capacity, check_replica_promise
 from optimizer.verify.rules import (
     check_cap_power,
@@ -55,12 +56,18 @@ CHECKS: tuple[Check, ...] = (
 """All of them; the first guards the others, which look up what it finds to exist."""
 
 
-def faults_of_plan(plan: Plan, problem: Problem, catalog: Catalog, own_models: dict[str, LlmModel]) -> list[str]:
-    """List every rule that a plan breaks; empty for a plan that stands, and for an answer without a plan."""
+def faults_of_plan(
+    plan: Plan, problem: Problem, catalog: Catalog, own_models: dict[str, LlmModel], known: KnownFigures | None = None
+) -> list[str]:
+    """List every rule that a plan breaks; empty for a plan that stands, and for an answer without a plan.
+
+    Args:
+        known: keeps what was worked out of replicas for further plans of the same catalog.
+    """
     if plan.status not in ("optimal", "feasible"):
         shown = plan.nodes or plan.deployments or plan.services or plan.cost.usd_per_month is not None
         return [f"status: {plan.status}, yet a plan is shown"] if shown else []
-    subject = Subject(plan, problem, catalog, own_models)
+    subject = Subject(plan, problem, catalog, own_models, KnownFigures() if known is None else known)
     for checks in (CHECKS[:1], CHECKS[1:]):
         faults = [f"{check.__name__.removeprefix('check_')}: {fault}" for check in checks for fault in check(subject)]
         if faults:
@@ -68,13 +75,15 @@ def faults_of_plan(plan: Plan, problem: Problem, catalog: Catalog, own_models: d
     return []
 
 
-def verify_plan(plan: Plan, problem: Problem, catalog: Catalog, own_models: dict[str, LlmModel]) -> Plan:
+def verify_plan(
+    plan: Plan, problem: Problem, catalog: Catalog, own_models: dict[str, LlmModel], known: KnownFigures | None = None
+) -> Plan:
     """Return a plan that stands.
 
     Raises:
         VerificationError: it breaks a rule, which is our own fault.
     """
-    faults = faults_of_plan(plan, problem, catalog, own_models)
+    faults = faults_of_plan(plan, problem, catalog, own_models, known)
     if faults:
         raise VerificationError("the plan does not stand:\n  " + "\n  ".join(faults))
     return plan

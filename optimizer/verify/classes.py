@@ -59,7 +59,7 @@ def alone(subject: Subject, one: Deployment, index: int, limit: int) -> Replica 
     service = replica.service.model_copy(update={"workload": (request,)})
     return replace(
         replica, deployment=one.model_copy(update={"concurrency_per_replica": limit}), service=service,
-        curves=(curve,))
+        known=replace(replica.known, curves=(curve,)))
 
 
 def capacity_alone(subject: Subject, one: Deployment, index: int, tokens_per_s: float, limit: int) -> Fraction:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from math import isinf
@@ -11,13 +12,13 @@ from math import isinf
 from optimizer.costs import PricedOffer, price_of
 from optimizer.demand import ServiceDemand, demand_of, largest_poisson_mean
 from optimizer.load import Catalog
-from optimizer.memory import Loaded, loaded
 from optimizer.schema.catalog import LlmModel
 from optimizer.schema.plan import Deployment, Plan
 from optimizer.schema.problem import Problem, RequestClass, Service
-from optimizer.throughput import Question, SpeedCurve, speed_curve
+from optimizer.throughput import SpeedCurve
 from optimizer.throughput.curve import bar_share
 from optimizer.units import MICRO, exact
+from optimizer.verify.known import Figures, KnownFigures, Promise
 
 TOLERANCE = 1e-9
 """Relative slack for quantities that were divided and multiplied back."""
@@ -33,18 +34,19 @@ class Replica:
     gpu_id: str
     catalog: Catalog
     confidence: float | None
-    curves: tuple[SpeedCurve | None, ...]
+    known: Figures
 
-    @cached_property
-    def _planned(self) -> dict[tuple[int, int], tuple[float, float]]:
-        return {}
+    @property
+    def curves(self) -> tuple[SpeedCurve | None, ...]:
+        """The speed curve of each request class."""
+        return self.known.curves
 
     def planned_ms(self, curve: SpeedCurve, concurrency: int) -> tuple[float, float]:
         """Return (TTFT, TPOT) at the end of the error bar that is planned with; each is worked out once."""
-        key = (id(curve), concurrency)
-        if key not in self._planned:
-            self._planned[key] = self._worked_out(curve, concurrency)
-        return self._planned[key]
+        key, planned = (id(curve), concurrency), self.known.planned
+        if key not in planned:
+            planned[key] = self._worked_out(curve, concurrency)
+        return planned[key]
 
     def _worked_out(self, curve: SpeedCurve, concurrency: int) -> tuple[float, float]:
         share = bar_share(self.confidence)
@@ -63,33 +65,31 @@ class Replica:
             return True
         return self.fitting(concurrency, request.isl_tokens + request.osl_tokens) >= concurrency
 
-    @cached_property
-    def _loaded(self) -> Loaded:
-        one, catalog = self.deployment, self.catalog
-        return loaded(self.model, catalog.precisions[one.precision], catalog.engines[one.engine_id],
-                      catalog.gpus[self.gpu_id], one.tp_size)
-
-    @cached_property
-    def _fitting(self) -> dict[tuple[int, int], int]:
-        return {}
-
     def fitting(self, sequences: int, tokens: int) -> int:
         """Return how many requests of so many tokens fit an engine started with so many sequences at most."""
-        key = (sequences, tokens)
-        if key not in self._fitting:
-            self._fitting[key] = self._loaded.started(sequences).max_concurrency(tokens)
-        return self._fitting[key]
+        key, fitting = (sequences, tokens), self.known.fitting
+        if key not in fitting:
+            fitting[key] = self.known.loaded.started(sequences).max_concurrency(tokens)
+        return fitting[key]
 
     def held(self, request: RequestClass, curve: SpeedCurve, tokens_per_s: float, most: int) -> int:
         """Count up to how many in flight one class alone keeps its promise, one request after the other."""
         most = most if curve.least_evidence == "estimated" else min(most, curve.last_measured)
-        count = 0
-        while count < most and self._stands(request, curve, count + 1, tokens_per_s):
-            count += 1
-        return count
+        lengths = (request.isl_tokens, request.osl_tokens)
+        promise = self.known.promises.setdefault(lengths, Promise())
+        slowness = promise.slowness
+        while len(slowness) < most and not promise.over and not (slowness and -slowness[-1] < tokens_per_s):
+            self._follow(promise, request, curve)
+        return bisect_right(slowness, -tokens_per_s, hi=min(most, len(slowness)))
 
-    def _stands(self, request: RequestClass, curve: SpeedCurve, concurrency: int, tokens_per_s: float) -> bool:
-        return self.keeps(request, curve, concurrency, tokens_per_s) and self.fits(request, curve, concurrency)
+    def _follow(self, promise: Promise, request: RequestClass, curve: SpeedCurve) -> None:
+        """Look at one request more in flight than so far."""
+        count = len(promise.slowness) + 1
+        if not self.keeps(request, curve, count, 0.0) or not self.fits(request, curve, count):
+            promise.over = True
+            return
+        slowness = -1000 / self.planned_ms(curve, count)[1]
+        promise.slowness.append(max(promise.slowness[-1], slowness) if promise.slowness else slowness)
 
     def load_of_one(self, tokens_per_s: float, most: int) -> float:
         """Return the load of one request in flight: the sum of share / (what the class alone reaches)."""
@@ -133,6 +133,8 @@ class Subject:
     problem: Problem
     catalog: Catalog
     own_models: dict[str, LlmModel]
+    known: KnownFigures = field(default_factory=KnownFigures, compare=False, repr=False)
+    """What was worked out for this plan and those before it."""
 
     @cached_property
     def offers(self) -> dict[str, PricedOffer]:
@@ -190,14 +192,8 @@ class Subject:
         if one not in self._replicas:
             service, catalog, limits = self.services[one.service_id], self.catalog, self.problem.limits
             model, gpu_id = self.model(service), self.offers[one.offer_id].gpu_id
-            curves = [
-                speed_curve(catalog, Question(
-                    model, one.precision, catalog.precisions[one.precision], catalog.gpus[gpu_id], one.engine_id,
-                    catalog.engines[one.engine_id], one.tp_size, one.gpu_count, request.isl_tokens, request.osl_tokens))
-                for request in service.workload
-            ]
-            asked = tuple(None if curve is None else replace(curve, least_evidence=limits.evidence) for curve in curves)
-            self._replicas[one] = Replica(one, service, model, gpu_id, catalog, limits.speed_confidence, asked)
+            known = self.known.of(one, service, model, gpu_id, catalog, limits.speed_confidence, limits.evidence)
+            self._replicas[one] = Replica(one, service, model, gpu_id, catalog, limits.speed_confidence, known)
         return self._replicas[one]
 
     def rate_within(self, replica: Replica, concurrency: int) -> float:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimizer.candidates import CandidateSet, ReplicaSpeed, StatedCapacity, enumerate_candidates
+from optimizer.candidates import CandidateSet, Market, ReplicaSpeed, StatedCapacity, enumerate_candidates
 from optimizer.candidates.replica import SEQUENCE_STEPS, ClassSpeed
 from optimizer.costs import priced_offers
 from optimizer.demand import demand_of
@@ -26,7 +26,7 @@ from tests.catalogs import tiny
 def candidates(problem: Problem | None = None, catalog: Catalog | None = None) -> CandidateSet:
     """Enumerate the candidates of a tiny problem."""
     problem, catalog = problem or tiny.problem(), catalog or tiny.catalog()
-    return enumerate_candidates(problem, catalog, priced_offers(catalog, problem), {})
+    return enumerate_candidates(problem, catalog, Market.of(priced_offers(catalog, problem), problem.limits), {})
 
 
 def capacity(problem: Problem | None = None, catalog: Catalog | None = None) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from optimizer.candidates import CandidateSet, Rejection, enumerate_candidates
+from optimizer.candidates import CandidateSet, Market, Rejection, enumerate_candidates
 from optimizer.candidates.rejection import STEP_ORDER
 from optimizer.costs import priced_offers
 from optimizer.errors import InputError
@@ -20,7 +20,7 @@ from tests.catalogs import tiny
 def candidates(problem: Problem | None = None, catalog: Catalog | None = None) -> CandidateSet:
     """Enumerate the candidates of a tiny problem."""
     problem, catalog = problem or tiny.problem(), catalog or tiny.catalog()
-    return enumerate_candidates(problem, catalog, priced_offers(catalog, problem), {})
+    return enumerate_candidates(problem, catalog, Market.of(priced_offers(catalog, problem), problem.limits), {})
 
 
 def only(found: CandidateSet) -> Rejection:
@@ -197,7 +197,7 @@ def test_rejections_name_the_offers_that_they_concern() -> None:
 def test_every_offer_is_a_candidate_or_rejected(shipped: Catalog) -> None:
     problem = tiny.problem(model="llama-3-8b-instruct", precisions=("bf16",), demand=Demand(peak_concurrency=40))
     offers = priced_offers(shipped, problem)
-    found = enumerate_candidates(problem, shipped, offers, {})
+    found = enumerate_candidates(problem, shipped, Market.of(offers, problem.limits), {})
     kept = {one.offer.offer_id for one in found.candidates(0, 25.0)}
     dropped = {name for rejection in found.rejections for name in rejection.offer_ids}
     assert kept | dropped == {offer.offer_id for offer in offers}

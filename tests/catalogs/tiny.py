@@ -107,7 +107,7 @@ ASSUMPTIONS = OwnedAssumptions(
     residual_24_months_fraction=figure(0.3), residual_36_months_fraction=figure(0.2),
     residual_60_months_fraction=figure(0.1), maintenance_fraction_per_year=figure(0.12),
     utilisation_of_tdp_fraction=figure(0.5), staff_fte_per_gpu=figure(0.05), staff_usd_per_fte_year=figure(120_000.0),
-    network_fraction_of_hardware=figure(0.25))
+    network_fraction_of_hardware=figure(0.25), idle_of_tdp_fraction=figure(0.3), active_of_tdp_fraction=figure(0.7))
 
 SITE = Site(name="Here", country="US", electricity_usd_per_kwh=figure(0.1), pue=figure(1.2),
             colocation_usd_per_kw_month=figure(100.0))

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from optimizer.costs import PricedOffer, price_of, priced_offers
-from optimizer.costs.owned import annuity, interpolate_residual, monthly_capital_usd, monthly_cost
+from optimizer.costs.owned import annuity, interpolate_residual, monthly_capital_usd, monthly_cost, ownership
 from optimizer.errors import CatalogError
 from optimizer.load import Catalog
-from optimizer.schema.catalog import Part, Site
+from optimizer.schema.catalog import FxRate, Part, Site
 from optimizer.schema.problem import Assumptions, Limits, Problem
 from tests.catalogs import tiny
 
@@ -82,6 +83,29 @@ def test_a_workstation_stands_in_the_office() -> None:
         pytest.param({"colocation_usd_per_kw_month": 0.0}, "colocation", 0.0, id="own room"),
         pytest.param({"staff_fte_per_gpu": 0.0}, "staff", 0.0, id="no staff"),
         pytest.param({"staff_usd_per_fte_year": 60_000.0}, "staff", 500.0, id="cheap staff"),
+        pytest.param({"electricity_jpy_per_kwh": 20.0}, "power", 87.6, id="electricity in yen, 100 a dollar"),
+        pytest.param({"colocation_jpy_per_kw_month": 30_000.0}, "colocation", 300.0, id="a rack in yen"),
+        pytest.param({"staff_jpy_per_fte_year": 6_000_000.0}, "staff", 500.0, id="staff in yen"),
+        # 0.5 people a node, the catalog's 0.05 a GPU left out: 0.5 x 120,000 / 12
+        pytest.param({"staff_fte_per_node": 0.5}, "staff", 5000.0, id="staff by the node"),
+        pytest.param({"staff_fte_per_node": 0.5, "staff_fte_per_gpu": 0.05}, "staff", 6000.0, id="both are one's own"),
+        # idle 0.2, active 0.8, busy half of the hours: 0.5 of 1 kW, as before; busy all hours: 0.8
+        pytest.param({"busy_fraction": 0.5, "idle_of_tdp_fraction": 0.2, "active_of_tdp_fraction": 0.8}, "power", 43.8,
+                     id="idle half of the time"),
+        pytest.param({"busy_fraction": 1.0, "idle_of_tdp_fraction": 0.2, "active_of_tdp_fraction": 0.8}, "power", 70.08,
+                     id="busy around the clock"),
+        pytest.param({"licence_usd_per_gpu_year": 4500.0}, "licence", 750.0, id="two licences"),
+        pytest.param({"licence_jpy_per_gpu_year": 450_000.0}, "licence", 750.0, id="licences in yen"),
+        pytest.param({"installation_usd_per_node": 1200.0}, "installation", 100.0, id="set up, never got back"),
+        pytest.param({"installation_jpy_per_node": 120_000.0}, "installation", 100.0, id="set up in yen"),
+        pytest.param({"purchase_price_jpy": {"own-2x-g": 600_000.0}}, "capital", 300.0, id="a quotation in yen"),
+        # 660,000 yen with 10% tax inside
+        pytest.param({"purchase_price_jpy": {"own-2x-g": 660_000.0}, "purchase_tax_included_fraction": 0.1}, "capital",
+                     300.0, id="a quotation with tax"),
+        pytest.param({"running_usd_per_hour": {"own-2x-g": 0.87}}, "running", 635.1, id="all of it in one figure"),
+        pytest.param({"purchase_factor": 1.2}, "capital", 600.0, id="a fifth dearer"),
+        pytest.param({"purchase_factor": 1.2}, "maintenance", 120.0, id="and its maintenance"),
+        pytest.param({"electricity_factor": 1.2}, "power", 52.56, id="tariff a fifth higher"),
         pytest.param({"life_years": 0.5, "residual_fraction": 0.4}, "capital", 1000.0, id="worn out after six months"),
     ],
 )
@@ -89,10 +113,54 @@ def test_a_problem_may_replace_every_assumption(assumptions: dict[str, Any], lin
     assert lines(asked(**assumptions))[line] == pytest.approx(value)
 
 
+OF_RENTED = {"adjustments", "spot_interruption_fraction", "rent_factor", "rent_usd_per_hour"}
+IN_EUROS = {name for name in Assumptions.model_fields if "_eur" in name}
+
+
 def test_every_assumption_is_tried_above() -> None:
     tried = {name for mark in test_a_problem_may_replace_every_assumption.pytestmark  # type: ignore[attr-defined]
              for param in mark.args[1] for name in param.values[0]}
-    assert tried | {"discount_fraction_per_year", "price_end"} == set(Assumptions.model_fields)
+    rest = {"discount_fraction_per_year", "price_end"} | OF_RENTED | IN_EUROS
+    assert tried | rest == set(Assumptions.model_fields)
+
+
+def test_figures_in_euros() -> None:
+    rate = {"EUR": FxRate(currency="EUR", rate_per_usd=0.5, source_url="https://example.org", as_of="2026-06")}
+    catalog = tiny.catalog(owned={"own-2x-g": tiny.node()}, fx=rate)
+    stated = {
+        "electricity_eur_per_kwh": 0.1, "colocation_eur_per_kw_month": 100.0, "staff_eur_per_fte_year": 60_000.0,
+        "licence_eur_per_gpu_year": 600.0, "installation_eur_per_node": 600.0,
+        "purchase_price_eur": {"own-2x-g": 3000.0}}
+    assert set(stated) == IN_EUROS
+    found = monthly_cost(catalog.owned["own-2x-g"], tiny.SITE, catalog, asked(**stated))
+    # two dollars for a euro: 6,000 less 40% over 12 months, 1,200 over 12 months, 0.20 a kWh, 200 a kW,
+    # 2 x 0.05 x 120,000 / 12, 2 x 1,200 / 12
+    assert found == pytest.approx({
+        "capital": 300.0, "installation": 100.0, "power": 87.6, "colocation": 200.0, "maintenance": 60.0,
+        "staff": 1000.0, "licence": 200.0})
+
+
+@pytest.mark.parametrize(("stated", "found"), [
+    ({"electricity_usd_per_kwh": 0.1, "electricity_jpy_per_kwh": 20.0}, "electricity_usd_per_kwh and electricity_jpy"),
+    ({"purchase_price_usd": {"n": 1.0}, "purchase_price_jpy": {"n": 150.0}}, "n in two currencies"),
+    ({"busy_fraction": 0.5, "utilisation_of_tdp_fraction": 0.7}, "utilisation_of_tdp_fraction beside it"),
+    ({"busy_fraction": 0.5, "idle_of_tdp_fraction": 0.7, "active_of_tdp_fraction": 0.5}, "at most active = 0.5"),
+    ({"idle_of_tdp_fraction": 0.2}, "without busy_fraction"),
+])
+def test_what_is_stated_twice_is_refused(stated: dict[str, Any], found: str) -> None:
+    with pytest.raises(ValidationError, match=found):
+        Assumptions.model_validate(stated)
+
+
+def test_what_a_node_is_sold_for() -> None:
+    catalog = with_node()
+    owned = ownership(catalog.owned["own-2x-g"], tiny.SITE, catalog, asked())
+    # 10,000 new; 40% after a year, 30% after two, 10% from five on
+    sold = [owned.resale_usd(months) for months in (0, 12, 18, 24, 60, 90)]
+    assert sold == pytest.approx([10_000, 4000, 3500, 3000, 1000, 1000])
+    assert (owned.outlay_usd, owned.life_months) == pytest.approx((10_000.0, 60.0))
+    fixed = ownership(catalog.owned["own-2x-g"], tiny.SITE, catalog, asked(residual_fraction=0.25))
+    assert [fixed.resale_usd(months) for months in (1, 60)] == pytest.approx([2500.0, 2500.0])
 
 
 def test_interest_by_hand() -> None:

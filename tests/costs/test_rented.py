@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from optimizer.costs import PricedOffer, price_of, priced_offers
 from optimizer.costs.rented import commitment_factor, hourly_factor
@@ -119,3 +120,67 @@ def test_euro_rate_of_the_catalog() -> None:
     rate = FxRate(currency="EUR", rate_per_usd=0.8, **tiny.SOURCE)
     catalog = tiny.catalog(offers={"cloud-g": tiny.offer(price=0.8, currency="EUR")}, fx={"EUR": rate})
     assert priced_offers(catalog, tiny.problem())[0].micro_usd_per_hour == 1_000_000
+
+
+def agreed(catalog: Catalog, **assumptions: Any) -> PricedOffer:
+    """Price the tiny offer under own figures."""
+    own = Assumptions.model_validate(assumptions)
+    found = price_of("cloud-g", catalog, tiny.problem().model_copy(update={"assumptions": own}))
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("facts", "assumptions", "lines"),
+    [
+        # (2.00 - 10%) + 73 / 730 = 1.90; the other way round (2.00 + 0.10) - 10% = 1.89
+        pytest.param({"price": 2.0}, {"adjustments": {"cloud": ({"discount_fraction": 0.1},
+                                                                {"fee_usd_per_node_month": 73.0})}},
+                     {"rent": 1_900_000}, id="discount, then fee"),
+        pytest.param({"price": 2.0}, {"adjustments": {"cloud": ({"fee_usd_per_node_month": 73.0},
+                                                                {"discount_fraction": 0.1})}},
+                     {"rent": 1_890_000}, id="fee, then discount"),
+        pytest.param({"price": 2.0}, {"adjustments": {"other": ({"discount_fraction": 0.1},)}}, {"rent": 2_000_000},
+                     id="of another provider"),
+        pytest.param({"price": 2.0}, {"rent_usd_per_hour": {"cloud-g": 1.5}}, {"rent": 1_500_000}, id="own quotation"),
+        pytest.param({"price": 2.0, "price_high": 3.0}, {"rent_usd_per_hour": {"cloud-g": 1.5}, "price_end": "high"},
+                     {"rent": 1_500_000}, id="own quotation has no range"),
+        pytest.param({"price": 2.0}, {"rent_factor": 1.2}, {"rent": 2_400_000}, id="a fifth dearer"),
+        # a fifth of the paid hours serve nothing: 2.00 / 0.8 = 2.50
+        pytest.param({"price": 2.0, "kind": "spot"}, {"spot_interruption_fraction": 0.2},
+                     {"rent": 2_000_000, "interruptions": 500_000}, id="spot"),
+        pytest.param({"price": 2.0}, {"spot_interruption_fraction": 0.2}, {"rent": 2_000_000}, id="no spot"),
+        # 1% a month for a year: a(0.01, 12) = 0.08884879, x 12 = 1.06618546; half of it upfront: 3.309273%
+        pytest.param({"price": 2.0, "kind": "reserved", "term_months": 12, "upfront_fraction": 0.5},
+                     {"discount_fraction_per_year": 1.01**12 - 1}, {"rent": 2_000_000, "upfront interest": 66_186},
+                     id="half upfront"),
+        pytest.param({"price": 2.0, "kind": "reserved", "term_months": 12, "upfront_fraction": 1.0},
+                     {"discount_fraction_per_year": 0.0}, {"rent": 2_000_000, "upfront interest": 0},
+                     id="upfront without interest"),
+    ],
+)
+def test_what_was_agreed(facts: dict[str, Any], assumptions: dict[str, Any], lines: dict[str, int]) -> None:
+    found = agreed(tiny.catalog(offers={"cloud-g": tiny.offer(**facts)}), **assumptions)
+    assert getattr(found.ends, found.end) == lines
+    assert found.micro_usd_per_hour == sum(lines.values())
+
+
+def test_an_own_quotation_is_quoted() -> None:
+    assert agreed(tiny.catalog(), rent_usd_per_hour={"cloud-g": 1.5}).price_evidence == "quoted"
+    assert agreed(tiny.catalog()).price_evidence == "list"
+
+
+def test_a_neutral_factor_changes_no_price(shipped: Catalog) -> None:
+    # one path works with what was agreed, the other with list prices alone: both round the same amounts
+    plain = tiny.problem()
+    steps = {offer.provider: ({"discount_fraction": 0.0},) for offer in shipped.offers.values()}
+    own = Assumptions.model_validate({"adjustments": steps})
+    for listed, same in zip(priced_offers(shipped, plain),
+                            priced_offers(shipped, plain.model_copy(update={"assumptions": own})), strict=True):
+        assert listed.micro_usd_per_hour == same.micro_usd_per_hour, listed.offer_id
+
+
+@pytest.mark.parametrize("step", [{}, {"discount_fraction": 0.1, "fee_usd_per_node_month": 1.0}])
+def test_an_adjustment_is_one_step(step: dict[str, float]) -> None:
+    with pytest.raises(ValidationError, match="exactly one in each step"):
+        Assumptions.model_validate({"adjustments": {"aws": (step,)}})

@@ -91,9 +91,9 @@ WRONG_KEYS = [
     problem("misspelt key", "ttft_ms: 2000", "tttf_ms: 2000",
             (f"{CHAT}.slo.tttf_ms", "an unknown key", "'ttft_ms' (did you mean that?)")),
     problem("unknown key at the top", "name: desk", "name: desk\nlimit: {}",
-            ("limit", "an unknown key", "'limits' (did you mean that?), or one of assumptions, currency")),
+            ("limit", "an unknown key", "'limits' (did you mean that?), or one of accounting, assumptions, currency")),
     problem("unknown key without a near one", "name: desk", "name: desk\nzzz: 1",
-            ("zzz", "an unknown key", "one of assumptions, currency")),
+            ("zzz", "an unknown key", "one of accounting, assumptions, currency")),
     problem("key missing", "  - service_id: chat\n    model: llama-8b\n", "  - service_id: chat\n",
             (f"{CHAT}.model", "nothing", "this key is required")),
     problem("no version", "schema_version: 1\n", "", ("schema_version", "nothing", "this key is required")),
@@ -102,7 +102,7 @@ WRONG_KEYS = [
     problem("a list as key", "name: desk", "name: desk\n? [a, b]\n: 1",
             ("line 3, column 3", "a key that is no plain text", "text as key")),
     problem("merge key", "name: desk", "name: desk\n<<: {currency: JPY}",
-            ("<<", "an unknown key", "one of assumptions")),
+            ("<<", "an unknown key", "one of accounting, assumptions")),
 ]
 
 WRONG_TOGETHER = [

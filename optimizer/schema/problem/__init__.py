@@ -1,6 +1,7 @@
 """The planning question as a user writes it."""
 
-from optimizer.schema.problem.assumptions import Assumptions
+from optimizer.schema.problem.accounting import Accounting
+from optimizer.schema.problem.assumptions import Adjustment, Assumptions
 from optimizer.schema.problem.demand import Deadline, Demand
 from optimizer.schema.problem.limits import Budget, Limits, NodeCount, Selection, Survive
 from optimizer.schema.problem.question import Day, Fx, Problem
@@ -9,6 +10,8 @@ from optimizer.schema.problem.slo import Slo
 from optimizer.schema.problem.workload import RequestClass, Tokens
 
 __all__ = [
+    "Accounting",
+    "Adjustment",
     "Assumptions",
     "Budget",
     "Day",

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from optimizer.schema.base import Currency, Frozen, Id, Positive
+from optimizer.schema.problem.accounting import Accounting
 from optimizer.schema.problem.assumptions import Assumptions
 from optimizer.schema.problem.limits import Limits
 from optimizer.schema.problem.service import Service
@@ -49,7 +50,9 @@ class Problem(Frozen):
     limits: Limits = Limits()
     """Rules that the plan must keep."""
     assumptions: Assumptions = Assumptions()
-    """Own figures for owned nodes."""
+    """Own figures for what nodes cost."""
+    accounting: Accounting = Accounting()
+    """Fiscal year, depreciation and tax of the tables of expense."""
 
     @model_validator(mode="after")
     def _service_ids_differ(self) -> Self:

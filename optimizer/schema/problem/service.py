@@ -77,6 +77,9 @@ class Service(Sparse):
         total = sum(request.share_fraction for request in self.workload)
         if abs(total - 1) > 1e-6:
             faults.append(f"workload: found shares that add up to {total:g}; allowed: a sum of 1")
+        lengths = [(request.isl_tokens, request.osl_tokens) for request in self.workload]
+        if self.routes_classes and len(set(lengths)) < len(lengths):
+            faults.append("workload: found classes of the same lengths with routing: by_class; allowed: one of each")
         longest = max(request.isl_tokens + request.osl_tokens for request in self.workload)
         if self.context_tokens is not None and self.context_tokens < longest:
             faults.append(f"context_tokens: found {self.context_tokens}; allowed: at least ISL + OSL = {longest}")
