@@ -8,10 +8,7 @@ from dataclasses import dataclass, field
 
 from optimizer.candidates.rejection import Rejection
 from optimizer.costs import PricedOffer
-from optimizer.schema.problem import Assumptions, Limits
-
-CATALOG_S_OWN = Assumptions()
-"""No figure in place of the catalog's."""
+from optimizer.schema.problem import Limits
 
 OfferIds = dict[str, dict[int, list[str]]]
 """GPU type -> GPUs of a node -> ids of its admitted offers."""

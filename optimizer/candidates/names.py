@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Sequence
 
-from optimizer.candidates.market import CATALOG_S_OWN, Market
-from optimizer.costs import PricedOffer
+from optimizer.candidates.market import Market
+from optimizer.costs import CATALOG_S_OWN, PricedOffer
 from optimizer.demand import demand_of
 from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog

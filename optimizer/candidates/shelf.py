@@ -7,10 +7,10 @@ from collections.abc import Hashable
 from dataclasses import replace
 from typing import TypeVar
 
-from optimizer.candidates.market import CATALOG_S_OWN, Market, policy_of
+from optimizer.candidates.market import Market, policy_of
 from optimizer.candidates.table import OptionTable
 from optimizer.candidates.walker import MOST_SEQUENCES, OptionWalker
-from optimizer.costs import PricedOffer
+from optimizer.costs import PricedOffer, pricing_of
 from optimizer.costs import priced_offers as price_all
 from optimizer.demand import ServiceDemand
 from optimizer.load import Catalog
@@ -61,20 +61,15 @@ class Shelf:
 
     def market(self, catalog: Catalog, problem: Problem) -> Market:
         """Price every offer and part them by the problem's policy, as `costs.priced_offers` and `Market.of` do."""
-        limits = problem.limits
-        priced = (
-            id(catalog), tuple(sorted(limits.stock.items())), limits.horizon_months,
-            "" if problem.assumptions == CATALOG_S_OWN else problem.assumptions.model_dump_json(),
-            problem.currency, problem.fx,
-        )
+        priced = (id(catalog), pricing_of(problem))
         self._known[id(catalog)] = catalog
-        key = (priced, policy_of(limits))
+        key = (priced, policy_of(problem.limits))
         found = self._markets.recall(key)
         if found is None:
             offers = self._prices.recall(priced)
             if offers is None:
                 offers = self._prices.keep(priced, price_all(catalog, problem))
-            found = self._markets.keep(key, Market.of(offers, limits))
+            found = self._markets.keep(key, Market.of(offers, problem.limits))
         return found
 
     def tables(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 
 from optimizer.costs import owned, rented
 from optimizer.costs.priced import PricedOffer, rate_per_usd
 from optimizer.load import Catalog
-from optimizer.schema.problem import Problem
+from optimizer.schema.problem import Assumptions, Problem
+
+CATALOG_S_OWN = Assumptions()
+"""No figure in place of the catalog's."""
 
 COST_MODELS: dict[str, Callable[[Catalog, Problem], Iterator[PricedOffer]]] = {
     "rented": rented.priced_offers,
@@ -28,10 +31,19 @@ def price_of(offer_id: str, catalog: Catalog, problem: Problem) -> PricedOffer |
     return None
 
 
+def pricing_of(problem: Problem) -> Hashable:
+    """Return all of a problem that prices and stock depend on: two problems with the same have the same offers."""
+    own, limits = problem.assumptions, problem.limits
+    return (
+        tuple(sorted(limits.stock.items())), limits.horizon_months, problem.currency, problem.fx,
+        "" if own == CATALOG_S_OWN else own.model_dump_json(),
+    )
+
+
 def priced_offers(catalog: Catalog, problem: Problem) -> list[PricedOffer]:
     """Price every offer of the catalog for a problem, in the order of their ids."""
     priced = [offer for price in COST_MODELS.values() for offer in price(catalog, problem)]
     return sorted(priced, key=lambda offer: offer.offer_id)
 
 
-__all__ = ["COST_MODELS", "PricedOffer", "price_of", "priced_offers", "rate_per_usd"]
+__all__ = ["CATALOG_S_OWN", "COST_MODELS", "PricedOffer", "price_of", "priced_offers", "pricing_of", "rate_per_usd"]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from optimizer.errors import Fault, InputError
-from optimizer.load.yaml_files import parse_yaml
+from optimizer.load.yaml_files import fresh, parse_yaml
 
 EXCLUDES = {"grade": "tokens_per_s_per_user", "tokens_per_s_per_user": "grade"}
 """An override of one of these removes the other, so that the new value is the one that holds."""
@@ -50,13 +51,19 @@ def blame_overrides(faults: list[Fault], assignments: Iterable[str]) -> list[Fau
     return [blamed(fault) for fault in faults]
 
 
+@lru_cache(maxsize=1024)
+def _parsed(text: str, label: str) -> Any:
+    """Parse a value, which the variants of a batch repeat, once."""
+    return parse_yaml(text, label)
+
+
 def _apply(data: dict[str, Any], assignment: str) -> None:
     key, sign, text = assignment.partition("=")
     parts = _parts(key.strip())
     if not sign or not all(parts):
         allowed = "a dotted key, '=', a value: services.0.slo.grade=B"
         raise InputError([Fault("--set", assignment, "no KEY=VALUE", allowed)])
-    value = parse_yaml(text, f"--set {key.strip()}")
+    value = fresh(_parsed(text, f"--set {key.strip()}"))
     target: Any = data
     for depth, part in enumerate(parts[:-1], 1):
         target = _step_into(target, part, ".".join(parts[:depth]), assignment)

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from optimizer.load.catalog import Catalog
 from optimizer.load.faults import faults_of
 from optimizer.load.overrides import apply_overrides, blame_overrides
 from optimizer.load.text import decode, read_bytes
-from optimizer.load.yaml_files import parse_mapping
+from optimizer.load.yaml_files import fresh, parse_mapping
 from optimizer.schema.catalog import LlmModel
 from optimizer.schema.problem import Problem
 
@@ -108,13 +109,19 @@ def _own_models(problem: Problem, base: Path, label: str) -> tuple[dict[str, Llm
     return models, raws
 
 
+@lru_cache(maxsize=64)
+def _parsed(text: str, label: str) -> dict[str, Any]:
+    """Parse a problem file, of which a batch makes many variants, once."""
+    return parse_mapping(text, label)
+
+
 def parse_problem(text: str, label: str, overrides: tuple[str, ...] = (), base: Path = Path()) -> LoadedProblem:
     """Turn the text of a problem file into a `Problem`.
 
     Raises:
         InputError: with every fault of the file, or of an override.
     """
-    data = parse_mapping(text, label)
+    data = fresh(_parsed(text, label))
     apply_overrides(data, overrides)
     try:
         problem = Problem.model_validate(_as_tuples(data))

@@ -212,6 +212,13 @@ def parse_yaml(text: str, label: str) -> Any:
     return data
 
 
+def fresh(value: Any) -> Any:
+    """Return a copy of what was parsed, mappings and lists its own."""
+    if isinstance(value, dict):
+        return {key: fresh(inner) for key, inner in value.items()}
+    return type(value)(map(fresh, value)) if isinstance(value, list | tuple) else value
+
+
 def parse_mapping(text: str, label: str) -> dict[str, Any]:
     """Parse a YAML document that must be a mapping.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
+from optimizer.schema.fleet import FleetDeployment
 from optimizer.schema.plan import Cost, DecisiveFigure, Deployment, Node, Plan, Proposal, RejectionRow, ServicePlan
 
 STATUS = {
@@ -68,7 +69,7 @@ def place_of(node: Node) -> str:
     return f"owned, at {node.region}" if node.kind == "owned" else f"{kind_of(node)}, {node.provider} {node.region}"
 
 
-def evidence_of(one: Deployment) -> str:
+def evidence_of(one: Deployment | FleetDeployment) -> str:
     """Write a speed's evidence with its error bar."""
     return one.evidence if one.error_fraction is None else f"{one.evidence} +-{one.error_fraction:.0%}"
 

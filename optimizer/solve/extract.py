@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import ortools
@@ -47,10 +48,11 @@ def nodes_of(solution: Solution) -> tuple[Node, ...]:
         offer = chosen.row.candidate.offer
         counts[offer.offer_id] += chosen.nodes
         offers[offer.offer_id] = offer
-    return tuple(_node(offers[offer_id], counts[offer_id]) for offer_id in sorted(counts))
+    return tuple(node_of(offers[offer_id], counts[offer_id]) for offer_id in sorted(counts))
 
 
-def _node(offer: PricedOffer, count: int) -> Node:
+def node_of(offer: PricedOffer, count: int) -> Node:
+    """Describe so many nodes of an offer."""
     low, high = offer.range_micro_usd_per_hour
     return Node(
         offer_id=offer.offer_id,
@@ -72,11 +74,12 @@ def _node(offer: PricedOffer, count: int) -> Node:
     )
 
 
-def _in_user_units(demand: ServiceDemand, amount: float) -> float:
+def in_user_units(demand: ServiceDemand, amount: float) -> float:
+    """Return an amount of demand in requests in flight or requests/s."""
     return amount if demand.unit == "concurrency" else amount / MICRO
 
 
-def _deployment(prepared: Prepared, solution: Solution, chosen: Chosen, reached: float) -> Deployment:
+def deployment_of(prepared: Prepared, solution: Solution, chosen: Chosen, reached: float) -> Deployment:
     """Describe one service on the nodes of one offer, at the plan's speed."""
     option, offer = chosen.row.candidate.option, chosen.row.candidate.offer
     service, demand = prepared.problem.services[option.service], prepared.candidates.demands[option.service]
@@ -95,7 +98,7 @@ def _deployment(prepared: Prepared, solution: Solution, chosen: Chosen, reached:
         "replicas": replicas,
         "nodes": chosen.nodes,
         "load_fraction": round(mine / total, 9) if total else 0.0,
-        "capacity_per_node": _in_user_units(demand, per_node * option.speed.amount(target)),
+        "capacity_per_node": in_user_units(demand, per_node * option.speed.amount(target)),
     }
     speed = option.speed
     if isinstance(speed, StatedCapacity):
@@ -157,14 +160,16 @@ def _arithmetic(prepared: Prepared, solution: Solution, index: int) -> str:
         else:
             replica = "1 replica" if replicas == 1 else f"{replicas} replicas"
             terms.append(f"{nodes} x {replica} of {option.gpu_count} GPUs x {shown} {unit}")
-    held, asked = _in_user_units(demand, total), _in_user_units(demand, demand.amount)
+    held, asked = in_user_units(demand, total), in_user_units(demand, demand.amount)
     digits = "g" if demand.unit == "concurrency" else ".4g"
     return f"{' + '.join(terms)} = {held:{digits}} >= {asked:{digits}}"
 
 
-def _service_plan(
-    prepared: Prepared, solution: Solution, index: int, reached: float, mine: list[Deployment], placed: list[Placed]
+def service_plan_of(
+    prepared: Prepared, solution: Solution, index: int, reached: float, mine: list[Deployment],
+    placed: Sequence[Placed] = (),
 ) -> ServicePlan:
+    """Describe what one service gets at the plan's speed."""
     service, demand = prepared.problem.services[index], prepared.candidates.demands[index]
     rate = demand.unit == "rate"
     capacity = sum(one.replicas * one.concurrency_per_replica for one in mine)
@@ -202,7 +207,7 @@ def _service_plan(
         arithmetic=arithmetic(placed, most_used) if placed else _arithmetic(prepared, solution, index),
         gpu_hours_per_day=hours,
         mean_utilisation_fraction=hours / (24 * total) if hours is not None and total else None,
-        peak_utilisation_fraction=_in_user_units(demand, demand.amount) / _in_user_units(demand, held)
+        peak_utilisation_fraction=in_user_units(demand, demand.amount) / in_user_units(demand, held)
         if held
         else None,
         routing="by_class" if placed else None,
@@ -225,7 +230,7 @@ def _gpu_hours(prepared: Prepared, solution: Solution, index: int, demand: Servi
     return hours
 
 
-def _output_tokens_per_s(prepared: Prepared, solution: Solution, deployments: list[Deployment]) -> float:
+def output_tokens_per_s(prepared: Prepared, solution: Solution, deployments: list[Deployment]) -> float:
     """Return output tokens/s of everything at the full peak."""
     total = 0.0
     for chosen, one in zip(solution.chosen, deployments, strict=True):
@@ -243,15 +248,22 @@ def _output_tokens_per_s(prepared: Prepared, solution: Solution, deployments: li
 def _cost(
     prepared: Prepared, solution: Solution, deployments: list[Deployment], placed: dict[int, Placed]
 ) -> Cost:
+    bought = [(chosen.row.candidate.offer, chosen.nodes) for chosen in solution.chosen]
+    tokens = output_tokens_per_s(prepared, solution, deployments)
+    tokens += sum(one.output_tokens_per_s() for one in placed.values())
+    return cost_of_nodes(prepared, bought, solution.cost or 0, tokens)
+
+
+def cost_of_nodes(
+    prepared: Prepared, bought: Sequence[tuple[PricedOffer, int]], micro: int, tokens: float
+) -> Cost:
+    """Describe what (offer, nodes) cost: micro-dollars an hour in all, output tokens/s at the full peak."""
     problem = prepared.problem
     lines: dict[str, float] = defaultdict(float)
-    for chosen in solution.chosen:
-        for line, amount in chosen.row.candidate.offer.breakdown.items():
-            lines[line] += amount * chosen.nodes
-    micro = solution.cost or 0
+    for offer, count in bought:
+        for line, amount in offer.breakdown.items():
+            lines[line] += amount * count
     rate = rate_per_usd(prepared.catalog, problem, problem.currency)
-    tokens = _output_tokens_per_s(prepared, solution, deployments)
-    tokens += sum(one.output_tokens_per_s() for one in placed.values())
     dated = (
         problem.fx.as_of.isoformat()
         if problem.fx
@@ -325,16 +337,15 @@ def plan_of(
     most_used = prepared.problem.limits.max_utilisation_fraction
     deployments = [
         routed_deployment(placed[id(chosen)], most_used) if id(chosen) in placed
-        else _deployment(prepared, solution, chosen, reached[chosen.row.service])
+        else deployment_of(prepared, solution, chosen, reached[chosen.row.service])
         for chosen in solution.chosen
     ]
-    of_service = [[one for one in placed.values() if one.chosen.row.service == i] for i in range(len(reached))]
     services = tuple(
-        _service_plan(
-            prepared, solution, i, reached[i], [d for d in deployments if d.service_id == service.service_id],
-            of_service[i],
+        service_plan_of(
+            prepared, solution, i, reached[i], [d for d in deployments if d.service_id == one.service_id],
+            [there for there in placed.values() if there.chosen.row.service == i],
         )
-        for i, service in enumerate(prepared.problem.services)
+        for i, one in enumerate(prepared.problem.services)
     )
     gap = (
         0.0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import floor
 
 from optimizer.candidates import CandidateSet, Option
 from optimizer.costs import PricedOffer
+from optimizer.formulation import Case
 
 
 @dataclass(frozen=True)
@@ -27,49 +28,54 @@ class _Reach:
         return price * self.capacity - self.price * min(capacity, self.demand) <= self.spare
 
 
-def within_reach(candidates: CandidateSet, targets: tuple[float, ...], cost: int) -> CandidateSet:
-    """Keep the offers and options that some plan of at most a cost may use, at these speed targets or any above.
+def within_reach(candidates: CandidateSet, case: Case, cost: int) -> CandidateSet:
+    """Keep the offers and options that a plan of at most a cost may use, at the case's speed targets or any above.
 
     With rho_s the lowest price for one unit of service s's demand D_s, any plan costs at least B = sum rho_s D_s; one
     with a node of price p that carries c for service s at least B + p - rho_s c. What exceeds the cost is in no such
     plan; above the targets nodes carry less still.
+
+    Args:
+        candidates: that the case was made of.
+        case: at the problem's own targets, not reduced; every service has rows.
+        cost: micro-dollars an hour, at least that of the cheapest plan.
     """
-    found = [[(one.offer, one.capacity) for one in candidates.candidates(service, target)]
-             for service, target in enumerate(targets)]
-    reaches = _reaches(candidates, found, cost)
-    offers: dict[str, PricedOffer] = {}
-    options: dict[tuple[int, str], tuple[Option, ...]] = {}
-    for service, (reach, mine) in enumerate(zip(reaches, found, strict=True)):
-        by_gpu: dict[str, list[PricedOffer]] = defaultdict(list)
-        for offer, capacity in mine:
-            if reach.holds(offer.micro_usd_per_hour, capacity):
-                offers[offer.offer_id] = offer
-                by_gpu[offer.gpu_id].append(offer)
-        for gpu_id, reached in by_gpu.items():
-            options[service, gpu_id] = tuple(_options(candidates, service, gpu_id, targets[service], reached, reach))
-    kept = tuple(offer for offer in candidates.offers if offer.offer_id in offers)
-    return replace(candidates, offers=kept, options=options)
+    reaches = _reaches(case, cost)
+    reached: dict[tuple[int, str], dict[str, PricedOffer]] = defaultdict(dict)
+    for row in case.rows:
+        if reaches[row.service].holds(row.price, row.capacity):
+            offer = row.candidate.offer
+            reached[row.service, row.gpu][offer.offer_id] = offer
+    options = {
+        key: tuple(_options(candidates, *key, tuple(offers.values()), reaches[key[0]]))
+        for key, offers in reached.items()
+    }
+    offers = {offer_id: offer for found in reached.values() for offer_id, offer in found.items()}
+    return replace(candidates, offers=tuple(offers[offer_id] for offer_id in sorted(offers)), options=options)
 
 
-def _reaches(candidates: CandidateSet, found: list[list[tuple[PricedOffer, int]]], cost: int) -> list[_Reach]:
-    """Return the reach of each service, all of which some offer serves."""
-    demands = [demand.amount for demand in candidates.demands]
-    cheapest = [
-        min((Fraction(offer.micro_usd_per_hour, min(capacity, demand)) for offer, capacity in mine))
-        for mine, demand in zip(found, demands, strict=True)
-    ]
-    spare = cost - sum(rate * demand for rate, demand in zip(cheapest, demands, strict=True))
+def _reaches(case: Case, cost: int) -> list[_Reach]:
+    """Return the reach of each service."""
+    cheapest: list[tuple[int, int]] = [(1, 0)] * len(case.demand)
+    for row in case.rows:
+        price, capacity = cheapest[row.service]
+        if row.price * capacity < price * row.capacity or not capacity:
+            cheapest[row.service] = row.price, row.capacity
+    spare = cost - sum(
+        Fraction(price * demand, capacity) for (price, capacity), demand in zip(cheapest, case.demand, strict=True)
+    )
     return [
-        _Reach(rate.numerator, rate.denominator, math.floor(spare * rate.denominator), demand)
-        for rate, demand in zip(cheapest, demands, strict=True)
+        _Reach(price, capacity, floor(spare * capacity), demand)
+        for (price, capacity), demand in zip(cheapest, case.demand, strict=True)
     ]
 
 
 def _options(
-    candidates: CandidateSet, service: int, gpu_id: str, target: float, offers: list[PricedOffer], reach: _Reach
+    candidates: CandidateSet, service: int, gpu_id: str, offers: tuple[PricedOffer, ...], reach: _Reach
 ) -> list[Option]:
     """List the options of a service on a GPU type with which a node of one of these offers stays within reach."""
     return [
-        candidates.capped(option) for amount, option in candidates.carrying(service, gpu_id, target)
+        candidates.capped(option)
+        for amount, option in candidates.carrying(service, gpu_id, candidates.targets()[service])
         if any(reach.holds(offer.micro_usd_per_hour, option.replicas_on(offer) * amount) for offer in offers)
     ]

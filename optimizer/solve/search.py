@@ -68,11 +68,24 @@ def solve_at(
     clock: Clock | None = None, in_order: bool = True,
 ) -> Solution:
     """Find the cheapest plan at given speed targets: fewest nodes, then first offers by id, among equals in cost."""
+    case = _case_at(candidates, limits, targets, budget, settings)
+    return _solve_case(case, targets, limits, settings, clock or Clock(settings), in_order)
+
+
+def _case_at(
+    candidates: CandidateSet, limits: Limits, targets: tuple[float, ...], budget: int | None, settings: SolveSettings
+) -> Case:
+    """Turn candidates at speed targets into integers, offers that another of the same node replaces left out."""
     if settings.reduced:
-        case = reduce_case(build_case(shortlist(candidates, limits), limits, targets, budget))
-    else:
-        case = build_case(candidates, limits, targets, budget, unreduced=True)
-    return solution_of(case, prove(case, settings, clock or Clock(settings), in_order), targets, limits.survive)
+        return build_case(shortlist(candidates, limits), limits, targets, budget)
+    return build_case(candidates, limits, targets, budget, unreduced=True)
+
+
+def _solve_case(
+    case: Case, targets: tuple[float, ...], limits: Limits, settings: SolveSettings, clock: Clock, in_order: bool = True
+) -> Solution:
+    case = reduce_case(case) if settings.reduced else case
+    return solution_of(case, prove(case, settings, clock, in_order), targets, limits.survive)
 
 
 def carried(solution: Solution, service: int, tokens_per_s: float) -> int:
@@ -173,11 +186,12 @@ def achieved_speed(solution: Solution, service: int, demand: int) -> float:
 def solve(candidates: CandidateSet, limits: Limits, budget: int | None, settings: SolveSettings) -> Solution:
     """Find the proven cheapest plan; among equals the one of highest plan speed, fewest nodes, first offers by id."""
     clock = Clock(settings)
-    solution = solve_at(candidates, limits, candidates.targets(), budget, settings, clock)
+    case = _case_at(candidates, limits, candidates.targets(), budget, settings)
+    solution = _solve_case(case, candidates.targets(), limits, settings, clock)
     if solution.status != "optimal" or solution.cost is None:
         return solution
     if settings.reduced and not solution.class_demands:
-        candidates = within_reach(shortlist(candidates, limits), candidates.targets(), solution.cost)
+        candidates = within_reach(candidates, case, solution.cost)
     for service, demand in enumerate(candidates.demands):
         if candidates.services[service].kind == "async" or not solution.targets[service]:
             continue

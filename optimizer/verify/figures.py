@@ -223,7 +223,7 @@ def check_service_figures(subject: Subject) -> Iterator[str]:
             if getattr(shown, name) != value:
                 yield f"{shown.service_id}: {name} is {value}, the plan says {getattr(shown, name)}"
         used = float(subject.amount(shown.service_id) / carried) if carried else 0.0
-        gpus = sum(one.nodes * subject.offers[one.offer_id].gpu_count for one in mine)
+        gpus = sum(subject.gpus_of(one) for one in mine)
         hours = shown.gpu_hours_per_day
         near = {
             "capacity_rps": float(carried) if rate else None,

@@ -7,12 +7,13 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from optimizer.costs import PricedOffer, price_of, pricing_of
 from optimizer.load import Catalog
 from optimizer.memory import Loaded, loaded
 from optimizer.schema.base import Evidence
 from optimizer.schema.catalog import LlmModel
 from optimizer.schema.plan import Deployment
-from optimizer.schema.problem import Service
+from optimizer.schema.problem import Problem, Service
 from optimizer.throughput import Question, SpeedCurve, speed_curve
 
 
@@ -54,12 +55,26 @@ class Figures:
 MOST_KEPT = 256
 """Kinds of replica that are kept."""
 
+MOST_PRICES = 4096
+"""Prices that are kept."""
+
 
 class KnownFigures:
     """The figures of the kinds of replica that were asked for last."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Hashable, Figures] = OrderedDict()
+        self._prices: dict[Hashable, PricedOffer | None] = {}
+        self._catalog: Catalog | None = None
+
+    def price(self, offer_id: str, catalog: Catalog, problem: Problem) -> PricedOffer | None:
+        """Price an offer by its id, None when there is no such offer."""
+        if self._catalog is not catalog or len(self._prices) >= MOST_PRICES:
+            self._prices, self._catalog = {}, catalog
+        key = (offer_id, pricing_of(problem))
+        if key not in self._prices:
+            self._prices[key] = price_of(offer_id, catalog, problem)
+        return self._prices[key]
 
     def of(
         self, one: Deployment, service: Service, model: LlmModel, gpu_id: str, catalog: Catalog,

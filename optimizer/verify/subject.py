@@ -9,7 +9,7 @@ from fractions import Fraction
 from functools import cached_property
 from math import isinf
 
-from optimizer.costs import PricedOffer, price_of
+from optimizer.costs import PricedOffer
 from optimizer.demand import ServiceDemand, demand_of, largest_poisson_mean
 from optimizer.load import Catalog
 from optimizer.schema.catalog import LlmModel
@@ -140,7 +140,7 @@ class Subject:
     def offers(self) -> dict[str, PricedOffer]:
         """The plan's offers that exist, priced again."""
         named = {node.offer_id for node in self.plan.nodes} | {one.offer_id for one in self.plan.deployments}
-        priced = {name: price_of(name, self.catalog, self.problem) for name in named}
+        priced = {name: self.known.price(name, self.catalog, self.problem) for name in named}
         return {name: offer for name, offer in priced.items() if offer is not None}
 
     @cached_property
@@ -201,6 +201,10 @@ class Subject:
         percentile = self.demands[replica.service.service_id].percentile
         mean = concurrency if percentile is None else largest_poisson_mean(concurrency, percentile)
         return mean / replica.latency_s(concurrency) * (1 + TOLERANCE)
+
+    def gpus_of(self, one: Deployment) -> int:
+        """Count the GPUs that a deployment has for itself: those of its nodes."""
+        return one.nodes * self.offers[one.offer_id].gpu_count
 
     def derived(self) -> Iterator[Deployment]:
         """Yield the deployments whose capacity is not stated outright."""

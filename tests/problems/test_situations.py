@@ -32,6 +32,7 @@ EXPECTED = {
     "office-a5000-workstations": "optimal",
     "overnight-summaries": "optimal",
     "own-model": "optimal",
+    "shared-node-small-models": "optimal",
     "survive-node-loss": "optimal",
     "survive-provider-loss": "optimal",
     "three-years-reserved": "optimal",

@@ -45,7 +45,7 @@ class Problem(Frozen):
     """Currency that reports show beside US dollars."""
     fx: Fx | None = None
     """Rate of that currency; absent: the catalog's."""
-    services: Annotated[tuple[Service, ...], Field(min_length=1, max_length=64)]
+    services: Annotated[tuple[Service, ...], Field(min_length=1, max_length=1000)]
     """Services to place."""
     limits: Limits = Limits()
     """Rules that the plan must keep."""
