@@ -158,7 +158,8 @@ class OptionWalker:
                 """Note why one class falls out."""
                 drop(step, f"{tokens}: {reason}")
 
-            one = self.class_speed(question, request, context, drop_class)
+            whole = request.model_copy(update={"share_fraction": 1.0})
+            one = self.class_speed(question, whole, context, drop_class)
             alone.append(None if one is None else ReplicaSpeed((one,), self.demand))
         return RoutedSpeed(tuple(alone)) if any(alone) else None
 

@@ -16,7 +16,7 @@ from optimizer.explain.margins import Margin, margins
 from optimizer.explain.stability import Stability, stabilities
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.schema.plan import Plan
-from optimizer.solve import Prepared, Solution, SolveSettings, plan_of, prepare, solve
+from optimizer.solve import Prepared, Solution, SolveSettings, plan_of, prepare, refuse_routed, solve
 from optimizer.solve.nearby import other_structures
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ def explain(
         InputError: an option is out of range, or the problem names something that the catalog does not have.
     """
     _check(alternatives, within)
+    refuse_routed(loaded.problem, "explain")
     prepared = prepare(loaded, catalog, shelf=Shelf())
     solution = solve(prepared.candidates, prepared.problem.limits, prepared.budget, settings)
     settings = replace(settings, enumerated=True)

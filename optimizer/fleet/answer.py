@@ -9,7 +9,7 @@ from optimizer.fleet.losses import refuse_many_nodes
 from optimizer.fleet.prove import solve_fleet
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.schema.fleet import FleetPlan, Saving
-from optimizer.solve import Prepared, SolveSettings, prepare
+from optimizer.solve import Prepared, SolveSettings, prepare, refuse_routed
 from optimizer.solve.prove import Clock
 from optimizer.units import usd_per_month
 
@@ -25,6 +25,7 @@ def answer_fleet(loaded: LoadedProblem, catalog: Catalog, settings: SolveSetting
         VerificationError: the fleet broke a rule when it was checked again.
     """
     refuse_many_nodes(loaded.problem.limits, loaded.problem.name)
+    refuse_routed(loaded.problem, "a fleet whose services share nodes")
     clock = Clock(settings)
     prepared = prepare(loaded, catalog)
     case = build_fleet(prepared.candidates, prepared.problem.limits, prepared.budget)

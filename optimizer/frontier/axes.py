@@ -135,6 +135,8 @@ class SpeedAxis(Axis):
 
     def reached(self, solution: Solution, value: Fraction) -> Fraction:
         """Return the plan speed v* of the nodes."""
+        if solution.is_routed(self.index):
+            return Fraction(achieved_speed(solution, self.index, self.demand()))
         return Fraction(achieved_speed(self.at_best(solution), self.index, self.demand()))
 
     def beyond(self, value: Fraction) -> Fraction:
@@ -160,7 +162,12 @@ class UsersAxis(Axis):
         return largest_quantity(self.base.problem.services[self.index], amount, most_used)
 
     def reached(self, solution: Solution, value: Fraction) -> Fraction:
-        """Return the largest demand that the nodes carry after every loss to survive."""
+        """Return the largest demand that the nodes carry after every loss to survive.
+
+        Where classes are routed apart, the demand that was asked for: the nodes may carry more.
+        """
+        if solution.is_routed(self.index):
+            return value
         mix = len(self.base.problem.services[self.index].workload) > 1  # what a mix carries depends on the demand
         nodes = solution if mix else self.at_best(solution)
         most = self._quantity(kept_by(nodes, self.index, lambda chosen: amount_at(chosen, self.target())))
@@ -262,7 +269,12 @@ class TtftAxis(Axis):
         return max(found, default=ttft_ms)
 
     def reached(self, solution: Solution, value: Fraction) -> Fraction:
-        """Return the shortest TTFT that the nodes keep: halve the way, then step from level to level."""
+        """Return the shortest TTFT that the nodes keep: halve the way, then step from level to level.
+
+        Where classes are routed apart, the one that was asked for: the nodes may keep a shorter one.
+        """
+        if solution.is_routed(self.index):
+            return value
         demand, short, long = self.demand(), 0.0, self._in_use(solution, float(-value))
         while self._carries(solution, math.nextafter(long, 0.0)) >= demand:
             middle = (short + long) / 2

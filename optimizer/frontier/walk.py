@@ -12,7 +12,7 @@ from optimizer.frontier.axes import Axis, LossesAxis, SpeedAxis, TtftAxis, Users
 from optimizer.frontier.points import AxisName, Frontier, FrontierPoint
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.schema.problem import Problem
-from optimizer.solve import Prepared, Solution, SolveSettings, plan_of, prepare, solve, solve_at
+from optimizer.solve import Prepared, Solution, SolveSettings, plan_of, prepare, refuse_routed, solve, solve_at
 from optimizer.solve.variants import with_limits, with_service, with_speed, with_ttft
 from optimizer.units import exact, usd_per_month
 
@@ -214,6 +214,7 @@ def trace_frontier(
     Raises:
         InputError: the range is empty, there is no such service, or its promise has no such axis.
     """
+    refuse_routed(loaded.problem, "a frontier")
     index = _service_index(loaded.problem, service_id)
     settings = replace(settings, enumerated=True)
     walked, start, span, unit = AXES[axis](loaded, catalog, index, low, high)

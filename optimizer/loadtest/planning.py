@@ -99,11 +99,18 @@ def plan_tests(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings,
     services = {service.service_id: service for service in prepared.problem.services}
     tests = [
         _planned(catalog, loaded, services[one.service_id], one, nodes[one.offer_id].gpu_id, number, own, url)
-        for one in plan.deployments for number in range(len(services[one.service_id].workload))
+        for one in plan.deployments for number in _numbers(services[one.service_id], one)
     ]
     order = ("estimated", "interpolated", "measured")
     tests.sort(key=lambda test: (order.index(test.evidence), -(test.error_fraction or WIDEST)))
     return PlannedTests(plan.problem, plan.status, tuple(tests), own)
+
+
+def _numbers(service: Service, one: Deployment) -> list[int]:
+    """Return the positions of the request classes that come to a deployment."""
+    come = None if one.classes is None else {(part.isl_tokens, part.osl_tokens) for part in one.classes}
+    return [i for i, request in enumerate(service.workload)
+            if come is None or (request.isl_tokens, request.osl_tokens) in come]
 
 
 def _planned(

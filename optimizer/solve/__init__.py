@@ -1,7 +1,7 @@
 """From a loaded problem to the proven cheapest plan."""
 
 from optimizer.solve.extract import plan_of
-from optimizer.solve.prepare import Prepared, prepare
+from optimizer.solve.prepare import Prepared, prepare, refuse_routed
 from optimizer.solve.prove import SolveSettings
 from optimizer.solve.search import (
     Chosen,
@@ -23,6 +23,7 @@ __all__ = [
     "kept_by",
     "plan_of",
     "prepare",
+    "refuse_routed",
     "solve",
     "solve_at",
 ]

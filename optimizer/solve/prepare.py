@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from optimizer.candidates import CandidateSet, Market, Shelf, enumerate_candidates
 from optimizer.costs import priced_offers, rate_per_usd
+from optimizer.errors import Fault, InputError
 from optimizer.formulation.case import budget_micro_usd_per_hour
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.schema.problem import Problem
@@ -30,6 +31,20 @@ class Prepared:
         offers = tuple(offer for offer in candidates.offers if offer.gpu_id == gpu_id)
         options = {key: found for key, found in candidates.options.items() if key[1] == gpu_id}
         return replace(self, candidates=replace(candidates, offers=offers, options=options))
+
+
+def refuse_routed(problem: Problem, what: str) -> None:
+    """Refuse services that route their classes apart, for what cannot follow them.
+
+    Raises:
+        InputError: with every such service.
+    """
+    faults = [
+        Fault(problem.name, f"services.{index}.routing", f"by_class for {what}", "mixed (gpumix solve takes both)")
+        for index, service in enumerate(problem.services) if service.routes_classes
+    ]
+    if faults:
+        raise InputError(faults)
 
 
 def prepare(
