@@ -12,7 +12,21 @@ import typer
 # before anything imports pydantic, which else searches every installed package for plugins
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
-from optimizer.commands import batch, demand, facts, fleet, importing, loadtest, planning, problems, referee, speed
+from optimizer.commands import (
+    batch,
+    demand,
+    export,
+    facts,
+    fleet,
+    importing,
+    loadtest,
+    money,
+    planning,
+    problems,
+    referee,
+    roadmap,
+    speed,
+)
 from optimizer.errors import ExitCode, GpumixError
 
 gc.set_threshold(200_000, 50, 100)  # a short process builds many small objects once: collecting them costs a tenth
@@ -25,7 +39,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     cls=batch.TwoWords,
 )
-for commands in (planning.app, fleet.app, batch.app, facts.app, speed.app):
+for commands in (planning.app, export.app, money.app, roadmap.app, fleet.app, batch.app, facts.app, speed.app):
     app.add_typer(commands)
 app.add_typer(problems.app, name="problems")
 app.add_typer(loadtest.app, name="loadtest")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from optimizer.costs.owned import machine_of
+from optimizer.demand import profile_hours
 from optimizer.explain.beside import (
     MEASURED,
     MIDDLE,
@@ -17,10 +18,12 @@ from optimizer.explain.beside import (
 )
 from optimizer.explain.decisive import decisive_figures
 from optimizer.explain.doctor import Diagnosis, diagnose
+from optimizer.explain.nowhere import why_nowhere
 from optimizer.explain.whatif import money
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.schema.plan import Plan, Proposal
 from optimizer.solve import Prepared, SolveSettings, plan_of, prepare, solve
+from optimizer.timetable import solve_over_time
 
 ASIDE_LIMIT_S = 1.0
 """Under a time limit no proposal or what-if beside the plan may take longer than this."""
@@ -35,6 +38,8 @@ def answer(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings) -> 
     """
     start = time.monotonic()
     prepared = prepare(loaded, catalog)
+    if profile_hours(prepared.problem) is not None:
+        return over_time(prepared, settings)
     solution = solve(prepared.candidates, prepared.problem.limits, prepared.budget, settings)
     plan = plan_of(prepared, solution)
     if solution.status == "unknown":
@@ -55,6 +60,19 @@ def answer(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings) -> 
             "warnings": warnings(prepared, plan, beside),
         }
     )
+
+
+def over_time(prepared: Prepared, settings: SolveSettings) -> Plan:
+    """Solve a problem with a demand by the hour; what stands beside other plans looks at one peak and is left out."""
+    plan = solve_over_time(prepared, settings)
+    if plan.status == "unknown":
+        return plan.model_copy(update={"reasons": ("the limit was reached before any plan was found",)})
+    if plan.status == "infeasible":
+        return plan.model_copy(update={"reasons": why_nowhere(prepared) or (NO_TIMETABLE,)})
+    return plan.model_copy(update={"warnings": warnings(prepared, plan)})
+
+
+NO_TIMETABLE = "the limits leave no plan for every hour: loosen them one by one, or solve for one peak and explain that"
 
 
 def why_no_plan(prepared: Prepared, found: Diagnosis) -> tuple[str, ...]:

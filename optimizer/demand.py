@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Literal
 
-from optimizer.schema.problem import Demand, Service
+from optimizer.schema.problem import Deadline, Demand, Problem, Service
 from optimizer.units import MICRO, demand_up, exact, micro_rate_up
 
 SECONDS_PER_HOUR = 3600
@@ -49,11 +49,92 @@ def peak_rps(demand: Demand) -> Fraction:
     """
     if demand.peak_rps is not None:
         return exact(demand.peak_rps)
+    if demand.hourly_rps is not None:
+        return exact(max(demand.hourly_rps))
     users, uses, requests = demand.daily_active_users, demand.uses_per_user_per_day, demand.requests_per_use
     hours, ratio = demand.active_hours, demand.peak_to_mean
     if users is None or uses is None or requests is None or hours is None or ratio is None:
         raise ValueError("a demand states a rate or the whole daily_active_users group")
     return exact(users) * exact(uses) * exact(requests) / (exact(hours) * SECONDS_PER_HOUR) * exact(ratio)
+
+
+def peak_concurrency(demand: Demand) -> int | None:
+    """Return requests in flight at the peak, None where the demand is a rate."""
+    if demand.hourly_concurrency is not None:
+        return max(demand.hourly_concurrency)
+    return demand.peak_concurrency
+
+
+def profile_hours(problem: Problem) -> int | None:
+    """Return the hours of the cycle over which a problem plans: a day, or a week; None where each demand is one peak.
+
+    A day in one service and a week in another make a week of equal days.
+    """
+    return max((service.demand.profile_hours or 0 for service in problem.services if service.demand), default=0) or None
+
+
+def hourly_quantities(demand: Demand, hours: int) -> tuple[Fraction, ...]:
+    """Return requests in flight or requests/s of each hour of a cycle, headroom left out.
+
+    >>> hourly_quantities(Demand(peak_concurrency=10, profile=(0.5,) * 23 + (1.0,)), 24)[-2:]
+    (Fraction(5, 1), Fraction(10, 1))
+    """
+    stated = demand.hourly_concurrency if demand.hourly_concurrency is not None else demand.hourly_rps
+    if stated is not None:
+        found = tuple(exact(value) for value in stated)
+    else:
+        in_flight = peak_concurrency(demand)
+        peak = peak_rps(demand) if in_flight is None else Fraction(in_flight)
+        found = tuple(peak * exact(share) for share in demand.profile or (1.0,))
+    return found * (hours // len(found))
+
+
+def hourly_amounts(service: Service, hours: int) -> tuple[int, ...]:
+    """Return requests in flight or micro-requests/s of a sync service in each hour of a cycle, headroom included.
+
+    Rounded up hour by hour; the largest is that of `demand_of`.
+    """
+    if service.demand is None:
+        raise ValueError("a sync service states a demand")
+    headroom, in_flight = service.headroom_fraction, peak_concurrency(service.demand) is not None
+    up = demand_up if in_flight else micro_rate_up
+    return tuple(up(quantity, headroom) for quantity in hourly_quantities(service.demand, hours))
+
+
+def window_seconds(deadline: Deadline, hours: int) -> tuple[tuple[tuple[int, ...], int], ...]:
+    """Return what an async service asks of a cycle: (seconds of each hour that count, how many days' work they do).
+
+    The work comes anew every day. A window of up to a day asks its own hours; longer ones overlap those of the days
+    after, so that each run of windows asks for the work that must be done within it, and the cycle for all of it.
+    Seconds of a started hour count as far as the window reaches, rounded down.
+
+    >>> day = window_seconds(Deadline(requests=1.0, start_hour=22.5, end_hour=1.0), 24)
+    >>> [(hour, second) for hour, second in enumerate(day[0][0]) if second], day[0][1]
+    ([(0, 3600), (22, 1800), (23, 3600)], 1)
+    """
+    start, span, days = exact(deadline.start_hour), exact(deadline.window_hours), hours // 24
+    whole = ((SECONDS_PER_HOUR,) * hours, days)
+    if span <= 24:
+        return tuple((_covered(start + 24 * day, span, hours), 1) for day in range(days))
+    runs = (
+        (_covered(start + 24 * day, span + 24 * (length - 1), hours), length)
+        for length in range(1, days) for day in range(days) if span + 24 * (length - 1) <= hours
+    )
+    return (*runs, whole)
+
+
+def _covered(start: Fraction, span: Fraction, hours: int) -> tuple[int, ...]:
+    """Return the seconds of each hour of a cycle that a span covers."""
+    seconds = [0] * hours
+    for hour in range(math.floor(start), math.ceil(start + span)):
+        inside = min(start + span, Fraction(hour + 1)) - max(start, Fraction(hour))
+        seconds[hour % hours] += math.floor(inside * SECONDS_PER_HOUR)
+    return tuple(seconds)
+
+
+def micro_work(service: Service) -> int:
+    """Return the micro-requests of an async service's window, headroom included, rounded up."""
+    return demand_up(exact_work(service) * MICRO, service.headroom_fraction)
 
 
 def requests_per_day(demand: Demand) -> float | None:
@@ -109,11 +190,15 @@ def demand_of(service: Service, most_used: float = 1.0) -> ServiceDemand:
     demand = service.demand
     if demand is None:
         raise ValueError("a sync service states a demand")
-    if demand.peak_concurrency is not None:
-        amount = demand_up(demand.peak_concurrency, headroom)
-        text = f"{demand.peak_concurrency} requests in flight{reserve} = {amount}"
-        return ServiceDemand(service.service_id, "concurrency", amount, demand.peak_concurrency, None, None, text)
-    rate = peak_rps(demand)
+    busiest = exact(max(demand.profile)) if demand.profile is not None else Fraction(1)
+    share = f" x {float(busiest):g} in the busiest hour" if busiest != 1 else ""
+    in_flight = peak_concurrency(demand)
+    if in_flight is not None:
+        amount = demand_up(in_flight * busiest, headroom)
+        stated = math.ceil(in_flight * busiest)
+        text = f"{in_flight} requests in flight{share}{reserve} = {amount}"
+        return ServiceDemand(service.service_id, "concurrency", amount, stated, None, None, text)
+    rate = peak_rps(demand) * busiest
     amount = max(1, micro_rate_up(rate, headroom))
     text = f"{float(rate):.3f} requests/s at the peak{reserve} = {amount / MICRO:.3f} requests/s"
     if demand.daily_active_users is not None:
@@ -153,19 +238,28 @@ def demand_key(service: Service) -> DemandKey:
         return DemandKey("demand.peak_concurrency", "requests in flight", Fraction(1))
     if service.demand.peak_rps is not None:
         return DemandKey("demand.peak_rps", "requests/s at the peak", Fraction(1, MICRO))
+    if service.demand.hourly_concurrency is not None:
+        return DemandKey("demand.hourly_concurrency", "requests in flight in the busiest hour", Fraction(1))
+    if service.demand.hourly_rps is not None:
+        return DemandKey("demand.hourly_rps", "requests/s in the busiest hour", Fraction(1, MICRO))
     return DemandKey("demand.daily_active_users", "daily active users", Fraction(1))
 
 
 def quantity_of(service: Service) -> Fraction:
     """Return the demand as the service states it, without headroom."""
     part, name = demand_key(service).path.split(".")
-    return exact(getattr(getattr(service, part), name))
+    stated = getattr(getattr(service, part), name)
+    return exact(max(stated) if isinstance(stated, tuple) else stated)
 
 
 def with_quantity(service: Service, quantity: Fraction) -> Service:
-    """Return the service with another demand, stated in the same key."""
+    """Return the service with another demand, stated in the same key; demands by the hour keep their shape."""
     part, name = demand_key(service).path.split(".")
-    value = int(quantity) if name == "peak_concurrency" else float(quantity)
+    stated = getattr(getattr(service, part), name)
+    value: object = int(quantity) if name == "peak_concurrency" else float(quantity)
+    if isinstance(stated, tuple):
+        hours = [exact(one) * quantity / exact(max(stated)) for one in stated]
+        value = tuple(math.ceil(one) if name == "hourly_concurrency" else float(one) for one in hours)
     return service.model_copy(update={part: getattr(service, part).model_copy(update={name: value})})
 
 
@@ -253,3 +347,15 @@ def largest_poisson_mean(limit: int, percentile: float) -> float:
         mean = step if low < step < high else (low + high) / 2
     below = (mean * (1 - margin) for margin in SAFE_MARGINS)
     return next((safe for safe in below if poisson_cdf(limit, safe) >= percentile), low)
+
+
+def grown_amount(service: Service, factor: Fraction) -> int:
+    """Return the integer that a plan must cover when a service's demand is `factor` times the one stated.
+
+    >>> from optimizer.schema.problem import Demand, RequestClass, Slo
+    >>> chat = Service(service_id="chat", model="m", slo=Slo(grade="C"), demand=Demand(peak_concurrency=10),
+    ...                workload=(RequestClass(isl_tokens=1, osl_tokens=1),), headroom_fraction=0.2)
+    >>> grown_amount(chat, Fraction(1)), grown_amount(chat, Fraction(3, 2)), grown_amount(chat, Fraction(1, 100))
+    (12, 18, 1)
+    """
+    return max(1, math.ceil(_exact_amount(service) * factor * (1 + exact(service.headroom_fraction))))

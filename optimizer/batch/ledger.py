@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import astuple, fields
+from dataclasses import fields
 from pathlib import Path
 
 from optimizer.batch.outcome import Outcome
@@ -128,7 +128,10 @@ class Ledger:
         with self._written() as connection:
             connection.executemany(
                 f"INSERT OR REPLACE INTO outcomes ({names}) VALUES ({marks})",
-                [(number, *astuple(outcome), seconds) for number, outcome, seconds in outcomes],
+                [
+                    (number, *(getattr(outcome, name) for name in OUTCOME_FIELDS), seconds)
+                    for number, outcome, seconds in outcomes
+                ],
             )
 
     def left(self) -> Iterator[Task]:

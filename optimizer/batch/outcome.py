@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from optimizer.schema.plan import Plan
@@ -42,7 +42,7 @@ class Outcome:
 
     def row(self) -> dict[str, Any]:
         """Return the figures by column."""
-        return {name: value for name, value in asdict(self).items() if name in COLUMNS}
+        return {name: getattr(self, name) for name in COLUMNS}
 
 
 def outcome_of(name: str, models: Sequence[str], plan: Plan, plan_json: str, message: str) -> Outcome:

@@ -16,7 +16,8 @@ from optimizer.load import Catalog, load_catalog
 from optimizer.load.problem import LoadedProblem, parse_problem, with_known_shapes
 from optimizer.schema.catalog import LlmModel
 from optimizer.schema.plan import Plan
-from optimizer.solve import Prepared, SolveSettings, plan_of, prepare, solve
+from optimizer.solve import Prepared, SolveSettings, prepare
+from optimizer.timetable import best_plan
 from optimizer.verify.known import KnownFigures
 
 LONGEST_MESSAGE = 2000
@@ -70,8 +71,7 @@ class VariantSolver:
         if loaded.own_models:
             loaded = self._with_kept_models(with_known_shapes(loaded, self.catalog))
         prepared = prepare(loaded, self.catalog, shelf=self.shelf)
-        solution = solve(prepared.candidates, prepared.problem.limits, prepared.budget, self.settings)
-        plan = plan_of(prepared, solution, with_rejections=False, known=self.known)
+        plan = best_plan(prepared, self.settings, with_rejections=False, known=self.known)
         plan_json = json.dumps(plan.as_json(rejections=False), ensure_ascii=False, separators=(",", ":"))
         models = [service.model for service in loaded.problem.services]
         return outcome_of(variant.name, models, plan, plan_json, _message(prepared, plan))

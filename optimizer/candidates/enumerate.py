@@ -82,7 +82,7 @@ class CandidateSet:
             yield from self._routed(service, target, per_engine)
             return
         amounts: dict[tuple[str, int], list[tuple[int, Option]]] = {}
-        shelved = self._shelved(service, target, per_engine)
+        shelved = self._shelved(service, target)
         demand = None if shelved is None else self.demands[service]
         for offer in self.offers:
             key = (offer.gpu_id, offer.gpu_count)
@@ -92,23 +92,21 @@ class CandidateSet:
             elif key in amounts:
                 best = amounts[key]
             elif shelved is not None:
-                found = shelved.best(service, offer)
-                best = amounts[key] = [] if found is None else [found]
+                best = amounts[key] = shelved.best(service, offer, per_engine)
             else:
                 best = amounts[key] = self._best(service, offer, target, per_engine)
             for capacity, option in best:
                 if capacity > 0:
                     yield Candidate(offer, option, capacity, demand)
 
-    def _shelved(self, service: int, target: float, per_engine: bool) -> ShelvedOptions | None:
+    def _shelved(self, service: int, target: float) -> ShelvedOptions | None:
         """Return the options where what each carries at a target is known from other problems."""
         options = self.options
-        known = isinstance(options, ShelvedOptions) and not per_engine and target == options.targets[service]
-        return options if known else None  # type: ignore[return-value]
+        return options if isinstance(options, ShelvedOptions) and target == options.targets[service] else None
 
     def carrying(self, service: int, gpu_id: str, target: float) -> Iterator[tuple[int, Option]]:
         """Yield what a replica carries at a speed, and the option (see `capped`), for each that carries something."""
-        shelved = self._shelved(service, target, per_engine=False)
+        shelved = self._shelved(service, target)
         if shelved is not None:
             yield from shelved.carrying(service, gpu_id)
             return

@@ -47,6 +47,17 @@ class Option:
         speed = self.speed.each(change) if isinstance(self.speed, RoutedSpeed) else change(self.speed)
         return replace(self, speed=speed)
 
+    @property
+    def mixed(self) -> ReplicaSpeed | StatedCapacity:
+        """The speed of a replica that serves all classes alike.
+
+        Raises:
+            TypeError: its classes are routed apart.
+        """
+        if isinstance(self.speed, RoutedSpeed):
+            raise TypeError("classes that are routed apart are read class by class")
+        return self.speed
+
     def replica_speeds(self) -> tuple[ReplicaSpeed, ...]:
         """List the speeds of its replica: one for the mix, or one for each class that is routed apart."""
         if isinstance(self.speed, RoutedSpeed):

@@ -44,19 +44,22 @@ class ShelvedOptions(Mapping[OptionKey, tuple[Option, ...]]):
         for amount, option in () if table is None else table.live(self.targets[service]):
             yield min(amount, demand.amount) if demand.unit == "concurrency" else amount, option
 
-    def best(self, service: int, offer: PricedOffer) -> tuple[int, Option] | None:
-        """Return what a node carries at the service's own target, and the option that does, not capped yet.
+    def best(self, service: int, offer: PricedOffer, per_engine: bool) -> list[tuple[int, Option]]:
+        """Return what a node carries at the service's own target, and the option (of each engine), not capped yet.
 
-        None where no option fits on the node. Ties go by engine, precision and tensor parallel.
+        Empty where no option fits on the node. Ties go by engine, precision and tensor parallel.
         """
-        table = self.tables.get((service, offer.gpu_id))
+        table, target, demand = self.tables.get((service, offer.gpu_id)), self.targets[service], self.demands[service]
         if table is None:
-            return None
-        demand = self.demands[service]
+            return []
         most = demand.amount if demand.unit == "concurrency" else None
-        best, chosen = 0, None
-        for one in table.contenders(self.targets[service], offer.gpu_count):
-            capacity = one.capacity(most)
-            if capacity > best:
-                best, chosen = capacity, one.option
-        return None if chosen is None else (best, chosen)
+        found = []
+        for engine in table.engines(target) if per_engine else ("",):
+            best, chosen = 0, None
+            for one in table.contenders(target, offer.gpu_count, engine):
+                capacity = one.capacity(most)
+                if capacity > best:
+                    best, chosen = capacity, one.option
+            if chosen is not None:
+                found.append((best, chosen))
+        return found

@@ -48,7 +48,7 @@ class OptionTable:
     options: tuple[Option, ...]
     drops: tuple[Drop, ...]
     _amounts: dict[float, tuple[tuple[int, Option], ...]] = field(default_factory=dict, compare=False, repr=False)
-    _contenders: dict[tuple[float, int], tuple[Contender, ...]] = field(
+    _contenders: dict[tuple[float, int, str], tuple[Contender, ...]] = field(
         default_factory=dict, compare=False, repr=False)
 
     def live(self, target: float) -> tuple[tuple[int, Option], ...]:
@@ -62,17 +62,21 @@ class OptionTable:
             found = self._amounts[target] = tuple(pair for pair in amounts if pair[0])
         return found
 
-    def contenders(self, target: float, gpu_count: int) -> tuple[Contender, ...]:
-        """Return the options that may be the best on a node of so many GPUs, in the order of the last tie-break.
+    def engines(self, target: float) -> list[str]:
+        """Return the engines whose options carry something at a speed, in order."""
+        return sorted({option.engine_id for _, option in self.live(target)})
+
+    def contenders(self, target: float, gpu_count: int, engine: str = "") -> tuple[Contender, ...]:
+        """Return the options (of an engine) that may be the best on a node of so many GPUs, in the order of ties.
 
         One that holds more replicas, or as many and comes first, and whose replicas carry no less, is never beaten.
         """
-        key = (target, gpu_count)
+        key = (target, gpu_count, engine)
         found = self._contenders.get(key)
         if found is None:
             all_of_them = sorted(
                 (Contender(replicas, amount, option) for amount, option in self.live(target)
-                 if (replicas := gpu_count // option.gpu_count)),
+                 if engine in ("", option.engine_id) and (replicas := gpu_count // option.gpu_count)),
                 key=lambda one: one.option.order)
             found = self._contenders[key] = tuple(
                 one for place, one in enumerate(all_of_them)

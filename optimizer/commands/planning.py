@@ -104,7 +104,7 @@ def pareto(
     """Find every plan that no other beats in both cost and a promise: user speed, users, lost nodes or TTFT."""
     settings = solve_settings(time_limit, deterministic_limit)
     low, high = _range(span)
-    _check_charts(chart, chart_width, output)
+    check_chart_files(chart, chart_width, output)
     loaded, facts = load_inputs(problem, overrides, catalog, overlay)
     from optimizer.frontier import trace_frontier
     from optimizer.reports.frontier_report import FRONTIER_REPORTS
@@ -116,7 +116,7 @@ def pareto(
     leave(ExitCode.PLAN if frontier.points else (ExitCode.INFEASIBLE if frontier.complete else ExitCode.LIMIT))
 
 
-def _check_charts(chart: list[Path] | None, width_px: int, output: Path | None) -> None:
+def check_chart_files(chart: list[Path] | None, width_px: int, output: Path | None) -> None:
     """Refuse charts that cannot be drawn or written, before anything is solved."""
     if chart or width_px != DEFAULT_WIDTH_PX:
         from optimizer.reports.charts import check_charts

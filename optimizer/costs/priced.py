@@ -135,3 +135,10 @@ def rate_per_usd(catalog: Catalog, problem: Problem, currency: Currency) -> Frac
         return exact(catalog.fx[currency].rate_per_usd)
     allowed = "fx: {rate_per_usd, as_of} in the problem, or a row in fx.csv"
     raise InputError([Fault(problem.name, "fx", f"no rate for {currency}", allowed)])
+
+
+def rate_as_of(catalog: Catalog, problem: Problem) -> str | None:
+    """Return the day of the rate of the problem's currency; None for US dollars."""
+    if problem.fx is not None:
+        return problem.fx.as_of.isoformat()
+    return None if problem.currency == "USD" else catalog.fx[problem.currency].as_of

@@ -18,6 +18,7 @@ from optimizer.load import Catalog, LoadedProblem
 from optimizer.schema.plan import Plan
 from optimizer.solve import Prepared, Solution, SolveSettings, plan_of, prepare, refuse_routed, solve
 from optimizer.solve.nearby import other_structures
+from optimizer.timetable import refuse_profile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,10 +106,12 @@ def explain(
         tests: also look for the measurements that would change the plan.
 
     Raises:
-        InputError: an option is out of range, or the problem names something that the catalog does not have.
+        InputError: an option is out of range, the problem states a demand by the hour, or names something that the
+            catalog does not have.
     """
     _check(alternatives, within)
     refuse_routed(loaded.problem, "explain")
+    refuse_profile(loaded.problem, loaded.label, "gpumix explain")
     prepared = prepare(loaded, catalog, shelf=Shelf())
     solution = solve(prepared.candidates, prepared.problem.limits, prepared.budget, settings)
     settings = replace(settings, enumerated=True)

@@ -14,6 +14,7 @@ from optimizer.load import Catalog, LoadedProblem
 from optimizer.schema.problem import Problem
 from optimizer.solve import Prepared, Solution, SolveSettings, plan_of, prepare, refuse_routed, solve, solve_at
 from optimizer.solve.variants import with_limits, with_service, with_speed, with_ttft
+from optimizer.timetable import refuse_profile
 from optimizer.units import exact, usd_per_month
 
 SLOWEST_TOKENS_PER_S = 5.0
@@ -212,9 +213,11 @@ def trace_frontier(
         service_id: whose promise; default the first interactive service. The others keep their own.
 
     Raises:
-        InputError: the range is empty, there is no such service, or its promise has no such axis.
+        InputError: the range is empty, there is no such service, its promise has no such axis, or a demand is stated by
+            the hour.
     """
     refuse_routed(loaded.problem, "a frontier")
+    refuse_profile(loaded.problem, loaded.label, "gpumix pareto")
     index = _service_index(loaded.problem, service_id)
     settings = replace(settings, enumerated=True)
     walked, start, span, unit = AXES[axis](loaded, catalog, index, low, high)

@@ -14,10 +14,11 @@ from optimizer.schema.base import Evidence
 from optimizer.schema.catalog import LlmModel, ThroughputPoint
 from optimizer.schema.plan import Deployment, Plan
 from optimizer.schema.problem import RequestClass, Service
-from optimizer.solve import SolveSettings, plan_of, prepare, solve
+from optimizer.solve import SolveSettings, prepare
 from optimizer.throughput import speed_curve
 from optimizer.throughput.curve import Question, SpeedCurve
 from optimizer.throughput.measured import matching_points
+from optimizer.timetable import best_plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +139,7 @@ def without_own_rows(catalog: Catalog, shipped: Catalog) -> Catalog:
 
 
 def _plan(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings) -> Plan:
-    prepared = prepare(loaded, catalog)
-    solution = solve(prepared.candidates, prepared.problem.limits, prepared.budget, settings)
-    return plan_of(prepared, solution, with_rejections=False)
+    return best_plan(prepare(loaded, catalog), settings, with_rejections=False)
 
 
 def _question(

@@ -1,8 +1,9 @@
-"""Put a report where it belongs: a file written whole or not at all."""
+"""Put a report where it belongs: a file, or a folder, written whole or not at all."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -58,3 +59,63 @@ def _replace(target: Path, data: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def write_folder(path: Path, files: dict[str, str], force: bool, option: str = "--out") -> None:
+    """Write a folder beside its place and move it there in one step, so that a failure leaves what was there.
+
+    Args:
+        path: the folder; an empty one may be there already.
+        files: path inside it -> text, written as UTF-8.
+        force: whether a folder that holds something is replaced, by name and with all that it holds.
+        option: which one named it, for the message.
+
+    Raises:
+        InputError: the place holds something and `force` is not set, is a file or a link, or cannot be written.
+    """
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        raise InputError([Fault(option, str(path), "a file or a link", "a folder that is new or empty")])
+    try:
+        if path.is_dir() and any(path.iterdir()) and not force:
+            raise InputError([Fault(option, str(path), "a folder that holds files already",
+                                    "a folder that is new or empty; --force replaces it")])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(dir=path.parent, prefix=".gpumix."))
+        try:
+            _fill(fresh, files)
+            _swap(fresh, path)
+        except BaseException:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise InputError([Fault(option, str(path), f"a place that cannot be written ({why})", "a writable folder")]
+                         ) from None
+
+
+def _fill(folder: Path, files: dict[str, str]) -> None:
+    """Write files into an empty folder, with the rights that new files have."""
+    umask = os.umask(0)
+    os.umask(umask)
+    folder.chmod(0o777 & ~umask)
+    for name, text in files.items():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8", newline="")
+
+
+def _swap(fresh: Path, path: Path) -> None:
+    """Put a folder in the place of another, which is only then removed."""
+    if not path.exists():
+        os.rename(fresh, path)
+        return
+    aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=".gpumix."))
+    old = aside / "old"
+    os.rename(path, old)
+    try:
+        os.rename(fresh, path)
+    except BaseException:
+        os.rename(old, path)
+        raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)

@@ -14,7 +14,9 @@ from optimizer.reports.wording import (
     decisive_title,
     evidence_of,
     gap_of,
+    hours_run,
     in_flight_of,
+    is_always_there,
     lengths_of,
     local_amount,
     local_money,
@@ -30,6 +32,7 @@ from optimizer.reports.wording import (
     times_of,
     user_speed_of,
 )
+from optimizer.reports.wording_of_time import cost_by_time, timetable_rows, work_of
 from optimizer.schema.plan import Deployment, Plan, Proposal, ServicePlan
 
 WIDTH = 80
@@ -61,6 +64,19 @@ def table(rows: list[tuple[str, ...]], right: tuple[int, ...] = ()) -> list[str]
         cells = [cell.rjust(width) if i in right else cell.ljust(width) for i, (cell, width) in sized]
         lines.append("  " + "  ".join(cells).rstrip())
     return lines
+
+
+def timetable_lines(plan: Plan) -> Iterator[str]:
+    """Yield the nodes hour by hour, as a table and a picture."""
+    if plan.timetable is None:
+        return
+    table_of = plan.timetable
+    yield from _section(f"Hour by hour ({'a day' if table_of.hours == 24 else 'a week from Monday'})")
+    yield from wrap(cost_by_time(plan), "    ", "  ")
+    for rows in timetable_rows(table_of):
+        yield from table(rows, tuple(range(1, len(rows[0]) - 1)))
+    for work in table_of.work:
+        yield from wrap(work_of(work), "    ", "  ")
 
 
 def _section(title: str) -> Iterator[str]:
@@ -113,11 +129,12 @@ def _cost(plan: Plan) -> Iterator[str]:
 def _nodes(plan: Plan) -> Iterator[str]:
     yield from _section("Nodes")
     for node in plan.nodes:
-        yield f"  {node.count} x {node.offer_id}"
-        price = f"{money(node.usd_per_month)}/month{' together' if node.count > 1 else ''}"
+        at_most = "" if is_always_there(node) else "up to "
+        yield f"  {at_most}{node.count} x {node.offer_id}"
+        price = f"{money(node.usd_per_month)}/month{' together' if node.count > 1 else ''}{hours_run(node)}"
         if node.usd_per_month_low < node.usd_per_month_high:
             price += f" ({money(node.usd_per_month_low)} to {money(node.usd_per_month_high)})"
-        if node.count > 1:
+        if node.count > 1 and node.node_hours_per_month is None:
             price += f", {money(node.usd_per_month / node.count)} each"
         own, each = ", from your overlay" if node.from_overlay else "", " each" if node.count > 1 else ""
         yield from wrap(f"{node.gpu_count} x {node.gpu_id}{each}, {place_of(node)}", "        ", "      ")
@@ -217,5 +234,5 @@ def render(plan: Plan) -> str:
     """Render a plan for the terminal."""
     parts = [_headline(plan)]
     if plan.status in ("optimal", "feasible"):
-        parts += [_nodes(plan), _services(plan), _cost(plan), _proposals(plan)]
+        parts += [timetable_lines(plan), _nodes(plan), _services(plan), _cost(plan), _proposals(plan)]
     return "\n".join(line for part in (*parts, _footer(plan)) for line in part) + "\n"

@@ -17,6 +17,7 @@ from optimizer.schema.plan import (
     RejectionRow,
     ServicePlan,
 )
+from optimizer.units import HOURS_PER_MONTH
 
 STATUS = {
     "optimal": "OPTIMAL: proven, nothing cheaper exists in this catalog",
@@ -84,9 +85,22 @@ def evidence_of(one: Deployment | FleetDeployment | ClassShare) -> str:
     return one.evidence if one.error_fraction is None else f"{one.evidence} +-{one.error_fraction:.0%}"
 
 
+def is_always_there(node: Node) -> bool:
+    """Say whether all nodes of an offer are there in every hour."""
+    return node.node_hours_per_month is None or node.node_hours_per_month >= node.count * HOURS_PER_MONTH - 1e-6
+
+
+def hours_run(node: Node) -> str:
+    """Write the hours that nodes run which come and go, nothing for those that are always there."""
+    if node.node_hours_per_month is None or is_always_there(node):
+        return ""
+    return f", {node.node_hours_per_month:,.0f} node-hours a month at ${node.usd_per_hour_each:,.4f}"
+
+
 def mix_of(nodes: tuple[Node, ...]) -> str:
-    """Write nodes in a line: 2 x aws-g5.xlarge-..., 1 x ..."""
-    return " + ".join(f"{node.count} x {node.offer_id}" for node in nodes) or "-"
+    """Write nodes in a line: 2 x aws-g5.xlarge-..., 1 x ...; `up to` before those that come and go."""
+    return " + ".join(
+        f"{'' if is_always_there(node) else 'up to '}{node.count} x {node.offer_id}" for node in nodes) or "-"
 
 
 def sources_of(urls: str | None) -> list[str]:

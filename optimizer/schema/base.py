@@ -4,9 +4,9 @@ The schema modules do not postpone their annotations: pydantic would read each b
 spends on these types.
 """
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 HUGE = 1_000_000_000_000
 """No quantity a user states may reach this: the solver's integers are 63 bits wide."""
@@ -29,25 +29,6 @@ class Frozen(BaseModel):
         defer_build=True,  # a validator is built when first used: start-up pays only for what it reads
         protected_namespaces=(),
     )
-
-
-class Sparse(Frozen):
-    """A type that came to have further keys: each stands in its dump only where it is used.
-
-    So the dump of what does not use them, and the digest of a problem, are those of before.
-    """
-
-    FURTHER_KEYS: ClassVar[tuple[str, ...]] = ()
-    """Keys left out of a dump as long as they have their default."""
-
-    @model_serializer(mode="wrap")
-    def _without_unused_keys(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        data: dict[str, Any] = handler(self)
-        fields = type(self).model_fields
-        for key in self.FURTHER_KEYS:
-            if getattr(self, key) == fields[key].default:
-                data.pop(key, None)
-        return data
 
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", min_length=1, max_length=120)]

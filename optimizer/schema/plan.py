@@ -1,8 +1,10 @@
 """The answer: what a plan says, as other programs read it (`--format json`)."""
 
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
-from optimizer.schema.base import Evidence, Frozen, Grade, Kind, PriceEvidence, Sparse
+from pydantic import Field
+
+from optimizer.schema.base import Evidence, Frozen, Grade, Kind, PriceEvidence
 
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]
 
@@ -45,6 +47,8 @@ class Node(Frozen):
     usd_per_month_high: float
     source_url: str
     from_overlay: bool
+    node_hours_per_month: float | None = Field(default=None, exclude_if=lambda value: value is None)
+    """All of them together, where nodes come and go by the hour; `count` is then the most at one time."""
 
 
 class ClassShare(Frozen):
@@ -70,10 +74,8 @@ class ClassShare(Frozen):
     source_url: str | None
 
 
-class Deployment(Sparse):
+class Deployment(Frozen):
     """One service on the nodes of one offer."""
-
-    FURTHER_KEYS: ClassVar[tuple[str, ...]] = ("classes", "utilisation_fraction")
 
     service_id: str
     offer_id: str
@@ -98,16 +100,14 @@ class Deployment(Sparse):
     """Requests in flight, or requests/s, that one node carries at the target."""
     load_fraction: float
     """Share of the service's requests to send here (all its nodes together)."""
-    classes: tuple[ClassShare, ...] | None = None
+    classes: tuple[ClassShare, ...] | None = Field(default=None, exclude_if=lambda value: value is None)
     """Where classes are routed apart, those that come here; a node that is only there to stand in has none."""
-    utilisation_fraction: float | None = None
+    utilisation_fraction: float | None = Field(default=None, exclude_if=lambda value: value is None)
     """Where classes are routed apart: the part of these nodes that they fill at the peak."""
 
 
-class ServicePlan(Sparse):
+class ServicePlan(Frozen):
     """What one service gets."""
-
-    FURTHER_KEYS: ClassVar[tuple[str, ...]] = ("routing",)
 
     service_id: str
     model_id: str
@@ -131,8 +131,57 @@ class ServicePlan(Sparse):
     gpu_hours_per_day: float | None
     mean_utilisation_fraction: float | None
     peak_utilisation_fraction: float | None
-    routing: Literal["by_class"] | None = None
+    routing: Literal["by_class"] | None = Field(default=None, exclude_if=lambda value: value is None)
     """`by_class` where request classes are routed apart."""
+
+
+class RunningNodes(Frozen):
+    """Nodes of one offer that serve one service in a slot."""
+
+    service_id: str
+    offer_id: str
+    engine_id: str
+    nodes: int
+
+
+class TimeSlot(Frozen):
+    """Hours in which the same nodes run."""
+
+    hours: tuple[int, ...]
+    """Of the day from midnight, or of the week from Monday 00:00."""
+    demand: dict[str, float]
+    """Interactive service -> requests in flight or requests/s, headroom included."""
+    running: tuple[RunningNodes, ...]
+    """What serves what; standing nodes that are not named rest."""
+    standing_nodes: int
+    hourly_nodes: int
+    usd_per_hour: float
+    """Of all nodes that are there."""
+
+
+class WindowWork(Frozen):
+    """What an async service gets done in its window."""
+
+    service_id: str
+    start_hour: float
+    end_hour: float
+    requests: float
+    """To be done in each window, headroom included."""
+    capacity_requests: float
+    """What its nodes can do in the window, the least of the cycle."""
+
+
+class Timetable(Frozen):
+    """Which nodes stand all the time, and which run when."""
+
+    hours: int
+    """24 for a day, 168 for a week."""
+    standing: dict[str, int]
+    """Offer -> nodes that are there in every hour."""
+    slots: tuple[TimeSlot, ...]
+    work: tuple[WindowWork, ...]
+    standing_usd_per_month: float
+    hourly_usd_per_month: float
 
 
 class Proposal(Frozen):
@@ -197,6 +246,8 @@ class Plan(Frozen):
     """The figures that the plan depends on most."""
     reasons: tuple[str, ...] = ()
     """Why there is no plan, and what would make one."""
+    timetable: Timetable | None = Field(default=None, exclude_if=lambda value: value is None)
+    """Hour by hour, for a problem with a demand by the hour."""
 
     def as_json(self, rejections: bool = True) -> dict[str, Any]:
         """Return the plan as plain data; rejections stand once in a document."""

@@ -10,12 +10,13 @@ from typing import Any
 import ortools
 
 from optimizer import __version__
-from optimizer.candidates import ReplicaSpeed, StatedCapacity
+from optimizer.candidates import ReplicaSpeed
 from optimizer.costs import PricedOffer, rate_per_usd
+from optimizer.costs.priced import rate_as_of
 from optimizer.demand import ServiceDemand, mean_output_tokens
 from optimizer.schema.base import grade_of
 from optimizer.schema.plan import Cost, Deployment, Inputs, Node, Plan, RejectionRow, ServicePlan
-from optimizer.solve.extract_classes import Placed, arithmetic, gpu_hours, placed_of, routed_deployment
+from optimizer.solve.extract_classes import Placed, class_arithmetic, gpu_hours, placed_of, routed_deployment
 from optimizer.solve.prepare import Prepared
 from optimizer.solve.search import Chosen, Solution, achieved_speed, carried
 from optimizer.units import MICRO, usd, usd_per_month
@@ -100,8 +101,8 @@ def deployment_of(prepared: Prepared, solution: Solution, chosen: Chosen, reache
         "load_fraction": round(mine / total, 9) if total else 0.0,
         "capacity_per_node": in_user_units(demand, per_node * option.speed.amount(target)),
     }
-    speed = option.speed
-    if isinstance(speed, StatedCapacity):
+    speed = option.mixed
+    if not isinstance(speed, ReplicaSpeed):
         at_peak = math.ceil(demand.amount * mine / total / replicas)
         return Deployment(
             **common,
@@ -113,9 +114,7 @@ def deployment_of(prepared: Prepared, solution: Solution, chosen: Chosen, reache
             error_fraction=None,
             source_url=speed.source_url,
         )
-    if not isinstance(speed, ReplicaSpeed):
-        raise TypeError("classes that are routed apart are read back class by class")
-    at_peak = _concurrency_at_peak(demand, speed, mine, total, replicas, reached)
+    at_peak = concurrency_at_peak(demand, speed, mine, total, replicas, reached)
     return Deployment(
         **common,
         concurrency_per_replica=speed.sequences(target),
@@ -128,7 +127,7 @@ def deployment_of(prepared: Prepared, solution: Solution, chosen: Chosen, reache
     )
 
 
-def _concurrency_at_peak(
+def concurrency_at_peak(
     demand: ServiceDemand, speed: ReplicaSpeed, mine: int, total: int, replicas: int, reached: float
 ) -> int:
     """Return requests in flight on each replica when the load is sent in proportion to capacity at the plan's speed."""
@@ -139,7 +138,7 @@ def _concurrency_at_peak(
     return min(limit, max(1, math.ceil(rate * speed.latency_s(limit) - 1e-9)))
 
 
-def _arithmetic(prepared: Prepared, solution: Solution, index: int) -> str:
+def arithmetic(prepared: Prepared, solution: Solution, index: int) -> str:
     """Spell out why the nodes are enough: 3 nodes x 1 GPU x 14 requests = 42 >= 40."""
     demand = prepared.candidates.demands[index]
     unit = "requests" if demand.unit == "concurrency" else "requests/s"
@@ -204,7 +203,7 @@ def service_plan_of(
         capacity_rps=held / MICRO if rate else None,
         headroom_fraction=service.headroom_fraction,
         demand=demand.arithmetic,
-        arithmetic=arithmetic(placed, most_used) if placed else _arithmetic(prepared, solution, index),
+        arithmetic=class_arithmetic(placed, most_used) if placed else arithmetic(prepared, solution, index),
         gpu_hours_per_day=hours,
         mean_utilisation_fraction=hours / (24 * total) if hours is not None and total else None,
         peak_utilisation_fraction=in_user_units(demand, demand.amount) / in_user_units(demand, held)
@@ -264,11 +263,6 @@ def cost_of_nodes(
         for line, amount in offer.breakdown.items():
             lines[line] += amount * count
     rate = rate_per_usd(prepared.catalog, problem, problem.currency)
-    dated = (
-        problem.fx.as_of.isoformat()
-        if problem.fx
-        else (prepared.catalog.fx[problem.currency].as_of if problem.currency != "USD" else None)
-    )
     return Cost(
         usd_per_hour=usd(micro),
         usd_per_month=usd_per_month(micro),
@@ -278,7 +272,7 @@ def cost_of_nodes(
         budget_usd_per_month=None if prepared.budget is None else usd_per_month(prepared.budget),
         currency=problem.currency,
         fx_rate_per_usd=None if problem.currency == "USD" else float(rate),
-        fx_as_of=dated,
+        fx_as_of=rate_as_of(prepared.catalog, problem),
     )
 
 

@@ -202,7 +202,7 @@ def _class_share(placed: Placed, part: Part, speed: float) -> ClassShare:
     )
 
 
-def arithmetic(placed: Sequence[Placed], most_used: float) -> str:
+def class_arithmetic(placed: Sequence[Placed], most_used: float) -> str:
     """Spell out why the nodes are enough: each kind filled to no more than allowed."""
     terms = [
         f"{float(_load(one)) * most_used:.1%} of {one.chosen.nodes} x {one.chosen.row.offer_id}" for one in placed]

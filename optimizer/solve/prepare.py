@@ -39,12 +39,24 @@ def refuse_routed(problem: Problem, what: str) -> None:
     Raises:
         InputError: with every such service.
     """
-    faults = [
+    faults = routed_faults(problem, what)
+    if faults:
+        raise InputError(faults)
+
+
+def routed_faults(problem: Problem, what: str) -> list[Fault]:
+    """List the services that route their classes apart, for what cannot follow them."""
+    return [
         Fault(problem.name, f"services.{index}.routing", f"by_class for {what}", "mixed (gpumix solve takes both)")
         for index, service in enumerate(problem.services) if service.routes_classes
     ]
-    if faults:
-        raise InputError(faults)
+
+
+def unused_faults(problem: Problem, what: str) -> list[Fault]:
+    """List a share of nodes that must stay free, for what cannot keep it."""
+    most = problem.limits.max_utilisation_fraction
+    allowed = "1: services.*.headroom_fraction keeps a reserve there"
+    return [Fault(problem.name, "limits.max_utilisation_fraction", f"{most:g} for {what}", allowed)] if most < 1 else []
 
 
 def prepare(

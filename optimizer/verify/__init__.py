@@ -7,11 +7,13 @@ request, not taken from the candidates; and no figure that the plan prints may l
 
 from __future__ import annotations
 
+from optimizer.demand import profile_hours
 from optimizer.errors import VerificationError
 from optimizer.load import Catalog
 from optimizer.schema.catalog import LlmModel
 from optimizer.schema.plan import Plan
 from optimizer.schema.problem import Problem
+from optimizer.verify import timetable
 from optimizer.verify.classes import check_class_figures, check_class_promise, check_split_classes
 from optimizer.verify.figures import (
     check_answered_once,
@@ -55,6 +57,18 @@ CHECKS: tuple[Check, ...] = (
 )
 """All of them; the first guards the others, which look up what it finds to exist."""
 
+TIMETABLE_CHECKS: tuple[Check, ...] = (
+    check_known_names, timetable.check_hours, timetable.check_known_offers, check_answered_once, check_policy,
+    timetable.check_deployments, check_engines_run, check_replica_promise, check_memory, check_node_capacity,
+    timetable.check_use_nodes_there, timetable.check_slot_demand, timetable.check_meet_demand,
+    timetable.check_finish_work, timetable.check_respect_stock, timetable.check_keep_budget,
+    timetable.check_limit_nodes, timetable.check_hold_nodes, check_limit_gpu_types, check_choose_engines,
+    timetable.check_survive_node_loss, timetable.check_survive_provider_loss, timetable.check_survive_region_loss,
+    check_cap_power, timetable.check_total_cost, check_node_count, check_shown_speeds, timetable.check_load,
+    timetable.check_plan_speed, timetable.check_service_figures, timetable.check_local_cost,
+)
+"""Those of a plan hour by hour; the first two guard the others."""
+
 
 def faults_of_plan(
     plan: Plan, problem: Problem, catalog: Catalog, own_models: dict[str, LlmModel], known: KnownFigures | None = None
@@ -67,8 +81,11 @@ def faults_of_plan(
     if plan.status not in ("optimal", "feasible"):
         shown = plan.nodes or plan.deployments or plan.services or plan.cost.usd_per_month is not None
         return [f"status: {plan.status}, yet a plan is shown"] if shown else []
+    if (plan.timetable is not None) != (profile_hours(problem) is not None):
+        return ["timetable: one is shown if and only if the problem states a demand by the hour"]
     subject = Subject(plan, problem, catalog, own_models, KnownFigures() if known is None else known)
-    for checks in (CHECKS[:1], CHECKS[1:]):
+    every, guards = (CHECKS, 1) if plan.timetable is None else (TIMETABLE_CHECKS, 2)
+    for checks in (every[:guards], every[guards:]):
         faults = [f"{check.__name__.removeprefix('check_')}: {fault}" for check in checks for fault in check(subject)]
         if faults:
             return faults

@@ -60,6 +60,8 @@ def check_known_offers(subject: Subject) -> Iterator[str]:
         for name, micro in months.items():
             if getattr(node, name) != node.count * micro * HOURS_PER_MONTH / MICRO:
                 yield f"{node.offer_id}: {name} is {getattr(node, name)} for {node.count} at {micro / MICRO} USD/h"
+        if node.node_hours_per_month is not None:
+            yield f"{node.offer_id}: {node.node_hours_per_month} node-hours in a plan without a timetable"
         if node.usd_per_hour_each != offer.micro_usd_per_hour / MICRO:
             each = offer.micro_usd_per_hour / MICRO
             yield f"{node.offer_id}: {node.usd_per_hour_each} USD/h each, {each} by the catalog"
@@ -158,7 +160,7 @@ def check_load(subject: Subject) -> Iterator[str]:
             yield f"{service_id}: {in_flight} in flight at the peak, {float(subject.amount(service_id)):g} come"
 
 
-def _node_at(subject: Subject, one: Deployment, tokens_per_s: float, thorough: bool) -> Fraction:
+def node_at(subject: Subject, one: Deployment, tokens_per_s: float, thorough: bool) -> Fraction:
     """Return what a node carries at a speed: requests in flight, or requests/s at the best setting that keeps it."""
     stated, demand = subject.stated_capacity(one), subject.demands[one.service_id]
     if stated is not None:
@@ -193,7 +195,7 @@ def check_plan_speed(subject: Subject) -> Iterator[str]:
             continue
         needed = subject.amount(shown.service_id)
         if all(
-            left_after_losses(subject, [(one, _node_at(subject, one, speed, thorough)) for one in mine]) < needed
+            left_after_losses(subject, [(one, node_at(subject, one, speed, thorough)) for one in mine]) < needed
             for thorough in (False, True)
         ):
             yield f"{shown.service_id}: its nodes do not carry the demand at {speed:g} tokens/s"

@@ -31,6 +31,7 @@ EXPECTED = {
     "measured-only-gpt-oss-120b": "optimal",
     "office-a5000-workstations": "optimal",
     "overnight-summaries": "optimal",
+    "own-against-cloud-8x-h100": "optimal",
     "own-model": "optimal",
     "shared-node-small-models": "optimal",
     "survive-node-loss": "optimal",
@@ -38,6 +39,7 @@ EXPECTED = {
     "three-years-reserved": "optimal",
     "tokyo-cloud-only": "optimal",
     "tokyo-cloud-or-own": "optimal",
+    "tokyo-three-year-budget": "optimal",
 }
 
 REPEATED = {"budget-too-small", "chat-and-code", "helpdesk-llama3-8b", "overnight-summaries", "own-model"}

@@ -5,6 +5,7 @@ from optimizer.schema.problem.assumptions import Adjustment, Assumptions
 from optimizer.schema.problem.demand import Deadline, Demand
 from optimizer.schema.problem.limits import Budget, Limits, NodeCount, Selection, Survive
 from optimizer.schema.problem.question import Day, Fx, Problem
+from optimizer.schema.problem.roadmap import Caps, OwnedAlready, Roadmap, YearCaps
 from optimizer.schema.problem.service import Service
 from optimizer.schema.problem.slo import Slo
 from optimizer.schema.problem.workload import RequestClass, Tokens
@@ -14,17 +15,21 @@ __all__ = [
     "Adjustment",
     "Assumptions",
     "Budget",
+    "Caps",
     "Day",
     "Deadline",
     "Demand",
     "Fx",
     "Limits",
     "NodeCount",
+    "OwnedAlready",
     "Problem",
     "RequestClass",
+    "Roadmap",
     "Selection",
     "Service",
     "Slo",
     "Survive",
     "Tokens",
+    "YearCaps",
 ]

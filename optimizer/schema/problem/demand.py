@@ -1,15 +1,38 @@
 """How much comes: at the peak, or by a deadline."""
 
+from collections.abc import Sequence
 from math import prod
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from optimizer.schema.base import HUGE, Count, Frozen, Positive
+from optimizer.schema.base import HUGE, Count, CountOrZero, Fraction01, Frozen, NonNegative, Positive
+
+PROFILE_HOURS = (24, 168)
+"""Hours of a profile: a day from midnight, or a week from Monday 00:00."""
+
+
+def _as_numbers(value: object) -> object:
+    """Refuse a file name where the loader had no chance to read it."""
+    if isinstance(value, str):
+        raise ValueError(f"found {value!r}; allowed: 24 or 168 numbers; a file is read with the problem's own")
+    return value
+
+
+Profile = Annotated[
+    tuple[Fraction01, ...],
+    BeforeValidator(_as_numbers, json_schema_input_type=tuple[Fraction01, ...] | str),
+]
+"""Shares of the peak by hour; in a problem file also the name of a CSV file."""
+
+
+def _unless_stated(value: Any) -> bool:
+    """Leave what is not stated out of what is written, so that it reads as before there was such a key."""
+    return value is None
 
 
 class Demand(Frozen):
-    """How much comes at the peak: requests in flight, a rate, or users and their habits."""
+    """How much comes: requests in flight, a rate, or users and their habits, at the peak or hour by hour."""
 
     peak_concurrency: Count | None = None
     """Requests in flight at the peak."""
@@ -27,6 +50,18 @@ class Demand(Frozen):
     """Rate at the peak over the mean rate in the active hours."""
     percentile: Annotated[float, Field(ge=0.5, le=0.999999)] | None = None
     """Share of moments in which a replica's requests in flight stay within its limit (Poisson); default 0.99."""
+    profile: Profile | None = Field(default=None, exclude_if=_unless_stated)
+    """Share of the peak in each hour: 24 numbers (a day from midnight) or 168 (a week from Monday), or a CSV file."""
+    hourly_concurrency: tuple[CountOrZero, ...] | None = Field(default=None, exclude_if=_unless_stated)
+    """Requests in flight in each hour, 24 or 168, in place of a peak."""
+    hourly_rps: tuple[NonNegative, ...] | None = Field(default=None, exclude_if=_unless_stated)
+    """Requests a second in each hour, 24 or 168, in place of a peak."""
+
+    @property
+    def profile_hours(self) -> int | None:
+        """Return over how many hours the demand is stated, None for one peak."""
+        stated = self.profile or self.hourly_concurrency or self.hourly_rps
+        return len(stated) if stated else None
 
     @model_validator(mode="after")
     def _one_way_of_stating_it(self) -> Self:
@@ -44,18 +79,21 @@ class Demand(Frozen):
                 ("peak_concurrency", self.peak_concurrency is not None),
                 ("peak_rps", self.peak_rps is not None),
                 ("daily_active_users", bool(given)),
+                ("hourly_concurrency", self.hourly_concurrency is not None),
+                ("hourly_rps", self.hourly_rps is not None),
             )
             if said
         ]
         if len(ways) != 1:
             raise ValueError(
-                f"found {' and '.join(ways) or 'nothing'}; "
-                "allowed: exactly one of peak_concurrency, peak_rps, or the daily_active_users group"
+                f"found {' and '.join(ways) or 'nothing'}; allowed: exactly one of peak_concurrency, peak_rps, "
+                "the daily_active_users group, hourly_concurrency, hourly_rps"
             )
         if given and len(given) < len(users):
             missing = [key for key in users if key not in given]
             raise ValueError(f"found {', '.join(given)}; allowed: with {', '.join(missing)} beside")
-        if self.percentile is not None and self.peak_concurrency is not None:
+        in_flight = (self.peak_concurrency, self.hourly_concurrency)
+        if self.percentile is not None and in_flight != (None, None):
             raise ValueError("percentile: found one beside peak_concurrency; allowed: only with a rate or users")
         if self.active_hours is not None:
             others = prod(value for key, value in users.items() if value is not None and key != "active_hours")
@@ -64,6 +102,23 @@ class Demand(Frozen):
                 found = f"users that send {rate:.3g} requests/s at the peak"
                 raise ValueError(f"found {found}; allowed: less than {HUGE:.0e}")
         return self
+
+    @model_validator(mode="after")
+    def _hours_of_a_day_or_week(self) -> Self:
+        hourly = {"profile": self.profile, "hourly_concurrency": self.hourly_concurrency, "hourly_rps": self.hourly_rps}
+        faults = [fault for key, stated in hourly.items() if stated is not None for fault in _hour_faults(key, stated)]
+        if self.profile is not None and (self.hourly_concurrency, self.hourly_rps) != (None, None):
+            faults.append("profile: found one beside demands by the hour; allowed: only beside a peak, as its shares")
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
+
+
+def _hour_faults(key: str, stated: Sequence[float]) -> list[str]:
+    """Say what is wrong with a list of hours."""
+    if len(stated) not in PROFILE_HOURS:
+        return [f"{key}: found {len(stated)} numbers; allowed: 24 (a day) or 168 (a week from Monday)"]
+    return [] if any(stated) else [f"{key}: found 0 in every hour; allowed: some hour with a demand"]
 
 
 class Deadline(Frozen):

@@ -1,6 +1,6 @@
 """The rules that a plan must keep."""
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -14,7 +14,6 @@ from optimizer.schema.base import (
     Name,
     NonNegative,
     Positive,
-    Sparse,
 )
 
 
@@ -70,10 +69,8 @@ class Survive(Frozen):
     """Any one region of a provider (or owned site) lost."""
 
 
-class Limits(Sparse):
+class Limits(Frozen):
     """Rules that the plan must keep."""
-
-    FURTHER_KEYS: ClassVar[tuple[str, ...]] = ("max_utilisation_fraction",)
 
     budget: Budget | None = None
     """Cost cap for everything together."""
@@ -105,7 +102,7 @@ class Limits(Sparse):
     """Worst evidence of a speed that may be used."""
     speed_confidence: Annotated[float, Field(ge=0.5, lt=1)] | None = None
     """Plan with the slow end of the error bar at this confidence instead of the middle."""
-    max_utilisation_fraction: Annotated[float, Field(ge=0.01, le=1)] = 1.0
+    max_utilisation_fraction: Annotated[float, Field(ge=0.01, le=1, exclude_if=lambda value: value == 1)] = 1.0
     """Share of what the nodes of a service carry that its demand may fill; 1: all of it."""
     horizon_months: Annotated[int, Field(ge=1, le=120)] = 12
     """How long the nodes are needed: what is bought or reserved for longer is paid in full over this time."""

@@ -9,6 +9,7 @@ from optimizer.schema.base import Currency, Frozen, Id, Positive
 from optimizer.schema.problem.accounting import Accounting
 from optimizer.schema.problem.assumptions import Assumptions
 from optimizer.schema.problem.limits import Limits
+from optimizer.schema.problem.roadmap import Roadmap
 from optimizer.schema.problem.service import Service
 
 
@@ -53,6 +54,8 @@ class Problem(Frozen):
     """Own figures for what nodes cost."""
     accounting: Accounting = Accounting()
     """Fiscal year, depreciation and tax of the tables of expense."""
+    roadmap: Roadmap | None = None
+    """A budget plan over quarters, for `gpumix plan`; other commands ignore it."""
 
     @model_validator(mode="after")
     def _service_ids_differ(self) -> Self:

@@ -1,19 +1,17 @@
 """One LLM service: its model, promise, requests and demand."""
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from optimizer.schema.base import Id, Name, Sparse
+from optimizer.schema.base import Frozen, Id, Name
 from optimizer.schema.problem.demand import Deadline, Demand
 from optimizer.schema.problem.slo import Slo
 from optimizer.schema.problem.workload import RequestClass, Tokens
 
 
-class Service(Sparse):
+class Service(Frozen):
     """One LLM service with its promise, its requests and its demand."""
-
-    FURTHER_KEYS: ClassVar[tuple[str, ...]] = ("routing",)
 
     service_id: Id
     """Name of the service."""
@@ -29,7 +27,7 @@ class Service(Sparse):
     """What every user is promised."""
     workload: Annotated[tuple[RequestClass, ...], Field(min_length=1, max_length=64)]
     """Request classes, usually one."""
-    routing: Literal["mixed", "by_class"] = "mixed"
+    routing: Literal["mixed", "by_class"] = Field(default="mixed", exclude_if=lambda value: value == "mixed")
     """`mixed` sends every class to every node; `by_class` may send each class to other nodes, by its length."""
     context_tokens: Tokens | None = None
     """Longest context one request may use; default: the longest ISL + OSL of the workload."""

@@ -1,0 +1,106 @@
+"""The command that writes a plan's inference environment: export."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from optimizer.commands.options import (
+    CatalogOption,
+    DeterministicOption,
+    OverlayOption,
+    ProblemArg,
+    SetOption,
+    TimeOption,
+    emit,
+    leave,
+    load_inputs,
+    overlays_of,
+    solve_settings,
+)
+from optimizer.errors import ExitCode, Fault, InputError
+
+if TYPE_CHECKING:
+    from optimizer.load import Catalog, LoadedProblem
+    from optimizer.solve import SolveSettings
+
+app = typer.Typer()
+
+
+class Target(StrEnum):
+    """What the files are written for."""
+
+    COMPOSE = "compose"
+    KUBERNETES = "kubernetes"
+    SKYPILOT = "skypilot"
+
+
+@app.command()
+def export(
+    problem: ProblemArg,
+    target: Annotated[Target, typer.Option("--to", help="What runs it.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new or empty folder, written whole or not.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace the folder with all that it holds.")] = False,
+    checkpoint: Annotated[
+        list[str] | None,
+        typer.Option("--checkpoint", metavar="SERVICE=NAME",
+                     help="What a service loads, in the plan's precision. Repeatable."),
+    ] = None,
+    overrides: SetOption = None,
+    catalog: CatalogOption = None,
+    overlay: OverlayOption = None,
+    time_limit: TimeOption = None,
+    deterministic_limit: DeterministicOption = None,
+) -> None:
+    """Write the inference environment of a plan: engines, load balancer, metrics, dashboard, alerts."""
+    settings = solve_settings(time_limit, deterministic_limit)
+    named = _checkpoints(checkpoint)
+    loaded, facts = load_inputs(problem, overrides, catalog, overlay)
+    from optimizer.deploy import environment_of, files_of
+    from optimizer.load.serving import load_serving
+    from optimizer.reports.output import write_folder
+    from optimizer.solve import plan_of, prepare, solve
+
+    serving = load_serving(catalog, overlays_of(overlay))
+    prepared = prepare(loaded, facts)
+    plan = plan_of(prepared, solve(prepared.candidates, prepared.problem.limits, prepared.budget, settings))
+    if plan.status not in ("optimal", "feasible"):
+        _say_why(loaded, facts, settings)
+        leave(ExitCode.INFEASIBLE if plan.status == "infeasible" else ExitCode.LIMIT)
+    environment = environment_of(plan, loaded, facts, serving, named)
+    files = files_of(environment, target.value)
+    write_folder(out, files, force)
+    lines = [f"wrote {len(files)} files to {out}; start with {out / 'README.md'}"]
+    lines += [f"! {run.name}: name a checkpoint: {run.wanted}" for run in environment.unnamed]
+    emit("\n".join(lines) + "\n", None)
+
+
+def _say_why(loaded: LoadedProblem, facts: Catalog, settings: SolveSettings) -> None:
+    """Print why there is nothing to write, as `solve` says it."""
+    from optimizer.answer import answer
+    from optimizer.reports import terminal
+
+    emit(terminal.render(answer(loaded, facts, settings)), None)
+
+
+def _checkpoints(given: list[str] | None) -> dict[str, str]:
+    """Read SERVICE=NAME.
+
+    Raises:
+        InputError: one of them is something else, or a service stands twice.
+    """
+    found: dict[str, str] = {}
+    faults = []
+    for one in given or ():
+        service, sign, name = one.partition("=")
+        if not sign or not service or not name.strip() or not name.isprintable() or name.startswith("-"):
+            faults.append(Fault("options", "--checkpoint", repr(one), "SERVICE=NAME, such as chat=nvidia/Qwen3-8B-FP8"))
+        elif service in found:
+            faults.append(Fault("options", "--checkpoint", f"{service} twice", "each service once"))
+        found[service] = name
+    if faults:
+        raise InputError(faults)
+    return found

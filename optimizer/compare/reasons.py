@@ -1,0 +1,77 @@
+"""Why a way of obtaining the nodes has no plan, in a line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from optimizer.schema.plan import Status
+from optimizer.schema.problem import NodeCount, Survive
+from optimizer.solve import Prepared, Solution, SolveSettings, solve_at
+from optimizer.solve.variants import under_limits
+from optimizer.units import usd_per_month
+
+STEPS = ("policy", "evidence", "engine", "memory", "speed")
+"""Steps at which options fall out; the latest tells most."""
+
+
+def why_not(prepared: Prepared, status: Status, settings: SolveSettings) -> str:
+    """Say why there is no plan: the first cause found, from no offer at all to the limit that stands in the way."""
+    if status == "unknown":
+        return "the limit was reached before any plan was found"
+    if not prepared.candidates.offers:
+        return "no offer is admitted by limits.gpus, providers, regions and max_term_months"
+    return _held(prepared) or _nothing_serves(prepared) or _limit_in_the_way(prepared, settings)
+
+
+def _held(prepared: Prepared) -> str:
+    """Name the nodes that must be held and are left out here."""
+    here = {offer.offer_id for offer in prepared.candidates.offers}
+    out = [name for name in prepared.problem.limits.at_least if name not in here]
+    return f"limits.at_least holds {', '.join(out)}, which is left out here" if out else ""
+
+
+def _nothing_serves(prepared: Prepared) -> str:
+    """Say why no node serves some service at all."""
+    candidates = prepared.candidates
+    for index, (service, target) in enumerate(zip(candidates.services, candidates.targets(), strict=True)):
+        if next(iter(candidates.candidates(index, target)), None) is not None:
+            continue
+        found = [r for r in candidates.rejections if r.step != "policy" and r.service_id in ("", service.service_id)]
+        if not found:
+            return f"{service.service_id}: no node of this kind can serve it"
+        last = max((r.step for r in found), key=STEPS.index)
+        reason, _ = Counter(r.reason for r in found if r.step == last).most_common(1)[0]
+        return f"{service.service_id}: {reason}"
+    return ""
+
+
+def _lifted(prepared: Prepared) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each limit that is set, with its value when it is not."""
+    limits = prepared.problem.limits
+    if limits.budget is not None:
+        yield "budget", {"budget": None}
+    if limits.survive != Survive():
+        yield "survive", {"survive": Survive()}
+    if limits.nodes.max is not None:
+        yield "nodes.max", {"nodes": NodeCount(min=limits.nodes.min)}
+    if limits.max_gpu_types is not None:
+        yield "max_gpu_types", {"max_gpu_types": None}
+    if limits.power_kw is not None:
+        yield "power_kw", {"power_kw": None}
+
+
+def _solved(prepared: Prepared, settings: SolveSettings) -> Solution:
+    candidates = prepared.candidates
+    return solve_at(
+        candidates, prepared.problem.limits, candidates.targets(), prepared.budget, settings, in_order=False)
+
+
+def _limit_in_the_way(prepared: Prepared, settings: SolveSettings) -> str:
+    """Name the first limit without which there is a plan, with its cost; else what is left: the stock."""
+    for key, change in _lifted(prepared):
+        found = _solved(under_limits(prepared, **change), settings)
+        if found.has_plan and found.cost is not None:
+            return f"limits.{key} stands in the way: without it ${usd_per_month(found.cost):,.2f} a month"
+    return "the stock of its nodes and the limits together leave no plan"

@@ -1,0 +1,106 @@
+"""Rules of a problem that a plan over years cannot keep, and names in its roadmap that nothing bears."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from optimizer.costs import PricedOffer
+from optimizer.costs.over_time import machine_at
+from optimizer.costs.quarters import Calendar, demand_factor
+from optimizer.demand import demand_key, quantity_of
+from optimizer.errors import Fault, InputError
+from optimizer.load import Catalog
+from optimizer.load.references import among
+from optimizer.schema.base import HUGE
+from optimizer.schema.problem import Problem, Roadmap
+from optimizer.solve import routed_faults, unused_faults
+
+
+def roadmap_of(problem: Problem) -> Roadmap:
+    """Return a problem's roadmap.
+
+    Raises:
+        InputError: it has none.
+    """
+    if problem.roadmap is None:
+        allowed = "start and quarters, such as roadmap: {start: 2027-Q2, quarters: 12}"
+        raise InputError([Fault(problem.name, "roadmap", "nothing", allowed)])
+    return problem.roadmap
+
+
+def check_roadmap(
+    problem: Problem, roadmap: Roadmap, calendar: Calendar, catalog: Catalog, offers: list[PricedOffer]
+) -> None:
+    """Refuse what cannot be planned over years, all at once.
+
+    Raises:
+        InputError: with every such key.
+    """
+    faults = [
+        *_refused(problem), *_unaligned(problem, calendar), *_unknown(problem, roadmap, calendar, catalog, offers),
+        *_too_much(problem, roadmap),
+    ]
+    if faults:
+        raise InputError(faults)
+
+
+def _refused(problem: Problem) -> Iterator[Fault]:
+    """Name the rules that hold for one point in time only."""
+    limits, name = problem.limits, problem.name
+    if limits.budget is not None:
+        yield Fault(name, "limits.budget", "a budget", "none in a plan over years: roadmap.caps caps a fiscal year")
+    if limits.at_least:
+        found, allowed = ", ".join(limits.at_least), "none in a plan over years: roadmap.owned_already lists nodes"
+        yield Fault(name, "limits.at_least", found, f"{allowed} that are there")
+    if limits.max_gpu_types is not None:
+        yield Fault(name, "limits.max_gpu_types", f"{limits.max_gpu_types}",
+                    "none in a plan over years: limits.gpus chooses GPU types")
+    if limits.engine_policy != "any":
+        yield Fault(name, "limits.engine_policy", limits.engine_policy, "any in a plan over years")
+    if limits.survive.nodes:
+        yield Fault(name, "limits.survive.nodes", f"{limits.survive.nodes}",
+                    "0 in a plan over years: headroom_fraction keeps a reserve")
+    yield from routed_faults(problem, "a plan over years")
+    yield from unused_faults(problem, "a plan over years")
+
+
+def _unaligned(problem: Problem, calendar: Calendar) -> Iterator[Fault]:
+    if not calendar.fits:
+        month = calendar.fiscal_start_month
+        months = sorted((month - 1 + 3 * quarter) % 12 + 1 for quarter in range(4))
+        allowed = f"a month in which a quarter of a fiscal year from month {month} begins: {months}"
+        yield Fault(problem.name, "roadmap.start", f"{calendar.first_day(0)}", allowed)
+
+
+def _unknown(
+    problem: Problem, roadmap: Roadmap, calendar: Calendar, catalog: Catalog, offers: list[PricedOffer]
+) -> Iterator[Fault]:
+    """Name services, GPUs, offers and years that do not exist."""
+    services = {service.service_id for service in problem.services}
+    ids = {offer.offer_id for offer in offers}
+    tables = [
+        ("demand_growth_by_service", services, "the problem's services"),
+        ("demand_factors_by_service", services, "the problem's services"),
+        ("price_change_by_gpu", set(catalog.gpus), "gpus.csv"),
+        ("lead_time_by_offer", ids | {machine_at(offer) for offer in offers}, "offers/ or on_prem.yaml"),
+    ]
+    for key, known, table in tables:
+        for found in sorted(set(getattr(roadmap, key)) - known):
+            yield Fault(problem.name, f"roadmap.{key}.{found}", "no such name", among(found, known, table))
+    owned = {offer.offer_id for offer in offers if offer.kind == "owned"}
+    for place, one in enumerate(roadmap.owned_already):
+        if one.offer_id not in owned:
+            key = f"roadmap.owned_already.{place}.offer_id"
+            yield Fault(problem.name, key, repr(one.offer_id), among(one.offer_id, owned, "on_prem.yaml with its site"))
+    for year in sorted(set(roadmap.caps.fiscal_years) - set(calendar.fiscal_years)):
+        allowed = f"one of {', '.join(calendar.fiscal_years)}"
+        yield Fault(problem.name, f"roadmap.caps.fiscal_years.{year}", "a year without a quarter of the plan", allowed)
+
+
+def _too_much(problem: Problem, roadmap: Roadmap) -> Iterator[Fault]:
+    """Name services whose demand grows beyond what numbers may be."""
+    for place, service in enumerate(problem.services):
+        most = max(demand_factor(roadmap, service.service_id, quarter) for quarter in range(roadmap.quarters))
+        if quantity_of(service) * most >= HUGE:
+            found = f"a demand that grows to {float(quantity_of(service) * most):.3g}"
+            yield Fault(problem.name, f"services.{place}.{demand_key(service).path}", found, f"less than {HUGE:.0e}")
