@@ -67,7 +67,8 @@ def check_names(
     faults += [*_unknown_selections(problem, catalog, market), *_unknown_offers(problem, catalog, market)]
     if problem.assumptions != CATALOG_S_OWN:
         faults += _unknown_in_assumptions(problem, catalog, {offer.provider for offer in market.offers})
-    faults += [*_stated_for_rates(problem, catalog), *_stated_for_classes(problem, catalog)]
+    faults += [*_stated_for_rates(problem, catalog), *_stated_for_classes(problem, catalog),
+               *_many_losses(problem)]
     if faults:
         raise InputError(faults)
     return models
@@ -120,3 +121,15 @@ def _stated_for_classes(problem: Problem, catalog: Catalog) -> Iterator[Fault]:
             yield Fault("capacities.csv", f"{service_id}, {offer_id}",
                         "one capacity for all classes of a service with routing: by_class",
                         "a service with routing: mixed")
+
+
+MOST_LOST_BY_CLASS = 5
+"""Nodes lost at once that a split of classes is followed through: every combination of them is tried."""
+
+
+def _many_losses(problem: Problem) -> Iterator[Fault]:
+    """Yield losses of more nodes than classes that are routed apart are followed through."""
+    nodes = problem.limits.survive.nodes
+    if nodes > MOST_LOST_BY_CLASS and any(service.routes_classes for service in problem.services):
+        yield Fault(problem.name, "limits.survive.nodes", f"{nodes} beside routing: by_class",
+                    f"at most {MOST_LOST_BY_CLASS}: every combination of lost nodes is tried")

@@ -62,8 +62,9 @@ def export(
     from optimizer.deploy import environment_of, files_of
     from optimizer.load.serving import load_serving
     from optimizer.reports.output import write_folder
-    from optimizer.solve import plan_of, prepare, solve
+    from optimizer.solve import plan_of, prepare, refuse_routed, solve
 
+    refuse_routed(loaded.problem, "a load balancer that sees no lengths")
     serving = load_serving(catalog, overlays_of(overlay))
     prepared = prepare(loaded, facts)
     plan = plan_of(prepared, solve(prepared.candidates, prepared.problem.limits, prepared.budget, settings))

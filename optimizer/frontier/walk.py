@@ -12,7 +12,7 @@ from optimizer.frontier.axes import Axis, LossesAxis, SpeedAxis, TtftAxis, Users
 from optimizer.frontier.points import AxisName, Frontier, FrontierPoint
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.schema.problem import Problem
-from optimizer.solve import Prepared, Solution, SolveSettings, plan_of, prepare, refuse_routed, solve, solve_at
+from optimizer.solve import Prepared, Solution, SolveSettings, plan_of, prepare, solve, solve_at
 from optimizer.solve.variants import with_limits, with_service, with_speed, with_ttft
 from optimizer.timetable import refuse_profile
 from optimizer.units import exact, usd_per_month
@@ -216,7 +216,6 @@ def trace_frontier(
         InputError: the range is empty, there is no such service, its promise has no such axis, or a demand is stated by
             the hour.
     """
-    refuse_routed(loaded.problem, "a frontier")
     refuse_profile(loaded.problem, loaded.label, "gpumix pareto")
     index = _service_index(loaded.problem, service_id)
     settings = replace(settings, enumerated=True)

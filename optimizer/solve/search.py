@@ -141,18 +141,34 @@ def split_at(solution: Solution, service: int, tokens_per_s: float) -> Split:
     return least_utilisation(class_loads(solution.class_demands[service], capacities), [one.nodes for one in mine])
 
 
-def _kept_by_classes(solution: Solution, service: int, tokens_per_s: float) -> bool:
-    """Say whether nodes carry every class at a speed, after every loss to survive, and each carries some class."""
+def filled_by_classes(
+    solution: Solution, service: int, classes: Callable[[Chosen], tuple[int, ...]]
+) -> Fraction | None:
+    """Return how full the nodes are at most, after the worst loss to survive, by what one carries of each class alone.
+
+    None when they cannot serve some class then, or when some node carries nothing.
+    """
     mine, survive = solution.of(service), solution.survive
-    capacities = [classes_at(chosen, tokens_per_s) for chosen in mine]
+    capacities = [classes(chosen) for chosen in mine]
     if not all(any(node) for node in capacities):
-        return False
+        return None
     loads = class_loads(solution.class_demands[service], capacities)
     places = [chosen.row.candidate.offer.place for chosen in mine]
     groups = [[place[:parts] for place in places]
               for asked, parts in ((survive.provider, 1), (survive.region, 2)) if asked]
-    left = losses([one.nodes for one in mine], groups, survive.nodes)
-    return all(least_utilisation(loads, loss.counts).fits for loss in left)
+    fullest = Fraction(0)
+    for loss in losses([one.nodes for one in mine], groups, survive.nodes):
+        found = least_utilisation(loads, loss.counts).utilisation
+        if found is None:
+            return None
+        fullest = max(fullest, found)
+    return fullest
+
+
+def _kept_by_classes(solution: Solution, service: int, tokens_per_s: float) -> bool:
+    """Say whether nodes carry every class at a speed, after every loss to survive, and each carries some class."""
+    found = filled_by_classes(solution, service, lambda chosen: classes_at(chosen, tokens_per_s))
+    return found is not None and found <= 1
 
 
 def _achieved_by_classes(solution: Solution, service: int) -> float:
