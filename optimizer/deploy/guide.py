@@ -72,6 +72,9 @@ def _checkpoints(environment: Environment, target: str) -> list[str]:
 def _notes(environment: Environment) -> list[str]:
     memory = f"{HOST_MEMORY_FACTOR:g} x its weights + {HOST_MEMORY_FLOOR_GIB} GiB"
     notes = [f"Host memory of a replica is assumed: {memory}."]
+    if environment.plan.timetable is not None:
+        notes.append("The plan starts and stops nodes by the hour. These files hold the most of each deployment at one "
+                     "time; what starts and stops them is yours.")
     notes += unwatched(environment)
     seen: dict[str, EngineRun] = {run.deployment.engine_id: run for run in environment.runs}
     notes += [f"{engine_id} ({run.image}): {one_line(run.serving.notes)}."

@@ -11,6 +11,7 @@ from typing import Literal
 
 from optimizer.candidates import Candidate, CandidateSet
 from optimizer.costs import PricedOffer
+from optimizer.costs.contracts import Bill, bills_of
 from optimizer.demand import class_demands
 from optimizer.errors import Fault, ModelTooLargeError
 from optimizer.schema.problem import Limits
@@ -56,6 +57,11 @@ class CaseRow:
         """The offer's id."""
         return self.candidate.offer.offer_id
 
+    @property
+    def is_spot(self) -> bool:
+        """Whether its nodes may be taken away at any time."""
+        return self.candidate.offer.kind == "spot"
+
 
 @dataclass(frozen=True)
 class Case:
@@ -79,14 +85,18 @@ class Case:
     at_least: tuple[tuple[str, int], ...] = ()
     """(offer id, nodes that the plan must hold)."""
     offers: tuple[PricedOffer, ...] = field(default=(), repr=False)
+    spot_share: Fraction | None = None
+    """Share of each demand that may rest on spot nodes."""
+    bills: tuple[Bill, ...] = ()
+    """What providers bill for all their nodes together, where a contract says so."""
     class_demands: tuple[tuple[Fraction, ...], ...] = ()
     """By service: the demand of each class where classes are routed apart, else empty. All of it is empty without such
     a service."""
 
     @property
     def cost_bound(self) -> int:
-        """Return the cost of taking every row at its most."""
-        return sum(row.price * row.most for row in self.rows)
+        """Return the cost of taking every row at its most, every minimum and fee beside it."""
+        return sum(row.price * row.most for row in self.rows) + sum(bill.minimum + bill.fee for bill in self.bills)
 
 
     def is_routed(self, service: int) -> bool:
@@ -135,6 +145,20 @@ def budget_micro_usd_per_hour(limits: Limits, rate: float | object) -> int | Non
     usd = exact(limits.budget.amount) / (rate if isinstance(rate, Fraction) else exact(rate))  # type: ignore[arg-type]
     hours = {"hour": 1, "month": HOURS_PER_MONTH, "year": 12 * HOURS_PER_MONTH}[limits.budget.per]
     return math.floor(usd * MICRO / hours)
+
+
+def spot_share_of(limits: Limits) -> Fraction | None:
+    """Return the share of each demand that may rest on spot nodes, exactly."""
+    return None if limits.spot_share_fraction is None else exact(limits.spot_share_fraction)
+
+
+def firm_demand(demand: int, spot_share: Fraction) -> int:
+    """Return what the nodes that are not spot must carry of a demand, rounded up.
+
+    >>> firm_demand(40, Fraction(3, 10)), firm_demand(41, Fraction(3, 10))
+    (28, 29)
+    """
+    return math.ceil(demand * (1 - spot_share))
 
 
 def row_bound(demand: int, capacity: int, largest: int, limits: Limits, offer: PricedOffer) -> int:
@@ -208,9 +232,20 @@ def build_case(
         tuple(rows), tuple(demand.amount for demand in candidates.demands),
         tuple(stocks.values()), budget, limits.max_gpu_types, limits.nodes.min,
         limits.nodes.max, limits.engine_policy, limits.survive.nodes, limits.survive.provider, limits.survive.region,
-        watts, tuple(sorted(limits.at_least.items())), candidates.offers, splits if any(splits) else ())
+        watts, tuple(sorted(limits.at_least.items())), candidates.offers, spot_share_of(limits),
+        bills_of(limits.contracts), splits if any(splits) else ())
     _check_size(case)
     return case
+
+
+def scale_of(bill: Bill) -> int:
+    """Return what makes whole numbers of a bill's slopes and constants.
+
+    >>> scale_of(Bill("acme", 0, 0, ((1000, Fraction(7, 8)), (3000, Fraction(2, 3))), False))
+    24
+    """
+    pieces = bill.pieces()
+    return math.lcm(*(slope.denominator for _, slope, _ in pieces), *(rest.denominator for _, _, rest in pieces))
 
 
 def _check_size(case: Case) -> None:
@@ -220,7 +255,7 @@ def _check_size(case: Case) -> None:
         "a demand (with the nodes that may be lost)": max((demand * copies for demand in case.demand), default=0),
         "capacities": sum(row.capacity * row.most for row in rows),
         "nodes": sum(row.most for row in rows),
-        "micro-dollars an hour": case.cost_bound,
+        "micro-dollars an hour": case.cost_bound * max((scale_of(bill) for bill in case.bills), default=1),
         "watts": 0 if case.watts is None else sum(row.watts * row.most for row in rows),
     }
     allowed = f"less than {LARGEST_SUM:.1e}: the solver's integers have 63 bits"

@@ -11,7 +11,8 @@ from fractions import Fraction
 
 from optimizer.candidates import CandidateSet
 from optimizer.costs import PricedOffer
-from optimizer.formulation.case import Case, CaseRow
+from optimizer.costs.contracts import bills_of
+from optimizer.formulation.case import Case, CaseRow, spot_share_of
 from optimizer.formulation.constraints import CONSTRAINTS, Scope
 from optimizer.schema.problem import Limits
 
@@ -28,7 +29,8 @@ def shortlist(candidates: CandidateSet, limits: Limits) -> CandidateSet:
     a capacity or a minimum of their own stay.
     """
     scopes = dominance_scopes(Case((), (), (), engine_policy=limits.engine_policy, max_gpu_types=limits.max_gpu_types,
-                                   lose_provider=limits.survive.provider, lose_region=limits.survive.region))
+                                   lose_provider=limits.survive.provider, lose_region=limits.survive.region,
+                                   spot_share=spot_share_of(limits), bills=bills_of(limits.contracts)))
     own = {offer_id for _, offer_id in candidates.stated} | limits.at_least.keys()
     market = None if own else candidates.market
     if market is None or market.admitted is not candidates.offers:
@@ -49,7 +51,7 @@ def _cheapest_of_each(
             kept.append(offer)
             continue
         place = offer.place if "region" in scopes else offer.provider if "provider" in scopes else ""
-        key = (offer.gpu_id, offer.gpu_count, offer.watts, place)
+        key = (offer.gpu_id, offer.gpu_count, offer.watts, place, "firm" in scopes and offer.kind == "spot")
         known = first.get(key)
         if known is None or _price_and_id(offer) < _price_and_id(known):
             first[key] = offer
@@ -69,6 +71,7 @@ def _group(row: CaseRow, scopes: set[Scope], case: Case) -> Hashable:
         row.engine if "engine" in scopes else "",
         row.provider if scopes & {"provider", "region"} else "",
         row.place if "region" in scopes else "",
+        "firm" in scopes and row.is_spot,
     )
 
 

@@ -13,7 +13,7 @@ from optimizer.load import Catalog
 from optimizer.load.references import among
 from optimizer.schema.base import HUGE
 from optimizer.schema.problem import Problem, Roadmap
-from optimizer.solve import routed_faults, unused_faults
+from optimizer.solve.refusals import routed_faults, rules_set
 
 
 def roadmap_of(problem: Problem) -> Roadmap:
@@ -57,11 +57,12 @@ def _refused(problem: Problem) -> Iterator[Fault]:
                     "none in a plan over years: limits.gpus chooses GPU types")
     if limits.engine_policy != "any":
         yield Fault(name, "limits.engine_policy", limits.engine_policy, "any in a plan over years")
+    for key in rules_set(limits):
+        yield Fault(name, f"limits.{key}", "a rule that a plan over years does not know", "none there")
     if limits.survive.nodes:
         yield Fault(name, "limits.survive.nodes", f"{limits.survive.nodes}",
                     "0 in a plan over years: headroom_fraction keeps a reserve")
     yield from routed_faults(problem, "a plan over years")
-    yield from unused_faults(problem, "a plan over years")
 
 
 def _unaligned(problem: Problem, calendar: Calendar) -> Iterator[Fault]:

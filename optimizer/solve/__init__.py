@@ -1,7 +1,7 @@
 """From a loaded problem to the proven cheapest plan."""
 
 from optimizer.solve.extract import plan_of
-from optimizer.solve.prepare import Prepared, prepare, refuse_routed, routed_faults, unused_faults
+from optimizer.solve.prepare import Prepared, prepare
 from optimizer.solve.prove import SolveSettings
 from optimizer.solve.search import (
     Chosen,
@@ -27,9 +27,6 @@ __all__ = [
     "kept_by",
     "plan_of",
     "prepare",
-    "refuse_routed",
-    "routed_faults",
     "solve",
     "solve_at",
-    "unused_faults",
 ]

@@ -107,6 +107,8 @@ def is_one_cover(case: Case) -> bool:
         return False
     if len(case.demand) != 1 or case.min_nodes > 1 or len(case.rows) > MOST_ROWS or case.engine_policy == "per_gpu":
         return False
+    if case.spot_share is not None or case.bills:
+        return False
     if case.lose_provider or case.lose_region or (case.lose_nodes and case.at_least):
         return False
     if case.engine_policy == "fleet" and case.at_least:

@@ -12,6 +12,7 @@ import ortools
 from optimizer import __version__
 from optimizer.candidates import ReplicaSpeed
 from optimizer.costs import PricedOffer, rate_per_usd
+from optimizer.costs.contracts import CONTRACTS
 from optimizer.costs.priced import rate_as_of
 from optimizer.demand import ServiceDemand, mean_output_tokens
 from optimizer.schema.base import grade_of
@@ -262,6 +263,7 @@ def cost_of_nodes(
     for offer, count in bought:
         for line, amount in offer.breakdown.items():
             lines[line] += amount * count
+    lines[CONTRACTS] = usd_per_month(micro - sum(offer.micro_usd_per_hour * count for offer, count in bought))
     rate = rate_per_usd(prepared.catalog, problem, problem.currency)
     return Cost(
         usd_per_hour=usd(micro),
@@ -307,6 +309,14 @@ def plan_of(
     Raises:
         VerificationError: the plan breaks a rule.
     """
+    plan = unchecked_plan_of(prepared, solution, with_rejections)
+    if not plan.nodes:
+        return plan
+    return verify_plan(plan, prepared.problem, prepared.catalog, prepared.loaded.own_models, known)
+
+
+def unchecked_plan_of(prepared: Prepared, solution: Solution, with_rejections: bool = True) -> Plan:
+    """Turn a solution into a plan that nobody has checked yet."""
     rejections = rejection_rows(prepared) if with_rejections else ()
     bound = usd_per_month(solution.bound) if solution.bound is not None else None
     if not solution.has_plan or solution.cost is None:
@@ -346,7 +356,7 @@ def plan_of(
         if solution.status == "optimal" or not solution.cost
         else (solution.cost - (solution.bound or 0)) / solution.cost
     )
-    plan = Plan(
+    return Plan(
         problem=prepared.problem.name,
         status=solution.status,
         cost=_cost(prepared, solution, deployments, placed),
@@ -359,4 +369,3 @@ def plan_of(
         rejections=rejections,
         inputs=inputs_of(prepared),
     )
-    return verify_plan(plan, prepared.problem, prepared.catalog, prepared.loaded.own_models, known)

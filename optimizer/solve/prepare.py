@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 
 from optimizer.candidates import CandidateSet, Market, Shelf, enumerate_candidates
 from optimizer.costs import priced_offers, rate_per_usd
-from optimizer.errors import Fault, InputError
 from optimizer.formulation.case import budget_micro_usd_per_hour
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.schema.problem import Problem
@@ -31,32 +30,6 @@ class Prepared:
         offers = tuple(offer for offer in candidates.offers if offer.gpu_id == gpu_id)
         options = {key: found for key, found in candidates.options.items() if key[1] == gpu_id}
         return replace(self, candidates=replace(candidates, offers=offers, options=options))
-
-
-def refuse_routed(problem: Problem, what: str) -> None:
-    """Refuse services that route their classes apart, for what cannot follow them.
-
-    Raises:
-        InputError: with every such service.
-    """
-    faults = routed_faults(problem, what)
-    if faults:
-        raise InputError(faults)
-
-
-def routed_faults(problem: Problem, what: str) -> list[Fault]:
-    """List the services that route their classes apart, for what cannot follow them."""
-    return [
-        Fault(problem.name, f"services.{index}.routing", f"by_class for {what}", "mixed (gpumix solve takes both)")
-        for index, service in enumerate(problem.services) if service.routes_classes
-    ]
-
-
-def unused_faults(problem: Problem, what: str) -> list[Fault]:
-    """List a share of nodes that must stay free, for what cannot keep it."""
-    most = problem.limits.max_utilisation_fraction
-    allowed = "1: services.*.headroom_fraction keeps a reserve there"
-    return [Fault(problem.name, "limits.max_utilisation_fraction", f"{most:g} for {what}", allowed)] if most < 1 else []
 
 
 def prepare(

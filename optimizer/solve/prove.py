@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from optimizer.costs.contracts import billed_beyond
 from optimizer.errors import Fault, ModelTooLargeError
 from optimizer.formulation import CONSTRAINTS, OBJECTIVES, Case, Variables, reduce_case
 from optimizer.formulation.cp_sat import cp_model
@@ -149,8 +150,19 @@ def _attempt(cp: cp_model.CpModel, x: Variables, settings: SolveSettings, clock:
 
 
 def cost_of(case: Case, counts: Sequence[int]) -> int:
-    """Return micro-dollars an hour of so many nodes of each row."""
-    return sum(row.price * count for row, count in zip(case.rows, counts, strict=True))
+    """Return micro-dollars an hour of so many nodes of each row, as providers with a contract bill them."""
+    listed = sum(row.price * count for row, count in zip(case.rows, counts, strict=True))
+    return listed + (_billed_beyond(case, counts) if case.bills else 0)
+
+
+def _billed_beyond(case: Case, counts: Sequence[int]) -> int:
+    """Return what the contracts add to the prices of the nodes."""
+    spend: dict[str, int] = {}
+    nodes: dict[str, int] = {}
+    for row, count in zip(case.rows, counts, strict=True):
+        spend[row.provider] = spend.get(row.provider, 0) + row.price * count
+        nodes[row.provider] = nodes.get(row.provider, 0) + count
+    return billed_beyond(case.bills, spend, nodes)
 
 
 @dataclass(frozen=True)
@@ -288,10 +300,10 @@ def prove(case: Case, settings: SolveSettings, clock: Clock, in_order: bool = Tr
         return INFEASIBLE
     if not all(service.servable() for service in case.routed):
         return INFEASIBLE
-    losing = case.lose_nodes or case.lose_provider or case.lose_region
-    if len(case.rows) == 1 and not (losing or case.at_least or case.routed):
+    special = case.lose_nodes or case.lose_provider or case.lose_region or case.at_least or case.routed
+    if len(case.rows) == 1 and not special and case.spot_share is None and not case.bills:
         return _only_row(case)
-    if len(case.demand) > 1 and settings.reduced and not case.at_least:
+    if len(case.demand) > 1 and settings.reduced and not case.at_least and not case.bills:
         apart = _prove_apart(case, settings, clock, in_order)
         if apart is not None:
             return apart

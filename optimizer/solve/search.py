@@ -39,6 +39,8 @@ class Solution:
     """Speed targets of the services that were solved for (raised by the tie-break)."""
     survive: Survive
     """Losses after which the demand must still be carried."""
+    spot_share: Fraction | None = None
+    """Share of each demand that may rest on spot nodes."""
     class_demands: tuple[tuple[Fraction, ...], ...] = ()
     """By service, where classes are routed apart (as in the case)."""
 
@@ -60,7 +62,8 @@ def solution_of(case: Case, found: Proven, targets: tuple[float, ...], survive: 
     """Read the outcome of a case back as a solution."""
     chosen = tuple(Chosen(row, n) for row, n in zip(case.rows, found.counts, strict=False) if n)
     cost = cost_of(case, found.counts) if found.counts else None
-    return Solution(found.status, chosen, cost, found.bound, targets, survive, case.class_demands)
+    return Solution(
+        found.status, chosen, cost, found.bound, targets, survive, case.spot_share, case.class_demands)
 
 
 def solve_at(
@@ -98,7 +101,8 @@ def carried(solution: Solution, service: int, tokens_per_s: float) -> int:
 def kept_by(solution: Solution, service: int, amount: Callable[[Chosen], int]) -> int:
     """Return the demand carried after the worst loss to survive, by what one node of a row carries.
 
-    0 when some node carries nothing (one kept for limits.nodes.min alone).
+    Where spot nodes are capped, no more than the others carry their share of. 0 when some node carries nothing (one
+    kept for limits.nodes.min alone).
     """
     held = [(amount(c), c.nodes, c.row.candidate.offer.place) for c in solution.chosen if c.row.service == service]
     if any(capacity == 0 for capacity, _, _ in held):
@@ -111,7 +115,16 @@ def kept_by(solution: Solution, service: int, amount: Callable[[Chosen], int]) -
     for asked, parts in ((survive.provider, 1), (survive.region, 2)):  # a place is a provider and its region
         for name in {place[:parts] for _, _, place in held} if asked else ():
             lost = max(lost, sum(capacity * nodes for capacity, nodes, place in held if place[:parts] == name))
-    return total - lost
+    firm = _held_up_by_firm(solution, service, amount)
+    return total - lost if firm is None else min(total - lost, firm)
+
+
+def _held_up_by_firm(solution: Solution, service: int, amount: Callable[[Chosen], int]) -> int | None:
+    """Return the demand of which the nodes that are not spot carry their share; None where spot is not capped."""
+    if solution.spot_share is None:
+        return None
+    firm = sum(amount(c) * c.nodes for c in solution.chosen if c.row.service == service and not c.row.is_spot)
+    return math.floor(firm / (1 - solution.spot_share))
 
 
 def amount_at(chosen: Chosen, tokens_per_s: float) -> int:
@@ -206,7 +219,7 @@ def solve(candidates: CandidateSet, limits: Limits, budget: int | None, settings
     solution = _solve_case(case, candidates.targets(), limits, settings, clock)
     if solution.status != "optimal" or solution.cost is None:
         return solution
-    if settings.reduced and not solution.class_demands:
+    if settings.reduced and not (case.bills or case.class_demands):  # a volume discount may bring a node into reach
         candidates = within_reach(candidates, case, solution.cost)
     for service, demand in enumerate(candidates.demands):
         if candidates.services[service].kind == "async" or not solution.targets[service]:

@@ -16,7 +16,10 @@ from optimizer.formulation.case import budget_micro_usd_per_hour
 from optimizer.schema.problem import Limits, Problem
 from optimizer.solve.prepare import Prepared, prepare
 
-CASE_LIMITS = frozenset({"budget", "max_gpu_types", "nodes", "at_least", "engine_policy", "survive", "power_kw"})
+CASE_LIMITS = frozenset({
+    "budget", "max_gpu_types", "nodes", "at_least", "engine_policy", "survive", "spot_share_fraction", "contracts",
+    "power_kw",
+})
 """Limits that only the solver looks at: prices and candidates stay as they are without them."""
 
 

@@ -7,8 +7,9 @@ from optimizer.demand import profile_hours
 from optimizer.errors import Fault, InputError
 from optimizer.schema.plan import Plan
 from optimizer.schema.problem import Problem
-from optimizer.solve import Prepared, SolveSettings, plan_of, routed_faults, solve, unused_faults
+from optimizer.solve import Prepared, SolveSettings, plan_of, solve
 from optimizer.solve.prove import Clock
+from optimizer.solve.refusals import refuse_limits, refuse_routed
 from optimizer.timetable.case import TimeCase, build_time_case
 from optimizer.timetable.extract import time_plan_of
 from optimizer.timetable.prove import TimeProven, prove_timetable
@@ -30,12 +31,10 @@ def solve_over_time(
     """Return the proven cheapest plan of a problem with a profile, verified.
 
     Raises:
-        InputError: a service routes its classes apart, or a share of nodes must stay free.
+        InputError: a rule is set that looks at one peak, or a service routes its classes apart.
     """
-    hourly = "a demand by the hour"
-    faults = [*routed_faults(prepared.problem, hourly), *unused_faults(prepared.problem, hourly)]
-    if faults:
-        raise InputError(faults)
+    refuse_limits(prepared.problem.limits, prepared.problem.name, "a demand by the hour")
+    refuse_routed(prepared.problem, "a demand by the hour")
     clock, case = Clock(settings), time_case_of(prepared, settings.reduced)
     return time_plan_of(prepared, case, prove_timetable(case, settings, clock), with_rejections, known)
 

@@ -31,6 +31,7 @@ from optimizer.verify.known import KnownFigures
 from optimizer.verify.replicas import check_engines_run, check_memory, check_node_capacity, check_replica_promise
 from optimizer.verify.rules import (
     check_cap_power,
+    check_cap_spot_share,
     check_choose_engines,
     check_hold_nodes,
     check_keep_budget,
@@ -38,6 +39,7 @@ from optimizer.verify.rules import (
     check_limit_nodes,
     check_meet_demand,
     check_node_count,
+    check_pay_contracts,
     check_respect_stock,
     check_survive_node_loss,
     check_survive_provider_loss,
@@ -51,7 +53,8 @@ CHECKS: tuple[Check, ...] = (
     check_engines_run, check_replica_promise, check_memory, check_node_capacity, check_meet_demand,
     check_class_promise, check_split_classes, check_class_figures, check_respect_stock,
     check_keep_budget, check_limit_nodes, check_hold_nodes, check_limit_gpu_types, check_choose_engines,
-    check_survive_node_loss, check_survive_provider_loss, check_survive_region_loss, check_cap_power, check_total_cost,
+    check_survive_node_loss, check_survive_provider_loss, check_survive_region_loss, check_cap_spot_share,
+    check_cap_power, check_pay_contracts, check_total_cost,
     check_node_count,
     check_shown_speeds, check_load, check_plan_speed, check_service_figures, check_unit_costs,
 )

@@ -6,8 +6,10 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator
 from fractions import Fraction
+from itertools import pairwise
 
 from optimizer.costs import PricedOffer, rate_per_usd
+from optimizer.costs.contracts import CONTRACTS
 from optimizer.schema.plan import Deployment
 from optimizer.units import HOURS_PER_MONTH, MICRO, exact
 from optimizer.verify.classes import carried_after_losses, routed_ids
@@ -120,7 +122,10 @@ def after_node_loss(held: list[tuple[Fraction, int]], losses: int) -> Fraction:
 
 
 def left_after_losses(subject: Subject, held: list[tuple[Deployment, Fraction]]) -> Fraction:
-    """Return what is left of (deployment, capacity of one of its nodes) after the worst loss that must be survived."""
+    """Return what is left of (deployment, capacity of one of its nodes) after the worst loss that must be survived.
+
+    Where spot nodes are capped, no more than the demand of which the others carry their share.
+    """
     survive = subject.problem.limits.survive
     left = after_node_loss([(capacity, one.nodes) for one, capacity in held], survive.nodes)
     groups: list[tuple[bool, Callable[[PricedOffer], Hashable]]] = [
@@ -130,6 +135,10 @@ def left_after_losses(subject: Subject, held: list[tuple[Deployment, Fraction]])
         names = [(group(subject.offers[one.offer_id]), capacity * one.nodes) for one, capacity in held] if asked else []
         for lost, _ in names:
             left = min(left, sum((carried for name, carried in names if name != lost), Fraction(0)))
+    share = subject.problem.limits.spot_share_fraction
+    if share is not None:
+        firm = without_spot(subject, [(one, capacity * one.nodes) for one, capacity in held])
+        left = min(left, firm / (1 - exact(share)))
     return left
 
 
@@ -156,6 +165,22 @@ def check_survive_region_loss(subject: Subject) -> Iterator[str]:
         yield from _check_group_loss(subject, lambda offer: offer.place)
 
 
+def check_cap_spot_share(subject: Subject) -> Iterator[str]:
+    """The nodes of every service that are not spot carry at least 1 - share of its demand."""
+    share = subject.problem.limits.spot_share_fraction
+    for service_id in subject.services if share is not None else ():
+        mine = [(one, subject.node_capacity(one) * one.nodes) for one in subject.of_service(service_id)]
+        firm = without_spot(subject, mine)
+        needed = (1 - exact(share or 0.0)) * subject.amount(service_id)
+        if firm < needed:
+            yield f"{service_id}: {float(firm):g} without spot nodes, {float(needed):g} needed"
+
+
+def without_spot(subject: Subject, held: list[tuple[Deployment, Fraction]]) -> Fraction:
+    """Return what is left of (deployment, what all its nodes carry) when every spot node is taken away."""
+    return sum((c for one, c in held if subject.offers[one.offer_id].kind != "spot"), Fraction(0))
+
+
 def check_cap_power(subject: Subject) -> Iterator[str]:
     """Owned nodes draw no more than the cap at full load."""
     cap = subject.problem.limits.power_kw
@@ -165,7 +190,43 @@ def check_cap_power(subject: Subject) -> Iterator[str]:
 
 
 def _micro_usd_per_hour(subject: Subject) -> int:
-    return sum(node.count * subject.offers[node.offer_id].micro_usd_per_hour for node in subject.plan.nodes)
+    """Return what the nodes cost, as providers with a contract bill them."""
+    return _listed(subject, None) + _beyond(subject)
+
+
+def _listed(subject: Subject, provider: str | None) -> int:
+    """Return the prices of the nodes (of a provider) together, before any contract."""
+    offers = [(subject.offers[node.offer_id], node.count) for node in subject.plan.nodes]
+    return sum(offer.micro_usd_per_hour * count for offer, count in offers if provider in (None, offer.provider))
+
+
+def _beyond(subject: Subject) -> int:
+    """Return what contracts add to the prices of the nodes: max(minimum, spend less discounts) + fee - spend."""
+    beyond = 0
+    for provider, contract in subject.problem.limits.contracts.items():
+        spend = _listed(subject, provider)
+        used = any(subject.offers[node.offer_id].provider == provider for node in subject.plan.nodes)
+        if not (used or contract.signed):
+            continue
+        marks = [*(_up(tier.above_usd_per_month) for tier in contract.tiers), spend]
+        saved = sum(
+            (max(0, min(spend, following) - above) * exact(tier.discount_fraction)
+             for tier, (above, following) in zip(contract.tiers, pairwise(marks), strict=True)), Fraction(0))
+        billed = max(_up(contract.minimum_usd_per_month), math.ceil(spend - saved)) + _up(contract.fee_usd_per_month)
+        beyond += billed - spend
+    return beyond
+
+
+def _up(usd_per_month: float) -> int:
+    return math.ceil(exact(usd_per_month) / HOURS_PER_MONTH * MICRO)
+
+
+def check_pay_contracts(subject: Subject) -> Iterator[str]:
+    """A provider with a contract bills max(minimum, spend less volume tiers) + fee; the cost lines say so."""
+    told = subject.plan.cost.breakdown.get(CONTRACTS, 0.0)
+    due = _beyond(subject) * HOURS_PER_MONTH / MICRO
+    if abs(told - due) > 1e-6 * max(1.0, abs(due)):
+        yield f"contracts change the cost by {due:.2f} USD/month, the plan says {told:.2f}"
 
 
 def check_total_cost(subject: Subject) -> Iterator[str]:

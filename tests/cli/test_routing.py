@@ -25,6 +25,7 @@ def test_text_and_markdown_say_where_classes_go(run: Run) -> None:
         (("limits.max_utilisation_fraction=0",), "limits.max_utilisation_fraction: found 0"),
         (("limits.max_utilisation_fraction=1.1",), "limits.max_utilisation_fraction: found 1.1"),
         (("limits.survive.nodes=6",), "limits.survive.nodes: found 6 beside routing: by_class; allowed: at most 5"),
+        (("limits.spot_share_fraction=0.5",), "limits.spot_share_fraction: found 0.5 beside routing: by_class"),
         (("services.0.workload.1.isl_tokens=512", "services.0.workload.1.osl_tokens=256"),
          "classes of the same lengths"),
     ],

@@ -4,17 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from optimizer.schema.base import (
-    Count,
-    CountOrZero,
-    Currency,
-    Evidence,
-    Frozen,
-    Kind,
-    Name,
-    NonNegative,
-    Positive,
-)
+from optimizer.schema.base import Count, CountOrZero, Currency, Evidence, Frozen, Id, Kind, Name, NonNegative, Positive
+from optimizer.schema.problem.contracts import Contract
 
 
 class Budget(Frozen):
@@ -96,6 +87,11 @@ class Limits(Frozen):
     """`fleet`: one engine everywhere; `per_gpu`: one engine for each GPU type."""
     survive: Survive = Survive()
     """Losses to survive."""
+    spot_share_fraction: Annotated[float, Field(ge=0, lt=1)] | None = None
+    """Most of each service's demand that may rest on spot nodes: should all of them be taken away at once, the others
+    still carry the rest of it at the promised speed."""
+    contracts: dict[Id, Contract] = Field(default_factory=dict)
+    """What was agreed with a provider about all its nodes together, by its id: minimum, fee, volume tiers."""
     power_kw: NonNegative | None = None
     """Cap on the electrical power that all owned nodes together may draw at full load."""
     evidence: Evidence = "estimated"
