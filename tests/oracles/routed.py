@@ -16,7 +16,7 @@ from optimizer.candidates import Option, RoutedSpeed
 from optimizer.costs import PricedOffer
 from optimizer.demand import class_demands
 from optimizer.schema.problem import Demand, RequestClass, Service, Slo
-from tests.oracles.brute_force import Answer
+from tests.oracles.brute_force import Answer, billed
 from tests.oracles.instances import TARGET, Instance, Steps, instance, offer, random_limits, random_steps
 
 
@@ -130,7 +130,7 @@ def stands(problem: Instance, kinds: Sequence[Kind], counts: Nodes) -> bool:
     watts = sum(one.watts * count for (one, _, _), count in used)
     kept = (
         all((stock := stocks[name]) is None or count <= stock for name, count in taken.items()),
-        problem.budget is None or cost_of(kinds, counts) <= problem.budget,
+        problem.budget is None or cost_of(problem, kinds, counts) <= problem.budget,
         limits.nodes.min <= sum(counts) <= (limits.nodes.max or math.inf),
         limits.max_gpu_types is None or len({one.gpu_id for (one, _, _), _ in used}) <= limits.max_gpu_types,
         limits.engine_policy == "any" or len(engines) == len({scope for scope, _ in engines}),
@@ -140,9 +140,16 @@ def stands(problem: Instance, kinds: Sequence[Kind], counts: Nodes) -> bool:
     return all(kept) and all(fits(kinds, left, parts_of(problem)) for left in losses_of(problem, kinds, counts))
 
 
-def cost_of(kinds: Sequence[Kind], counts: Nodes) -> int:
-    """Return micro-dollars an hour."""
-    return sum(kind[0].micro_usd_per_hour * count for kind, count in zip(kinds, counts, strict=True))
+def cost_of(problem: Instance, kinds: Sequence[Kind], counts: Nodes) -> int:
+    """Return micro-dollars an hour, as providers with a contract bill them."""
+    spend: dict[str, int] = {}
+    for (one, _, _), count in zip(kinds, counts, strict=True):
+        if count:
+            spend[one.provider] = spend.get(one.provider, 0) + one.micro_usd_per_hour * count
+    contracts = problem.limits.contracts
+    return sum(
+        billed(contracts[name], spend.get(name, 0), name in spend) if name in contracts else spend[name]
+        for name in spend.keys() | contracts.keys())
 
 
 def most_of(problem: Instance, kind: Kind) -> int:
@@ -157,11 +164,11 @@ def cheapest_routed(problem: Instance) -> Answer:
     """Return status and cost of the cheapest plan, every number of nodes tried in rising cost."""
     kinds = kinds_of(problem)
     everything = itertools.product(*(range(most_of(problem, kind) + 1) for kind in kinds))
-    for counts in sorted(everything, key=lambda one: cost_of(kinds, one)):
-        if problem.budget is not None and cost_of(kinds, counts) > problem.budget:
+    for counts in sorted(everything, key=lambda one: cost_of(problem, kinds, one)):
+        if problem.budget is not None and cost_of(problem, kinds, counts) > problem.budget:
             break
         if stands(problem, kinds, counts):
-            return Answer("optimal", cost_of(kinds, counts))
+            return Answer("optimal", cost_of(problem, kinds, counts))
     return Answer("infeasible", None)
 
 
@@ -223,7 +230,7 @@ def highs_routed(problem: Instance) -> Answer:
     if result.termination.reason != mathopt.TerminationReason.OPTIMAL:
         return Answer("infeasible", None)
     counts = tuple(round(result.variable_values(x)) for x in nodes)
-    return Answer("optimal", cost_of(kinds, counts))
+    return Answer("optimal", cost_of(problem, kinds, counts))
 
 
 def _split(model: Any, kinds: Sequence[Kind], nodes: Sequence[Any], parts: Sequence[Fraction], lost: Any) -> None:

@@ -18,7 +18,7 @@ from optimizer.units import exact
 from tests.oracles import instance, offer, runs
 from tests.oracles.routed import cheapest_routed, highs_routed, plan_count, random_routed, routed_instance, routes
 
-RULES = sorted(rule.name for rule in CONSTRAINTS if rule.name not in ("meet_demand", "split_classes"))
+RULES = sorted(rule.name for rule in CONSTRAINTS if rule.name not in ("meet_demand", "split_classes", "cap_spot_share"))
 MOST_PLANS = 400
 OFFERS = (offer("big", 10, gpu="bee"), offer("small", 3, gpu="ant"))
 
