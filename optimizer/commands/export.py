@@ -38,8 +38,12 @@ class Target(StrEnum):
 def export(
     problem: ProblemArg,
     target: Annotated[Target, typer.Option("--to", help="What runs it.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new or empty folder, written whole or not.")],
-    force: Annotated[bool, typer.Option("--force", help="Replace the folder with all that it holds.")] = False,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="A new or empty folder, written whole or not at all.")
+    ],
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace files of the same names in a folder that holds some.")
+    ] = False,
     checkpoint: Annotated[
         list[str] | None,
         typer.Option("--checkpoint", metavar="SERVICE=NAME",

@@ -13,7 +13,7 @@ from optimizer.schema.plan import Deployment, Plan
 from optimizer.schema.problem import Limits, Problem, Selection
 from optimizer.solve import Chosen, Prepared, Solution, prepare
 from optimizer.solve.extract import unchecked_plan_of
-from optimizer.units import usd_per_month
+from optimizer.units import HOURS_PER_MONTH, MICRO
 from optimizer.verify import faults_of_plan
 
 EVERY_KIND: tuple[Kind, ...] = ("on_demand", "reserved", "spot", "marketplace", "owned")
@@ -25,6 +25,12 @@ RULES = frozenset({
     "cap_power",
 })
 """What a user asked for; where one of these is broken, figures that follow from it are not listed beside it."""
+
+RULES_BY_THE_HOUR = frozenset({
+    "timetable", "hours", "engines_run", "replica_promise", "memory", "node_capacity", "use_nodes_there", "slot_demand",
+    "finish_work",
+})
+"""The same of a plan hour by hour, which is checked as it stands in the file."""
 
 NOTHING_PROVEN = 0
 """The bound of a plan whose cost nobody has minimised."""
@@ -38,15 +44,15 @@ class Held:
     """The same nodes at today's figures; None when some of them cannot be had or run any more."""
     faults: tuple[str, ...]
     """Why the plan no longer stands."""
-    micro_usd_per_hour: int | None
-    """What its nodes cost today; None when some cannot be had."""
+    micro_usd_per_hour: float | None
+    """What its nodes cost today, in the mean hour; None when some cannot be had."""
     prices: dict[str, PricedOffer]
     """Today's offers, by id."""
 
     @property
     def usd_per_month(self) -> float | None:
         """Their cost a month."""
-        return None if self.micro_usd_per_hour is None else usd_per_month(self.micro_usd_per_hour)
+        return None if self.micro_usd_per_hour is None else self.micro_usd_per_hour * HOURS_PER_MONTH / MICRO
 
 
 def hold(plan: Plan, loaded: LoadedProblem, catalog: Catalog) -> Held:
@@ -69,6 +75,28 @@ def hold(plan: Plan, loaded: LoadedProblem, catalog: Catalog) -> Held:
     broken = faults_of_plan(today, loaded.problem, catalog, loaded.own_models)
     rules = [fault for fault in broken if fault.partition(":")[0] in RULES]
     return Held(today, tuple(rules or broken), cost, prices)
+
+
+def hold_over_time(plan: Plan, loaded: LoadedProblem, catalog: Catalog, best: Plan) -> Held:
+    """Price the nodes of a plan hour by hour by today's facts, and check every rule of the problem again.
+
+    Its nodes are not run anew: what it claims of each is held against today's speeds.
+
+    Args:
+        best: the cheapest plan of today, for the budget as it is printed.
+    """
+    found = {node.offer_id: price_of(node.offer_id, catalog, loaded.problem) for node in plan.nodes}
+    prices = {name: offer for name, offer in found.items() if offer is not None}
+    gone = tuple(f"{name} is no offer of the catalog any more" for name in found if name not in prices)
+    if gone:
+        return Held(None, gone, None, prices)
+    budget = {"budget_usd_per_month": best.cost.budget_usd_per_month}
+    today = plan.model_copy(update={"cost": plan.cost.model_copy(update=budget)})
+    broken = faults_of_plan(today, loaded.problem, catalog, loaded.own_models)
+    hours = sum(prices[node.offer_id].micro_usd_per_hour * (node.node_hours_per_month or node.count * HOURS_PER_MONTH)
+                for node in plan.nodes)
+    faults = tuple(fault for fault in broken if fault.partition(":")[0] in RULES | RULES_BY_THE_HOUR)
+    return Held(None, faults, hours / HOURS_PER_MONTH, prices)
 
 
 def without_policy(problem: Problem, gpu_ids: list[str]) -> Problem:
