@@ -503,6 +503,7 @@ def test_an_answer_without_a_plan_has_nothing_to_check(found: dict[str, Answered
 def test_every_check_is_tested() -> None:
     tested = {check for *_, check in LIES} | {check for *_, check in STRICTER} | {check for *_, check in DRIFTED}
     tested |= {"choose_engines", "memory", "service_figures", "unit_costs"}  # by tests of their own, or field by field
+    tested |= {"split_classes", "class_promise", "class_figures"}  # in test_verify_classes
     assert {check.__name__ for check in CHECKS} == {f"check_{name}" for name in tested - {"status"}}
     assert all(check.__doc__ for check in CHECKS)
 

@@ -193,7 +193,7 @@ def _deployment(shown: Shown, i: int) -> Deployment:
         "replicas": per_node * nodes, "nodes": nodes, "load_fraction": round(_share(shown, i), 9),
         "capacity_per_node": in_user_units(demand, per_node * option.speed.amount(target)),
     }
-    speed, peak = option.speed, _fullest(shown, i)
+    speed, peak = option.mixed, _fullest(shown, i)
     if not isinstance(speed, ReplicaSpeed):
         return Deployment.model_validate({
             **common, "concurrency_per_replica": speed.max_concurrency, "concurrency_at_peak": peak,
@@ -228,7 +228,7 @@ def _fullest(shown: Shown, i: int) -> int:
     """Return the most requests in flight on each replica over the slots, load sent in proportion to capacity."""
     row, case = shown.case.rows[i], shown.case
     option = row.candidate.option
-    speed, reached = option.speed, shown.reached[row.service]
+    speed, reached = option.mixed, shown.reached[row.service]
     if case.kinds[row.service] == "async":
         return speed.sequences(reached) if isinstance(speed, ReplicaSpeed) else speed.max_concurrency
     found = [1]

@@ -25,6 +25,7 @@ EXPECTED = {
     "campus-daily-users": "optimal",
     "chat-and-code": "optimal",
     "chat-with-documents": "optimal",
+    "documents-by-length": "optimal",
     "helpdesk-llama3-8b": "optimal",
     "invoice-extraction": "optimal",
     "measured-curves-llama-70b": "optimal",
