@@ -13,7 +13,8 @@ from optimizer.load import Catalog, LoadedProblem, load_problem
 from optimizer.load.problem import shipped_problem_names, with_known_shapes
 from optimizer.load.serving import ServingFacts, load_serving
 from optimizer.schema.plan import Plan
-from optimizer.solve import SolveSettings, plan_of, prepare, solve
+from optimizer.solve import SolveSettings, prepare
+from optimizer.timetable import best_plan
 
 WITHOUT_A_PLAN = {"budget-too-small"}
 PLANNED = [name for name in shipped_problem_names() if name not in WITHOUT_A_PLAN]
@@ -35,8 +36,7 @@ def planned(shipped: Catalog) -> Planned:
     def solved(name: str) -> tuple[LoadedProblem, Plan]:
         loaded = with_known_shapes(load_problem(name), shipped)
         prepared = prepare(loaded, shipped)
-        solution = solve(prepared.candidates, prepared.problem.limits, prepared.budget, SolveSettings())
-        return loaded, plan_of(prepared, solution, with_rejections=False)
+        return loaded, best_plan(prepared, SolveSettings(), with_rejections=False)
 
     return solved
 
