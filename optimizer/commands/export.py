@@ -64,7 +64,9 @@ def export(
     from optimizer.load.serving import load_serving
     from optimizer.reports import terminal
     from optimizer.reports.output import write_folder
+    from optimizer.solve.refusals import refuse_routed
 
+    refuse_routed(loaded.problem, "a load balancer that sees no lengths")
     serving = load_serving(catalog, overlays_of(overlay))
     plan = answer(loaded, facts, settings)
     if plan.status not in ("optimal", "feasible"):
