@@ -129,7 +129,8 @@ def _kubernetes(environment: Environment) -> list[str]:
         lines.append(f"kubectl -n {name} create configmap {MODELS} {keys}")
     lines += ["kubectl apply -f manifests/", "```", "",
               "All nodes belong to one cluster. Engines run on nodes with these labels (GPU Feature Discovery sets "
-              f"nvidia.com/...; set {OFFER_LABEL} with `kubectl label node`):", "", "| deployment | node labels |", "|---|---|"]
+              f"nvidia.com/...; set {OFFER_LABEL} with `kubectl label node`):", "",
+              "| deployment | node labels |", "|---|---|"]
     lines += [f"| {run.name} | {', '.join(f'{key}={value}' for key, value in node_selector(run).items())} |"
               for run in environment.runs]
     return [*lines, "", KEYS, "", f"Dashboards: `kubectl -n {name} port-forward service/grafana 3000`. Checkpoints, "
