@@ -77,7 +77,7 @@ def figure_of(chart: CompareChart, width_px: int) -> go.Figure:
         month, paid = chart.meeting
         figure.add_scatter(
             x=[month], y=[paid], mode="markers+text", text=[f"month {month:.0f}: owning has paid back"],
-            textposition="bottom right", marker={"color": look.INK, "size": 11}, showlegend=False, hoverinfo="skip")
+            textposition="top left" if month > MONTHS / 3 else "bottom right", marker={"color": look.INK, "size": 11}, showlegend=False, hoverinfo="skip")
     figure.update_layout(
         template="none", paper_bgcolor=look.PAPER, plot_bgcolor=look.PAPER, hovermode="closest", showlegend=True,
         legend={"orientation": "h", "y": 1.06},
