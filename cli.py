@@ -24,8 +24,10 @@ from optimizer.commands import (
     planning,
     problems,
     referee,
+    replaying,
     roadmap,
     spec,
+    spec_diff,
     speed,
 )
 from optimizer.errors import ExitCode, GpumixError
@@ -40,7 +42,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     cls=batch.TwoWords,
 )
-ROOT = (planning, spec, export, money, roadmap, fleet, batch, facts, speed)
+ROOT = (planning, spec, spec_diff, export, replaying, money, roadmap, fleet, batch, facts, speed)
 """Commands that stand by themselves."""
 
 for commands in ROOT:
