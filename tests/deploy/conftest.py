@@ -34,8 +34,7 @@ def planned(shipped: Catalog) -> Planned:
     @functools.cache
     def solved(name: str) -> tuple[LoadedProblem, Plan]:
         loaded = with_known_shapes(load_problem(name), shipped)
-        prepared = prepare(loaded, shipped)
-        return loaded, best_plan(prepared, SolveSettings(), with_rejections=False)
+        return loaded, best_plan(prepare(loaded, shipped), SolveSettings(), with_rejections=False)
 
     return solved
 
