@@ -245,16 +245,16 @@ def _fullest(shown: Shown, i: int) -> int:
 
 
 def _service(shown: Shown, index: int, deployments: tuple[Deployment, ...]) -> ServicePlan:
-    prepared, case = shown.prepared, shown.case
+    prepared = shown.prepared
     service, demand = prepared.problem.services[index], prepared.candidates.demands[index]
     mine = [one for one in deployments if one.service_id == service.service_id]
     rate, sync, slot = demand.unit == "rate", service.kind == "sync", shown.busiest(index)
-    asked, held = usage(case, shown.roster, index)
     target, reached = service.slo.target_tokens_per_s, shown.reached[index]
     slowest = min((one.tokens_per_s_per_user or 0.0 for one in mine), default=0.0)
     speed = reached if (sync or target > 0) and reached else slowest or None
     carried = [sum(one.nodes * amount_at(one, target) for one in found.chosen if one.row.service == index)
                for found in shown.by_slot]
+    asked, held = usage(shown, index, carried)
     return ServicePlan(
         service_id=service.service_id, model_id=service.model, kind=service.kind, ttft_limit_ms=service.slo.ttft_ms,
         e2e_limit_ms=service.slo.e2e_ms,
@@ -270,16 +270,14 @@ def _service(shown: Shown, index: int, deployments: tuple[Deployment, ...]) -> S
     )
 
 
-def usage(case: TimeCase, roster: Roster, service: int) -> tuple[int, int]:
-    """Return (what a service asks of a cycle, what its nodes carry at most), in its unit x hours or micro-requests."""
-    rows = case.of_service(service)
+def usage(shown: Shown, service: int, carried: list[int]) -> tuple[int, int]:
+    """Return (what a service asks of a cycle, what its nodes can carry), in its unit x hours or micro-requests."""
+    case = shown.case
     if case.kinds[service] == "sync":
-        held = sum(row.capacity * count * slot.weight for row, counts in _pairs(case, roster, rows)
-                   for slot, count in zip(case.slots, counts, strict=True))
+        held = sum(amount * slot.weight for amount, slot in zip(carried, case.slots, strict=True))
         return sum(slot.demand[service] * slot.weight for slot in case.slots), held
-    works = [work for work in case.works if work.service == service]
-    return sum(work.amount for work in works), sum(window_capacity(case, roster, work_index) for work_index, work in
-                                                   enumerate(case.works) if work.service == service)
+    mine = [(index, work.amount) for index, work in enumerate(case.works) if work.service == service]
+    return sum(amount for _, amount in mine), sum(window_capacity(case, shown.roster, index) for index, _ in mine)
 
 
 def _pairs(case: TimeCase, roster: Roster, rows: list[int]) -> list[tuple[CaseRow, tuple[int, ...]]]:
