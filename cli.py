@@ -15,6 +15,7 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 from optimizer.commands import (
     batch,
     demand,
+    export,
     facts,
     fleet,
     importing,
@@ -23,7 +24,10 @@ from optimizer.commands import (
     planning,
     problems,
     referee,
+    replaying,
     roadmap,
+    spec,
+    spec_diff,
     speed,
 )
 from optimizer.errors import ExitCode, GpumixError
@@ -38,8 +42,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     cls=batch.TwoWords,
 )
-for commands in (planning.app, money.app, roadmap.app, fleet.app, batch.app, facts.app, speed.app):
-    app.add_typer(commands)
+ROOT = (planning, spec, spec_diff, export, replaying, money, roadmap, fleet, batch, facts, speed)
+"""Commands that stand by themselves."""
+
+for commands in ROOT:
+    app.add_typer(commands.app)
 app.add_typer(problems.app, name="problems")
 app.add_typer(loadtest.app, name="loadtest")
 app.add_typer(referee.app, name="referee")

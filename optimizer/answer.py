@@ -153,6 +153,8 @@ def _about_prices(prepared: Prepared, plan: Plan) -> Iterator[str]:
 def _about_overlay(prepared: Prepared, plan: Plan) -> Iterator[str]:
     """Say which of the user's own rows the plan uses, and why it does not use the others."""
     own = prepared.catalog.from_overlay
+    if not any(own.values()):
+        return
     used = {node.offer_id for node in plan.nodes if node.from_overlay}
     if used:
         yield f"From your overlay: the price of {', '.join(sorted(used))}."

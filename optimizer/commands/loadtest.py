@@ -199,10 +199,11 @@ def plan_test(
     """Say which tests would tell whether the plan of a problem holds, with ready commands."""
     settings = solve_settings(time_limit, deterministic_limit)
     loaded, facts = load_inputs(problem, overrides, catalog, overlay)
+    from optimizer.load.serving import load_serving
     from optimizer.loadtest.planning import plan_tests
     from optimizer.reports.loadtest_plan_report import PLAN_REPORTS
 
-    found = plan_tests(loaded, facts, settings, own, url)
+    found = plan_tests(loaded, facts, settings, own, url, load_serving(catalog, overlays_of(overlay)))
     emit(PLAN_REPORTS[form.value](found), output)
     leave({"infeasible": ExitCode.INFEASIBLE, "unknown": ExitCode.LIMIT}.get(found.status, ExitCode.PLAN))
 

@@ -54,6 +54,8 @@ def _lifted(prepared: Prepared) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "budget", {"budget": None}
     if limits.survive != Survive():
         yield "survive", {"survive": Survive()}
+    if limits.spot_share_fraction is not None:
+        yield "spot_share_fraction", {"spot_share_fraction": None}
     if limits.nodes.max is not None:
         yield "nodes.max", {"nodes": NodeCount(min=limits.nodes.min)}
     if limits.max_gpu_types is not None:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from optimizer.costs.cash import CashFlow, cash_of
+from optimizer.costs.contracts import CONTRACTS
 from optimizer.load import Catalog
 from optimizer.schema.plan import Plan, Status
 from optimizer.schema.problem import Problem
@@ -109,5 +110,7 @@ class Variant:
 
 def variant_of(name: str, plan: Plan, catalog: Catalog, problem: Problem, watts: int, reason: str = "") -> Variant:
     """Put a plan together with the payments for its nodes."""
-    flows = tuple((node.count, cash_of(node.offer_id, catalog, problem)) for node in plan.nodes)
-    return Variant(name, plan, reason, flows, watts)
+    flows = [(node.count, cash_of(node.offer_id, catalog, problem)) for node in plan.nodes]
+    contracts = plan.cost.breakdown.get(CONTRACTS)
+    flows += [(1, CashFlow(0.0, contracts))] if contracts else []
+    return Variant(name, plan, reason, tuple(flows), watts)

@@ -12,6 +12,9 @@ from optimizer.formulation import Case, CaseRow, reduce_case
 from optimizer.solve.prove import Clock, Proven, SolveSettings, prove
 from optimizer.units import usd_per_month
 
+OF_THE_WHOLE = ("budget", "at_least", "min_nodes")
+"""Rules that bind the whole fleet and no part of it: the budget, and nodes that it must hold."""
+
 
 @dataclass(frozen=True)
 class Alone:
@@ -35,6 +38,7 @@ def alone(case: FleetCase, service: int, settings: SolveSettings, clock: Clock) 
     That is one covering row: more of a node's best filling never carries less than any other filling of it.
     """
     rows = tuple(sorted(_rows(case, service), key=lambda row: row.rank))
+    case = case.without(*OF_THE_WHOLE)
     places = {supply.offer.offer_id: i for i, supply in enumerate(case.supplies)}
     question = Case(
         rows, (case.demand[service],), case.stock, case.budget, case.max_gpu_types, case.min_nodes, case.max_nodes,
@@ -73,9 +77,8 @@ def _rows(case: FleetCase, service: int) -> Iterator[CaseRow]:
 
 def _row(supply: Supply, item: Item, capacity: int, demand: int, case: FleetCase) -> CaseRow:
     offer = supply.offer
-    held = dict(case.at_least).get(offer.offer_id, 0)
     enough = -(-demand * (2 if case.lose_node else 1) // capacity) + 1
-    most = min([max(enough, case.min_nodes, held), *(c for c in (offer.stock, case.max_nodes) if c is not None)])
+    most = min([enough, *(cap for cap in (offer.stock, case.max_nodes) if cap is not None)])
     return CaseRow(
         0, supply.pool, supply.price, capacity, most, offer.gpu_id, offer.provider, offer.place, item.engine,
         offer.watts, (offer.offer_id, item.engine), Candidate(offer, item.option, capacity))
@@ -105,7 +108,7 @@ def broken_together(case: FleetCase, plans: Sequence[Alone]) -> Iterator[str]:
     for pool, count in sorted(taken.items()):
         stock = case.stock[pool]
         if stock is not None and count > stock:
-            name = next(s.offer.offer_id for s in case.supplies if s.pool == pool)
+            name = next(s.offer.pool for s in case.supplies if s.pool == pool)
             yield f"stock of {name}: {count} taken, {stock} there"
     cost = sum(plan.cost or 0 for plan in plans)
     if case.budget is not None and cost > case.budget:

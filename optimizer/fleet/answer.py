@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from optimizer.answer import warnings
+from optimizer.explain.nowhere import commonest_rejections
 from optimizer.fleet.alone import Alone, broken_together, every_alone
 from optimizer.fleet.case import FleetCase, build_fleet
 from optimizer.fleet.extract import fleet_plan_of
 from optimizer.fleet.losses import refuse_many_nodes
 from optimizer.fleet.prove import solve_fleet
+from optimizer.fleet.shares import shares_of
+from optimizer.fleet.shed import choose_served
+from optimizer.fleet.short import what_is_short
+from optimizer.fleet.solution import INFEASIBLE, FleetSolution, cost_of
 from optimizer.load import Catalog, LoadedProblem
-from optimizer.schema.fleet import FleetPlan, Saving
+from optimizer.schema.fleet import FleetPlan, Saving, Shed
 from optimizer.solve import Prepared, SolveSettings, prepare
 from optimizer.solve.prove import Clock
+from optimizer.solve.refusals import refuse_limits, refuse_routed
 from optimizer.units import usd_per_month
+from optimizer.verify.fleet import as_plan
 
 
 def answer_fleet(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings, shed: bool = False) -> FleetPlan:
@@ -25,21 +35,61 @@ def answer_fleet(loaded: LoadedProblem, catalog: Catalog, settings: SolveSetting
         VerificationError: the fleet broke a rule when it was checked again.
     """
     refuse_many_nodes(loaded.problem.limits, loaded.problem.name)
+    refuse_routed(loaded.problem, "a fleet whose services share nodes")
+    refuse_limits(loaded.problem.limits, loaded.problem.name, "gpumix fleet")
     clock = Clock(settings)
     prepared = prepare(loaded, catalog)
     case = build_fleet(prepared.candidates, prepared.problem.limits, prepared.budget)
     solution = solve_fleet(case, settings, clock)
+    if solution.status == "infeasible" and shed:
+        return _with_cuts(prepared, case, settings, clock)
     plan = fleet_plan_of(prepared, case, solution)
+    if solution.status == "infeasible":
+        return plan.model_copy(update={"reasons": what_is_short(prepared, case, clock)})
     if not solution.has_plan:
-        return plan
-    return _with_shares(prepared, case, plan, settings, clock)
+        return plan.model_copy(update={"reasons": ("the limit was reached before any fleet was found",)})
+    return _told(prepared, case, solution, plan, settings, clock)
 
 
-def _with_shares(
-    prepared: Prepared, case: FleetCase, plan: FleetPlan, settings: SolveSettings, clock: Clock
+def _with_cuts(prepared: Prepared, case: FleetCase, settings: SolveSettings, clock: Clock) -> FleetPlan:
+    """Serve the most important services and say who is cut."""
+    short = what_is_short(prepared, case, clock)
+    choice = choose_served(case, settings, clock)
+    if choice is None or not choice.served:
+        plan = fleet_plan_of(prepared, case, INFEASIBLE)
+        return plan.model_copy(update={"reasons": ("not even one service can be served", *short)})
+    part = case.only(choice.served)
+    solution = solve_fleet(part, settings, clock)
+    if not choice.proven and solution.status == "optimal":
+        solution = replace(solution, status="feasible")
+    plan = fleet_plan_of(prepared, part, solution, _cut(prepared, case, choice.served))
+    told = _told(prepared, part, solution, plan, settings, clock) if solution.has_plan else plan
+    return told.model_copy(update={"reasons": tuple(f"to serve all: {one}" for one in short)})
+
+
+def _cut(prepared: Prepared, case: FleetCase, served: tuple[int, ...]) -> list[Shed]:
+    """Describe the services that are cut, the least important first."""
+    left = [i for i in range(len(case.names)) if i not in served]
+    left.sort(key=lambda i: (-case.priority[i], case.names[i]))
+    return [
+        Shed(service_id=case.names[i], priority=case.priority[i],
+             demand=prepared.candidates.demands[case.positions[i]].arithmetic,
+             reason=CROWDED if case.by_service[i] else commonest_rejections(prepared, case.names[i]))
+        for i in left]
+
+
+CROWDED = "no room beside services as important or more"
+
+
+def _told(
+    prepared: Prepared, case: FleetCase, solution: FleetSolution, plan: FleetPlan, settings: SolveSettings, clock: Clock
 ) -> FleetPlan:
+    """Add what sharing saves, who pays what, and what a reader must know first."""
     plans = every_alone(case, settings, clock)
-    return plan.model_copy(update={"saving": _saving(case, plan, plans)})
+    micro = cost_of(case, solution.placement.nodes) if solution.placement else 0
+    return plan.model_copy(update={
+        "saving": _saving(case, plan, plans), "shares": shares_of(case, solution, micro, plans, settings, clock),
+        "warnings": warnings(prepared, as_plan(plan, plan.deployments))})
 
 
 def _saving(case: FleetCase, plan: FleetPlan, plans: tuple[Alone, ...]) -> Saving:

@@ -135,6 +135,18 @@ class FleetCase:
         case = replace(self, items=items, **picked)  # type: ignore[arg-type]
         return replace(case, supplies=_bounded(case.supplies, case))
 
+    def without(self, *rules: str) -> FleetCase:
+        """Return the same question without some rules, named as fields of this class.
+
+        >>> FleetCase((), (), (), (), (), budget=5).without("budget").budget is None
+        True
+        """
+        off = {"stock": tuple(None for _ in self.stock), "budget": None, "max_nodes": None, "max_gpu_types": None,
+               "watts": None, "engine_policy": "any", "lose_node": False, "lose_provider": False,
+               "lose_region": False, "at_least": (), "min_nodes": 0}
+        case = replace(self, **{rule: off[rule] for rule in rules})  # type: ignore[arg-type]
+        return replace(case, supplies=_bounded(case.supplies, case))
+
     @property
     def cost_bound(self) -> int:
         """Return the cost of all nodes at their most."""

@@ -18,7 +18,7 @@ from optimizer.solve.solver import cp_solver
 SOON = 0.1
 """CP-SAT's deterministic time of the first attempt, without presolve."""
 
-TIE_LIMIT = 2.0
+TIE_LIMIT = 1.0
 """CP-SAT's deterministic time for breaking ties and for placing replicas on given nodes; what it reaches stands."""
 
 ORDER_WEIGHT = 2**52
@@ -92,33 +92,46 @@ def _attempt(
         round(solver.objective_value))
 
 
-def cheapest(case: FleetCase, settings: SolveSettings, clock: Clock, hint: Placement | None = None) -> FleetSolution:
+def cheapest(
+    case: FleetCase, settings: SolveSettings, clock: Clock, hint: Placement | None = None, in_order: bool = True,
+    floor: int = 0,
+) -> FleetSolution:
     """Find the cheapest fleet; among equals the fewest nodes, then the first offers by id, then the fewest GPUs in use.
 
     A loss joins the model when a fleet found does not survive it; until then it costs nothing.
+
+    Args:
+        case: the question.
+        settings: how long to search.
+        clock: counts the time down.
+        hint: a fleet to start from.
+        in_order: break ties; else only the cost counts.
+        floor: no fleet costs less, as is proven already.
     """
     losses: tuple[Loss, ...] = ()
     while True:
-        found, bound = _least_cost(case, losses, settings, clock, hint)
+        found, bound = _least_cost(case, losses, settings, clock, hint, floor)
         if found.status == "infeasible":
             return INFEASIBLE
         if not found.nodes:
             return FleetSolution("unknown", None, bound)
-        if found.status == "optimal" and not clock.expired():
+        if in_order and found.status == "optimal" and not clock.expired():
             found = _first_in_order(case, losses, found, settings, clock)
         short = [loss for loss in losses_of(case, found.nodes) if loss not in losses and not _stands(case, found, loss)]
         if not short:
-            return _placed(case, found, bound, settings)
+            return _placed(case, found, bound, settings) if in_order else _raw(case, found, bound)
         if found.status != "optimal":
             return FleetSolution("unknown", None, bound)
         losses, hint = (*losses, *short), None
 
 
 def _least_cost(
-    case: FleetCase, losses: Sequence[Loss], settings: SolveSettings, clock: Clock, hint: Placement | None
+    case: FleetCase, losses: Sequence[Loss], settings: SolveSettings, clock: Clock, hint: Placement | None, floor: int
 ) -> tuple[Found, int]:
     """Minimise cost, then the number of nodes, in one objective as far as numbers allow; return also a cost bound."""
     model = fleet_model(case, losses)
+    if floor:
+        model.cp.add(cost_of_nodes(case, model) >= floor)
     nodes = sum(supply.most for supply in case.supplies) + 1
     nodes = nodes if case.cost_bound * nodes < LARGEST_WEIGHT else 1
     count = LinearExpr.sum(model.nodes)
@@ -214,6 +227,14 @@ def place(
     return Placement(tuple(nodes), found.replicas) if found.nodes else None
 
 
+def placed_on(case: FleetCase, known: Placement, settings: SolveSettings) -> Placement:
+    """Place replicas again on a fleet's nodes, on as few GPUs as can be found."""
+    try:
+        return place(case, known.nodes, settings.seed) or known
+    except TimeoutError:
+        return known
+
+
 def _stands(case: FleetCase, found: Found, loss: Loss) -> bool:
     """Say whether every service can be placed again on what a loss leaves; not known counts as not."""
     try:
@@ -222,12 +243,14 @@ def _stands(case: FleetCase, found: Found, loss: Loss) -> bool:
         return False
 
 
+def _raw(case: FleetCase, found: Found, bound: int) -> FleetSolution:
+    bound = cost_of(case, found.nodes) if found.status == "optimal" else bound
+    return FleetSolution(found.status, Placement(found.nodes, found.replicas), bound, tuple(True for _ in case.demand))
+
+
 def _placed(case: FleetCase, found: Found, bound: int, settings: SolveSettings) -> FleetSolution:
     """Place replicas on the nodes found, and again after each loss."""
-    try:
-        placement = place(case, found.nodes, settings.seed) or Placement(found.nodes, found.replicas)
-    except TimeoutError:
-        placement = Placement(found.nodes, found.replicas)
+    placement = placed_on(case, Placement(found.nodes, found.replicas), settings)
     after = []
     for loss in losses_of(case, found.nodes):
         left = left_of(case, found.nodes, loss)

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from optimizer.errors import Fault
 from optimizer.load.csv_files import parse_rows
 from optimizer.load.faults import faults_of, shown
-from optimizer.load.layers import ON_PREM, Layer, digest_of, layers_of
+from optimizer.load.layers import ON_PREM, SERVING_FILES, Layer, digest_of, layers_of
 from optimizer.load.references import unresolved
 from optimizer.load.tables import TableReader
 from optimizer.load.yaml_files import parse_mapping
@@ -289,6 +289,10 @@ def load_catalog(
         overlays=tuple(layer.label for layer in layers[1:]),
         kin_weights=reader.csv_table("kin_weights.csv", "kin_weights", KinWeights, "runs_like", "quantity"),
     )
+    if any(file in layer.files for layer in layers if not layer.shipped for file in SERVING_FILES):
+        from optimizer.load.serving import read_serving
+
+        read_serving(reader)  # a catalog that is named is validated whole
     for overlay, fault in unresolved(catalog, layers, known_models, reader.faulty):
         reader.faults[overlay].append(fault)
     reader.raise_faults()

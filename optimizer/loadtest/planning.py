@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from optimizer.candidates.names import resolve_model
 from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog, LoadedProblem
+from optimizer.load.serving import ServingFacts
+from optimizer.loadtest.starting import checkpoint_of, memory_fraction, start_line
 from optimizer.schema.base import Evidence
 from optimizer.schema.catalog import LlmModel
 from optimizer.schema.plan import Deployment
@@ -84,12 +87,15 @@ def levels_for(at_peak: int, most: int) -> tuple[int, ...]:
     return tuple(sorted({1, -(-most // 4), -(-most // 2), at_peak, most, -(-most * 3 // 2)}))
 
 
-def plan_tests(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings, own: str, url: str) -> PlannedTests:
+def plan_tests(
+    loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings, own: str, url: str, serving: ServingFacts
+) -> PlannedTests:
     """Solve a problem and list the tests that would tell whether its plan holds.
 
     Args:
         own: folder that results are imported into.
         url: the endpoint that stands for the one to be tested.
+        serving: how engines are started.
 
     Raises:
         InputError: the problem names something that the catalog does not have.
@@ -99,24 +105,44 @@ def plan_tests(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings,
     nodes = {node.offer_id: node for node in plan.nodes}
     services = {service.service_id: service for service in prepared.problem.services}
     tests = [
-        _planned(catalog, loaded, services[one.service_id], one, nodes[one.offer_id].gpu_id, number, own, url)
-        for one in plan.deployments for number in range(len(services[one.service_id].workload))
+        _planned(catalog, loaded, services[one.service_id], one, nodes[one.offer_id].gpu_id, number, own, url, serving)
+        for one in plan.deployments for number in _numbers(services[one.service_id], one)
     ]
     order = ("estimated", "interpolated", "measured")
     tests.sort(key=lambda test: (order.index(test.evidence), -(test.error_fraction or WIDEST)))
     return PlannedTests(plan.problem, plan.status, tuple(tests), own)
 
 
+def _numbers(service: Service, one: Deployment) -> list[int]:
+    """Return the positions of the request classes that come to a deployment."""
+    come = None if one.classes is None else {(part.isl_tokens, part.osl_tokens) for part in one.classes}
+    return [i for i, request in enumerate(service.workload)
+            if come is None or (request.isl_tokens, request.osl_tokens) in come]
+
+
+def _in_flight(one: Deployment, request: RequestClass) -> tuple[int, int]:
+    """Return (requests in flight at the peak, the most) for a test of one class.
+
+    Where classes are routed apart, it is the most of this class alone, and as many as load a replica as the peak does.
+    """
+    for part in one.classes or ():
+        if (part.isl_tokens, part.osl_tokens) == (request.isl_tokens, request.osl_tokens):
+            most = part.concurrency_alone
+            return min(most, max(1, math.ceil((one.utilisation_fraction or 0.0) * most))), most
+    return one.concurrency_at_peak, one.concurrency_per_replica
+
+
 def _planned(
     catalog: Catalog, loaded: LoadedProblem, service: Service, one: Deployment, gpu_id: str, number: int, own: str,
-    url: str,
+    url: str, serving: ServingFacts,
 ) -> PlannedTest:
     """Write down one test."""
     model, request = resolve_model(service, catalog, loaded.own_models), service.workload[number]
     name = (model.hf_id if model is not None else None) or service.model
-    users = levels_for(one.concurrency_at_peak, one.concurrency_per_replica)
-    engine = catalog.engines.get(one.engine_id)
-    context = max(service.full_context_tokens, request.isl_tokens + request.osl_tokens)
+    users = levels_for(*_in_flight(one, request))
+    context = max(
+        [request.isl_tokens + request.osl_tokens, *(service.class_context_tokens(i) for i in _numbers(service, one))]
+        if one.classes else [service.full_context_tokens, request.isl_tokens + request.osl_tokens])
     known = service.model if model is None or loaded.own_models else _id_of(catalog, model) or service.model
     set_up = (f"--model {known} --gpu {gpu_id} --gpu-count {one.gpu_count} --tp {one.tp_size}"
               f" --precision {one.precision} --engine {one.engine_id}")
@@ -127,10 +153,24 @@ def _planned(
         engine_id=one.engine_id, precision=one.precision, tp_size=one.tp_size, isl_tokens=request.isl_tokens,
         osl_tokens=request.osl_tokens, users=users, evidence=one.evidence, error_fraction=one.error_fraction,
         tokens_per_s_per_user=one.tokens_per_s_per_user,
-        start_command="" if engine is None else engine.start(name, one.tp_size, max(users), context),
+        start_command=_start(catalog, serving, model, one, gpu_id, name, max(users), context),
         run_command=(f"gpumix loadtest run --url {url} --isl {request.isl_tokens} --osl {request.osl_tokens}"
                      f" --users {levels} --records {records} {set_up}"),
         import_command=f"gpumix loadtest import {records} --into {own}")
+
+
+def _start(
+    catalog: Catalog, serving: ServingFacts, model: LlmModel | None, one: Deployment, gpu_id: str, name: str,
+    sequences: int, context: int,
+) -> str:
+    """Return the line that starts the server; nothing where the catalog does not know how."""
+    how, engine, gpu = serving.engines.get(one.engine_id), catalog.engines.get(one.engine_id), catalog.gpus.get(gpu_id)
+    if how is None or engine is None or gpu is None or one.precision not in how.precisions:
+        return ""
+    fraction = memory_fraction(engine, gpu, one.tp_size)
+    wanted = f"checkpoint of {name} in {one.precision}"
+    found = checkpoint_of(how, model, one.precision)
+    return start_line(how, found, wanted, one.precision, one.tp_size, sequences, context, fraction)
 
 
 def _id_of(catalog: Catalog, model: LlmModel) -> str | None:

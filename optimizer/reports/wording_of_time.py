@@ -41,6 +41,18 @@ def clock_time(hour: float) -> str:
     return f"{minutes // 60 % 24 if minutes != 1440 else 24:02d}:{minutes % 60:02d}"
 
 
+def lines_of(table: Timetable) -> list[tuple[int, int, TimeSlot]]:
+    """List the runs of hours of one slot, in the order of time, cut at midnight: (first, one past the last, slot)."""
+    slot_of = {hour: slot for slot in table.slots for hour in slot.hours}
+    runs: list[tuple[int, int, TimeSlot]] = []
+    for hour in range(table.hours):
+        if runs and runs[-1][2] is slot_of[hour] and hour % 24:
+            runs[-1] = (runs[-1][0], hour + 1, slot_of[hour])
+        else:
+            runs.append((hour, hour + 1, slot_of[hour]))
+    return runs
+
+
 def nodes_by_hour(table: Timetable) -> dict[str, list[int]]:
     """Return offer -> nodes that are there in each hour."""
     counts = {name: [count] * table.hours for name, count in table.standing.items()}

@@ -111,24 +111,9 @@ class Engine(Sourced):
     """Share of the GPU's memory that it takes."""
     share_of: Literal["memory", "free"] = "memory"
     """What memory_fraction is a share of: the whole memory, or (for the cache) what weights and activations leave."""
-    start_command: str = ""
-    """How a server is started: {model}, {tp}, {sequences} and {context} stand for what a plan says."""
     overhead: EngineOverhead
     older_overheads: tuple[OlderOverhead, ...] = ()
     """Oldest first."""
-
-    def start(self, model: str, tp: int, sequences: int, context: int) -> str:
-        """Return the command that starts a server of a model; nothing where the catalog states none."""
-        return self.start_command.format(model=model, tp=tp, sequences=sequences, context=context)
-
-    @model_validator(mode="after")
-    def _start_command_can_be_filled_in(self) -> Self:
-        try:
-            self.start("model", 1, 1, 1)
-        except (KeyError, IndexError, ValueError):
-            allowed = "text with {model}, {tp}, {sequences}, {context}"
-            raise ValueError(f"start_command: found {self.start_command!r}; allowed: {allowed}") from None
-        return self
 
     @model_validator(mode="after")
     def _oldest_first(self) -> Self:

@@ -11,6 +11,7 @@ from optimizer.candidates import ReplicaSpeed
 from optimizer.costs import PricedOffer, rate_per_usd
 from optimizer.demand import SECONDS_PER_HOUR, ServiceDemand, micro_work
 from optimizer.formulation import CaseRow
+from optimizer.formulation.case import spot_share_of
 from optimizer.schema.base import grade_of
 from optimizer.schema.plan import (
     Cost,
@@ -54,8 +55,17 @@ class Shown:
         rows = list(zip(self.case.rows, self.roster.use, strict=True))
         return tuple(
             Solution("feasible", tuple(Chosen(row, counts[slot]) for row, counts in rows if counts[slot]), None, None,
-                     targets, survive)
+                     targets, survive, spot_share_of(self.prepared.problem.limits))
             for slot in range(len(self.case.slots)))
+
+    @property
+    def most_used(self) -> float:
+        """Share of what nodes carry that a demand may fill."""
+        return self.prepared.problem.limits.max_utilisation_fraction
+
+    def work(self, service: int) -> int:
+        """Return the micro-requests of an async service's window."""
+        return micro_work(self.prepared.problem.services[service], self.most_used)
 
     def demand(self, service: int, slot: int) -> ServiceDemand:
         """Return what a service asks in a slot."""
@@ -192,7 +202,7 @@ def _deployment(shown: Shown, i: int) -> Deployment:
         "replicas": per_node * nodes, "nodes": nodes, "load_fraction": round(_share(shown, i), 9),
         "capacity_per_node": in_user_units(demand, per_node * option.speed.amount(target)),
     }
-    speed, peak = option.speed, _fullest(shown, i)
+    speed, peak = option.mixed, _fullest(shown, i)
     if not isinstance(speed, ReplicaSpeed):
         return Deployment.model_validate({
             **common, "concurrency_per_replica": speed.max_concurrency, "concurrency_at_peak": peak,
@@ -227,7 +237,7 @@ def _fullest(shown: Shown, i: int) -> int:
     """Return the most requests in flight on each replica over the slots, load sent in proportion to capacity."""
     row, case = shown.case.rows[i], shown.case
     option = row.candidate.option
-    speed, reached = option.speed, shown.reached[row.service]
+    speed, reached = option.mixed, shown.reached[row.service]
     if case.kinds[row.service] == "async":
         return speed.sequences(reached) if isinstance(speed, ReplicaSpeed) else speed.max_concurrency
     found = [1]
@@ -293,7 +303,7 @@ def window_capacity(case: TimeCase, roster: Roster, index: int) -> int:
 
 def _least_of_windows(shown: Shown, service: int) -> float:
     """Return the requests that can be done in a window, the least of the cycle; of runs of windows their share."""
-    case, one = shown.case, micro_work(shown.prepared.problem.services[service])
+    case, one = shown.case, shown.work(service)
     return min(
         float(Fraction(window_capacity(case, shown.roster, index) * one, work.amount * MICRO))
         for index, work in enumerate(case.works) if work.service == service)
@@ -301,7 +311,7 @@ def _least_of_windows(shown: Shown, service: int) -> float:
 
 def _window_arithmetic(shown: Shown, index: int) -> str:
     """Spell out why the work gets done: node-hours in the window x requests an hour."""
-    asked = micro_work(shown.prepared.problem.services[index]) / MICRO
+    asked = shown.work(index) / MICRO
     terms = []
     for row, counts in _pairs(shown.case, shown.roster, shown.case.of_service(index)):
         seconds = [sum(work.seconds[slot] for work in shown.case.works if work.service == index)
@@ -348,6 +358,6 @@ def _works(shown: Shown) -> tuple[WindowWork, ...]:
     return tuple(
         WindowWork(
             service_id=service.service_id, start_hour=service.deadline.start_hour,
-            end_hour=service.deadline.end_hour, requests=micro_work(service) / MICRO,
+            end_hour=service.deadline.end_hour, requests=shown.work(index) / MICRO,
             capacity_requests=_least_of_windows(shown, index))
         for index, service in enumerate(shown.prepared.problem.services) if service.deadline is not None)

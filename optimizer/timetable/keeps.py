@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable
 
 from optimizer.formulation import CaseRow
+from optimizer.formulation.case import firm_demand, spot_share_of
 from optimizer.timetable.case import TimeCase
 from optimizer.timetable.ladder import Roster
 
@@ -40,7 +41,7 @@ def _power(case: TimeCase, found: Roster) -> bool:
 
 
 def _losses(case: TimeCase, found: Roster, service: int, slot: int) -> bool:
-    """Say whether a service keeps its demand in a slot after the worst loss."""
+    """Say whether a service keeps its demand in a slot after the worst loss, and its share without spot nodes."""
     held = [(case.carries(i, slot), found.use[i][slot], case.rows[i]) for i in case.of_service(service)]
     survive, demand = case.limits.survive, case.slots[slot].demand[service]
     left, gone = sum(capacity * nodes for capacity, nodes, _ in held), survive.nodes
@@ -52,4 +53,6 @@ def _losses(case: TimeCase, found: Roster, service: int, slot: int) -> bool:
     for asked, group in groups:
         for lost in {group(row) for _, nodes, row in held if nodes} if asked else ():
             left = min(left, sum(capacity * nodes for capacity, nodes, row in held if group(row) != lost))
-    return left >= demand
+    share = spot_share_of(case.limits)
+    firm = sum(capacity * nodes for capacity, nodes, row in held if not row.is_spot)
+    return left >= demand and (share is None or firm >= firm_demand(demand, share))

@@ -72,7 +72,7 @@ def faults_of_fleet(
     served = _served(plan, problem)
     if isinstance(served, str):
         return [f"services: {served}"]
-    subject = FleetSubject(_as_plan(plan, plan.deployments), served, catalog, own_models)
+    subject = FleetSubject(as_plan(plan, plan.deployments), served, catalog, own_models)
     names = [f"known_names: {fault}" for fault in check_known_names(subject)]
     if names:
         return names
@@ -108,7 +108,7 @@ def _served(plan: FleetPlan, problem: Problem) -> Problem | str:
     return problem.model_copy(update={"services": kept, "limits": limits})
 
 
-def _as_plan(plan: FleetPlan, deployments: Sequence[FleetDeployment]) -> Plan:
+def as_plan(plan: FleetPlan, deployments: Sequence[FleetDeployment]) -> Plan:
     """Write a fleet as a plan in which every replica is a node of its own."""
     return Plan(
         problem=plan.problem, status=plan.status, cost=plan.cost, bound_usd_per_month=plan.bound_usd_per_month,
@@ -198,7 +198,7 @@ def _left(subject: Subject, plan: FleetPlan, after: AfterLoss, left: Counter[str
     nodes = Counter(_nodes_of(after.layouts))
     if nodes - left:
         yield f"uses nodes that are lost: {dict(nodes - left)}"
-    again = FleetSubject(_as_plan(plan, after.deployments), subject.problem, subject.catalog, subject.own_models)
+    again = FleetSubject(as_plan(plan, after.deployments), subject.problem, subject.catalog, subject.own_models)
     unknown = list(check_known_names(again))
     yield from unknown or (*_told(LEFT, again), *check_fit_on_nodes(again, after.layouts, after.deployments))
 

@@ -145,11 +145,18 @@ def _every_loss(subject: Subject, name: str, left: Callable[[Held], Fraction]) -
     per_slot = [max(Fraction(0), left(_held(subject, slot, name, _capacity)))
                 for slot in table.slots]
     hour = {h: carried for slot, carried in zip(table.slots, per_slot, strict=True) for h in slot.hours}
-    work = exact_work(service) * (1 + exact(service.headroom_fraction))
+    work = _work(subject, name)
     for seconds, days in window_seconds(service.deadline, table.hours) if service.deadline else ():
         done = sum((hour[h] * second for h, second in enumerate(seconds)), Fraction(0))
         if done < days * work:
             yield f"{name}: {float(done):,.0f} requests done in a window, {float(days * work):,.0f} needed"
+
+
+def _work(subject: Subject, name: str) -> Fraction:
+    """Return the requests of an async service's window, headroom included."""
+    service = subject.services[name]
+    most_used = exact(subject.problem.limits.max_utilisation_fraction)
+    return exact_work(service) * (1 + exact(service.headroom_fraction)) / most_used
 
 
 def check_meet_demand(subject: Subject) -> Iterator[str]:
@@ -168,7 +175,7 @@ def check_finish_work(subject: Subject) -> Iterator[str]:
     for name, service in subject.services.items():
         if service.deadline is None:
             continue
-        one, needed = shown.pop(name, None), exact_work(service) * (1 + exact(service.headroom_fraction))
+        one, needed = shown.pop(name, None), _work(subject, name)
         span = (service.deadline.start_hour, service.deadline.end_hour)
         if one is None or (one.start_hour, one.end_hour) != span or one.requests < needed - Fraction(1, MICRO):
             yield f"{name}: its window is not shown as it is"
@@ -205,6 +212,19 @@ def check_survive_region_loss(subject: Subject) -> Iterator[str]:
     """Demand and work are kept when any one region of a provider is gone."""
     if subject.problem.limits.survive.region:
         yield from _check_group_loss(subject, lambda offer: offer.place)
+
+
+def check_cap_spot_share(subject: Subject) -> Iterator[str]:
+    """Nodes that are not spot carry at least 1 - share of every demand and window."""
+    share = subject.problem.limits.spot_share_fraction
+    for name in subject.services if share is not None else ():
+        yield from _every_loss(subject, name, lambda held: _without_spot(subject, held))
+
+
+def _without_spot(subject: Subject, held: Held) -> Fraction:
+    """Return the demand of which what is carried without spot nodes is the least share."""
+    firm = _carried([(one, each) for one, each in held if subject.offers[one.offer_id].kind != "spot"])
+    return firm / (1 - exact(subject.problem.limits.spot_share_fraction or 0.0))
 
 
 def check_respect_stock(subject: Subject) -> Iterator[str]:
@@ -448,7 +468,7 @@ def _work_and_room(subject: Subject, service_id: str, rates: list[float]) -> tup
     service, table = subject.services[service_id], _timetable(subject)
     rate_of = {hour: rate for slot, rate in zip(table.slots, rates, strict=True) for hour in slot.hours}
     windows = window_seconds(service.deadline, table.hours) if service.deadline else ()
-    work = float(exact_work(service) * (1 + exact(service.headroom_fraction)))
+    work = float(_work(subject, service_id))
     room = sum(rate_of[hour] * second for seconds, _ in windows for hour, second in enumerate(seconds))
     return sum(days for _, days in windows) * work, room
 

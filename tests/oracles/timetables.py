@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
@@ -17,6 +18,7 @@ from optimizer.schema.problem import Limits
 from optimizer.timetable.case import TimeCase, bounded
 from optimizer.timetable.reduction import undominated
 from optimizer.timetable.slots import Slot, Work
+from optimizer.units import exact
 from tests.oracles.instances import offer, random_limits, runs
 
 SCHEDULES = ((2, 1), (1, 2, 1))
@@ -68,6 +70,7 @@ def random_time_case(seed: int, rules: Iterable[str] = (), kinds: tuple[str, ...
         facts: dict[str, Any] = {
             "gpu": rng.choice(["ant", "bee"]), "provider": rng.choice(["acme", "bolt"]),
             "region": rng.choice(["east", "west"]),
+            "spot": elastic[name] and "cap_spot_share" in active and rng.random() < 0.6,
             "watts": 0 if elastic[name] or "cap_power" not in active else rng.choice([300, 700])}
         stock.append(rng.choice([None, 1, 2]) if "respect_stock" in active else None)
         for service in range(len(kinds)):
@@ -189,12 +192,17 @@ def losses(case: TimeCase) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = [("nothing", None)]
     found += [("nodes", survive.nodes)] if survive.nodes else []
     found += [("provider", name) for name in sorted({row.provider for row in case.rows})] if survive.provider else []
+    found += [("spot", None)] if case.limits.spot_share_fraction is not None else []
     return found + ([("place", place) for place in sorted({row.place for row in case.rows})] if survive.region else [])
 
 
 def left_after(case: TimeCase, slot: int, use: tuple[int, ...], service: int, outcome: tuple[str, Any]) -> int:
     """Return what a service's nodes carry in a slot after a loss."""
     kind, what = outcome
+    if kind == "spot":
+        firm = sum(row.capacity * count for row, count in zip(case.rows, use, strict=True)
+                   if row.service == service and not row.is_spot)
+        return math.floor(firm / (1 - exact(case.limits.spot_share_fraction or 0.0)))
     mine = [(row, count) for row, count in zip(case.rows, use, strict=True) if row.service == service]
     each = sorted(row.capacity for row, count in mine for _ in range(count)
                   if not (kind == "provider" and row.provider == what) and not (kind == "place" and row.place == what))

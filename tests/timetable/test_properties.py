@@ -126,6 +126,24 @@ def test_the_shipped_ones_cost_the_same_unreduced(name: str) -> None:
     assert plan.cost.usd_per_month == pytest.approx((cost(case) or 0) * 730 / case.hours / 1e6)
 
 
+def test_contracts_beside_a_profile_are_refused_by_name() -> None:
+    loaded, catalog = loaded_with_catalog(
+        "office-day-profile", "limits.contracts={gcp: {minimum_usd_per_month: 1000}}")
+    with pytest.raises(InputError, match=r"limits\.contracts: found a rule that a demand by the hour does not know"):
+        best_plan(prepare(loaded, catalog), SETTINGS)
+
+
+def test_less_of_each_hour_on_spot_costs_more() -> None:
+    free, half, none = (
+        solve_shipped("office-day-profile", *([f"limits.spot_share_fraction={share}"] if share is not None else []))
+        for share in (None, 0.2, 0.0))
+    kinds = [{node.kind for node in one.plan.nodes} for one in (free, half, none)]
+    costs = [one.plan.cost.usd_per_month for one in (free, half, none)]
+    assert costs == sorted(costs)  # type: ignore[type-var]
+    assert costs[0] < costs[1]  # type: ignore[operator]
+    assert "spot" not in kinds[2]
+
+
 def test_what_looks_at_one_peak_refuses_a_profile() -> None:
     loaded, catalog = loaded_with_catalog("office-day-profile")
     for call in (lambda: explain(loaded, catalog, SETTINGS), lambda: trace_frontier(loaded, catalog, SETTINGS)):

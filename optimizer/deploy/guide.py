@@ -1,0 +1,161 @@
+"""The README of an exported folder: what it runs, what has to be supplied, how it is started."""
+
+from __future__ import annotations
+
+from optimizer.deploy.compose import GATE_PORT, node_names
+from optimizer.deploy.environment import HOST_MEMORY_FACTOR, HOST_MEMORY_FLOOR_GIB, EngineRun, Environment
+from optimizer.deploy.kubernetes import API_KEYS, GRAFANA, MODELS, OFFER_LABEL, TLS, TOKEN, node_selector
+from optimizer.deploy.metrics import unwatched
+from optimizer.deploy.names import one_line
+from optimizer.deploy.skypilot import SERVICE_PORT, endpoint_variable, infra
+
+
+def cell(text: str) -> str:
+    """Write any text into a table of Markdown.
+
+    >>> cell("a|b`c")
+    'a/b c'
+    """
+    return one_line(text).replace("|", "/").replace("`", " ").replace("<", "(").replace(">", ")")
+
+
+def guide(environment: Environment, target: str) -> str:
+    """Write the README of a target."""
+    plan, inputs = environment.plan, environment.plan.inputs
+    parts = [
+        [f"# {environment.name}", "",
+         f"The inference environment of the plan for `{plan.problem}`, for {TITLES[target]}. Written by gpumix "
+         f"{inputs.gpumix_version} from problem {inputs.problem_sha256[:12]} and catalog {inputs.catalog_sha256[:12]}; "
+         "change the problem and export again rather than these files."],
+        _tables(environment), _checkpoints(environment, target), STEPS[target](environment), _notes(environment),
+    ]
+    return "\n\n".join("\n".join(lines) for lines in parts if lines) + "\n"
+
+
+def _tables(environment: Environment) -> list[str]:
+    lines = ["## What runs", "",
+             "| deployment | service | nodes | replicas | engine | precision | GPUs a replica | sequences | share |",
+             "|---|---|---|---|---|---|---|---|---|"]
+    for run in environment.runs:
+        one = run.deployment
+        lines.append(
+            f"| {run.name} | {cell(one.service_id)} | {one.nodes} x {cell(one.offer_id)} | {one.replicas} | "
+            f"{one.engine_id} | {one.precision} | {one.gpu_count} x {run.gpu.gpu_id} | {one.concurrency_per_replica} | "
+            f"{one.load_fraction:.1%} |")
+    lines += ["", "| service | reached at | promise |", "|---|---|---|"]
+    single = len(environment.services) == 1
+    for name, service in environment.services:
+        promised = [f"{service.target_tokens_per_s:g} tokens/s a user"] if service.target_tokens_per_s else []
+        promised += [f"TTFT {service.ttft_limit_ms:g} ms"] if service.ttft_limit_ms else []
+        promised += [f"whole response {service.e2e_limit_ms:g} ms"] if service.e2e_limit_ms else []
+        paths = f"/{name}/v1/{' and /v1/' if single else ''}"
+        lines.append(f"| {cell(service.service_id)} | {paths} | {', '.join(promised) or 'throughput only'} |")
+    return lines
+
+
+def _checkpoints(environment: Environment, target: str) -> list[str]:
+    if not environment.unnamed:
+        return []
+    how = {"compose": "as that variable in the node's `.env`",
+           "kubernetes": f"as that key of the ConfigMap `{MODELS}`",
+           "skypilot": "with `--env VARIABLE=NAME`"}[target]
+    lines = ["## Checkpoints to name", "",
+             "The catalog knows no checkpoint that the engine loads in the precision of the plan. Name one "
+             f"{how}, or export again with `--checkpoint SERVICE=NAME`.", "",
+             "| deployment | name it as | wanted |", "|---|---|---|"]
+    for run in environment.unnamed:
+        key = run.name if target == "kubernetes" else run.model_variable
+        lines.append(f"| {run.name} | {key} | {cell(run.wanted)} |")
+    return lines
+
+
+def _notes(environment: Environment) -> list[str]:
+    memory = f"{HOST_MEMORY_FACTOR:g} x its weights + {HOST_MEMORY_FLOOR_GIB} GiB"
+    notes = [f"Host memory of a replica is assumed: {memory}."]
+    if environment.plan.timetable is not None:
+        notes.append("The plan starts and stops nodes by the hour. These files hold the most of each deployment at one "
+                     "time; what starts and stops them is yours.")
+    notes += unwatched(environment)
+    seen: dict[str, EngineRun] = {run.deployment.engine_id: run for run in environment.runs}
+    notes += [f"{engine_id} ({run.image}): {one_line(run.serving.notes)}."
+              for engine_id, run in seen.items() if run.serving.notes]
+    notes += [f"Flags, image and metrics of {engine_id} as of {run.serving.as_of}: "
+              f"{' , '.join(run.serving.source_url.split(' ; '))}" for engine_id, run in seen.items()]
+    return ["## What this rests on", "", *(f"- {note}" for note in notes)]
+
+
+def _users(environment: Environment) -> str:
+    users = sorted({run.serving.user for run in environment.runs})
+    return ", ".join(users)
+
+
+def _compose(environment: Environment) -> list[str]:
+    nginx = environment.companions["load_balancer"].user
+    lines = [
+        "## Start", "",
+        "On every node (NVIDIA Container Toolkit installed), copy the folder of its deployment and in it:", "",
+        f"1. `secrets/api_keys`: a line `\"Bearer KEY\" 1;` for each key that is let in (read by nginx, user {nginx}). "
+        f"{KEYS}",
+        "2. `secrets/tls_crt`, `secrets/tls_key`: a certificate for the name `gpumix-node`.",
+        "3. `secrets/hf_token`: a Hugging Face token, empty where the checkpoint is open.",
+        f"4. `.env` after `.env.example`; `MODEL_DIR` must be writable by the engine's user ({_users(environment)}).",
+        "5. `docker compose up -d`. Files in `secrets/` must be readable by the users that the containers run as.", "",
+        "| deployment | start it on |", "|---|---|"]
+    lines += [f"| nodes/{run.name} | {', '.join(node_names(run))} |" for run in environment.runs]
+    return [*lines, "", *_balancer("the addresses of the nodes")]
+
+
+def _balancer(addresses: str) -> list[str]:
+    return [
+        "In `balancer/`, on any machine that reaches them:", "",
+        "1. `secrets/api_keys` (as above), `secrets/tls_crt` and `secrets/tls_key` for the name that users call,",
+        "   `secrets/node_ca`: the authority that signed the nodes' certificate, `secrets/metrics_key`: one of the "
+        "keys, bare,", "   `secrets/grafana_password`.",
+        f"2. `.env` after `.env.example`: {addresses}.",
+        f"3. `docker compose up -d`. Requests go to port 443 (inside {GATE_PORT}), dashboards to 127.0.0.1:3000.",
+    ]
+
+
+def _kubernetes(environment: Environment) -> list[str]:
+    name = environment.name
+    lines = [
+        "## Start", "", "```sh", "kubectl apply -f manifests/00-namespace.yaml",
+        f"kubectl -n {name} create secret generic {API_KEYS} --from-file=api_keys   # lines: \"Bearer KEY\" 1;",
+        f"kubectl -n {name} create secret tls {TLS} --cert=tls.crt --key=tls.key",
+        f"kubectl -n {name} create secret generic {GRAFANA} --from-file=password",
+        f"kubectl -n {name} create secret generic {TOKEN} --from-file=token         # only for gated checkpoints"]
+    if environment.unnamed:
+        keys = " ".join(f"--from-literal={run.name}=CHECKPOINT" for run in environment.unnamed)
+        lines.append(f"kubectl -n {name} create configmap {MODELS} {keys}")
+    lines += ["kubectl apply -f manifests/", "```", "",
+              "Engines run on nodes with these labels (GPU Feature Discovery sets nvidia.com/...; set "
+              f"{OFFER_LABEL} with `kubectl label node`):", "", "| deployment | node labels |", "|---|---|"]
+    lines += [f"| {run.name} | {', '.join(f'{key}={value}' for key, value in node_selector(run).items())} |"
+              for run in environment.runs]
+    return [*lines, "", KEYS, "", f"Dashboards: `kubectl -n {name} port-forward service/grafana 3000`. Checkpoints, "
+            "metrics and dashboards lie in emptyDir volumes: give them a claim to keep them."]
+
+
+def _skypilot(environment: Environment) -> list[str]:
+    lines = ["## Start", "", "In `services/`, with a certificate for the name `gpumix-node` in `secrets/tls_crt` and "
+             "`secrets/tls_key`:", "", "```sh", "export API_KEY=... HF_TOKEN=..."]
+    for run in environment.runs:
+        named = "" if run.checkpoint is not None else f" --env {run.model_variable}=CHECKPOINT"
+        lines.append(f"sky serve up -n {run.name} {run.name}.yaml --secret API_KEY --secret HF_TOKEN{named}")
+    lines += ["```", ""]
+    pools = [run for run in environment.runs if infra(run, environment).startswith("ssh/")]
+    if pools:
+        named = ", ".join(f"`{run.name}` ({run.node.count} x {cell(run.node.offer_id)})" for run in pools)
+        lines += ["Machines that SkyPilot does not rent are node pools of `~/.sky/ssh_node_pools.yaml` (`sky ssh up`): "
+                  f"{named}.", ""]
+    variables = ", ".join(endpoint_variable(run) for run in environment.runs)
+    return [*lines, *_balancer(f"{variables} as HOST:PORT, from `sky serve status --endpoint NAME`"),
+            f"4. In `targets/NAME.yml` the replicas' own addresses (HOST:{SERVICE_PORT}, from `sky serve status "
+            "NAME`), for Prometheus.", "",
+            "SkyServe's own container agent runs with the image's user; engines and gate give up root before they "
+            "start. Between SkyServe's load balancer and a replica requests are not encrypted."]
+
+
+KEYS = "nginx compares keys without regard to case: take hexadecimal ones (`openssl rand -hex 32`)."
+STEPS = {"compose": _compose, "kubernetes": _kubernetes, "skypilot": _skypilot}
+TITLES = {"compose": "Docker Compose", "kubernetes": "Kubernetes", "skypilot": "SkyPilot"}

@@ -1,0 +1,28 @@
+"""What an environment is written for, and its whole folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from optimizer.deploy.compose import compose_files
+from optimizer.deploy.environment import Environment
+from optimizer.deploy.guide import guide
+from optimizer.deploy.kubernetes import kubernetes_files
+from optimizer.deploy.skypilot import skypilot_files
+
+TARGETS: dict[str, Callable[[Environment], dict[str, str]]] = {
+    "compose": compose_files,
+    "kubernetes": kubernetes_files,
+    "skypilot": skypilot_files,
+}
+"""Name -> what writes its files: path -> text."""
+
+
+def files_of(environment: Environment, target: str) -> dict[str, str]:
+    """Write all files of a target, in the order of their paths.
+
+    Raises:
+        InputError: the target cannot take what the plan asks for.
+    """
+    files = {"README.md": guide(environment, target)} | TARGETS[target](environment)
+    return dict(sorted(files.items()))

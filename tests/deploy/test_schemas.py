@@ -1,0 +1,175 @@
+"""Every file of every shipped problem keeps the published rules of what reads it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from optimizer.deploy import TARGETS, Environment, files_of
+from tests.deploy.conftest import PLANNED, Make
+from tests.deploy.published import (
+    assert_compose,
+    assert_kubernetes,
+    assert_nginx,
+    documents,
+    expressions,
+    metrics_in,
+)
+
+
+def monitoring(files: dict[str, str]) -> tuple[str, str]:
+    """Return alert rules and dashboard of a folder."""
+    if "balancer/alerts.yml" in files:
+        return files["balancer/alerts.yml"], files["balancer/grafana/dashboard.json"]
+    maps = [one["data"] for one in documents(files["manifests/30-monitoring.yaml"]) if one["kind"] == "ConfigMap"]
+    data = {key: value for one in maps for key, value in one.items()}
+    return data["alerts.yml"], data["dashboard.json"]
+
+
+def known_metrics(environment: Environment) -> set[str]:
+    stated = {name for run in environment.runs for name in run.serving.metrics.model_dump().values() if name}
+    return stated | {name.removesuffix("_sum") for name in stated} | {"up"}
+
+
+@pytest.mark.parametrize("name", PLANNED)
+def test_compose_files_keep_the_compose_specification(environment: Make, name: str) -> None:
+    made = environment(name)
+    files = files_of(made, "compose")
+    for run in made.runs:
+        data = assert_compose(files[f"nodes/{run.name}/compose.yaml"])
+        engines = [one for key, one in data["services"].items() if key.startswith("engine-")]
+        assert len(engines) * run.deployment.nodes == run.deployment.replicas
+        reserved = [one["deploy"]["resources"]["reservations"]["devices"][0] for one in engines]
+        gpus = [gpu for one in reserved for gpu in one["device_ids"]]
+        assert gpus == [str(number) for number in range(run.deployment.gpu_count * len(engines))]
+        assert len(gpus) <= run.node.gpu_count
+        assert_nginx(files[f"nodes/{run.name}/gate.conf"])
+    balancer = assert_compose(files["balancer/compose.yaml"])
+    servers = assert_nginx(files["balancer/balancer.conf"])
+    nodes = sum(run.deployment.nodes for run in made.runs)
+    assert len(servers) == nodes == len(balancer["services"]["balancer"]["extra_hosts"])
+    for data in [documents(text)[0] for path, text in files.items() if path.endswith("compose.yaml")]:
+        for service in data["services"].values():
+            assert not service["user"].startswith("0"), service["user"]
+            assert service["cap_drop"] == ["ALL"]
+            assert "healthcheck" in service
+            assert service["deploy"]["resources"]["limits"]["memory"]
+
+
+@pytest.mark.parametrize("name", PLANNED)
+def test_manifests_keep_the_kubernetes_schemas(environment: Make, name: str) -> None:
+    made = environment(name)
+    files = files_of(made, "kubernetes")
+    found = [one for path, text in files.items() if path.endswith(".yaml") for one in assert_kubernetes(text)]
+    kinds = {one["kind"] for one in found}
+    assert kinds == {"Namespace", "ConfigMap", "Deployment", "Service", "NetworkPolicy"}
+    assert len({(one["kind"], one["metadata"]["name"]) for one in found}) == len(found)
+    pods = [one["spec"]["template"]["spec"] for one in found if one["kind"] == "Deployment"]
+    for pod in pods:
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["runAsUser"] > 0
+        for container in pod["containers"]:
+            assert container["securityContext"]["allowPrivilegeEscalation"] is False
+            assert {"readinessProbe", "livenessProbe", "resources"} <= set(container)
+    replicas = {one["metadata"]["name"]: one["spec"]["replicas"] for one in found if one["kind"] == "Deployment"}
+    assert {run.name: run.deployment.replicas for run in made.runs}.items() <= replicas.items()
+    (conf,) = (one["data"]["nginx.conf"] for one in found if "nginx.conf" in one.get("data", {}))
+    assert all(server.endswith("resolve") for server in assert_nginx(conf))
+
+
+@pytest.mark.parametrize("name", PLANNED)
+def test_services_keep_skypilots_schema(environment: Make, name: str) -> None:
+    """The constraints of SkyPilot 0.14's task, service and resources schemas that these files rely on."""
+    made = environment(name)
+    files = files_of(made, "skypilot")
+    for run in made.runs:
+        (task,) = documents(files[f"services/{run.name}.yaml"])
+        assert set(task) <= {"name", "service", "resources", "envs", "secrets", "file_mounts", "setup", "run"}
+        assert set(task["service"]) == {"readiness_probe", "replicas", "load_balancing_policy", "tls"}
+        assert task["service"]["replicas"] == run.deployment.nodes
+        asked = task["resources"]
+        for one in asked.get("any_of", [asked]):
+            ((_, count),) = one["accelerators"].items()
+            assert count == run.node.gpu_count
+        supplied = {**task.get("envs", {}), **task["secrets"]}
+        assert all(value is None or isinstance(value, str) for value in supplied.values())
+        assert set(task["file_mounts"].values()) <= {f"./{path.removeprefix('services/')}" for path in files}
+        assert_nginx(files[f"services/{run.name}.gate.conf"])
+    assert_compose(files["balancer/compose.yaml"])
+    assert len(assert_nginx(files["balancer/balancer.conf"])) == len(made.runs)
+
+
+@pytest.mark.parametrize("name", PLANNED)
+def test_skypilot_itself_takes_the_services(environment: Make, name: str) -> None:
+    pytest.importorskip("sky", reason="needs skypilot")
+    import jsonschema
+    from sky.utils import schemas
+
+    for path, text in files_of(environment(name), "skypilot").items():
+        if path.startswith("services/") and path.endswith(".yaml") and not path.endswith(".settings.yaml"):
+            (task,) = documents(text)
+            jsonschema.validate(task, schemas.get_task_schema())
+            jsonschema.validate(task["service"], schemas.get_service_schema())
+            jsonschema.validate(task["resources"], schemas.get_resources_schema())
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", PLANNED)
+def test_alerts_and_panels_read_what_the_engines_export(environment: Make, name: str, target: str) -> None:
+    made = environment(name)
+    rules, dashboard = monitoring(files_of(made, target))
+    asked = expressions(rules, dashboard)
+    assert asked
+    for expression in asked:
+        assert metrics_in(expression) <= known_metrics(made), expression
+    panels = json.loads(dashboard)["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    cells = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels]
+    assert len(set(cells)) == len(cells)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_same_plan_gives_same_bytes(environment: Make, target: str) -> None:
+    first, second = (files_of(environment("chat-and-code"), target) for _ in range(2))
+    assert first == second
+    assert list(first) == sorted(first)
+
+
+def test_the_alerts_are_on_the_promises_of_the_plan(environment: Make) -> None:
+    """Thirty tokens/s are 33.3 ms a token; 4,000 ms to the first one; two engines, each with its own metrics."""
+    made = environment("chat-with-documents")
+    (data,) = documents(files_of(made, "compose")["balancer/alerts.yml"])
+    limits: dict[str, set[str]] = {}
+    for rule in (rule for group in data["groups"] for rule in group["rules"]):
+        limits.setdefault(rule["alert"], set()).add(rule["expr"].rpartition(" ")[2])
+    assert limits["TimeToFirstTokenMeanAboveLimit"] == {"4"}
+    assert limits["TimePerOutputTokenP95AboveLimit"] == {"0.0333333"}
+    assert limits["ReplicasMissing"] == {"2"}
+    (service,) = made.plan.services
+    assert limits["DemandAbovePlan"] == {str(service.planned_concurrency)}
+
+
+def flags(words: list[Any], flag: str) -> str:
+    return str(words[words.index(flag) + 1])
+
+
+def test_an_engine_gets_every_figure_of_the_plan(environment: Make) -> None:
+    """overnight-summaries: a node of one GPU and one of two, both fp8 of a bf16 checkpoint."""
+    made = environment("overnight-summaries")
+    for run in made.runs:
+        words, one = run.command("MODEL"), run.deployment
+        if one.engine_id == "vllm":
+            assert words[:3] == ["vllm", "serve", "MODEL"]
+            assert run.checkpoint == "Qwen/Qwen2.5-32B-Instruct"
+            assert flags(words, "--quantization") == "fp8"
+            assert flags(words, "--tensor-parallel-size") == str(one.tp_size)
+            assert flags(words, "--max-num-seqs") == str(one.concurrency_per_replica)
+            assert flags(words, "--gpu-memory-utilization") == "0.9"
+            assert flags(words, "--served-model-name") == "summaries"
+        else:  # TensorRT-LLM quantises nothing as it loads
+            assert words[:2] == ["trtllm-serve", "MODEL"]
+            assert run.checkpoint is None
+            assert flags(words, "--max_batch_size") == str(one.concurrency_per_replica)
+    assert {run.deployment.engine_id for run in made.runs} == {"vllm", "tensorrt-llm"}
