@@ -132,7 +132,7 @@ def node_compose(run: EngineRun, environment: Environment) -> dict[str, Any]:
 def node_files(run: EngineRun, environment: Environment) -> dict[str, str]:
     """Write the files of one deployment's nodes."""
     addresses = [f"engine-{number}:{run.serving.port}" for number in range(run.replicas_per_node)]
-    variables = {"MODEL_DIR": "", "NODE_ADDRESS": "0.0.0.0"}
+    variables = {"MODEL_DIR": "", "NODE_ADDRESS": "0.0.0.0", "ENGINE_MEMORY": f"{run.host_memory_gib}G"}
     if run.checkpoint is None:
         variables[run.model_variable] = ""
     files = {

@@ -39,8 +39,6 @@ def solve_over_time(
     Raises:
         InputError: a rule is set that looks at one peak, or a service routes its classes apart.
     """
-    refuse_limits(prepared.problem.limits, prepared.problem.name, "a demand by the hour")
-    refuse_routed(prepared.problem, "a demand by the hour")
     clock, case = Clock(settings), time_case_of(prepared, settings.reduced)
     return time_plan_of(prepared, case, prove_timetable(case, settings, clock), with_rejections, known)
 

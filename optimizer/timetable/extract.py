@@ -11,7 +11,6 @@ from optimizer.candidates import ReplicaSpeed
 from optimizer.costs import PricedOffer, rate_per_usd
 from optimizer.demand import SECONDS_PER_HOUR, ServiceDemand, micro_work
 from optimizer.formulation import CaseRow
-from optimizer.formulation.case import spot_share_of
 from optimizer.schema.base import grade_of
 from optimizer.schema.plan import (
     Cost,
@@ -52,10 +51,11 @@ class Shown:
     def by_slot(self) -> tuple[Solution, ...]:
         """The nodes in use in each slot, as a solution of its own."""
         targets, survive = self.prepared.candidates.targets(), self.prepared.problem.limits.survive
+        share = self.case.spot_share
         rows = list(zip(self.case.rows, self.roster.use, strict=True))
         return tuple(
             Solution("feasible", tuple(Chosen(row, counts[slot]) for row, counts in rows if counts[slot]), None, None,
-                     targets, survive, spot_share_of(self.prepared.problem.limits))
+                     targets, survive, share)
             for slot in range(len(self.case.slots)))
 
     @property

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable
 
 from optimizer.formulation import CaseRow
-from optimizer.formulation.case import firm_demand, spot_share_of
+from optimizer.formulation.case import firm_demand
 from optimizer.timetable.case import TimeCase
 from optimizer.timetable.ladder import Roster
 
@@ -14,7 +14,7 @@ from optimizer.timetable.ladder import Roster
 def keeps_all(case: TimeCase, found: Roster) -> bool:
     """Say whether a timetable that meets demand, stock and held nodes keeps every other rule but the budget."""
     return _nodes(case, found) and _types(case, found) and _power(case, found) and all(
-        _losses(case, found, service, slot)
+        _losses(case, found, service, slot) and _firm(case, found, service, slot)
         for slot, asked in enumerate(case.slots) for service, demand in enumerate(asked.demand) if demand
     )
 
@@ -40,8 +40,17 @@ def _power(case: TimeCase, found: Roster) -> bool:
     return case.watts is None or drawn <= case.watts
 
 
+def _firm(case: TimeCase, found: Roster, service: int, slot: int) -> bool:
+    """Say whether the nodes of a service that are not spot carry their share of its demand in a slot."""
+    if case.spot_share is None:
+        return True
+    firm = [i for i in case.of_service(service) if not case.rows[i].is_spot]
+    carried = sum(case.carries(i, slot) * found.use[i][slot] for i in firm)
+    return carried >= firm_demand(case.slots[slot].demand[service], case.spot_share)
+
+
 def _losses(case: TimeCase, found: Roster, service: int, slot: int) -> bool:
-    """Say whether a service keeps its demand in a slot after the worst loss, and its share without spot nodes."""
+    """Say whether a service keeps its demand in a slot after the worst loss."""
     held = [(case.carries(i, slot), found.use[i][slot], case.rows[i]) for i in case.of_service(service)]
     survive, demand = case.limits.survive, case.slots[slot].demand[service]
     left, gone = sum(capacity * nodes for capacity, nodes, _ in held), survive.nodes
@@ -53,6 +62,4 @@ def _losses(case: TimeCase, found: Roster, service: int, slot: int) -> bool:
     for asked, group in groups:
         for lost in {group(row) for _, nodes, row in held if nodes} if asked else ():
             left = min(left, sum(capacity * nodes for capacity, nodes, row in held if group(row) != lost))
-    share = spot_share_of(case.limits)
-    firm = sum(capacity * nodes for capacity, nodes, row in held if not row.is_spot)
-    return left >= demand and (share is None or firm >= firm_demand(demand, share))
+    return left >= demand

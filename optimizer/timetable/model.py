@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
-from fractions import Fraction
 
 from optimizer.formulation import CaseRow
-from optimizer.formulation.case import firm_demand, spot_share_of
+from optimizer.formulation.case import firm_demand
 from optimizer.formulation.cp_sat import CpModel, IntVar, LinearExpr, cp_model
 from optimizer.timetable.case import TimeCase
 
@@ -231,19 +230,20 @@ def survive_region_loss(cp: CpModel, case: TimeCase, x: TimeVariables) -> None:
 
 
 def cap_spot_share(cp: CpModel, case: TimeCase, x: TimeVariables) -> None:
-    """In each slot nodes that are not spot carry at least 1 - share of every demand, and of the work of each window."""
-    share = spot_share_of(case.limits)
-    for service in range(len(case.kinds)) if share is not None else ():
+    """The nodes of every service that are not spot carry 1 - share of its demand in each slot, and of its work."""
+    if case.spot_share is None:
+        return
+    for service in range(len(case.kinds)):
         firm = [i for i in case.of_service(service) if not case.rows[i].is_spot]
         for slot, asked in enumerate(case.slots):
             if demand := asked.demand[service]:
-                cp.add(_weighted((x.use[i][slot], case.carries(i, slot)) for i in firm)
-                       >= firm_demand(demand, share or Fraction(0)))
+                carried = _weighted((x.use[i][slot], case.carries(i, slot)) for i in firm)
+                cp.add(carried >= firm_demand(demand, case.spot_share))
         for work in (work for work in case.works if work.service == service):
-            cp.add(_weighted(
+            done = _weighted(
                 (x.use[i][slot], case.rows[i].capacity * seconds)
                 for slot, seconds in enumerate(work.seconds) for i in firm)
-                >= firm_demand(work.amount, share or Fraction(0)))
+            cp.add(done >= firm_demand(work.amount, case.spot_share))
 
 
 def cap_power(cp: CpModel, case: TimeCase, x: TimeVariables) -> None:
@@ -254,7 +254,8 @@ def cap_power(cp: CpModel, case: TimeCase, x: TimeVariables) -> None:
 
 TIME_RULES: tuple[Callable[[CpModel, TimeCase, TimeVariables], None], ...] = (
     use_nodes_there, meet_demand, finish_work, respect_stock, limit_nodes, hold_nodes, limit_gpu_types, choose_engines,
-    survive_node_loss, survive_provider_loss, survive_region_loss, cap_spot_share, cap_power,
+    survive_node_loss, survive_provider_loss, survive_region_loss,
+    cap_spot_share, cap_power,
 )
 """All of them; the budget is a bound of the objective, which the search adds."""
 

@@ -215,16 +215,15 @@ def check_survive_region_loss(subject: Subject) -> Iterator[str]:
 
 
 def check_cap_spot_share(subject: Subject) -> Iterator[str]:
-    """Nodes that are not spot carry at least 1 - share of every demand and window."""
+    """The nodes of every service that are not spot carry 1 - share of its demand in every hour, and of its work."""
     share = subject.problem.limits.spot_share_fraction
     for name in subject.services if share is not None else ():
-        yield from _every_loss(subject, name, lambda held: _without_spot(subject, held))
+        def firm(held: Held) -> Fraction:
+            """Return the demand of which the nodes that are not spot carry their share."""
+            left = _carried([(one, each) for one, each in held if subject.offers[one.offer_id].kind != "spot"])
+            return left / (1 - exact(share or 0.0))
 
-
-def _without_spot(subject: Subject, held: Held) -> Fraction:
-    """Return the demand of which what is carried without spot nodes is the least share."""
-    firm = _carried([(one, each) for one, each in held if subject.offers[one.offer_id].kind != "spot"])
-    return firm / (1 - exact(subject.problem.limits.spot_share_fraction or 0.0))
+        yield from _every_loss(subject, name, firm)
 
 
 def check_respect_stock(subject: Subject) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from optimizer.deploy import TARGETS, Environment, files_of
-from tests.deploy.conftest import PLANNED, Make
+from tests.deploy.conftest import SHIPPED, Make
 from tests.deploy.published import (
     assert_compose,
     assert_kubernetes,
@@ -33,7 +33,7 @@ def known_metrics(environment: Environment) -> set[str]:
     return stated | {name.removesuffix("_sum") for name in stated} | {"up"}
 
 
-@pytest.mark.parametrize("name", PLANNED)
+@pytest.mark.parametrize("name", SHIPPED)
 def test_compose_files_keep_the_compose_specification(environment: Make, name: str) -> None:
     made = environment(name)
     files = files_of(made, "compose")
@@ -58,7 +58,7 @@ def test_compose_files_keep_the_compose_specification(environment: Make, name: s
             assert service["deploy"]["resources"]["limits"]["memory"]
 
 
-@pytest.mark.parametrize("name", PLANNED)
+@pytest.mark.parametrize("name", SHIPPED)
 def test_manifests_keep_the_kubernetes_schemas(environment: Make, name: str) -> None:
     made = environment(name)
     files = files_of(made, "kubernetes")
@@ -79,7 +79,7 @@ def test_manifests_keep_the_kubernetes_schemas(environment: Make, name: str) -> 
     assert all(server.endswith("resolve") for server in assert_nginx(conf))
 
 
-@pytest.mark.parametrize("name", PLANNED)
+@pytest.mark.parametrize("name", SHIPPED)
 def test_services_keep_skypilots_schema(environment: Make, name: str) -> None:
     """The constraints of SkyPilot 0.14's task, service and resources schemas that these files rely on."""
     made = environment(name)
@@ -101,7 +101,7 @@ def test_services_keep_skypilots_schema(environment: Make, name: str) -> None:
     assert len(assert_nginx(files["balancer/balancer.conf"])) == len(made.runs)
 
 
-@pytest.mark.parametrize("name", PLANNED)
+@pytest.mark.parametrize("name", SHIPPED)
 def test_skypilot_itself_takes_the_services(environment: Make, name: str) -> None:
     pytest.importorskip("sky", reason="needs skypilot")
     import jsonschema
@@ -116,7 +116,7 @@ def test_skypilot_itself_takes_the_services(environment: Make, name: str) -> Non
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("name", PLANNED)
+@pytest.mark.parametrize("name", SHIPPED)
 def test_alerts_and_panels_read_what_the_engines_export(environment: Make, name: str, target: str) -> None:
     made = environment(name)
     rules, dashboard = monitoring(files_of(made, target))
