@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from optimizer.answer import warnings
+from optimizer.candidates import Shelf
 from optimizer.explain.nowhere import commonest_rejections
 from optimizer.fleet.alone import Alone, broken_together, every_alone
 from optimizer.fleet.case import FleetCase, build_fleet
@@ -23,6 +24,10 @@ from optimizer.units import usd_per_month
 from optimizer.verify.fleet import as_plan
 
 
+MOST_TABLES = 100_000
+"""Tables of options that are kept: a thousand services on every GPU type."""
+
+
 def answer_fleet(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings, shed: bool = False) -> FleetPlan:
     """Plan one fleet for all services of a problem.
 
@@ -35,7 +40,7 @@ def answer_fleet(loaded: LoadedProblem, catalog: Catalog, settings: SolveSetting
     """
     refuse_many_nodes(loaded.problem.limits, loaded.problem.name)
     clock = Clock(settings)
-    prepared = prepare(loaded, catalog)
+    prepared = prepare(loaded, catalog, shelf=Shelf(MOST_TABLES))  # services of one model share their options
     case = build_fleet(prepared.candidates, prepared.problem.limits, prepared.budget)
     solution = solve_fleet(case, settings, clock)
     if solution.status == "infeasible" and shed:
