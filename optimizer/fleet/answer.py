@@ -23,7 +23,6 @@ from optimizer.solve.prove import Clock
 from optimizer.units import usd_per_month
 from optimizer.verify.fleet import as_plan
 
-
 MOST_TABLES = 100_000
 """Tables of options that are kept: a thousand services on every GPU type."""
 
