@@ -29,11 +29,13 @@ def solve_fleet(case: FleetCase, settings: SolveSettings, clock: Clock) -> Fleet
     """
     if not all(case.by_service):
         return INFEASIBLE
-    if len(case.demand) <= FEW or not _is_plain(case):
+    if len(case.demand) <= FEW:
         return cheapest(case, settings, clock)
     relaxation = relax(case, clock)
     if relaxation.bound > (case.cost_bound if case.budget is None else min(case.budget, case.cost_bound)):
         return INFEASIBLE
+    if not _is_plain(case):
+        return _floored(cheapest(case, settings, clock, floor=relaxation.bound), relaxation)
     near = _near(case, relaxation, settings, clock)
     if near is not None and (len(case.demand) > MANY or clock.expired()):
         return _ended(case, near, relaxation)
@@ -48,11 +50,16 @@ def _is_plain(case: FleetCase) -> bool:
 def _near(case: FleetCase, relaxation: Relaxation, settings: SolveSettings, clock: Clock) -> Near | None:
     """Find a fleet near the bound, within the budget."""
     free = replace(case, budget=None)
-    start = round_up(free, relaxation, settings, clock)
+    start = round_up(free, relaxation, settings)
     if start is None:
         return None
     near = widen(free, relaxation, start, settings, clock)
     return near if case.budget is None or cost_of(case, near.placement.nodes) <= case.budget else None
+
+
+def _floored(found: FleetSolution, relaxation: Relaxation) -> FleetSolution:
+    """Return what CP-SAT found with the better of both bounds."""
+    return found if found.bound is None else replace(found, bound=max(found.bound, relaxation.bound))
 
 
 def _ended(case: FleetCase, near: Near, relaxation: Relaxation) -> FleetSolution:
@@ -68,7 +75,7 @@ def _proven(
 ) -> FleetSolution:
     """Prove the optimum, ties broken, over what a fleet no dearer than the one found can hold."""
     if near is None:
-        return cheapest(case, settings, clock)
+        return _floored(cheapest(case, settings, clock, floor=relaxation.bound), relaxation)
     cost = cost_of(case, near.placement.nodes)
     fixed = fix(case, relaxation, cost)
     solution = fixed.back(cheapest(fixed.case, settings, clock, fixed.into(near.placement), floor=near.bound))

@@ -16,7 +16,7 @@ from optimizer.solve.prove import Clock, SolveSettings
 ROUND_LIMIT = 5.0
 """CP-SAT's deterministic time for the first fleet."""
 
-STEP_LIMIT = 1.5
+STEP_LIMIT = 1.0
 """CP-SAT's deterministic time for each wider question: some seconds."""
 
 HALVINGS = 6
@@ -37,8 +37,12 @@ class Near:
     """No fleet costs less."""
 
 
-def round_up(case: FleetCase, relaxation: Relaxation, settings: SolveSettings, clock: Clock) -> Placement | None:
-    """Find a fleet near the relaxation: services on their largest column, nodes as they need; None where none fits."""
+def round_up(case: FleetCase, relaxation: Relaxation, settings: SolveSettings) -> Placement | None:
+    """Find a fleet near the relaxation: services on their largest column, nodes as they need; None where none fits.
+
+    It takes tenths of a second and no heed of the time limit, which would else end without any answer.
+    """
+    clock = Clock(SolveSettings())
     columns = [
         max(zip(known, [*weights, *[0.0] * (len(known) - len(weights))], strict=True), key=lambda pair: pair[1])[0]
         for known, weights in zip(relaxation.columns, relaxation.weights, strict=True)]
@@ -101,11 +105,12 @@ def widen(
         part = replace(case, items=tuple(case.items[i] for i in kept), supplies=fixed.case.supplies)
         hint = Placement(best.nodes, tuple(best.replicas[i] for i in kept))
         found = _cheapest_of(part, relaxation.bound, STEP_LIMIT, settings, clock, hint)
-        failures += found.status != "optimal"
+        failed = found.status != "optimal"
+        failures += failed
         better = _spread(case, kept, found)
         if better is not None and cost_of(case, better.nodes) < cost:
             best = better
         if portion == 1:  # all of the cheapest are in the question
             bound = max(bound, min(found.bound, cost_of(case, best.nodes)))
-        portion = max(1, portion // 2)
+        portion = 1 if failed else max(1, portion // 2)  # the last try is for all, whose bound counts
     return Near(best, min(bound, cost_of(case, best.nodes)))
