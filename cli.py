@@ -24,7 +24,10 @@ from optimizer.commands import (
     planning,
     problems,
     referee,
+    replaying,
     roadmap,
+    spec,
+    spec_diff,
     speed,
 )
 from optimizer.errors import ExitCode, GpumixError
@@ -39,8 +42,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     cls=batch.TwoWords,
 )
-for commands in (planning.app, export.app, money.app, roadmap.app, fleet.app, batch.app, facts.app, speed.app):
-    app.add_typer(commands)
+ROOT = (planning, spec, spec_diff, export, replaying, money, roadmap, fleet, batch, facts, speed)
+"""Commands that stand by themselves."""
+
+for commands in ROOT:
+    app.add_typer(commands.app)
 app.add_typer(problems.app, name="problems")
 app.add_typer(loadtest.app, name="loadtest")
 app.add_typer(referee.app, name="referee")

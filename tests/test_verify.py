@@ -18,6 +18,7 @@ from optimizer.schema.catalog import CapacityRow
 from optimizer.schema.plan import Cost, Deployment, Node, Plan, ServicePlan
 from optimizer.schema.problem import (
     Budget,
+    Contract,
     Demand,
     Limits,
     NodeCount,
@@ -29,6 +30,7 @@ from optimizer.schema.problem import (
     Survive,
 )
 from optimizer.solve import SolveSettings, plan_of, prepare, solve
+from optimizer.timetable import best_plan
 from optimizer.verify import CHECKS, faults_of_plan, verify_plan
 from tests.catalogs import tiny
 
@@ -117,6 +119,26 @@ def owned() -> Answered:
     return answered(tiny.problem(limits=limits, demand=requests(50)), farm(owned={"own-2x-g": tiny.node()}))
 
 
+def agreed() -> Answered:
+    """200 requests in flight on one cloud node and one spot node of two GPUs, at least 3 dollars an hour billed for it.
+
+    Of 87 + 174 the 87 remain without spot nodes: at least 40% of 200 must.
+    """
+    offers = {**OFFERS, "spot-2g": tiny.offer("spot-2g", 2.0, gpu_count=2, provider="edge", kind="spot", stock=1)}
+    limits = Limits(
+        kinds=("on_demand", "spot"), stock={"cloud-g": 1, "edge-2g": 0, "other-h": 0}, spot_share_fraction=0.6,
+        contracts={"edge": Contract(minimum_usd_per_month=2190.0)})
+    slo = Slo(tokens_per_s_per_user=25.0, ttft_ms=2000.0)
+    return answered(tiny.problem(limits=limits, slo=slo, demand=requests(200)), farm(offers=offers))
+
+
+def test_a_contract_is_a_line_of_the_cost() -> None:
+    cost = agreed().plan.cost
+    # 1 + 2 dollars for the nodes, and one more to the minimum of 3
+    assert cost.usd_per_hour == 4.0
+    assert cost.breakdown == {"rent": 2190.0, "contracts": 730.0}
+
+
 def two_services() -> Answered:
     """A sync service beside one that works off 100,000 requests overnight."""
     chat = tiny.problem(limits=Limits(kinds=("on_demand",))).services[0]
@@ -139,7 +161,7 @@ def mixture() -> Answered:
 
 
 MAKERS: dict[str, Callable[[], Answered]] = {
-    "mixed": mixed, "rated": rated, "stated": stated, "owned": owned, "two services": two_services,
+    "mixed": mixed, "rated": rated, "stated": stated, "owned": owned, "agreed": agreed, "two services": two_services,
     "mixture": mixture,
 }
 
@@ -295,6 +317,12 @@ STRICTER: list[tuple[str, str, dict[str, Any], str]] = [
     ("mixed", "a region lost", {"survive": Survive(region=True)}, "survive_region_loss"),
     ("mixed", "measured only", {"evidence": "measured"}, "shown_speeds"),
     ("mixed", "with confidence", {"speed_confidence": 0.9}, "replica_promise"),
+    ("agreed", "less on spot nodes", {"spot_share_fraction": 0.56}, "cap_spot_share"),  # 88 of 200, 87 are there
+    ("agreed", "a larger minimum", {"contracts": {"edge": Contract(minimum_usd_per_month=2920.0)}}, "pay_contracts"),
+    ("agreed", "a fee beside it", {"contracts": {"edge": Contract(fee_usd_per_month=2920.0)}}, "total_cost"),
+    ("agreed", "signed elsewhere too", {"contracts": {
+        "edge": Contract(minimum_usd_per_month=2190.0),
+        "cloud": Contract(minimum_usd_per_month=800.0, signed=True)}}, "pay_contracts"),
     ("stated", "one GPU type", {"max_gpu_types": 1}, "limit_gpu_types"),  # g and h
     ("owned", "less power", {"power_kw": 0.999}, "cap_power"),
     ("rated", "a shorter horizon", {"horizon_months": 3}, "total_cost"),  # six months paid over three
@@ -475,6 +503,7 @@ def test_an_answer_without_a_plan_has_nothing_to_check(found: dict[str, Answered
 def test_every_check_is_tested() -> None:
     tested = {check for *_, check in LIES} | {check for *_, check in STRICTER} | {check for *_, check in DRIFTED}
     tested |= {"choose_engines", "memory", "service_figures", "unit_costs"}  # by tests of their own, or field by field
+    tested |= {"split_classes", "class_promise", "class_figures"}  # in test_verify_classes
     assert {check.__name__ for check in CHECKS} == {f"check_{name}" for name in tested - {"status"}}
     assert all(check.__doc__ for check in CHECKS)
 
@@ -494,14 +523,14 @@ def test_figures_are_caught_by_their_own_check(found: dict[str, Answered], part:
 def test_shipped_plans_stand_and_one_node_fewer_does_not(shipped: Catalog, name: str) -> None:
     loaded = load_problem(name)
     prepared = prepare(loaded, shipped)
-    solution = solve(prepared.candidates, prepared.problem.limits, prepared.budget, SolveSettings())
-    plan = plan_of(prepared, solution)
+    plan = best_plan(prepared, SolveSettings())
     assert faults_of_plan(plan, prepared.problem, shipped, loaded.own_models) == []
-    if solution.has_plan:
+    if plan.nodes:
         count = plan.nodes[0].count
         fewer = first(plan, "nodes", count=count - 1)
         faults = faults_of_plan(fewer, prepared.problem, shipped, loaded.own_models)
-        assert any(fault.startswith("deployments_fill_nodes") for fault in faults)
+        check = "deployments_fill_nodes" if plan.timetable is None else "known_offers"
+        assert any(fault.startswith(check) for fault in faults)
 
 
 VERIFY = Path(optimizer.verify.__file__).parent

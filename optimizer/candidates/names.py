@@ -27,18 +27,22 @@ def _all_stated(service: Service, catalog: Catalog, admitted: Sequence[PricedOff
     return bool(admitted) and all((service.service_id, offer.offer_id) in catalog.capacities for offer in admitted)
 
 
-def _unknown_in_assumptions(problem: Problem, catalog: Catalog, providers: set[str]) -> list[Fault]:
-    """List the nodes, offers and providers that the problem states figures for and nothing in the catalog bears."""
+def _unknown_terms(problem: Problem, catalog: Catalog, providers: set[str]) -> list[Fault]:
+    """List the nodes, offers and providers that own figures or contracts name and nothing in the catalog bears."""
+    rented_from = providers - {"owned"}
     own, owned, rented = problem.assumptions, ", ".join(catalog.owned), "an offer_id (gpumix catalog list offers)"
     stated: tuple[tuple[str, Iterable[str], str, Container[str], str], ...] = (
         *((name, getattr(own, name), "no such owned node", catalog.owned, owned) for name in
           ("purchase_price_usd", "purchase_price_jpy", "purchase_price_eur", "running_usd_per_hour")),
         ("rent_usd_per_hour", own.rent_usd_per_hour, "no such rented node", catalog.offers, rented),
-        ("adjustments", own.adjustments, "no such provider", providers, ", ".join(sorted(providers - {"owned"}))),
+        ("adjustments", own.adjustments, "no such provider", rented_from, ", ".join(sorted(rented_from))),
     )
     return [
         Fault(problem.name, f"assumptions.{key}.{name}", found, allowed)
         for key, names, found, known, allowed in stated for name in names if name not in known
+    ] + [
+        Fault(problem.name, f"limits.contracts.{name}", "no such provider", ", ".join(sorted(rented_from)))
+        for name in problem.limits.contracts if name not in rented_from
     ]
 
 
@@ -65,9 +69,9 @@ def check_names(
             if name not in catalog.engines:
                 faults.append(Fault(problem.name, f"{key}.engines", repr(name), ", ".join(catalog.engines)))
     faults += [*_unknown_selections(problem, catalog, market), *_unknown_offers(problem, catalog, market)]
-    if problem.assumptions != CATALOG_S_OWN:
-        faults += _unknown_in_assumptions(problem, catalog, {offer.provider for offer in market.offers})
-    faults += _stated_for_rates(problem, catalog)
+    if problem.assumptions != CATALOG_S_OWN or problem.limits.contracts:
+        faults += _unknown_terms(problem, catalog, {offer.provider for offer in market.offers})
+    faults += [*_stated_for_rates(problem, catalog), *_stated_for_classes(problem, catalog), *_unsplit_rules(problem)]
     if faults:
         raise InputError(faults)
     return models
@@ -110,3 +114,31 @@ def _stated_for_rates(problem: Problem, catalog: Catalog) -> Iterator[Fault]:
             yield Fault("capacities.csv", f"{service_id}, {offer_id}",
                         "requests in flight for a service whose demand is a rate",
                         "a service with demand.peak_concurrency")
+
+
+def _stated_for_classes(problem: Problem, catalog: Catalog) -> Iterator[Fault]:
+    """Yield the stated capacities, which are those of a mix, of services that route their classes apart."""
+    routed = {service.service_id for service in problem.services if service.routes_classes}
+    for service_id, offer_id in catalog.capacities:
+        if service_id in routed:
+            yield Fault("capacities.csv", f"{service_id}, {offer_id}",
+                        "one capacity for all classes of a service with routing: by_class",
+                        "a service with routing: mixed")
+
+
+MOST_LOST_BY_CLASS = 5
+"""Nodes lost at once that a split of classes is followed through: every combination of them is tried."""
+
+
+def _unsplit_rules(problem: Problem) -> Iterator[Fault]:
+    """Yield the rules that classes which are routed apart are not followed through."""
+    limits = problem.limits
+    if not any(service.routes_classes for service in problem.services):
+        return
+    if limits.survive.nodes > MOST_LOST_BY_CLASS:
+        yield Fault(problem.name, "limits.survive.nodes", f"{limits.survive.nodes} beside routing: by_class",
+                    f"at most {MOST_LOST_BY_CLASS}: every combination of lost nodes is tried")
+    if limits.spot_share_fraction is not None:
+        found = f"{limits.spot_share_fraction:g} beside routing: by_class"
+        yield Fault(problem.name, "limits.spot_share_fraction", found,
+                    "nothing there: it caps a share of all requests, not of a class")

@@ -84,8 +84,8 @@ class Shelf:
         self._known[id(catalog)], self._known[id(model)] = catalog, model
         key = (
             id(catalog), id(model), service.engines, service.precisions,
-            service.full_context_tokens, service.workload, slo.ttft_ms, slo.e2e_ms, limits.evidence,
-            limits.speed_confidence, demand.unit, demand.percentile,
+            service.full_context_tokens, service.workload, service.routes_classes, slo.ttft_ms, slo.e2e_ms,
+            limits.evidence, limits.speed_confidence, demand.unit, demand.percentile,
         )
         missing = [(gpu, largest) for gpu, largest in gpus if (key, gpu.gpu_id, largest) not in self._tables]
         if missing:

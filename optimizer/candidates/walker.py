@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from optimizer.candidates.option import Option
 from optimizer.candidates.rejection import Step
 from optimizer.candidates.replica import ClassSpeed, ReplicaSpeed
+from optimizer.candidates.routed import RoutedSpeed
 from optimizer.candidates.table import Drop, OptionTable
 from optimizer.demand import ServiceDemand
 from optimizer.engines import gpu_refusal, model_refusal, precision_refusal, split_refusal
@@ -38,6 +39,15 @@ def most_in_flight(service: Service, demand: ServiceDemand) -> int:
     """
     capped = demand.unit == "concurrency" and len(service.workload) == 1
     return min(MOST_SEQUENCES, demand.amount) if capped else MOST_SEQUENCES
+
+
+def words_of(request: RequestClass) -> str:
+    """Name a request class by its lengths.
+
+    >>> words_of(RequestClass(isl_tokens=8000, osl_tokens=512))
+    'requests of 8,000 + 512 tokens'
+    """
+    return f"requests of {request.isl_tokens:,} + {request.osl_tokens:,} tokens"
 
 
 class OptionWalker:
@@ -125,25 +135,54 @@ class OptionWalker:
             """Note why this combination falls out."""
             self.drop(gpu, engine_id, precision, tp_size, step, reason, footprint)
 
+        setting = (engine_id, precision, tp_size, footprint)
+        speed = self.routed(gpu, setting, drop) if self.service.routes_classes else self.mixed(gpu, setting, drop)
+        if speed is None:
+            return None
+        return Option(self.index, gpu.gpu_id, engine_id, precision, tp_size, footprint, speed)
+
+    def mixed(self, gpu: Gpu, setting: Combination, drop: Callable[[Step, str], None]) -> ReplicaSpeed | None:
+        """Return a replica that serves all classes, None when it cannot serve one of them."""
         classes: list[ClassSpeed] = []
         for request in self.service.workload:
-            question = self.question(gpu, (engine_id, precision, tp_size, footprint), request)
-            one = self.class_speed(question, request, drop)
+            question = self.question(gpu, setting, request)
+            one = self.class_speed(question, request, self.service.full_context_tokens, drop)
             if one is None:
                 return None
             classes.append(one)
-        speed = ReplicaSpeed(tuple(classes), self.demand)
-        return Option(self.index, gpu.gpu_id, engine_id, precision, tp_size, footprint, speed)
+        return ReplicaSpeed(tuple(classes), self.demand)
+
+    def routed(self, gpu: Gpu, setting: Combination, drop: Callable[[Step, str], None]) -> RoutedSpeed | None:
+        """Return a replica with each class by itself, None when it can serve none of them."""
+        alone: list[ReplicaSpeed | None] = []
+        for index, request in enumerate(self.service.workload):
+            question, context = self.question(gpu, setting, request), self.service.class_context_tokens(index)
+
+            def drop_class(step: Step, reason: str, tokens: str = words_of(request)) -> None:
+                """Note why one class falls out."""
+                drop(step, f"{tokens}: {reason}")
+
+            whole = request.model_copy(update={"share_fraction": 1.0})
+            one = self.class_speed(question, whole, context, drop_class)
+            alone.append(None if one is None else ReplicaSpeed((one,), self.demand))
+        return RoutedSpeed(tuple(alone)) if any(alone) else None
 
     def class_speed(
-        self, question: Question, request: RequestClass, drop: Callable[[Step, str], None]
+        self, question: Question, request: RequestClass, context: int, drop: Callable[[Step, str], None]
     ) -> ClassSpeed | None:
-        """Find how fast one request class is and how many fit, or say why it cannot be served."""
+        """Find how fast one request class is and how many fit, or say why it cannot be served.
+
+        Args:
+            question: the replica and the lengths.
+            request: the class.
+            context: tokens of one full-length request, which must fit.
+            drop: takes the reason.
+        """
         curve = speed_curve(self.catalog, question)
         if curve is None:
             drop("evidence", "no measured row, and no calibration to estimate from")
             return None
-        reason = self.memory_reason(question, curve.proven_concurrency)
+        reason = self.memory_reason(question, context, curve.proven_concurrency)
         if reason:
             drop("memory", reason)
             return None
@@ -165,9 +204,9 @@ class OptionWalker:
         found: Loaded = known[key]
         return found
 
-    def memory_reason(self, question: Question, proven: int) -> str | None:
+    def memory_reason(self, question: Question, context: int, proven: int) -> str | None:
         """Say why not even one full-length request fits, or None; what was measured to fit needs no calculation."""
-        q, context = question, self.service.full_context_tokens
+        q = question
         if proven * (q.isl_tokens + q.osl_tokens) >= context:
             return None
         fit = self.replica(q).started(1)

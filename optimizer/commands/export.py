@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -23,10 +23,6 @@ from optimizer.commands.options import (
 )
 from optimizer.errors import ExitCode, Fault, InputError
 
-if TYPE_CHECKING:
-    from optimizer.load import Catalog, LoadedProblem
-    from optimizer.solve import SolveSettings
-
 app = typer.Typer()
 
 
@@ -42,8 +38,12 @@ class Target(StrEnum):
 def export(
     problem: ProblemArg,
     target: Annotated[Target, typer.Option("--to", help="What runs it.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new or empty folder, written whole or not.")],
-    force: Annotated[bool, typer.Option("--force", help="Replace the folder with all that it holds.")] = False,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="A new or empty folder, written whole or not at all.")
+    ],
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace files of the same names in a folder that holds some.")
+    ] = False,
     checkpoint: Annotated[
         list[str] | None,
         typer.Option("--checkpoint", metavar="SERVICE=NAME",
@@ -59,16 +59,18 @@ def export(
     settings = solve_settings(time_limit, deterministic_limit)
     named = _checkpoints(checkpoint)
     loaded, facts = load_inputs(problem, overrides, catalog, overlay)
+    from optimizer.answer import answer
     from optimizer.deploy import environment_of, files_of
     from optimizer.load.serving import load_serving
+    from optimizer.reports import terminal
     from optimizer.reports.output import write_folder
-    from optimizer.solve import plan_of, prepare, solve
+    from optimizer.solve.refusals import refuse_routed
 
+    refuse_routed(loaded.problem, "a load balancer that sees no lengths")
     serving = load_serving(catalog, overlays_of(overlay))
-    prepared = prepare(loaded, facts)
-    plan = plan_of(prepared, solve(prepared.candidates, prepared.problem.limits, prepared.budget, settings))
+    plan = answer(loaded, facts, settings)
     if plan.status not in ("optimal", "feasible"):
-        _say_why(loaded, facts, settings)
+        emit(terminal.render(plan), None)
         leave(ExitCode.INFEASIBLE if plan.status == "infeasible" else ExitCode.LIMIT)
     environment = environment_of(plan, loaded, facts, serving, named)
     files = files_of(environment, target.value)
@@ -76,14 +78,6 @@ def export(
     lines = [f"wrote {len(files)} files to {out}; start with {out / 'README.md'}"]
     lines += [f"! {run.name}: name a checkpoint: {run.wanted}" for run in environment.unnamed]
     emit("\n".join(lines) + "\n", None)
-
-
-def _say_why(loaded: LoadedProblem, facts: Catalog, settings: SolveSettings) -> None:
-    """Print why there is nothing to write, as `solve` says it."""
-    from optimizer.answer import answer
-    from optimizer.reports import terminal
-
-    emit(terminal.render(answer(loaded, facts, settings)), None)
 
 
 def _checkpoints(given: list[str] | None) -> dict[str, str]:

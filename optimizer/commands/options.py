@@ -25,6 +25,13 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
 
 
+class Language(StrEnum):
+    """The language of a document."""
+
+    EN = "en"
+    JA = "ja"
+
+
 ProblemArg = Annotated[
     str, typer.Argument(metavar="PROBLEM", help="Path of a problem file, or the name of a shipped one.")
 ]

@@ -13,6 +13,7 @@ from optimizer.commands.options import (
     DeterministicOption,
     Format,
     FormatOption,
+    Language,
     OutputOption,
     OverlayOption,
     ProblemArg,
@@ -27,6 +28,8 @@ from optimizer.errors import ExitCode, Fault, InputError
 
 if TYPE_CHECKING:
     from optimizer.frontier import Frontier
+    from optimizer.load import Catalog, LoadedProblem
+    from optimizer.schema.plan import Plan
     from optimizer.solve import SolveSettings
 
 DEFAULT_WIDTH_PX = 1200
@@ -55,21 +58,47 @@ def solve(
     time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
     explain: Annotated[bool, typer.Option("--explain", help="Also list what was rejected, by reason.")] = False,
+    language: Annotated[
+        Language | None,
+        typer.Option("--lang", help="Print the summary page of the specification in this language instead."),
+    ] = None,
 ) -> None:
     """Find the proven cheapest nodes and engine for a problem."""
     settings = solve_settings(time_limit, deterministic_limit)
+    if language is not None:
+        _check_summary(form, explain)
     loaded, facts = load_inputs(problem, overrides, catalog, overlay)
     from optimizer.answer import answer
     from optimizer.reports import REPORTS, markdown, terminal
 
     plan = answer(loaded, facts, settings)
-    text = REPORTS[form.value](plan)
+    text = REPORTS[form.value](plan) if language is None else _summary(loaded, facts, plan, language)
     if explain and form is Format.TEXT:
         text += terminal.rejections(plan)
     if explain and form is Format.MARKDOWN:
         text += markdown.rejections(plan)
     emit(text, output)
     leave({"infeasible": ExitCode.INFEASIBLE, "unknown": ExitCode.LIMIT}.get(plan.status, ExitCode.PLAN))
+
+
+def _check_summary(form: Format, explain: bool) -> None:
+    """Refuse a summary page that cannot be written, before anything is solved."""
+    beside = [f"--format {form.value}"] if form is not Format.TEXT else []
+    beside += ["--explain"] if explain else []
+    if beside:
+        allowed = "--lang alone; gpumix spec writes the whole document"
+        raise InputError([Fault("options", "--lang", f"{' and '.join(beside)} beside it", allowed)])
+    from optimizer.reports.specification import check_libraries
+
+    check_libraries("text", "--lang")
+
+
+def _summary(loaded: LoadedProblem, facts: Catalog, plan: Plan, language: Language) -> str:
+    """Write the page that the specification begins with."""
+    from optimizer.reports.specification import summary_text
+    from optimizer.reports.specification.findings import findings_of_plan
+
+    return summary_text(findings_of_plan(loaded, facts, plan), language.value)
 
 
 @app.command()

@@ -72,6 +72,9 @@ def _checkpoints(environment: Environment, target: str) -> list[str]:
 def _notes(environment: Environment) -> list[str]:
     memory = f"{HOST_MEMORY_FACTOR:g} x its weights + {HOST_MEMORY_FLOOR_GIB} GiB"
     notes = [f"Host memory of a replica is assumed: {memory}."]
+    if environment.plan.timetable is not None:
+        notes.append("The plan starts and stops nodes by the hour. These files hold the most of each deployment at one "
+                     "time; what starts and stops them is yours.")
     notes += unwatched(environment)
     seen: dict[str, EngineRun] = {run.deployment.engine_id: run for run in environment.runs}
     notes += [f"{engine_id} ({run.image}): {one_line(run.serving.notes)}."
@@ -125,8 +128,9 @@ def _kubernetes(environment: Environment) -> list[str]:
         keys = " ".join(f"--from-literal={run.name}=CHECKPOINT" for run in environment.unnamed)
         lines.append(f"kubectl -n {name} create configmap {MODELS} {keys}")
     lines += ["kubectl apply -f manifests/", "```", "",
-              "Engines run on nodes with these labels (GPU Feature Discovery sets nvidia.com/...; set "
-              f"{OFFER_LABEL} with `kubectl label node`):", "", "| deployment | node labels |", "|---|---|"]
+              "All nodes belong to one cluster. Engines run on nodes with these labels (GPU Feature Discovery sets "
+              f"nvidia.com/...; set {OFFER_LABEL} with `kubectl label node`):", "",
+              "| deployment | node labels |", "|---|---|"]
     lines += [f"| {run.name} | {', '.join(f'{key}={value}' for key, value in node_selector(run).items())} |"
               for run in environment.runs]
     return [*lines, "", KEYS, "", f"Dashboards: `kubectl -n {name} port-forward service/grafana 3000`. Checkpoints, "

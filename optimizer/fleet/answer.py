@@ -21,6 +21,7 @@ from optimizer.load import Catalog, LoadedProblem
 from optimizer.schema.fleet import FleetPlan, Saving, Shed
 from optimizer.solve import Prepared, SolveSettings, prepare
 from optimizer.solve.prove import Clock
+from optimizer.solve.refusals import refuse_limits, refuse_routed
 from optimizer.units import usd_per_month
 from optimizer.verify.fleet import as_plan, check_shares
 
@@ -39,6 +40,8 @@ def answer_fleet(loaded: LoadedProblem, catalog: Catalog, settings: SolveSetting
         VerificationError: the fleet broke a rule when it was checked again.
     """
     refuse_many_nodes(loaded.problem.limits, loaded.problem.name)
+    refuse_routed(loaded.problem, "a fleet whose services share nodes")
+    refuse_limits(loaded.problem.limits, loaded.problem.name, "gpumix fleet")
     clock = Clock(settings)
     prepared = prepare(loaded, catalog, shelf=Shelf(MOST_TABLES))  # services of one model share their options
     case = build_fleet(prepared.candidates, prepared.problem.limits, prepared.budget)

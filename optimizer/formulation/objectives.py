@@ -10,8 +10,9 @@ from optimizer.formulation.variables import Variables
 
 
 def total_cost(case: Case, x: Variables) -> LinearExpr:
-    """Micro-dollars an hour of all nodes together."""
-    return LinearExpr.weighted_sum(x.nodes, [row.price for row in case.rows])
+    """Micro-dollars an hour of all nodes together: the bills of providers with a contract, the prices of the others."""
+    prices = [0 if row.provider in x.billed else row.price for row in case.rows]
+    return LinearExpr.weighted_sum([*x.nodes, *x.billed.values()], [*prices, *(1 for _ in x.billed)])
 
 
 def node_count(case: Case, x: Variables) -> LinearExpr:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from fractions import Fraction
 
 from optimizer.candidates import CandidateSet
 from optimizer.costs import PricedOffer
-from optimizer.formulation.case import Case, CaseRow
+from optimizer.costs.contracts import bills_of
+from optimizer.formulation.case import Case, CaseRow, spot_share_of
 from optimizer.formulation.constraints import CONSTRAINTS, Scope
 from optimizer.schema.problem import Limits
 
@@ -26,7 +29,8 @@ def shortlist(candidates: CandidateSet, limits: Limits) -> CandidateSet:
     a capacity or a minimum of their own stay.
     """
     scopes = dominance_scopes(Case((), (), (), engine_policy=limits.engine_policy, max_gpu_types=limits.max_gpu_types,
-                                   lose_provider=limits.survive.provider, lose_region=limits.survive.region))
+                                   lose_provider=limits.survive.provider, lose_region=limits.survive.region,
+                                   spot_share=spot_share_of(limits), bills=bills_of(limits.contracts)))
     own = {offer_id for _, offer_id in candidates.stated} | limits.at_least.keys()
     market = None if own else candidates.market
     if market is None or market.admitted is not candidates.offers:
@@ -47,7 +51,7 @@ def _cheapest_of_each(
             kept.append(offer)
             continue
         place = offer.place if "region" in scopes else offer.provider if "provider" in scopes else ""
-        key = (offer.gpu_id, offer.gpu_count, offer.watts, place)
+        key = (offer.gpu_id, offer.gpu_count, offer.watts, place, "firm" in scopes and offer.kind == "spot")
         known = first.get(key)
         if known is None or _price_and_id(offer) < _price_and_id(known):
             first[key] = offer
@@ -67,6 +71,7 @@ def _group(row: CaseRow, scopes: set[Scope], case: Case) -> Hashable:
         row.engine if "engine" in scopes else "",
         row.provider if scopes & {"provider", "region"} else "",
         row.place if "region" in scopes else "",
+        "firm" in scopes and row.is_spot,
     )
 
 
@@ -98,7 +103,10 @@ def _undominated(rows: list[CaseRow], case: Case) -> list[CaseRow]:
     kept: list[CaseRow] = []
     shared, held = len(case.demand) > 1, dict(case.at_least)
     for row in ordered:
-        better = [other for other in kept if other.capacity >= row.capacity]
+        better = [
+            other for other in kept
+            if all(more >= less for more, less in zip(other.capacities, row.capacities, strict=True))
+        ]
         caps = {other.offer: case.stock[other.offer] for other in better}
         if row.offer_id in held:
             kept.append(row)
@@ -114,6 +122,10 @@ def _undominated(rows: list[CaseRow], case: Case) -> list[CaseRow]:
 
 def _endless_most(row: CaseRow, better: list[CaseRow], case: Case) -> int:
     """Return how many nodes of a row and its betters together an optimal plan has at most."""
+    if row.classes:
+        demands = zip(case.class_demands[row.service], row.classes, strict=True)
+        load = sum((demand / capacity for demand, capacity in demands if capacity), Fraction(0))
+        return max(math.ceil(load) + case.lose_nodes, case.min_nodes) + sum(nodes for _, nodes in case.at_least)
     demand = case.demand[row.service]
     largest = max(other.capacity for other in (*better, row))
     everywhere = max((r.capacity for r in case.rows if r.service == row.service), default=largest)

@@ -16,6 +16,8 @@ class Variables:
     """x: nodes of each row."""
     uses_gpu: dict[str, IntVar] = field(default_factory=dict)
     """y: whether a GPU type is in the plan."""
+    billed: dict[str, IntVar] = field(default_factory=dict)
+    """b: what a provider with a contract bills for all its nodes, in micro-dollars an hour."""
 
     @classmethod
     def of(cls, cp: CpModel, case: Case) -> Variables:

@@ -70,7 +70,9 @@ def pay_back(comparison: Comparison) -> Iterator[str]:
     else:
         after = f" (after {hours:,.0f} hours)" if hours else ""
         yield f"By the end of month {month}{after} owning has cost no more than renting."
-    share = comparison.break_even_utilisation_fraction
+    share, run = comparison.break_even_utilisation_fraction, comparison.on_demand.hours_fraction
+    if run is not None and run < 1:
+        yield f"By the demand of each hour on-demand nodes run {run:.0%} of the hours."
     if share is not None and share <= 1:
         yield f"On-demand nodes that run {share:.0%} of the hours cost as much as owning."
     elif share is not None:

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from optimizer.reports.wording import (
     STATUS,
     bad_end,
+    class_amount_of,
     decisive_title,
     evidence_of,
     gap_of,
+    lengths_of,
     local_amount,
     local_money,
     mix_of,
@@ -18,6 +20,7 @@ from optimizer.reports.wording import (
     place_of,
     rejected_what,
     rejection_groups,
+    share_of,
     sources_of,
     times_of,
     user_speed_of,
@@ -86,6 +89,20 @@ def _services(plan: Plan) -> Iterator[str]:
          "-" if d.tokens_per_s_per_user is None else f"{d.tokens_per_s_per_user:.1f}",
          "-" if d.ttft_ms is None else f"{d.ttft_ms:,.0f}", evidence_of(d))
         for d in plan.deployments
+    ])
+    if any(d.classes for d in plan.deployments):
+        yield from _routing(plan)
+
+
+def _routing(plan: Plan) -> Iterator[str]:
+    """Yield where each request class goes."""
+    yield "\n### Routing\n"
+    header = ("service", "class", "offer", "engine", "share of the class", "at the peak", "alone on a replica",
+              "TTFT ms", "evidence")
+    yield from table(header, [
+        (d.service_id, lengths_of(part), d.offer_id, d.engine_id, share_of(part), class_amount_of(part),
+         part.concurrency_alone, "-" if part.ttft_ms is None else f"{part.ttft_ms:,.0f}", evidence_of(part))
+        for d in plan.deployments for part in d.classes or ()
     ])
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from typing import Literal
 
 from optimizer.candidates import Candidate, CandidateSet, Market, enumerate_candidates
 from optimizer.costs import PricedOffer, price_of, rate_per_usd
@@ -145,14 +146,14 @@ LONGEST_TERM_QUARTERS = 40
 """Of a reserved offer: 120 months."""
 
 
-def most_needed(case_demand: tuple[tuple[int, ...], ...], supply: Supply, first: int, last: int, least: int) -> int:
+def most_needed(case: RoadmapCase, supply: Supply, first: int, last: int) -> int:
     """Return a number of nodes of one stay that no cheapest plan exceeds: each service's demand, all by them alone."""
     needed = max(
-        sum(-(-demand[quarter] // carries) for demand, carries in zip(case_demand, supply.carries, strict=True)
-            if carries)
+        sum(case.needed(demand[quarter], carries, service)
+            for service, (demand, carries) in enumerate(zip(case.demand, supply.carries, strict=True)) if carries)
         for quarter in range(first, last)
     )
-    needed = max(needed, least)
+    needed = max(needed, case.min_nodes)
     return needed if supply.stock is None else min(needed, supply.stock)
 
 
@@ -164,9 +165,14 @@ def build_case(prepared: Prepared, problem: Problem, roadmap: Roadmap, calendar:
         supplies_of(prepared, problem, roadmap), (), demands_of(problem, roadmap),
         tuple(calendar.fiscal_year(quarter) for quarter in range(roadmap.quarters)),
         caps_of(problem, prepared.catalog, calendar, roadmap.caps), limits.nodes.min, limits.nodes.max, watts,
-        limits.survive.provider, limits.survive.region,
+        limits.max_gpu_types, limits.survive.nodes, lost_group(limits),
     )
     return with_stays(shortlisted(case, worth), worth)
+
+
+def lost_group(limits: Limits) -> Literal["none", "provider", "region"]:
+    """Return what may be lost at once: with a whole provider gone every one of its regions is."""
+    return "provider" if limits.survive.provider else "region" if limits.survive.region else "none"
 
 
 def with_stays(case: RoadmapCase, worth: tuple[Fraction, ...]) -> RoadmapCase:
@@ -175,6 +181,6 @@ def with_stays(case: RoadmapCase, worth: tuple[Fraction, ...]) -> RoadmapCase:
         Stay(number, ordered, first, last, stay_cost(supply, worth, ordered, first, last), most)
         for number, supply in enumerate(case.supplies) if any(supply.carries) or case.min_nodes
         for ordered, first, last in stays_of(supply, case.quarters)
-        if (most := most_needed(case.demand, supply, first, last, case.min_nodes)) > 0
+        if (most := most_needed(case, supply, first, last)) > 0
     )
     return replace(case, stays=stays)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -67,8 +68,10 @@ class RoadmapCase:
     min_nodes: int = 0
     max_nodes: int | None = None
     watts: int | None = None
-    lose_provider: bool = False
-    lose_region: bool = False
+    max_gpu_types: int | None = None
+    lose_nodes: int = 0
+    lose_group: Literal["none", "provider", "region"] = "none"
+    """What may be lost at once; a region's loss is the smaller one, a provider's holds it."""
 
     @property
     def quarters(self) -> int:
@@ -81,9 +84,14 @@ class RoadmapCase:
         kinds = {kind for kind, _ in self.caps}
         return {"capex": "capex" in kinds, "opex": "opex" in kinds}
 
-    def clipped(self, supply: int, service: int, quarter: int) -> int:
-        """Return what a node carries in a quarter, never more than the whole demand."""
-        return min(self.supplies[supply].carries[service], self.demand[service][quarter])
+    def lost_with(self, offer: PricedOffer) -> Hashable:
+        """Return what a node is lost together with: its provider, its region, or nothing that matters."""
+        return {"none": "", "provider": offer.provider, "region": offer.place}[self.lose_group]
+
+    def needed(self, asked: int, carries: int, service: int) -> int:
+        """Return how many nodes of a kind serve a demand alone, after the nodes that may be lost."""
+        largest = min(asked, max(supply.carries[service] for supply in self.supplies))
+        return -(-(asked + self.lose_nodes * largest) // min(carries, asked))
 
     def spends(self, stay: Stay, kind: Spending, year: str) -> int:
         """Return the cents that one node of a stay spends in a fiscal year within the plan."""

@@ -14,7 +14,7 @@ from optimizer.costs.quarters import Calendar
 from optimizer.demand import ServiceDemand
 from optimizer.roadmap.case import RoadmapCase, Stay, Supply
 from optimizer.roadmap.cash import Ledger, ledgers_of, together
-from optimizer.roadmap.program import Program
+from optimizer.roadmap.program import Program, serves_as
 from optimizer.roadmap.search import Found
 from optimizer.roadmap.wording import assumptions_of, warnings_of
 from optimizer.schema.budget_plan import (
@@ -150,7 +150,7 @@ def _terms(supply: Supply) -> OfferTerms:
 
 def _setup(prepared: Prepared, one: Candidate) -> NodeSetup:
     """Describe a node that serves a service at its limit."""
-    option, offer, speed = one.option, one.offer, one.option.speed
+    option, offer, speed = one.option, one.offer, one.option.mixed
     service, demand = prepared.problem.services[option.service], prepared.candidates.demands[option.service]
     target = service.slo.target_tokens_per_s
     common: dict[str, Any] = {
@@ -226,10 +226,10 @@ def _serving(
     if len(ids) == 1:
         for supply, nodes in standing.items():
             shares[ids[0], case.supplies[supply].offer.offer_id] += nodes
-    for (carries, service, when), column in program.serving.items():
+    for (kind, service, when), column in program.serving.items():
         wanted = counts[column] if when == quarter else 0
         for supply in sorted(standing, key=lambda number: case.supplies[number].offer.offer_id):
-            if wanted and case.supplies[supply].carries == carries:
+            if wanted and serves_as(case, case.supplies[supply]) == kind:
                 given = min(wanted, standing[supply])
                 standing[supply] -= given
                 wanted -= given

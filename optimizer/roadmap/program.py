@@ -19,6 +19,10 @@ class Row:
     most: int | None = None
 
 
+Serves = tuple[tuple[int, ...], Hashable]
+"""What nodes share that may take each other's work: what they carry, and where they are lost together."""
+
+
 @dataclass
 class Program:
     """min cost x, so that every row holds, 0 <= x <= most, whole x: first the stays, then who serves what."""
@@ -26,8 +30,8 @@ class Program:
     costs: list[int]
     most: list[int]
     rows: list[Row] = field(default_factory=list)
-    serving: dict[tuple[tuple[int, ...], int, int], int] = field(default_factory=dict)
-    """(what a node carries, service, quarter) -> column: nodes that serve; only with several services."""
+    serving: dict[tuple[Serves, int, int], int] = field(default_factory=dict)
+    """(kind of node, service, quarter) -> column: nodes that serve; only with several services."""
 
     def column(self, most: int) -> int:
         """Add a count that costs nothing."""
@@ -45,31 +49,39 @@ def serve_with_what_stands(case: RoadmapCase, program: Program) -> None:
     """In each quarter the nodes that serve, of all services together, are nodes that stand."""
     if len(case.demand) == 1:
         return
-    kinds = sorted({supply.carries for supply in case.supplies if any(supply.carries)})
-    for carries in kinds:
+    by_kind: dict[Serves, list[int]] = defaultdict(list)
+    for column, stay in enumerate(case.stays):
+        by_kind[serves_as(case, case.supplies[stay.supply])].append(column)
+    for kind, columns in by_kind.items():
         for quarter in range(case.quarters):
-            stand = [
-                (column, 1) for column, stay in enumerate(case.stays)
-                if stay.covers(quarter) and case.supplies[stay.supply].carries == carries
-            ]
-            if not stand:
-                continue
+            stand = [(column, -1) for column in columns if case.stays[column].covers(quarter)]
             serve = []
             for service, demand in enumerate(case.demand):
-                if carries[service]:
-                    column = program.column(-(-demand[quarter] // carries[service]))
-                    program.serving[carries, service, quarter] = column
+                if stand and kind[0][service]:
+                    most = case.needed(demand[quarter], kind[0][service], service)
+                    column = program.serving[kind, service, quarter] = program.column(most)
                     serve.append((column, 1))
-            program.row([*serve, *((column, -1) for column, _ in stand)], most=0)
+            if serve:
+                program.row([*serve, *stand], most=0)
 
 
-def _carried(
-    case: RoadmapCase, program: Program, service: int, quarter: int, counts: Callable[[Supply], bool]
-) -> list[tuple[int, int]]:
-    """Return (column, demand carried) of the nodes of some supplies for a service in a quarter."""
+def serves_as(case: RoadmapCase, supply: Supply) -> Serves:
+    """Return the kind of node of a supply."""
+    return supply.carries, case.lost_with(supply.offer)
+
+
+def _carriers(case: RoadmapCase, program: Program, service: int, quarter: int) -> list[tuple[int, int, Hashable]]:
+    """Return (column, what one node carries, where it is lost) of what may serve a service in a quarter."""
+    asked = case.demand[service][quarter]
+    if len(case.demand) == 1:
+        return [
+            (column, min(supply.carries[service], asked), case.lost_with(supply.offer))
+            for column, stay in enumerate(case.stays)
+            if stay.covers(quarter) and (supply := case.supplies[stay.supply]).carries[service]
+        ]
     return [
-        (column, case.clipped(stay.supply, service, quarter)) for column, stay in enumerate(case.stays)
-        if stay.covers(quarter) and counts(case.supplies[stay.supply])
+        (column, min(carries[service], asked), place)
+        for ((carries, place), one, when), column in program.serving.items() if (one, when) == (service, quarter)
     ]
 
 
@@ -77,14 +89,8 @@ def meet_demand(case: RoadmapCase, program: Program) -> None:
     """Every service gets at least its demand in every quarter."""
     for service, demand in enumerate(case.demand):
         for quarter, asked in enumerate(demand):
-            if len(case.demand) == 1:
-                terms = _carried(case, program, service, quarter, lambda supply: True)
-            else:
-                terms = [
-                    (column, min(carries[service], asked))
-                    for (carries, one, when), column in program.serving.items() if (one, when) == (service, quarter)
-                ]
-            program.row(terms, least=asked)
+            carriers = _carriers(case, program, service, quarter)
+            program.row(((column, carried) for column, carried, _ in carriers), least=asked)
 
 
 def respect_stock(case: RoadmapCase, program: Program) -> None:
@@ -132,31 +138,58 @@ def cap_power(case: RoadmapCase, program: Program) -> None:
              if stay.covers(quarter)), most=case.watts)
 
 
-def _survive_loss(case: RoadmapCase, program: Program, group: Callable[[Supply], Hashable]) -> None:
-    for service, demand in enumerate(case.demand):
+def limit_gpu_types(case: RoadmapCase, program: Program) -> None:
+    """In every quarter nodes of at most K different GPU types stand."""
+    gpus: dict[str, list[int]] = defaultdict(list)
+    for column, stay in enumerate(case.stays):
+        gpus[case.supplies[stay.supply].offer.gpu_id].append(column)
+    if case.max_gpu_types is None or case.max_gpu_types >= len(gpus):
+        return
+    for quarter in range(case.quarters):
+        used = []
+        for columns in gpus.values():
+            standing = [column for column in columns if case.stays[column].covers(quarter)]
+            used.append(program.column(1))
+            for column in standing:
+                program.row([(column, 1), (used[-1], -program.most[column])], most=0)
+        program.row(((column, 1) for column in used), most=case.max_gpu_types)
+
+
+def survive_node_loss(case: RoadmapCase, program: Program) -> None:
+    """In every quarter every service keeps its demand when any k of its nodes are lost.
+
+    As in `formulation.constraints`: for one t among what nodes carry, sum min(C, t) x >= D + k t. Whatever t is, at
+    least D / (the largest C) nodes are left, which lifts the relaxation.
+    """
+    for service, demand in enumerate(case.demand if case.lose_nodes else ()):
         for quarter, asked in enumerate(demand):
-            for lost in sorted({group(supply) for supply in case.supplies}, key=str):
-                terms = _carried(
-                    case, program, service, quarter, lambda supply, lost=lost: group(supply) != lost  # type: ignore[misc]
-                )
-                program.row(terms, least=asked)
+            carriers = _carriers(case, program, service, quarter)
+            picks, levels = [], sorted({carried for _, carried, _ in carriers})
+            if not levels:
+                continue  # the row of the demand says so
+            fewest = -(-asked // levels[-1]) + case.lose_nodes
+            program.row(((column, 1) for column, _, _ in carriers), least=fewest)
+            program.row(
+                ((column, carried) for column, carried, _ in carriers), least=asked + case.lose_nodes * levels[0])
+            for level in levels:
+                picks.append(program.column(1))
+                terms = [(column, min(carried, level)) for column, carried, _ in carriers]
+                program.row([*terms, (picks[-1], -(asked + case.lose_nodes * level))], least=0)
+            program.row(((column, 1) for column in picks), least=1)
 
 
-def survive_provider_loss(case: RoadmapCase, program: Program) -> None:
-    """In every quarter the service keeps its demand when any one provider is lost."""
-    if case.lose_provider:
-        _survive_loss(case, program, lambda supply: supply.offer.provider)
-
-
-def survive_region_loss(case: RoadmapCase, program: Program) -> None:
-    """In every quarter the service keeps its demand when any one region of a provider, or site, is lost."""
-    if case.lose_region:
-        _survive_loss(case, program, lambda supply: supply.offer.place)
+def survive_group_loss(case: RoadmapCase, program: Program) -> None:
+    """In every quarter every service keeps its demand when any one provider, or region of one, or site is lost."""
+    for service, demand in enumerate(case.demand if case.lose_group != "none" else ()):
+        for quarter, asked in enumerate(demand):
+            carriers = _carriers(case, program, service, quarter)
+            for lost in sorted({place for _, _, place in carriers}, key=str):
+                program.row(((column, carried) for column, carried, place in carriers if place != lost), least=asked)
 
 
 ROADMAP_RULES: tuple[Callable[[RoadmapCase, Program], None], ...] = (
-    serve_with_what_stands, meet_demand, respect_stock, cap_spending, limit_nodes, cap_power, survive_provider_loss,
-    survive_region_loss,
+    serve_with_what_stands, meet_demand, respect_stock, cap_spending, limit_nodes, cap_power, limit_gpu_types,
+    survive_node_loss, survive_group_loss,
 )
 """All of them; the first adds the columns that others use."""
 

@@ -43,10 +43,8 @@ def _in_order(supply: Supply) -> tuple[object, ...]:
 
 
 def _place(case: RoadmapCase, supply: Supply) -> Hashable:
-    """Return what two nodes must share for one to replace the other under the losses to survive."""
-    if case.lose_region:
-        return supply.offer.place
-    return supply.offer.provider if case.lose_provider else ""
+    """Return what two nodes must share for one to replace the other: where they are lost, and a counted GPU type."""
+    return case.lost_with(supply.offer), supply.offer.gpu_id if case.max_gpu_types is not None else ""
 
 
 def _replaces(other: Supply, supply: Supply, worth: tuple[Fraction, ...]) -> bool:

@@ -13,6 +13,7 @@ from optimizer.load import Catalog
 from optimizer.load.references import among
 from optimizer.schema.base import HUGE
 from optimizer.schema.problem import Problem, Roadmap
+from optimizer.solve.refusals import routed_faults, rules_set
 
 
 def roadmap_of(problem: Problem) -> Roadmap:
@@ -51,14 +52,11 @@ def _refused(problem: Problem) -> Iterator[Fault]:
     if limits.at_least:
         found, allowed = ", ".join(limits.at_least), "none in a plan over years: roadmap.owned_already lists nodes"
         yield Fault(name, "limits.at_least", found, f"{allowed} that are there")
-    if limits.max_gpu_types is not None:
-        yield Fault(name, "limits.max_gpu_types", f"{limits.max_gpu_types}",
-                    "none in a plan over years: limits.gpus chooses GPU types")
     if limits.engine_policy != "any":
         yield Fault(name, "limits.engine_policy", limits.engine_policy, "any in a plan over years")
-    if limits.survive.nodes:
-        yield Fault(name, "limits.survive.nodes", f"{limits.survive.nodes}",
-                    "0 in a plan over years: headroom_fraction keeps a reserve")
+    for key in rules_set(limits):
+        yield Fault(name, f"limits.{key}", "a rule that a plan over years does not know", "none there")
+    yield from routed_faults(problem, "a plan over years")
 
 
 def _unaligned(problem: Problem, calendar: Calendar) -> Iterator[Fault]:

@@ -46,8 +46,8 @@ class _Slack:
     def helps(self, column: int) -> int:
         """Return how much of all shortages one more of a column covers, as parts of a million of each row's least."""
         return sum(
-            min(weight, self.short(number)) * 1_000_000 // (self.program.rows[number].least or 1)
-            for number, weight in self.of_column[column] if weight > 0 and self.program.rows[number].least
+            min(weight, self.short(number)) * 1_000_000 // (self.program.rows[number].least or weight)
+            for number, weight in self.of_column[column] if weight > 0
         )
 
 

@@ -27,7 +27,8 @@ def reasons_for(
         "limits.power_kw": replace(case, watts=None),
         "limits.nodes.max": replace(case, max_nodes=None),
         "limits.nodes.min": replace(case, min_nodes=0),
-        "limits.survive": replace(case, lose_provider=False, lose_region=False),
+        "limits.survive": replace(case, lose_nodes=0, lose_group="none"),
+        "limits.max_gpu_types": replace(case, max_gpu_types=None),
         "limits.stock and the catalog's stock": _endless(case),
     }
     helps = [

@@ -103,7 +103,11 @@ class _Search:
 
 def is_one_cover(case: Case) -> bool:
     """Say whether a case is one covering row with rules that the search knows."""
+    if case.class_demands:
+        return False
     if len(case.demand) != 1 or case.min_nodes > 1 or len(case.rows) > MOST_ROWS or case.engine_policy == "per_gpu":
+        return False
+    if case.spot_share is not None or case.bills:
         return False
     if case.lose_provider or case.lose_region or (case.lose_nodes and case.at_least):
         return False

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from optimizer.formulation import Case, CaseRow, Variables, build_case, reduce_case, shortlist
+from optimizer.formulation.case import firm_demand
 from optimizer.formulation.cp_sat import CpModel, IntVar, LinearExpr
 from optimizer.solve.prepare import Prepared
 from optimizer.solve.prove import Clock, Packing, SolveSettings, proven_of, run_case
@@ -72,6 +73,9 @@ def _losses(case: Case, mine: list[int], row: CaseRow) -> Iterator[Sums]:
     if case.lose_nodes:
         levels = sorted({case.rows[i].capacity for i in mine})
         yield [([min(case.rows[i].capacity, t) for i in mine], demand + case.lose_nodes * t) for t in levels]
+    if case.spot_share is not None and not row.is_spot:
+        firm = [0 if case.rows[i].is_spot else case.rows[i].capacity for i in mine]
+        yield [(firm, firm_demand(demand, case.spot_share))]
     for asked, parts in ((case.lose_provider, 1), (case.lose_region, 2)):  # a place is a provider and its region
         names = {case.rows[i].place[:parts] for i in mine} - {row.place[:parts]} if asked else set()
         for lost in sorted(names):

@@ -51,10 +51,11 @@ class Shown:
     def by_slot(self) -> tuple[Solution, ...]:
         """The nodes in use in each slot, as a solution of its own."""
         targets, survive = self.prepared.candidates.targets(), self.prepared.problem.limits.survive
+        share = self.case.spot_share
         rows = list(zip(self.case.rows, self.roster.use, strict=True))
         return tuple(
             Solution("feasible", tuple(Chosen(row, counts[slot]) for row, counts in rows if counts[slot]), None, None,
-                     targets, survive)
+                     targets, survive, share)
             for slot in range(len(self.case.slots)))
 
     def demand(self, service: int, slot: int) -> ServiceDemand:
@@ -192,7 +193,7 @@ def _deployment(shown: Shown, i: int) -> Deployment:
         "replicas": per_node * nodes, "nodes": nodes, "load_fraction": round(_share(shown, i), 9),
         "capacity_per_node": in_user_units(demand, per_node * option.speed.amount(target)),
     }
-    speed, peak = option.speed, _fullest(shown, i)
+    speed, peak = option.mixed, _fullest(shown, i)
     if not isinstance(speed, ReplicaSpeed):
         return Deployment.model_validate({
             **common, "concurrency_per_replica": speed.max_concurrency, "concurrency_at_peak": peak,
@@ -227,7 +228,7 @@ def _fullest(shown: Shown, i: int) -> int:
     """Return the most requests in flight on each replica over the slots, load sent in proportion to capacity."""
     row, case = shown.case.rows[i], shown.case
     option = row.candidate.option
-    speed, reached = option.speed, shown.reached[row.service]
+    speed, reached = option.mixed, shown.reached[row.service]
     if case.kinds[row.service] == "async":
         return speed.sequences(reached) if isinstance(speed, ReplicaSpeed) else speed.max_concurrency
     found = [1]

@@ -54,4 +54,4 @@ def _scope(row: CaseRow, limits: Limits) -> Hashable:
     by_gpu = limits.max_gpu_types is not None or limits.engine_policy == "per_gpu"
     survive = limits.survive
     place = row.place if survive.region else (row.provider,) if survive.provider else ()
-    return (row.gpu if by_gpu else "", place)
+    return (row.gpu if by_gpu else "", place, limits.spot_share_fraction is not None and row.is_spot)

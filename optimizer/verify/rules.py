@@ -6,16 +6,19 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator
 from fractions import Fraction
+from itertools import pairwise
 
 from optimizer.costs import PricedOffer, rate_per_usd
+from optimizer.costs.contracts import CONTRACTS
 from optimizer.schema.plan import Deployment
 from optimizer.units import HOURS_PER_MONTH, MICRO, exact
+from optimizer.verify.classes import carried_after_losses, routed_ids
 from optimizer.verify.subject import TOLERANCE, Subject
 
 
 def check_meet_demand(subject: Subject) -> Iterator[str]:
-    """Every service gets at least its demand."""
-    for service_id in subject.services:
+    """Every service whose classes share all nodes gets at least its demand."""
+    for service_id in subject.mixed_ids():
         mine = subject.of_service(service_id)
         held = sum((one.nodes * subject.node_capacity(one) for one in mine), Fraction(0))
         needed = subject.amount(service_id)
@@ -87,10 +90,18 @@ def check_choose_engines(subject: Subject) -> Iterator[str]:
     yield from (f"{scope} runs {', '.join(sorted(found))}" for scope, found in engines.items() if len(found) > 1)
 
 
+def _check_classes_after_losses(subject: Subject) -> Iterator[str]:
+    """Yield the services with routed classes that some loss to survive leaves with too little."""
+    for service_id in routed_ids(subject):
+        if not carried_after_losses(subject, service_id, subject.services[service_id].slo.target_tokens_per_s):
+            yield f"{service_id}: a loss leaves too little for some of its classes"
+
+
 def check_survive_node_loss(subject: Subject) -> Iterator[str]:
     """Every service keeps its demand when its k largest nodes are gone."""
     losses = subject.problem.limits.survive.nodes
-    for service_id in subject.services if losses else ():
+    yield from _check_classes_after_losses(subject) if losses else ()
+    for service_id in subject.mixed_ids() if losses else ():
         held = [(subject.node_capacity(one), one.nodes) for one in subject.of_service(service_id)]
         left = after_node_loss(held, losses)
         if left < subject.amount(service_id):
@@ -111,7 +122,10 @@ def after_node_loss(held: list[tuple[Fraction, int]], losses: int) -> Fraction:
 
 
 def left_after_losses(subject: Subject, held: list[tuple[Deployment, Fraction]]) -> Fraction:
-    """Return what is left of (deployment, capacity of one of its nodes) after the worst loss that must be survived."""
+    """Return what is left of (deployment, capacity of one of its nodes) after the worst loss that must be survived.
+
+    Where spot nodes are capped, no more than the demand of which the others carry their share.
+    """
     survive = subject.problem.limits.survive
     left = after_node_loss([(capacity, one.nodes) for one, capacity in held], survive.nodes)
     groups: list[tuple[bool, Callable[[PricedOffer], Hashable]]] = [
@@ -121,11 +135,15 @@ def left_after_losses(subject: Subject, held: list[tuple[Deployment, Fraction]])
         names = [(group(subject.offers[one.offer_id]), capacity * one.nodes) for one, capacity in held] if asked else []
         for lost, _ in names:
             left = min(left, sum((carried for name, carried in names if name != lost), Fraction(0)))
+    share = subject.problem.limits.spot_share_fraction
+    if share is not None:
+        firm = without_spot(subject, [(one, capacity * one.nodes) for one, capacity in held])
+        left = min(left, firm / (1 - exact(share)))
     return left
 
 
 def _check_group_loss(subject: Subject, group: Callable[[PricedOffer], Hashable]) -> Iterator[str]:
-    for service_id in subject.services:
+    for service_id in subject.mixed_ids():
         mine = [(one, group(subject.offers[one.offer_id])) for one in subject.of_service(service_id)]
         for lost in sorted({name for _, name in mine}, key=str):
             left = sum((one.nodes * subject.node_capacity(one) for one, name in mine if name != lost), Fraction(0))
@@ -136,13 +154,31 @@ def _check_group_loss(subject: Subject, group: Callable[[PricedOffer], Hashable]
 def check_survive_provider_loss(subject: Subject) -> Iterator[str]:
     """Every service keeps its demand when any one provider is gone."""
     if subject.problem.limits.survive.provider:
+        yield from _check_classes_after_losses(subject)
         yield from _check_group_loss(subject, lambda offer: offer.provider)
 
 
 def check_survive_region_loss(subject: Subject) -> Iterator[str]:
     """Every service keeps its demand when any one region of a provider is gone."""
     if subject.problem.limits.survive.region:
+        yield from _check_classes_after_losses(subject)
         yield from _check_group_loss(subject, lambda offer: offer.place)
+
+
+def check_cap_spot_share(subject: Subject) -> Iterator[str]:
+    """The nodes of every service that are not spot carry at least 1 - share of its demand."""
+    share = subject.problem.limits.spot_share_fraction
+    for service_id in subject.services if share is not None else ():
+        mine = [(one, subject.node_capacity(one) * one.nodes) for one in subject.of_service(service_id)]
+        firm = without_spot(subject, mine)
+        needed = (1 - exact(share or 0.0)) * subject.amount(service_id)
+        if firm < needed:
+            yield f"{service_id}: {float(firm):g} without spot nodes, {float(needed):g} needed"
+
+
+def without_spot(subject: Subject, held: list[tuple[Deployment, Fraction]]) -> Fraction:
+    """Return what is left of (deployment, what all its nodes carry) when every spot node is taken away."""
+    return sum((c for one, c in held if subject.offers[one.offer_id].kind != "spot"), Fraction(0))
 
 
 def check_cap_power(subject: Subject) -> Iterator[str]:
@@ -154,7 +190,43 @@ def check_cap_power(subject: Subject) -> Iterator[str]:
 
 
 def _micro_usd_per_hour(subject: Subject) -> int:
-    return sum(node.count * subject.offers[node.offer_id].micro_usd_per_hour for node in subject.plan.nodes)
+    """Return what the nodes cost, as providers with a contract bill them."""
+    return _listed(subject, None) + _beyond(subject)
+
+
+def _listed(subject: Subject, provider: str | None) -> int:
+    """Return the prices of the nodes (of a provider) together, before any contract."""
+    offers = [(subject.offers[node.offer_id], node.count) for node in subject.plan.nodes]
+    return sum(offer.micro_usd_per_hour * count for offer, count in offers if provider in (None, offer.provider))
+
+
+def _beyond(subject: Subject) -> int:
+    """Return what contracts add to the prices of the nodes: max(minimum, spend less discounts) + fee - spend."""
+    beyond = 0
+    for provider, contract in subject.problem.limits.contracts.items():
+        spend = _listed(subject, provider)
+        used = any(subject.offers[node.offer_id].provider == provider for node in subject.plan.nodes)
+        if not (used or contract.signed):
+            continue
+        marks = [*(_up(tier.above_usd_per_month) for tier in contract.tiers), spend]
+        saved = sum(
+            (max(0, min(spend, following) - above) * exact(tier.discount_fraction)
+             for tier, (above, following) in zip(contract.tiers, pairwise(marks), strict=True)), Fraction(0))
+        billed = max(_up(contract.minimum_usd_per_month), math.ceil(spend - saved)) + _up(contract.fee_usd_per_month)
+        beyond += billed - spend
+    return beyond
+
+
+def _up(usd_per_month: float) -> int:
+    return math.ceil(exact(usd_per_month) / HOURS_PER_MONTH * MICRO)
+
+
+def check_pay_contracts(subject: Subject) -> Iterator[str]:
+    """A provider with a contract bills max(minimum, spend less volume tiers) + fee; the cost lines say so."""
+    told = subject.plan.cost.breakdown.get(CONTRACTS, 0.0)
+    due = _beyond(subject) * HOURS_PER_MONTH / MICRO
+    if abs(told - due) > 1e-6 * max(1.0, abs(due)):
+        yield f"contracts change the cost by {due:.2f} USD/month, the plan says {told:.2f}"
 
 
 def check_total_cost(subject: Subject) -> Iterator[str]:

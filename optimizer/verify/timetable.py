@@ -207,6 +207,18 @@ def check_survive_region_loss(subject: Subject) -> Iterator[str]:
         yield from _check_group_loss(subject, lambda offer: offer.place)
 
 
+def check_cap_spot_share(subject: Subject) -> Iterator[str]:
+    """The nodes of every service that are not spot carry 1 - share of its demand in every hour, and of its work."""
+    share = subject.problem.limits.spot_share_fraction
+    for name in subject.services if share is not None else ():
+        def firm(held: Held) -> Fraction:
+            """Return the demand of which the nodes that are not spot carry their share."""
+            left = _carried([(one, each) for one, each in held if subject.offers[one.offer_id].kind != "spot"])
+            return left / (1 - exact(share or 0.0))
+
+        yield from _every_loss(subject, name, firm)
+
+
 def check_respect_stock(subject: Subject) -> Iterator[str]:
     """No offer is used beyond its stock in any hour; the sites of an owned machine share theirs."""
     for slot in _timetable(subject).slots:

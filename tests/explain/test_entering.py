@@ -165,4 +165,4 @@ def test_the_price_ends_even_where_the_only_other_plan_is_far_dearer() -> None:
     best = problem.solve()
     found = Steadiness(as_prepared(problem), best, SETTINGS).price("ant")
     assert (found.low, found.high) == (0.0, 500 / MICRO)
-    assert sum(cost_of(nodes) for nodes in cheapest_plans(at_price(problem, "ant", 501))) == 1001
+    assert sum(cost_of(nodes, problem) for nodes in cheapest_plans(at_price(problem, "ant", 501))) == 1001

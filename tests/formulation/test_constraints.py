@@ -10,21 +10,24 @@ import pytest
 from optimizer import verify
 from optimizer.formulation import CONSTRAINTS, OBJECTIVES, Case, Rule, Variables, build_case
 from optimizer.formulation.cp_sat import cp_model
-from optimizer.schema.problem import NodeCount, Survive
+from optimizer.schema.problem import Contract, NodeCount, Survive, Tier
 from tests.oracles import Instance, instance, offer, runs
+from tests.oracles.instances import a_month
+from tests.oracles.routed import routed_instance, routes
 
 OFFERS = (
     offer("a", 3, gpu="ant", provider="acme", region="east"),
     offer("b", 5, gpu="bee", provider="acme", region="west"),
     offer("c", 4, gpu="cat", provider="bolt", region="east", stock=2),
     offer("d", 6, gpu="bee", provider="core", region="east", watts=600),
+    offer("s", 1, gpu="bee", provider="acme", region="east", spot=True),
 )
 OPTIONS = (
     runs("ant", 4, engine="vllm"), runs("ant", 4, engine="sglang"),
     runs("bee", 6, engine="vllm"), runs("bee", 6, engine="sglang"),
     runs("cat", 5, engine="vllm"),
 )
-"""A node of a carries 4, of b and d 6, of c 5; the demand is 12."""
+"""A node of a carries 4, of b, d and s 6, of c 5; the demand is 12."""
 
 Nodes = dict[tuple[str, str], int]
 """(offer, engine) -> nodes; what is not named is 0."""
@@ -34,8 +37,19 @@ def farm(**limits: object) -> Instance:
     return instance(OFFERS, OPTIONS, [12], **limits)  # type: ignore[arg-type]
 
 
+def routed_farm(**limits: object) -> Instance:
+    return routed_instance(OFFERS, (routes("ant", (6, None)), routes("bee", (8, 6))), [0.5, 0.5], 12, **limits)
+
+
 def vllm(**counts: int) -> Nodes:
     return {(offer_id, "vllm"): count for offer_id, count in counts.items()}
+
+
+def contract(*tiers: tuple[int, float], minimum: int = 0, fee: int = 0, signed: bool = False) -> Contract:
+    """Return a contract in micro-dollars an hour: tiers as (spend above which, discount)."""
+    return Contract(
+        minimum_usd_per_month=a_month(minimum), fee_usd_per_month=a_month(fee), signed=signed,
+        tiers=tuple(Tier(above_usd_per_month=a_month(above), discount_fraction=share) for above, share in tiers))
 
 
 class Pair(NamedTuple):
@@ -47,6 +61,13 @@ class Pair(NamedTuple):
 PAIRS = {
     # 3 x 4 = 12 and 2 x 6 = 12 are enough; 4 + 6 = 10 and nothing are not
     "meet_demand": [Pair(farm(), (vllm(a=3), vllm(b=2)), (vllm(a=1, b=1), {}))],
+    # of 12 requests half are long: 6 on one b (which carries 6 long ones or 8 short ones), none on a (6 short ones);
+    # one node of b is lost, or one of a: 2 b carry the long class, and with one a left the short one
+    "split_classes": [
+        Pair(routed_farm(), (vllm(a=1, b=1), vllm(b=2)), (vllm(a=9), vllm(a=0), {})),
+        Pair(routed_farm(survive=Survive(nodes=1)), (vllm(a=2, b=2),), (vllm(a=9, b=1), {})),
+        Pair(routed_farm(survive=Survive(region=True)), (vllm(b=2, d=2),), (vllm(a=9, b=9), vllm(d=9))),
+    ],
     # two of c are in stock; the stock of a is endless
     "respect_stock": [Pair(farm(), (vllm(c=2), vllm(a=9)), (vllm(c=3),))],
     # 4 x 3 = 12 and 2 x 6 = 12 stay in 12; 3 x 3 + 4 = 13 does not
@@ -93,6 +114,28 @@ PAIRS = {
     "survive_region_loss": [
         Pair(farm(survive=Survive(region=True)), (vllm(a=3, b=2), vllm(a=3, d=2)), (vllm(a=3, b=1), vllm(a=9))),
     ],
+    "pay_contracts": [
+        # acme's a, b and s for 3, 5 and 1: beyond a spend of 8 half is left, and 1 is billed beside. 2 x 5 = 10 are
+        # billed 8 + 1 + 1 = 10, 3 x 3 = 9 are billed 8 + 1 (a half is rounded up) + 1; with d beside 6 more
+        Pair(farm(budget=10, contracts={"acme": contract((8, 0.5), fee=1)}), (vllm(b=2), vllm(a=3), vllm(a=1), {}),
+             (vllm(a=1, d=1, s=1), vllm(b=3))),
+        Pair(farm(budget=16, contracts={"acme": contract((8, 0.5), fee=1)}), (vllm(b=2, d=1), vllm(b=4)), (vllm(b=6),)),
+        # at least 9 are billed as soon as a node of acme is used: 9, and 9 + 6 with d
+        Pair(farm(budget=9, contracts={"acme": contract(minimum=9)}), (vllm(a=1), vllm(a=3), vllm(d=1), {}),
+             (vllm(a=1, d=1), vllm(b=2))),
+        # signed: it is billed without any node of acme too
+        Pair(farm(budget=9, contracts={"acme": contract(minimum=9, signed=True)}), (vllm(a=1), {}), (vllm(d=1),)),
+        # two tiers: 4 at full price, 4 at half, the rest for nothing: 4 + 2 however much more
+        Pair(farm(budget=6, contracts={"acme": contract((4, 0.5), (8, 1.0))}), (vllm(b=9), vllm(b=1)),
+             (vllm(b=9, c=1),)),
+    ],
+    # s is spot and carries 6: of 12 at most half may rest on it, so that others carry 6
+    "cap_spot_share": [
+        Pair(farm(spot_share_fraction=0.5), (vllm(s=1, b=1), vllm(s=9, a=2), vllm(b=1)),
+             (vllm(s=2), vllm(s=9, a=1), {})),
+        Pair(farm(spot_share_fraction=0.0), (vllm(a=3), vllm(s=1, b=2)), (vllm(s=2, b=1),)),
+        Pair(farm(spot_share_fraction=0.9), (vllm(s=2, a=1),), (vllm(s=2),)),  # 1.2 is rounded up to 2
+    ],
     # d draws 600 W: two draw 1.2 kW, three 1.8 kW; rented nodes draw nothing of ours
     "cap_power": [
         Pair(farm(power_kw=1.2), (vllm(d=2, a=9), {}), (vllm(d=3),)),
@@ -115,6 +158,8 @@ def keeps(rule: Rule, problem: Instance, nodes: Nodes) -> bool:
     rule.apply(cp, case, x)
     for row, count in zip(case.rows, x.nodes, strict=True):
         cp.add(count == nodes.get((row.candidate.offer.offer_id, row.engine), 0))
+    if rule.name == "pay_contracts":  # what it says is what a plan costs, so that a budget tells
+        cp.add(OBJECTIVES["cost"](case, x) <= problem.budget)
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     status = solver.solve(cp)

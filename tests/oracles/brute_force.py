@@ -7,10 +7,12 @@ import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from optimizer.candidates import Option
 from optimizer.costs import PricedOffer
+from optimizer.schema.problem import Contract
 from tests.oracles.instances import Instance, random_instance
 
 
@@ -52,9 +54,32 @@ def ways_of(problem: Instance) -> list[Way]:
     return sorted((way for way in found if way.carries), key=lambda way: -way.offer.micro_usd_per_hour / way.carries)
 
 
-def cost_of(nodes: Nodes) -> int:
-    """Return micro-dollars an hour."""
-    return sum(way.offer.micro_usd_per_hour * count for way, count in nodes)
+def cost_of(nodes: Nodes, problem: Instance) -> int:
+    """Return micro-dollars an hour, as providers with a contract bill them."""
+    total = 0
+    for provider in {way.offer.provider for way, _ in nodes} | problem.limits.contracts.keys():
+        mine = [(way, count) for way, count in nodes if way.offer.provider == provider and count]
+        spend = sum(way.offer.micro_usd_per_hour * count for way, count in mine)
+        contract = problem.limits.contracts.get(provider)
+        total += spend if contract is None else billed(contract, spend, bool(mine))
+    return total
+
+
+def billed(contract: Contract, spend: int, used: bool) -> int:
+    """Return a bill, dollar by dollar: each micro-dollar is charged at the discount of the tier that it lies in."""
+    if not used and not contract.signed:
+        return 0
+    marks = [(micro(tier.above_usd_per_month), Fraction(str(tier.discount_fraction))) for tier in contract.tiers]
+    due = Fraction(0)
+    for number, (low, discount) in enumerate([(0, Fraction(0)), *marks]):
+        high = marks[number][0] if number < len(marks) else spend
+        due += max(0, min(spend, high) - low) * (1 - discount)
+    return max(micro(contract.minimum_usd_per_month), math.ceil(due)) + micro(contract.fee_usd_per_month)
+
+
+def micro(usd_per_month: float) -> int:
+    """Return micro-dollars an hour, rounded up."""
+    return math.ceil(Fraction(str(usd_per_month)) * 1_000_000 / 730)
 
 
 def left_after_losses(carried: Sequence[tuple[int, int, str, str]], problem: Instance) -> int:
@@ -77,13 +102,24 @@ def serves(nodes: Nodes, problem: Instance, service: int, tokens_per_s: float | 
         (way.carries_at(speed), count, way.offer.provider, way.offer.region)
         for way, count in nodes if way.option.service == service
     ]
-    return left_after_losses(carried, problem) >= problem.candidates.demands[service].amount
+    demand = problem.candidates.demands[service].amount
+    return left_after_losses(carried, problem) >= demand and firm_enough(nodes, problem, service, speed)
+
+
+def firm_enough(nodes: Nodes, problem: Instance, service: int, tokens_per_s: float) -> bool:
+    """Say whether the nodes that are not spot carry their share of a demand."""
+    share = problem.limits.spot_share_fraction
+    firm = sum(
+        way.carries_at(tokens_per_s) * count for way, count in nodes
+        if way.option.service == service and way.offer.kind != "spot")
+    demand = problem.candidates.demands[service].amount
+    return share is None or firm >= (1 - Fraction(str(share))) * demand
 
 
 def beyond_repair(nodes: Nodes, problem: Instance) -> bool:
     """Say whether a rule is broken that further nodes cannot mend."""
     limits, used = problem.limits, [(way, count) for way, count in nodes if count]
-    if problem.budget is not None and cost_of(nodes) > problem.budget:
+    if problem.budget is not None and not problem.limits.contracts and cost_of(nodes, problem) > problem.budget:
         return True
     if limits.nodes.max is not None and sum(count for _, count in used) > limits.nodes.max:
         return True
@@ -107,6 +143,8 @@ def stands(nodes: Nodes, problem: Instance) -> bool:
     if beyond_repair(nodes, problem) or sum(count for _, count in nodes) < problem.limits.nodes.min:
         return False
     if not holds(nodes, problem):
+        return False
+    if problem.budget is not None and cost_of(nodes, problem) > problem.budget:
         return False
     return all(serves(nodes, problem, service) for service in range(len(problem.candidates.demands)))
 
@@ -140,7 +178,7 @@ def plans(problem: Instance) -> Iterator[Nodes]:
         nonlocal best
         if index == len(ways):
             if stands(nodes, problem):
-                best = cost
+                best = None if problem.limits.contracts else cost  # a discount may make more nodes cheaper
                 yield nodes
             return
         way = ways[index]
@@ -156,15 +194,15 @@ def plans(problem: Instance) -> Iterator[Nodes]:
 
 def cheapest(problem: Instance) -> Answer:
     """Return the status and the cost of the cheapest plan."""
-    costs = [cost_of(nodes) for nodes in plans(problem)]
+    costs = [cost_of(nodes, problem) for nodes in plans(problem)]
     return Answer("optimal", min(costs)) if costs else Answer("infeasible", None)
 
 
 def cheapest_plans(problem: Instance) -> list[Nodes]:
     """List every plan of least cost."""
     found = list(plans(problem))
-    least = min((cost_of(nodes) for nodes in found), default=0)
-    return [nodes for nodes in found if cost_of(nodes) == least]
+    least = min((cost_of(nodes, problem) for nodes in found), default=0)
+    return [nodes for nodes in found if cost_of(nodes, problem) == least]
 
 
 def plan_speed(nodes: Nodes, problem: Instance, service: int) -> float:

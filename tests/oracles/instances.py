@@ -11,7 +11,8 @@ from optimizer.candidates import CandidateSet, Option
 from optimizer.costs import PricedOffer
 from optimizer.costs.priced import PriceEnds
 from optimizer.demand import ServiceDemand
-from optimizer.schema.problem import Demand, Limits, NodeCount, RequestClass, Service, Slo, Survive
+from optimizer.schema.base import Kind
+from optimizer.schema.problem import Contract, Demand, Limits, NodeCount, RequestClass, Service, Slo, Survive, Tier
 from optimizer.solve import Solution, SolveSettings, solve, solve_at
 
 TARGET = 10.0
@@ -63,10 +64,10 @@ def price_ends(price: int) -> PriceEnds:
 
 def offer(
     offer_id: str, price: int, *, gpu: str = "small", gpus: int = 1, provider: str = "acme", region: str = "east",
-    stock: int | None = None, watts: int = 0,
+    stock: int | None = None, watts: int = 0, spot: bool = False,
 ) -> PricedOffer:
     """Make an offer at a price in micro-dollars an hour."""
-    kind = "owned" if watts else "on_demand"
+    kind: Kind = "owned" if watts else "spot" if spot else "on_demand"
     return PricedOffer(
         offer_id=offer_id, provider=provider, region=region, gpu_id=gpu, gpu_count=gpus, kind=kind, term_months=0,
         platform="linux", ends=price_ends(price), end="value",
@@ -115,6 +116,22 @@ def random_steps(rng: random.Random, most: int) -> list[tuple[float, int]]:
     return list(zip(speeds, amounts, strict=True))
 
 
+def a_month(micro_usd_per_hour: int) -> float:
+    """Return the dollars a month of whole micro-dollars an hour."""
+    return micro_usd_per_hour * 730 / 1_000_000
+
+
+def random_contract(rng: random.Random, spend: int) -> Contract:
+    """Draw a contract whose thresholds lie about a spend in micro-dollars an hour."""
+    marks = sorted(rng.sample(range(1, 3 * max(2, spend)), rng.randint(0, 2)))
+    discounts = sorted(rng.choice([0.1, 0.25, 0.3, 0.5, 1.0]) for _ in marks)
+    tiers = tuple(
+        Tier(above_usd_per_month=a_month(mark), discount_fraction=discount)
+        for mark, discount in zip(marks, discounts, strict=True))
+    least, fee = (a_month(rng.choice([0, 0, spend // 3, spend])) for _ in range(2))
+    return Contract(minimum_usd_per_month=least, fee_usd_per_month=fee / 4, tiers=tiers, signed=rng.random() < 0.3)
+
+
 def random_limits(rng: random.Random, rules: frozenset[str], cost_hint: int) -> dict[str, Any]:
     """Draw a limit for each rule named."""
     drawn: dict[str, Any] = {}
@@ -140,6 +157,11 @@ def random_limits(rng: random.Random, rules: frozenset[str], cost_hint: int) -> 
         drawn["survive"] = Survive(**survive)
     if "cap_power" in rules:
         drawn["power_kw"] = rng.randint(0, 40) / 10
+    if "pay_contracts" in rules:
+        names = rng.sample(["acme", "bolt", "core"], rng.randint(1, 2))
+        drawn["contracts"] = {name: random_contract(rng, cost_hint // 8) for name in names}
+    if "cap_spot_share" in rules:
+        drawn["spot_share_fraction"] = rng.choice([0.0, 0.3, 0.5, 0.75])
     return drawn
 
 
@@ -158,7 +180,8 @@ def random_instance(
             f"o{i}", rng.randint(1, price), gpu=rng.choice(gpus), gpus=rng.choice([1, 1, 2, 4]),
             provider=rng.choice(["acme", "bolt", "core"]), region=rng.choice(["east", "west"]),
             stock=rng.choice([None, 1, 2, 3]) if "respect_stock" in active else None,
-            watts=rng.choice([0, 300, 700]) if "cap_power" in active else 0)
+            watts=rng.choice([0, 300, 700]) if "cap_power" in active else 0,
+            spot="cap_spot_share" in active and rng.random() < 0.6)
         for i in range(rng.randint(2, offers))
     ]
     rng.shuffle(made)

@@ -25,6 +25,7 @@ EXPECTED = {
     "campus-daily-users": "optimal",
     "chat-and-code": "optimal",
     "chat-with-documents": "optimal",
+    "documents-by-length": "optimal",
     "helpdesk-llama3-8b": "optimal",
     "invoice-extraction": "optimal",
     "measured-curves-llama-70b": "optimal",
@@ -40,8 +41,12 @@ EXPECTED = {
     "three-years-reserved": "optimal",
     "tokyo-cloud-only": "optimal",
     "tokyo-cloud-or-own": "optimal",
+    "tokyo-own-spot-in-yen": "optimal",
     "tokyo-three-year-budget": "optimal",
 }
+
+BY_THE_HOUR = {"tokyo-own-spot-in-yen"}
+"""Answered hour by hour; nothing stands beside those plans."""
 
 REPEATED = {"budget-too-small", "chat-and-code", "helpdesk-llama3-8b", "overnight-summaries", "own-model"}
 """Solved a second time in every run; the others only in the slow one."""
@@ -109,7 +114,7 @@ def test_two_runs_give_the_same_bytes(name: str, solved: Answers) -> None:
 
 def test_no_single_gpu_type_is_cheaper_than_the_mix(solved: Answers) -> None:
     """Every proposal under the problem's own figures costs at least what the plan costs."""
-    for name in sorted(name for name, status in EXPECTED.items() if status == "optimal"):
+    for name in sorted({name for name, status in EXPECTED.items() if status == "optimal"} - BY_THE_HOUR):
         plan = solved(name).plan
         beside = [p for p in plan.proposals if p.name.startswith(("only ", "measured"))]
         assert beside, name

@@ -113,12 +113,12 @@ def years(
         (f"s{i}", f"{name}.here" if name in bought else name): CapacityRow(
             service_id=f"s{i}", offer_id=f"{name}.here" if name in bought else name,
             max_concurrency=told.get((i, name), one.carries), engine_id="e")
-        for i in range(len(demands)) for name, one in supply.items() if told.get((i, name), one.carries)
+        for i in range(len(demands)) for name, one in supply.items()
     }
     running = {name: one.running for name, one in bought.items()}
     problem = Problem(
-        schema_version=1, name="years", services=services, limits=Limits(kinds=KINDS, max_term_months=60,
-                                                                         **(limits or {})),
+        schema_version=1, name="years", services=services, limits=Limits(
+            **{"kinds": KINDS, "max_term_months": 60, **(limits or {})}),
         assumptions=Assumptions(running_usd_per_hour=running, **(assumptions or {})),
         roadmap=Roadmap.model_validate({"start": "2027-Q2", **roadmap}))
     gpus = {name: tiny.gpu(name) for name in ("g", "h")}

@@ -47,7 +47,7 @@ def listing(problem: Instance) -> dict[Structure, int]:
     """Return the cheapest cost of each structure that has a plan of its own."""
     found: dict[Structure, int] = {}
     for nodes in every_plan(problem):
-        name, cost = structure_of(nodes), cost_of(nodes)
+        name, cost = structure_of(nodes), cost_of(nodes, problem)
         if cost < found.get(name, math.inf) and not is_padded(nodes, problem):
             found[name] = cost
     return found
@@ -74,6 +74,7 @@ def check(problem: Instance, within: float) -> int:
 RULES = (
     (), ("respect_stock",), ("keep_budget",), ("limit_nodes",), ("hold_nodes",), ("limit_gpu_types",),
     ("choose_engines",), ("survive_node_loss",), ("survive_provider_loss",), ("survive_region_loss",), ("cap_power",),
+    ("cap_spot_share",), ("cap_spot_share", "survive_node_loss"), ("pay_contracts",),
     ("respect_stock", "cap_power"), ("limit_nodes", "survive_node_loss"), ("survive_node_loss", "survive_region_loss"),
 )
 

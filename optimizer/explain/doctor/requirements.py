@@ -134,6 +134,11 @@ def _plan_limits(limits: Limits) -> Iterator[Requirement]:
     lost += [f"a {name}" for name in ("provider", "region") if getattr(limits.survive, name)]
     if lost:
         yield _limit("survive", " and ".join(lost), survive=Survive())
+    if limits.spot_share_fraction is not None:
+        asks = f"at most {limits.spot_share_fraction:.0%} of each demand on spot nodes"
+        yield _limit("spot_share_fraction", asks, spot_share_fraction=None)
+    if limits.contracts:
+        yield _limit("contracts", f"with {', '.join(limits.contracts)}", contracts={})
     if limits.power_kw is not None:
         yield _limit("power_kw", f"{limits.power_kw:g} kW", power_kw=None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from optimizer.frontier import Frontier, FrontierPoint, picks
@@ -79,12 +79,26 @@ class FrontierChart:
     budget: Guide | None
     scales: Scales
     notes: tuple[str, ...]
+    say: Callable[[str], str] = str
+    """Puts the words that the renderers add into the language of the chart."""
+
+    def said_by(self, say: Callable[[str], str]) -> FrontierChart:
+        """Return the chart in another language."""
+        return replace(
+            self, say=say, title=say(self.title), subtitle=say(self.subtitle), value_title=say(self.value_title),
+            cost_title=say(self.cost_title), notes=tuple(say(note) for note in self.notes),
+            target=self.target and replace(self.target, text=say(self.target.text)),
+            budget=self.budget and replace(self.budget, text=say(self.budget.text)),
+            marks=tuple(
+                replace(mark, picks=tuple(map(say, mark.picks)), mix=tuple(map(say, mark.mix))) for mark in self.marks
+            ),
+        )
 
     def small_print(self) -> tuple[str, ...]:
         """Return the sentences below the chart."""
         shown, found = len(self.curves), self.curves_found
         left = f"; {found - shown} farther off or without room for a name left out" if found > shown else ""
-        lines = f"Thin lines: the cheapest plans of one GPU type alone ({shown} of {found}{left})."
+        lines = self.say(f"Thin lines: the cheapest plans of one GPU type alone ({shown} of {found}{left}).")
         return (*self.notes[:-1], *([lines] if found else []), self.notes[-1])
 
     def with_curves(self, names: Collection[str]) -> FrontierChart:

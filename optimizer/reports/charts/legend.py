@@ -30,16 +30,16 @@ def _guides(chart: FrontierChart) -> str:
 
 def signs_of(chart: FrontierChart) -> list[Sign]:
     """List the signs that a chart uses."""
-    evidence = {mark.evidence for mark in chart.marks}
+    evidence, say = {mark.evidence for mark in chart.marks}, chart.say
     offered = (
-        (True, Sign("frontier", line=True, line_width=2.0)),
-        (any(mark.asked for mark in chart.marks), Sign("asked", look.ACCENT, ring=True)),
-        ("measured" in evidence, Sign("measured", filled=True)),
-        ("interpolated" in evidence, Sign("interpolated", dotted=True)),
-        ("estimated" in evidence, Sign("estimated")),
-        (any(mark.robust for mark in chart.marks), Sign("robust", marker="D")),
-        (any(mark.low < mark.high for mark in chart.marks), Sign("error bar", line=True)),
-        (bool(chart.curves), Sign("one GPU type", look.BACKGROUND_LINES[0], line=True)),
+        (True, Sign(say("frontier"), line=True, line_width=2.0)),
+        (any(mark.asked for mark in chart.marks), Sign(say("asked"), look.ACCENT, ring=True)),
+        ("measured" in evidence, Sign(say("measured"), filled=True)),
+        ("interpolated" in evidence, Sign(say("interpolated"), dotted=True)),
+        ("estimated" in evidence, Sign(say("estimated"))),
+        (any(mark.robust for mark in chart.marks), Sign(say("robust"), marker="D")),
+        (any(mark.low < mark.high for mark in chart.marks), Sign(say("error bar"), line=True)),
+        (bool(chart.curves), Sign(say("one GPU type"), look.BACKGROUND_LINES[0], line=True)),
         (bool(chart.target or chart.budget), Sign(_guides(chart), look.LIMIT, line=True, line_style="--")),
     )
     return [sign for used, sign in offered if used]

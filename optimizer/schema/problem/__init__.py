@@ -2,6 +2,7 @@
 
 from optimizer.schema.problem.accounting import Accounting
 from optimizer.schema.problem.assumptions import Adjustment, Assumptions
+from optimizer.schema.problem.contracts import Contract, Tier
 from optimizer.schema.problem.demand import Deadline, Demand
 from optimizer.schema.problem.limits import Budget, Limits, NodeCount, Selection, Survive
 from optimizer.schema.problem.question import Day, Fx, Problem
@@ -16,6 +17,7 @@ __all__ = [
     "Assumptions",
     "Budget",
     "Caps",
+    "Contract",
     "Day",
     "Deadline",
     "Demand",
@@ -30,6 +32,7 @@ __all__ = [
     "Service",
     "Slo",
     "Survive",
+    "Tier",
     "Tokens",
     "YearCaps",
 ]

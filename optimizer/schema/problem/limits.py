@@ -4,7 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from optimizer.schema.base import Count, CountOrZero, Currency, Evidence, Frozen, Kind, Name, NonNegative, Positive
+from optimizer.schema.base import Count, CountOrZero, Currency, Evidence, Frozen, Id, Kind, Name, NonNegative, Positive
+from optimizer.schema.problem.contracts import Contract
 
 
 class Budget(Frozen):
@@ -86,11 +87,18 @@ class Limits(Frozen):
     """`fleet`: one engine everywhere; `per_gpu`: one engine for each GPU type."""
     survive: Survive = Survive()
     """Losses to survive."""
+    spot_share_fraction: Annotated[float, Field(ge=0, lt=1)] | None = None
+    """Most of each service's demand that may rest on spot nodes: should all of them be taken away at once, the others
+    still carry the rest of it at the promised speed."""
+    contracts: dict[Id, Contract] = Field(default_factory=dict)
+    """What was agreed with a provider about all its nodes together, by its id: minimum, fee, volume tiers."""
     power_kw: NonNegative | None = None
     """Cap on the electrical power that all owned nodes together may draw at full load."""
     evidence: Evidence = "estimated"
     """Worst evidence of a speed that may be used."""
     speed_confidence: Annotated[float, Field(ge=0.5, lt=1)] | None = None
     """Plan with the slow end of the error bar at this confidence instead of the middle."""
+    max_utilisation_fraction: Annotated[float, Field(ge=0.01, le=1, exclude_if=lambda value: value == 1)] = 1.0
+    """Share of what the nodes of a service carry that its demand may fill; 1: all of it."""
     horizon_months: Annotated[int, Field(ge=1, le=120)] = 12
     """How long the nodes are needed: what is bought or reserved for longer is paid in full over this time."""

@@ -16,13 +16,14 @@ from optimizer.verify.roadmap.money import check_bound, check_cash, check_fiscal
 from optimizer.verify.roadmap.rules import (
     check_cap_power,
     check_cap_spending,
+    check_limit_gpu_types,
     check_limit_nodes,
     check_meet_demand,
     check_respect_stock,
     check_serve_with_what_stands,
     check_stays,
-    check_survive_provider_loss,
-    check_survive_region_loss,
+    check_survive_group_loss,
+    check_survive_node_loss,
 )
 from optimizer.verify.roadmap.setups import check_setups
 from optimizer.verify.roadmap.subject import RoadmapCheck, RoadmapSubject
@@ -30,8 +31,8 @@ from optimizer.verify.roadmap.subject import RoadmapCheck, RoadmapSubject
 ROADMAP_CHECKS: tuple[RoadmapCheck, ...] = (
     check_known_names, check_calendar, check_stays, check_setups, check_terms, check_quarters_count,
     check_serve_with_what_stands, check_meet_demand, check_respect_stock, check_cap_spending, check_limit_nodes,
-    check_cap_power, check_survive_provider_loss, check_survive_region_loss, check_cash, check_fiscal_years,
-    check_total_cost, check_bound,
+    check_cap_power, check_limit_gpu_types, check_survive_node_loss, check_survive_group_loss, check_cash,
+    check_fiscal_years, check_total_cost, check_bound,
 )
 """All of them; the first two guard the others."""
 

@@ -11,6 +11,7 @@ from optimizer.costs import PricedOffer, rate_per_usd
 from optimizer.schema.budget_plan import NodeStay, QuarterPlan
 from optimizer.units import exact
 from optimizer.verify.roadmap.subject import RoadmapSubject
+from optimizer.verify.rules import after_node_loss
 
 
 def check_stays(subject: RoadmapSubject) -> Iterator[str]:
@@ -174,13 +175,32 @@ def _check_loss(subject: RoadmapSubject, group: Callable[[PricedOffer], Hashable
                     yield f"{quarter.label}: {service.service_id} has {float(held):g} left without {lost}"
 
 
-def check_survive_provider_loss(subject: RoadmapSubject) -> Iterator[str]:
-    """In every quarter every service keeps its demand when any one provider is gone."""
+def check_limit_gpu_types(subject: RoadmapSubject) -> Iterator[str]:
+    """In every quarter nodes of at most K different GPU types stand."""
+    most = subject.problem.limits.max_gpu_types
+    for number, quarter in enumerate(subject.plan.quarters):
+        types = {subject.money[stay.offer_id].offer.gpu_id for stay in subject.standing(number)}
+        if most is not None and len(types) > most:
+            yield f"{quarter.label}: {len(types)} GPU types, {most} allowed"
+
+
+def check_survive_node_loss(subject: RoadmapSubject) -> Iterator[str]:
+    """In every quarter every service keeps its demand when its k largest nodes are gone."""
+    losses = subject.problem.limits.survive.nodes
+    for number, quarter in enumerate(subject.plan.quarters if losses else ()):
+        for service in subject.problem.services:
+            name, needed = service.service_id, subject.amount(service.service_id, number)
+            held = [
+                (min(needed, subject.capacity.get((name, one.offer_id), Fraction(0))), one.nodes)
+                for one in quarter.serving if one.service_id == name
+            ]
+            if (left := after_node_loss(held, losses)) < needed:
+                yield f"{quarter.label}: {name} has {float(left):g} left after losing {losses} nodes"
+
+
+def check_survive_group_loss(subject: RoadmapSubject) -> Iterator[str]:
+    """In every quarter every service keeps its demand when any one provider, or region of one, or site is gone."""
     if subject.problem.limits.survive.provider:
         yield from _check_loss(subject, lambda offer: offer.provider)
-
-
-def check_survive_region_loss(subject: RoadmapSubject) -> Iterator[str]:
-    """In every quarter every service keeps its demand when any one region of a provider, or site, is gone."""
     if subject.problem.limits.survive.region:
         yield from _check_loss(subject, lambda offer: offer.place)

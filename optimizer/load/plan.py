@@ -1,0 +1,122 @@
+"""A plan saved as JSON, as `gpumix solve --format json` writes it."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from math import isclose
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from optimizer.errors import Fault, InputError
+from optimizer.load.faults import faults_of
+from optimizer.load.text import decode, read_bytes
+from optimizer.schema.plan import Plan
+from optimizer.units import HOURS_PER_MONTH
+
+A_PLAN = "a plan as `gpumix solve --format json` writes it"
+
+TELLING = ("status", "cost", "nodes", "deployments", "services", "inputs")
+"""Keys without which JSON is no plan at all."""
+
+SLACK = 1e-6
+"""Relative distance that sums of a plan may keep from what they add up to."""
+
+
+def read_plan(path: Path) -> Plan:
+    """Read a plan.
+
+    Raises:
+        InputError: the file cannot be read, is no plan, or its figures do not add up; every fault at once.
+    """
+    label = str(path)
+    text = decode(read_bytes(path), label)
+    twice: list[str] = []
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        """Note keys that stand twice."""
+        keys = [key for key, _ in pairs]
+        twice.extend(sorted({key for key in keys if keys.count(key) > 1}))
+        return dict(pairs)
+
+    try:
+        data = json.loads(text, object_pairs_hook=once)
+    except (ValueError, RecursionError) as error:
+        raise InputError([Fault(label, "", f"text that JSON cannot read ({error})", A_PLAN)]) from None
+    if not isinstance(data, dict) or any(key not in data for key in TELLING):
+        missing = [key for key in TELLING if not isinstance(data, dict) or key not in data]
+        raise InputError([Fault(label, "", f"JSON without {', '.join(missing)}", A_PLAN)])
+    if twice:
+        raise InputError([Fault(label, key, "a key that stands twice", "each key once") for key in twice])
+    try:
+        plan = Plan.model_validate_json(json.dumps({"rejections": [], "proposals": [], **data}))
+    except ValidationError as error:
+        raise InputError(faults_of(error, label, Plan)) from None
+    faults = [Fault(label, *one) for one in _sums(plan)]
+    if faults:
+        raise InputError(faults)
+    return plan
+
+
+def _sums(plan: Plan) -> Iterator[tuple[str, str, str]]:
+    """Yield (key, found, allowed) of what does not add up: a file changed by hand, or cut together."""
+    if plan.status not in ("optimal", "feasible"):
+        if plan.nodes or plan.deployments:
+            yield "status", f"{plan.status} with nodes", "no nodes and deployments, or optimal or feasible"
+        return
+    if not plan.nodes:
+        yield "nodes", "nothing", f"the nodes of a plan that is {plan.status}"
+        return
+    yield from _counts(plan)
+    if plan.timetable is None:
+        yield from _costs(plan)
+    yield from _loads(plan)
+
+
+def _counts(plan: Plan) -> Iterator[tuple[str, str, str]]:
+    bought: dict[str, int] = {}
+    for index, node in enumerate(plan.nodes):
+        if node.offer_id in bought:
+            yield f"nodes.{index}.offer_id", f"{node.offer_id} twice", "each offer once"
+        bought[node.offer_id] = node.count
+        for name in ("count", "gpu_count"):
+            if getattr(node, name) < 1:
+                yield f"nodes.{index}.{name}", str(getattr(node, name)), "a whole number from 1"
+    answered = {service.service_id for service in plan.services}
+    deployed: dict[str, int] = defaultdict(int)
+    for index, one in enumerate(plan.deployments):
+        deployed[one.offer_id] += one.nodes
+        for name in ("nodes", "replicas", "tp_size", "gpu_count", "concurrency_per_replica"):
+            if getattr(one, name) < 1:
+                yield f"deployments.{index}.{name}", str(getattr(one, name)), "a whole number from 1"
+        if one.offer_id not in bought:
+            yield f"deployments.{index}.offer_id", one.offer_id, f"one of the nodes: {', '.join(bought)}"
+        if one.service_id not in answered:
+            yield f"deployments.{index}.service_id", one.service_id, f"one of services: {', '.join(sorted(answered))}"
+        if one.nodes > 0 and one.replicas % one.nodes:
+            yield f"deployments.{index}.replicas", str(one.replicas), f"a multiple of nodes = {one.nodes}"
+    for name, count in bought.items():
+        if plan.timetable is None and deployed[name] != count:
+            yield "nodes", f"{count} x {name}, {deployed[name]} deployed", "as many deployed as bought"
+
+
+def _costs(plan: Plan) -> Iterator[tuple[str, str, str]]:
+    total = sum(node.count * node.usd_per_hour_each for node in plan.nodes)
+    for key, found, sums in (
+        ("cost.usd_per_hour", plan.cost.usd_per_hour, total),
+        ("cost.usd_per_month", plan.cost.usd_per_month, total * HOURS_PER_MONTH),
+    ):
+        if found is None or not isclose(found, sums, rel_tol=SLACK, abs_tol=SLACK):
+            yield key, str(found), f"the sum of the nodes, {sums:.6f}"
+
+
+def _loads(plan: Plan) -> Iterator[tuple[str, str, str]]:
+    shares: dict[str, float] = defaultdict(float)
+    for one in plan.deployments:
+        shares[one.service_id] += one.load_fraction
+    for service_id, share in shares.items():
+        if plan.timetable is None and not isclose(share, 1, rel_tol=0, abs_tol=SLACK):
+            yield "deployments", f"load_fraction of {service_id} adding up to {share:g}", "a sum of 1"

@@ -1,0 +1,164 @@
+"""The nodes of a saved plan, run as it says, at today's prices and speeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from optimizer.candidates import Candidate, Option
+from optimizer.costs import PricedOffer, price_of
+from optimizer.formulation import CaseRow
+from optimizer.load import Catalog, LoadedProblem
+from optimizer.schema.base import Kind
+from optimizer.schema.plan import Deployment, Plan
+from optimizer.schema.problem import Limits, Problem, Selection
+from optimizer.solve import Chosen, Prepared, Solution, prepare
+from optimizer.solve.extract import unchecked_plan_of
+from optimizer.units import HOURS_PER_MONTH, MICRO
+from optimizer.verify import faults_of_plan
+
+EVERY_KIND: tuple[Kind, ...] = ("on_demand", "reserved", "spot", "marketplace", "owned")
+LONGEST_TERM_MONTHS = 1200
+
+RULES = frozenset({
+    "known_names", "policy", "meet_demand", "respect_stock", "keep_budget", "limit_nodes", "hold_nodes",
+    "limit_gpu_types", "choose_engines", "survive_node_loss", "survive_provider_loss", "survive_region_loss",
+    "cap_power",
+})
+"""What a user asked for; where one of these is broken, figures that follow from it are not listed beside it."""
+
+RULES_BY_THE_HOUR = frozenset({
+    "timetable", "hours", "engines_run", "replica_promise", "memory", "node_capacity", "use_nodes_there", "slot_demand",
+    "finish_work",
+})
+"""The same of a plan hour by hour, which is checked as it stands in the file."""
+
+NOTHING_PROVEN = 0
+"""The bound of a plan whose cost nobody has minimised."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the nodes of a saved plan are worth today."""
+
+    plan: Plan | None
+    """The same nodes at today's figures; None when some of them cannot be had or run any more."""
+    faults: tuple[str, ...]
+    """Why the plan no longer stands."""
+    micro_usd_per_hour: float | None
+    """What its nodes cost today, in the mean hour; None when some cannot be had."""
+    prices: dict[str, PricedOffer]
+    """Today's offers, by id."""
+
+    @property
+    def usd_per_month(self) -> float | None:
+        """Their cost a month."""
+        return None if self.micro_usd_per_hour is None else self.micro_usd_per_hour * HOURS_PER_MONTH / MICRO
+
+
+def hold(plan: Plan, loaded: LoadedProblem, catalog: Catalog) -> Held:
+    """Price and run the nodes of a plan by today's facts, and check every rule of the problem again.
+
+    Raises:
+        InputError: the problem names something that the catalog does not have.
+    """
+    found = {node.offer_id: price_of(node.offer_id, catalog, loaded.problem) for node in plan.nodes}
+    prices = {name: offer for name, offer in found.items() if offer is not None}
+    gone = tuple(f"{name} is no offer of the catalog any more" for name in found if name not in prices)
+    cost = None if gone else sum(node.count * prices[node.offer_id].micro_usd_per_hour for node in plan.nodes)
+    prepared = prepare(loaded, catalog, without_policy(loaded.problem, [offer.gpu_id for offer in prices.values()]))
+    chosen, faults = _chosen(plan, prepared, prices)
+    if gone or faults or cost is None:
+        return Held(None, (*gone, *faults), cost, prices)
+    solution = Solution("feasible", tuple(chosen), cost, NOTHING_PROVEN, prepared.candidates.targets(),
+                        loaded.problem.limits.survive)
+    today = unchecked_plan_of(replace(prepared, problem=loaded.problem), solution, with_rejections=False)
+    broken = faults_of_plan(today, loaded.problem, catalog, loaded.own_models)
+    rules = [fault for fault in broken if fault.partition(":")[0] in RULES]
+    return Held(today, tuple(rules or broken), cost, prices)
+
+
+def hold_over_time(plan: Plan, loaded: LoadedProblem, catalog: Catalog, best: Plan) -> Held:
+    """Price the nodes of a plan hour by hour by today's facts, and check every rule of the problem again.
+
+    Its nodes are not run anew: what it claims of each is held against today's speeds.
+
+    Args:
+        best: the cheapest plan of today, for the budget as it is printed.
+    """
+    found = {node.offer_id: price_of(node.offer_id, catalog, loaded.problem) for node in plan.nodes}
+    prices = {name: offer for name, offer in found.items() if offer is not None}
+    gone = tuple(f"{name} is no offer of the catalog any more" for name in found if name not in prices)
+    if gone:
+        return Held(None, gone, None, prices)
+    budget = {"budget_usd_per_month": best.cost.budget_usd_per_month}
+    today = plan.model_copy(update={"cost": plan.cost.model_copy(update=budget)})
+    broken = faults_of_plan(today, loaded.problem, catalog, loaded.own_models)
+    hours = sum(prices[node.offer_id].micro_usd_per_hour * (node.node_hours_per_month or node.count * HOURS_PER_MONTH)
+                for node in plan.nodes)
+    faults = tuple(fault for fault in broken if fault.partition(":")[0] in RULES | RULES_BY_THE_HOUR)
+    return Held(None, faults, hours / HOURS_PER_MONTH, prices)
+
+
+def without_policy(problem: Problem, gpu_ids: list[str]) -> Problem:
+    """Return a problem that admits every offer of some GPU types; what decides speeds and prices stays."""
+    limits = problem.limits
+    open_limits = Limits(
+        kinds=EVERY_KIND, max_term_months=LONGEST_TERM_MONTHS, gpus=Selection(allow=tuple(dict.fromkeys(gpu_ids))),
+        evidence=limits.evidence, speed_confidence=limits.speed_confidence, horizon_months=limits.horizon_months,
+    )
+    return problem.model_copy(update={"limits": open_limits})
+
+
+def _chosen(
+    plan: Plan, prepared: Prepared, prices: dict[str, PricedOffer]
+) -> tuple[list[Chosen], list[str]]:
+    """Find the option of each deployment among today's, or say why there is none."""
+    services = {service.service_id: index for index, service in enumerate(prepared.problem.services)}
+    chosen, faults = [], []
+    for name in services:
+        if name not in {one.service_id for one in plan.deployments}:
+            faults.append(f"{name} is a service of the problem, and the plan serves it nowhere")
+    for one in plan.deployments:
+        offer = prices.get(one.offer_id)
+        if one.service_id not in services:
+            faults.append(f"{one.service_id} is no service of the problem")
+        elif offer is not None:
+            index = services[one.service_id]
+            option = next((found for found in prepared.candidates.options_on(index, offer)
+                           if _is_that_of(found, one)), None)
+            amount = 0 if option is None else option.replicas_on(offer) * option.speed.amount(
+                prepared.candidates.targets()[index])
+            if option is None or not amount:
+                faults.append(f"{one.service_id} on {one.offer_id}: {_why_not(prepared, one, offer)}")
+            else:
+                chosen.append(Chosen(_row(prepared, index, offer, option, amount), one.nodes))
+    return chosen, faults
+
+
+def _is_that_of(option: Option, one: Deployment) -> bool:
+    """Say whether an option is how a deployment runs."""
+    if option.gpu_count == 0:
+        return True  # a stated capacity is that of the node, whatever runs on it
+    return (option.engine_id, option.precision, option.tp_size, option.gpu_count) == (
+        one.engine_id, one.precision, one.tp_size, one.gpu_count)
+
+
+def _why_not(prepared: Prepared, one: Deployment, offer: PricedOffer) -> str:
+    """Give the reason for which today's figures leave a deployment's setting out."""
+    setting = f"{one.engine_id}, {one.precision}, tensor parallel {one.tp_size}"
+    reasons = [
+        (rejected.tp_size is not None, rejected.precision is not None, rejected.reason)
+        for rejected in prepared.candidates.rejections
+        if rejected.service_id == one.service_id and rejected.gpu_id == offer.gpu_id
+        and rejected.engine_id in (None, one.engine_id) and rejected.precision in (None, one.precision)
+        and rejected.tp_size in (None, one.tp_size)
+    ]
+    return f"{setting}: {max(reasons)[2]}" if reasons else f"{setting} carries nothing at the promise"
+
+
+def _row(prepared: Prepared, service: int, offer: PricedOffer, option: Option, amount: int) -> CaseRow:
+    """Put a node of a deployment into the solver's terms."""
+    demand = prepared.candidates.demands[service]
+    return CaseRow(
+        service, 0, offer.micro_usd_per_hour, min(amount, demand.amount), 1, offer.gpu_id, offer.provider, offer.place,
+        option.engine_id, offer.watts, (offer.offer_id, *option.order), Candidate(offer, option, amount, demand))

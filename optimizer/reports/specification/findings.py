@@ -1,0 +1,127 @@
+"""Everything a specification says, found before a word is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from optimizer.answer import answer
+from optimizer.candidates.names import resolve_model
+from optimizer.demand import ServiceDemand, demand_of, profile_hours
+from optimizer.errors import InputError
+from optimizer.explain import Explanation, explain
+from optimizer.frontier import Frontier, Pick, picks, trace_frontier
+from optimizer.load import Catalog, LoadedProblem
+from optimizer.load.serving import ServingFacts
+from optimizer.loadtest.comparing import Comparison, compare, without_own_rows
+from optimizer.loadtest.planning import PlannedTests, plan_tests
+from optimizer.memory import MemoryFit, memory_fit
+from optimizer.schema.plan import Deployment, Plan
+from optimizer.schema.problem import Service
+from optimizer.solve import SolveSettings
+
+OWN_FOLDER, ENDPOINT = "own-measurements", "http://localhost:8000"
+"""How the commands of the load-test plan name what the reader has to put in."""
+
+
+@dataclass(frozen=True)
+class MemoryLine:
+    """The memory of one replica, line by line."""
+
+    deployment: Deployment
+    gpu_id: str
+    fit: MemoryFit
+    request_tokens: int
+    """ISL + OSL of the longest request class."""
+    fitting: int
+    """Requests of this length that fit by calculation."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a document is written from."""
+
+    loaded: LoadedProblem
+    catalog: Catalog
+    plan: Plan
+    demands: tuple[ServiceDemand, ...]
+    explanation: Explanation | None
+    """None: only the summary is written, or the demand is stated by the hour, which nothing explains yet."""
+    frontier: Frontier | None
+    tests: PlannedTests | None
+    comparison: Comparison | None
+    """Own measurements against what was predicted; None without them."""
+    memory: tuple[MemoryLine, ...]
+
+    @property
+    def picks(self) -> tuple[Pick, ...]:
+        """The points of the frontier that a planner looks at."""
+        return () if self.frontier is None else picks(self.frontier)
+
+    @property
+    def asked(self) -> Pick | None:
+        """The point that the problem asks for."""
+        return next((pick for pick in self.picks if pick.name == "asked"), None)
+
+
+def findings_of_plan(loaded: LoadedProblem, catalog: Catalog, plan: Plan) -> Findings:
+    """Return what the one-page summary needs: the plan alone."""
+    demands = tuple(demand_of(service) for service in loaded.problem.services)
+    return Findings(loaded, catalog, plan, demands, None, None, None, None, ())
+
+
+def find_everything(
+    loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings, serving: ServingFacts,
+    below: Catalog | None = None,
+) -> Findings:
+    """Solve a problem, explain the answer, trace its frontier, and plan its load test.
+
+    Args:
+        serving: how engines are started.
+        below: the catalog without the overlays, where there are any: what own measurements are held against.
+
+    Raises:
+        InputError: the problem names something that the catalog does not have.
+    """
+    plan = answer(loaded, catalog, settings)
+    demands = tuple(demand_of(service) for service in loaded.problem.services)
+    by_the_hour = profile_hours(loaded.problem) is not None
+    explanation = None if by_the_hour else explain(loaded, catalog, settings)
+    frontier = None if by_the_hour else trace_frontier(loaded, catalog, settings)
+    tests = plan_tests(loaded, catalog, settings, OWN_FOLDER, ENDPOINT, serving) if plan.nodes else None
+    comparison = None if by_the_hour else _comparison(loaded, catalog, settings, below)
+    return Findings(loaded, catalog, plan, demands, explanation, frontier if frontier and frontier.points else None,
+                    tests, comparison, tuple(_memory(loaded, catalog, plan)))
+
+
+def _comparison(
+    loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings, below: Catalog | None
+) -> Comparison | None:
+    """Hold own measured rows against what would have been predicted without them, where there are any."""
+    if below is None or not catalog.from_overlay.get("throughput"):
+        return None
+    try:
+        return compare(loaded, without_own_rows(catalog, below), catalog, settings)
+    except InputError:  # no row of the overlays answers this problem
+        return None
+
+
+def _memory(loaded: LoadedProblem, catalog: Catalog, plan: Plan) -> Iterator[MemoryLine]:
+    """Work out the memory of each deployment's replica; capacities that are only stated have none."""
+    gpus = {node.offer_id: node.gpu_id for node in plan.nodes}
+    services = {service.service_id: service for service in loaded.problem.services}
+    for one in plan.deployments:
+        service = services[one.service_id]
+        model = resolve_model(service, catalog, loaded.own_models)
+        engine, precision = catalog.engines.get(one.engine_id), catalog.precisions.get(one.precision)
+        if model is None or engine is None or precision is None:
+            continue
+        gpu = catalog.gpus[gpus[one.offer_id]]
+        fit = memory_fit(model, precision, engine, gpu, one.tp_size, one.concurrency_per_replica)
+        tokens = longest_request(service)
+        yield MemoryLine(one, gpu.gpu_id, fit, tokens, fit.max_concurrency(tokens))
+
+
+def longest_request(service: Service) -> int:
+    """Return ISL + OSL of the longest request class."""
+    return max(request.isl_tokens + request.osl_tokens for request in service.workload)
