@@ -68,7 +68,8 @@ def near_split(case: ScaledTraffic, counts: Sequence[int]) -> tuple[Iterator[Sha
 
 def _worth(case: ScaledTraffic, prices: Sequence[float], t: int, unit: float) -> float:
     """Return the least weight of a type without a node at which no class would rather go there."""
-    return max((price * unit / row[t] for price, row in zip(prices, case.high, strict=True) if row[t]), default=0.0)
+    return max(
+        (price * unit / one for price, row in zip(prices, case.high, strict=True) if (one := row[t])), default=0.0)
 
 
 def _least_utilisation(loads: Sequence[Sequence[float | None]]) -> tuple[list[list[float]], list[float]]:

@@ -2,6 +2,7 @@
 
 python -m tests.benchmarks.peers FOLDER             # needs gpumix[bench]; the table of the README
 python -m tests.benchmarks.peers FOLDER --csv FILE  # a row for each instance and solver
+python -m tests.benchmarks.peers FOLDER --chart FILE  # also draw it: .svg or .png (needs gpumix[charts])
 python -m tests.benchmarks.peers FOLDER --processes # whole processes, start included
 """
 
@@ -130,7 +131,7 @@ SOLVERS: dict[str, Callable[[dict[str, Any], bool], Solved]] = {
 
 
 def time_all(files: Iterable[Path], sliced: bool, times: int) -> list[Timed]:
-    """Time every solver on every instance, turn by turn; the median of several runs each."""
+    """Time every solver on every instance, turn by turn; the least disturbed of several runs each."""
     rows = []
     for file in files:
         name, config, _ = read_config(file, sliced)
@@ -142,7 +143,7 @@ def time_all(files: Iterable[Path], sliced: bool, times: int) -> list[Timed]:
                 took.append((time.perf_counter() - start, built - start))
             model = "sliced" if sliced else "free split"
             rows.append(
-                Timed(name, model, solver, config["slice_factor"], cost, proven, *sorted(took)[len(took) // 2]))
+                Timed(name, model, solver, config["slice_factor"], cost, proven, *min(took)))
     return rows
 
 
@@ -223,11 +224,22 @@ def whole_processes(files: list[Path]) -> tuple[float, float]:
     return geometric_mean(a / b for a, b in zip(peer, mine, strict=True)), sum(peer) / together
 
 
+def draw(rows: list[Timed], path: Path) -> None:
+    """Write the picture of the times."""
+    from tests.benchmarks.peers_chart import Point, render
+
+    own = {(row.instance, row.model): 1000 * row.seconds for row in rows if row.solver == "gpumix"}
+    points = [Point(row.model, row.solver, own[row.instance, row.model], 1000 * row.seconds)
+              for row in rows if row.solver != "gpumix"]
+    path.write_bytes(render(points, "png" if path.suffix == ".png" else "svg"))
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--csv", type=Path)
+    parser.add_argument("--chart", type=Path)
     parser.add_argument("--times", type=int, default=3)
     parser.add_argument("--processes", action="store_true")
     options = parser.parse_args(arguments)
@@ -242,6 +254,8 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"{os.cpu_count()} cores\n")
     for model in ("sliced", "free split"):
         print("\n".join(lines_of(rows, model, started)) + "\n")
+    if options.chart:
+        draw(rows, options.chart)
     if options.csv:
         with options.csv.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.DictWriter(stream, [field.name for field in fields(Timed)])
