@@ -128,8 +128,9 @@ def _kubernetes(environment: Environment) -> list[str]:
         keys = " ".join(f"--from-literal={run.name}=CHECKPOINT" for run in environment.unnamed)
         lines.append(f"kubectl -n {name} create configmap {MODELS} {keys}")
     lines += ["kubectl apply -f manifests/", "```", "",
-              "Engines run on nodes with these labels (GPU Feature Discovery sets nvidia.com/...; set "
-              f"{OFFER_LABEL} with `kubectl label node`):", "", "| deployment | node labels |", "|---|---|"]
+              "All nodes belong to one cluster. Engines run on nodes with these labels (GPU Feature Discovery sets "
+              f"nvidia.com/...; set {OFFER_LABEL} with `kubectl label node`):", "",
+              "| deployment | node labels |", "|---|---|"]
     lines += [f"| {run.name} | {', '.join(f'{key}={value}' for key, value in node_selector(run).items())} |"
               for run in environment.runs]
     return [*lines, "", KEYS, "", f"Dashboards: `kubectl -n {name} port-forward service/grafana 3000`. Checkpoints, "
