@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TITLE = "Time to the proven optimum of Mélange's instances"
-NOTE = "Building and solving, start of Python left out. Above the line: gpumix is faster."
+NOTE = "Processor time of building and solving, start of Python left out. Above the line: gpumix is faster."
 MARKS = {"PuLP/CBC": ("o", look.MAIN), "HiGHS (MathOpt)": ("^", look.ACCENT)}
 TIMES = (1, 10, 100)
 """Lines along which the other solver takes so many times as long."""
