@@ -29,8 +29,8 @@ LANGUAGES = ("en", "ja")
 
 PLACEHOLDERS = re.compile(r"TODO|\{\{|\}\}|\{%|\bNone\b|\bnan\b|\binf\b|Undefined|lorem|XXX", re.IGNORECASE)
 
-WITH_A_PLAN = ["summary", "purpose", "demand", "timetable", "memory", "engine", "nodes", "cost", "frontier", "risks", "loadtest",
-               "decision", "sources", "validity", "signoff", "appendix"]
+WITH_A_PLAN = ["summary", "purpose", "demand", "timetable", "memory", "engine", "nodes", "cost", "frontier", "risks",
+               "loadtest", "decision", "sources", "validity", "signoff", "appendix"]
 WITHOUT_PLAN = ["summary", "purpose", "demand", "obstacle", "sources", "signoff", "appendix"]
 
 
@@ -93,7 +93,9 @@ def without_marks(text: str) -> str:
 
 
 @pytest.mark.parametrize("form", ["docx", "pdf", *(pytest.param(f, marks=pytest.mark.slow) for f in FORMATS[:2])])
-@pytest.mark.parametrize("name", some(("helpdesk-llama3-8b",)))
+@pytest.mark.parametrize("name", [
+    "helpdesk-llama3-8b", *(pytest.param(n, marks=pytest.mark.slow) for n in ("budget-too-small", "tokyo-cloud-or-own"))
+])
 def test_the_same_input_gives_the_same_bytes(name: str, form: str) -> None:
     again = write_specification(found(name), SETTINGS, "ja", form, COMMAND, beside=None)[0]  # type: ignore[arg-type]
     first = written(name, "ja", form)
