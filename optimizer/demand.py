@@ -89,14 +89,20 @@ def hourly_quantities(demand: Demand, hours: int) -> tuple[Fraction, ...]:
     return found * (hours // len(found))
 
 
-def hourly_amounts(service: Service, hours: int) -> tuple[int, ...]:
+def hourly_amounts(service: Service, hours: int, most_used: float = 1.0) -> tuple[int, ...]:
     """Return requests in flight or micro-requests/s of a sync service in each hour of a cycle, headroom included.
 
     Rounded up hour by hour; the largest is that of `demand_of`.
+
+    Args:
+        service: whose demand.
+        hours: of the cycle.
+        most_used: share of what nodes carry that the demand may fill.
     """
     if service.demand is None:
         raise ValueError("a sync service states a demand")
-    headroom, in_flight = service.headroom_fraction, peak_concurrency(service.demand) is not None
+    headroom = (1 + exact(service.headroom_fraction)) / exact(most_used) - 1
+    in_flight = peak_concurrency(service.demand) is not None
     up = demand_up if in_flight else micro_rate_up
     return tuple(up(quantity, headroom) for quantity in hourly_quantities(service.demand, hours))
 
@@ -132,9 +138,9 @@ def _covered(start: Fraction, span: Fraction, hours: int) -> tuple[int, ...]:
     return tuple(seconds)
 
 
-def micro_work(service: Service) -> int:
+def micro_work(service: Service, most_used: float = 1.0) -> int:
     """Return the micro-requests of an async service's window, headroom included, rounded up."""
-    return demand_up(exact_work(service) * MICRO, service.headroom_fraction)
+    return demand_up(exact_work(service) * MICRO / exact(most_used), service.headroom_fraction)
 
 
 def requests_per_day(demand: Demand) -> float | None:

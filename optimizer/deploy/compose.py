@@ -9,7 +9,16 @@ from optimizer.deploy.documents import dump
 from optimizer.deploy.environment import CACHE, SETTINGS, EngineRun, Environment
 from optimizer.deploy.metrics import alert_rules, labels_of, prometheus_config
 from optimizer.deploy.names import variable
-from optimizer.deploy.nginx import HEALTH, Listener, Route, Server, Upstream, nginx_conf, weights
+from optimizer.deploy.nginx import (
+    HEALTH,
+    Listener,
+    Route,
+    Server,
+    Upstream,
+    nginx_conf,
+    upstream_name,
+    weights,
+)
 from optimizer.loadtest.starting import MODEL
 
 GATE_PORT = 8443
@@ -147,9 +156,9 @@ def node_files(run: EngineRun, environment: Environment) -> dict[str, str]:
 
 def service_routes(environment: Environment) -> tuple[Route, ...]:
     """Return where each service is reached: /SERVICE/v1/, and /v1/ when there is but one."""
-    routes = [Route(f"/{name}/v1/", name, "/v1/") for name, _ in environment.services]
+    routes = [Route(f"/{name}/v1/", upstream_name(name), "/v1/") for name, _ in environment.services]
     if len(environment.services) == 1:
-        routes.append(Route("/v1/", environment.services[0][0], "/v1/"))
+        routes.append(Route("/v1/", upstream_name(environment.services[0][0]), "/v1/"))
     return tuple(routes)
 
 
@@ -161,7 +170,7 @@ def balancer_conf(environment: Environment) -> str:
         shares = [run.deployment.load_fraction / run.deployment.nodes for run in runs]
         servers = tuple(Server(f"{node}:{GATE_PORT}", weight) for run, weight in zip(runs, weights(shares), strict=True)
                         for node in node_names(run))
-        upstreams.append(Upstream(name, servers))
+        upstreams.append(Upstream(upstream_name(name), servers))
         metrics += [Route(f"/{node}/replica-{number}", f"{node}:{GATE_PORT}", f"/replica-{number}/metrics", keyed=False)
                     for run in runs for node in node_names(run) for number in range(run.replicas_per_node)]
     listeners = (Listener(GATE_PORT, service_routes(environment)), Listener(METRICS_PORT, tuple(metrics), secure=False))

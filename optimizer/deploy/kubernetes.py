@@ -10,7 +10,7 @@ from optimizer.deploy.documents import dump
 from optimizer.deploy.environment import CACHE, SETTINGS, EngineRun, Environment
 from optimizer.deploy.metrics import alert_rules, labels_of, prometheus_config
 from optimizer.deploy.names import dns_name
-from optimizer.deploy.nginx import HEALTH, Listener, Server, Upstream, nginx_conf, weights
+from optimizer.deploy.nginx import HEALTH, Listener, Server, Upstream, nginx_conf, upstream_name, weights
 from optimizer.loadtest.starting import MODEL
 from optimizer.schema.serving import Companion
 
@@ -142,7 +142,7 @@ def balancer_conf(environment: Environment) -> str:
     for name, service in environment.services:
         runs = environment.of_service(service.service_id)
         shares = [run.deployment.load_fraction / run.deployment.replicas for run in runs]
-        upstreams.append(Upstream(name, tuple(
+        upstreams.append(Upstream(upstream_name(name), tuple(
             Server(f"{run.name}.{environment.name}.svc.cluster.local:{run.serving.port}", weight, resolve=True)
             for run, weight in zip(runs, weights(shares), strict=True))))
     listener = Listener(HTTPS_PORT, service_routes(environment))

@@ -17,7 +17,7 @@ from optimizer.deploy.documents import dump
 from optimizer.deploy.environment import CACHE, SETTINGS, EngineRun, Environment
 from optimizer.deploy.metrics import labels_of
 from optimizer.deploy.names import one_line, variable
-from optimizer.deploy.nginx import HEALTH, Listener, Server, Upstream, nginx_conf, weights
+from optimizer.deploy.nginx import HEALTH, Listener, Server, Upstream, nginx_conf, upstream_name, weights
 from optimizer.errors import Fault, InputError
 from optimizer.loadtest.starting import MODEL
 
@@ -137,7 +137,7 @@ def balancer_conf(environment: Environment) -> str:
     for name, service in environment.services:
         runs = environment.of_service(service.service_id)
         found = weights([run.deployment.load_fraction for run in runs])
-        upstreams.append(Upstream(name, tuple(
+        upstreams.append(Upstream(upstream_name(name), tuple(
             Server(f"${{{endpoint_variable(run)}}}", weight) for run, weight in zip(runs, found, strict=True))))
     return nginx_conf(tuple(upstreams), (Listener(GATE_PORT, service_routes(environment)),), None, AUTHORITY)
 

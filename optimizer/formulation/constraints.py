@@ -94,7 +94,8 @@ def pay_contracts(cp: CpModel, case: Case, x: Variables) -> None:
         if bill.signed:
             cp.add(used == 1)
         cp.add(billed >= bill.minimum + bill.fee).only_enforce_if(used)
-        _follow_tiers(cp, bill, billed - bill.fee * used, _weighted(x, mine, [case.rows[i].price for i in mine]))
+        spend = _weighted(x, mine, [case.rows[i].price for i in mine])
+        _follow_tiers(cp, bill.within(most), billed - bill.fee * used, spend)
 
 
 def _follow_tiers(cp: CpModel, bill: Bill, billed: LinearExpr, spend: LinearExpr) -> None:

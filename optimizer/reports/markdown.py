@@ -11,6 +11,8 @@ from optimizer.reports.wording import (
     decisive_title,
     evidence_of,
     gap_of,
+    hours_run,
+    is_always_there,
     lengths_of,
     local_amount,
     local_money,
@@ -25,6 +27,7 @@ from optimizer.reports.wording import (
     times_of,
     user_speed_of,
 )
+from optimizer.reports.wording_of_time import cost_by_time, timetable_rows, work_of
 from optimizer.schema.plan import Node, Plan
 
 ESCAPED = str.maketrans({
@@ -67,10 +70,22 @@ def _price_of(node: Node) -> str:
     return f"{node.price_evidence}, {node.price_as_of}{span}{', own overlay' if node.from_overlay else ''}"
 
 
+def _timetable(plan: Plan) -> Iterator[str]:
+    if plan.timetable is None:
+        return
+    yield f"\n## Hour by hour ({'a day' if plan.timetable.hours == 24 else 'a week from Monday'})\n"
+    yield f"{cost_by_time(plan)}\n"
+    for rows in timetable_rows(plan.timetable):
+        yield from table(rows[0][:-1], [row[:-1] for row in rows[1:]])
+        yield ""
+    yield from (f"- {cell(work_of(work))}" for work in plan.timetable.work)
+
+
 def _nodes(plan: Plan) -> Iterator[str]:
     yield "\n## Nodes\n"
     yield from table(("nodes", "offer", "GPUs each", "how and where", "USD/month", "price"), [
-        (n.count, n.offer_id, f"{n.gpu_count} x {n.gpu_id}", place_of(n), money(n.usd_per_month), _price_of(n))
+        (n.count if is_always_there(n) else f"up to {n.count}", n.offer_id, f"{n.gpu_count} x {n.gpu_id}", place_of(n),
+         money(n.usd_per_month), f"{_price_of(n)}{hours_run(n)}")
         for n in plan.nodes
     ])
 
@@ -151,7 +166,7 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield f"{number}. {cell(figure.figure)} ({cell(figure.value)}): {bad_end(figure, plan.cost.usd_per_month)}"
     yield from (f"- {cell(reason)}" for reason in own_reasons(plan))
     if plan.status in ("optimal", "feasible"):
-        for part in (_nodes, _services, _cost, _proposals, _sources):
+        for part in (_timetable, _nodes, _services, _cost, _proposals, _sources):
             yield from part(plan)
     inputs = plan.inputs
     yield f"\ngpumix {inputs.gpumix_version}, ortools {inputs.ortools_version}, " \

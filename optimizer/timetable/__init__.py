@@ -18,8 +18,14 @@ from optimizer.verify.known import KnownFigures
 
 
 def time_case_of(prepared: Prepared, reduced: bool = True) -> TimeCase:
-    """Put a prepared problem with a profile into integers."""
+    """Put a prepared problem with a profile into integers.
+
+    Raises:
+        InputError: the problem sets a rule that a timetable does not know.
+    """
     problem = prepared.problem
+    refuse_limits(problem.limits, prepared.loaded.label, "a demand by the hour", "contracts")
+    refuse_routed(problem, "a demand by the hour")
     currency = problem.limits.budget.currency if problem.limits.budget else "USD"
     rate = rate_per_usd(prepared.catalog, problem, currency)
     return build_time_case(prepared.candidates, prepared.catalog, problem.limits, cycle_of(problem), rate, reduced)
@@ -33,8 +39,6 @@ def solve_over_time(
     Raises:
         InputError: a rule is set that looks at one peak, or a service routes its classes apart.
     """
-    refuse_limits(prepared.problem.limits, prepared.problem.name, "a demand by the hour", "contracts")
-    refuse_routed(prepared.problem, "a demand by the hour")
     clock, case = Clock(settings), time_case_of(prepared, settings.reduced)
     return time_plan_of(prepared, case, prove_timetable(case, settings, clock), with_rejections, known)
 

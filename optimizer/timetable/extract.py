@@ -58,6 +58,15 @@ class Shown:
                      targets, survive, share)
             for slot in range(len(self.case.slots)))
 
+    @property
+    def most_used(self) -> float:
+        """Share of what nodes carry that a demand may fill."""
+        return self.prepared.problem.limits.max_utilisation_fraction
+
+    def work(self, service: int) -> int:
+        """Return the micro-requests of an async service's window."""
+        return micro_work(self.prepared.problem.services[service], self.most_used)
+
     def demand(self, service: int, slot: int) -> ServiceDemand:
         """Return what a service asks in a slot."""
         return replace(self.prepared.candidates.demands[service], amount=self.case.slots[slot].demand[service])
@@ -246,16 +255,16 @@ def _fullest(shown: Shown, i: int) -> int:
 
 
 def _service(shown: Shown, index: int, deployments: tuple[Deployment, ...]) -> ServicePlan:
-    prepared, case = shown.prepared, shown.case
+    prepared = shown.prepared
     service, demand = prepared.problem.services[index], prepared.candidates.demands[index]
     mine = [one for one in deployments if one.service_id == service.service_id]
     rate, sync, slot = demand.unit == "rate", service.kind == "sync", shown.busiest(index)
-    asked, held = usage(case, shown.roster, index)
     target, reached = service.slo.target_tokens_per_s, shown.reached[index]
     slowest = min((one.tokens_per_s_per_user or 0.0 for one in mine), default=0.0)
     speed = reached if (sync or target > 0) and reached else slowest or None
     carried = [sum(one.nodes * amount_at(one, target) for one in found.chosen if one.row.service == index)
                for found in shown.by_slot]
+    asked, held = usage(shown, index, carried)
     return ServicePlan(
         service_id=service.service_id, model_id=service.model, kind=service.kind, ttft_limit_ms=service.slo.ttft_ms,
         e2e_limit_ms=service.slo.e2e_ms,
@@ -271,16 +280,14 @@ def _service(shown: Shown, index: int, deployments: tuple[Deployment, ...]) -> S
     )
 
 
-def usage(case: TimeCase, roster: Roster, service: int) -> tuple[int, int]:
-    """Return (what a service asks of a cycle, what its nodes carry at most), in its unit x hours or micro-requests."""
-    rows = case.of_service(service)
+def usage(shown: Shown, service: int, carried: list[int]) -> tuple[int, int]:
+    """Return (what a service asks of a cycle, what its nodes can carry), in its unit x hours or micro-requests."""
+    case = shown.case
     if case.kinds[service] == "sync":
-        held = sum(row.capacity * count * slot.weight for row, counts in _pairs(case, roster, rows)
-                   for slot, count in zip(case.slots, counts, strict=True))
+        held = sum(amount * slot.weight for amount, slot in zip(carried, case.slots, strict=True))
         return sum(slot.demand[service] * slot.weight for slot in case.slots), held
-    works = [work for work in case.works if work.service == service]
-    return sum(work.amount for work in works), sum(window_capacity(case, roster, work_index) for work_index, work in
-                                                   enumerate(case.works) if work.service == service)
+    mine = [(index, work.amount) for index, work in enumerate(case.works) if work.service == service]
+    return sum(amount for _, amount in mine), sum(window_capacity(case, shown.roster, index) for index, _ in mine)
 
 
 def _pairs(case: TimeCase, roster: Roster, rows: list[int]) -> list[tuple[CaseRow, tuple[int, ...]]]:
@@ -296,7 +303,7 @@ def window_capacity(case: TimeCase, roster: Roster, index: int) -> int:
 
 def _least_of_windows(shown: Shown, service: int) -> float:
     """Return the requests that can be done in a window, the least of the cycle; of runs of windows their share."""
-    case, one = shown.case, micro_work(shown.prepared.problem.services[service])
+    case, one = shown.case, shown.work(service)
     return min(
         float(Fraction(window_capacity(case, shown.roster, index) * one, work.amount * MICRO))
         for index, work in enumerate(case.works) if work.service == service)
@@ -304,7 +311,7 @@ def _least_of_windows(shown: Shown, service: int) -> float:
 
 def _window_arithmetic(shown: Shown, index: int) -> str:
     """Spell out why the work gets done: node-hours in the window x requests an hour."""
-    asked = micro_work(shown.prepared.problem.services[index]) / MICRO
+    asked = shown.work(index) / MICRO
     terms = []
     for row, counts in _pairs(shown.case, shown.roster, shown.case.of_service(index)):
         seconds = [sum(work.seconds[slot] for work in shown.case.works if work.service == index)
@@ -351,6 +358,6 @@ def _works(shown: Shown) -> tuple[WindowWork, ...]:
     return tuple(
         WindowWork(
             service_id=service.service_id, start_hour=service.deadline.start_hour,
-            end_hour=service.deadline.end_hour, requests=micro_work(service) / MICRO,
+            end_hour=service.deadline.end_hour, requests=shown.work(index) / MICRO,
             capacity_requests=_least_of_windows(shown, index))
         for index, service in enumerate(shown.prepared.problem.services) if service.deadline is not None)

@@ -67,8 +67,8 @@ TIMETABLE_CHECKS: tuple[Check, ...] = (
     timetable.check_finish_work, timetable.check_respect_stock, timetable.check_keep_budget,
     timetable.check_limit_nodes, timetable.check_hold_nodes, check_limit_gpu_types, check_choose_engines,
     timetable.check_survive_node_loss, timetable.check_survive_provider_loss, timetable.check_survive_region_loss,
-    timetable.check_cap_spot_share,
-    check_cap_power, timetable.check_total_cost, check_node_count, check_shown_speeds, timetable.check_load,
+    timetable.check_cap_spot_share, check_class_figures, check_cap_power, timetable.check_total_cost,
+    check_node_count, check_shown_speeds, timetable.check_load,
     timetable.check_plan_speed, timetable.check_service_figures, timetable.check_local_cost,
 )
 """Those of a plan hour by hour; the first two guard the others."""

@@ -167,7 +167,8 @@ class Subject:
         """Return what a sync service asks in each hour of the plan's timetable, derived again."""
         hours = self.plan.timetable.hours if self.plan.timetable else 24
         if service_id not in self._hourly:
-            self._hourly[service_id] = hourly_amounts(self.services[service_id], hours)
+            most_used = self.problem.limits.max_utilisation_fraction
+            self._hourly[service_id] = hourly_amounts(self.services[service_id], hours, most_used)
         return self._hourly[service_id]
 
     def model(self, service: Service) -> LlmModel:

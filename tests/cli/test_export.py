@@ -124,6 +124,26 @@ def test_a_place_below_a_file_cannot_be_written(run: Run, desk: Path, tmp_path: 
     assert "a place that cannot be written" in result.err
 
 
+@pytest.mark.parametrize("filled", [False, True])
+def test_a_disk_without_room_leaves_what_was_there(
+    run: Run, desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, filled: bool
+) -> None:
+    out = tmp_path / "env"
+    if filled:
+        assert run("export", desk, "--to", "compose", "--out", out, *LLAMA).code == 0
+    before = everything(tmp_path)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("optimizer.reports.output.os.replace", full)
+    result = run("export", desk, "--to", "kubernetes", "--out", out, "--force", *LLAMA)
+    monkeypatch.undo()
+    assert result.code == 2
+    assert "a place that cannot be written (No space left on device)" in result.err
+    assert everything(tmp_path) == before
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_without_the_right_to_write_is_refused(run: Run, desk: Path, tmp_path: Path) -> None:
     (tmp_path / "closed").mkdir(mode=0o500)

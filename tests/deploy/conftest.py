@@ -13,7 +13,8 @@ from optimizer.load import Catalog, LoadedProblem, load_problem
 from optimizer.load.problem import shipped_problem_names, with_known_shapes
 from optimizer.load.serving import ServingFacts, load_serving
 from optimizer.schema.plan import Plan
-from optimizer.solve import SolveSettings, plan_of, prepare, solve
+from optimizer.solve import SolveSettings, prepare
+from optimizer.timetable import best_plan
 
 SHIPPED = shipped_problem_names()
 
@@ -33,9 +34,7 @@ def planned(shipped: Catalog) -> Planned:
     @functools.cache
     def solved(name: str) -> tuple[LoadedProblem, Plan]:
         loaded = with_known_shapes(load_problem(name), shipped)
-        prepared = prepare(loaded, shipped)
-        solution = solve(prepared.candidates, prepared.problem.limits, prepared.budget, SolveSettings())
-        return loaded, plan_of(prepared, solution, with_rejections=False)
+        return loaded, best_plan(prepare(loaded, shipped), SolveSettings(), with_rejections=False)
 
     return solved
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -56,6 +57,35 @@ def test_compose_files_keep_the_compose_specification(environment: Make, name: s
             assert service["cap_drop"] == ["ALL"]
             assert "healthcheck" in service
             assert service["deploy"]["resources"]["limits"]["memory"]
+
+
+INTERPOLATED = re.compile(r"(?<![$])[$][{]([A-Z0-9_]+)([^}]*)[}]")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_variable_of_a_compose_file_stands_in_its_example(environment: Make, name: str) -> None:
+    """As `docker compose config` would ask: each one is named, and each is used."""
+    files = files_of(environment(name), "compose") | {
+        f"sky/{path}": text for path, text in files_of(environment(name), "skypilot").items()}
+    for path, text in files.items():
+        if path.endswith("compose.yaml"):
+            asked = {found.group(1) for found in INTERPOLATED.finditer(text)}
+            example = files[path.replace("compose.yaml", ".env.example")]
+            assert asked == {line.partition("=")[0] for line in example.splitlines()}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_what_the_manifests_refer_to_is_there_or_asked_for(environment: Make, name: str) -> None:
+    files = files_of(environment(name), "kubernetes")
+    found = [one for path, text in files.items() if path.endswith(".yaml") for one in documents(text)]
+    maps = {one["metadata"]["name"] for one in found if one["kind"] == "ConfigMap"}
+    services = {one["metadata"]["name"] for one in found if one["kind"] == "Service"}
+    text = "".join(text for path, text in files.items() if path.endswith(".yaml"))
+    for kind in ("secretKeyRef", "configMapKeyRef", "configMap", "secret"):
+        for wanted in re.findall(rf"{kind}:\n +name: (\S+)", text):
+            assert wanted in maps or f" {wanted} " in files["README.md"] or f"`{wanted}`" in files["README.md"], wanted
+    for host in re.findall(r"([a-z0-9-]+)[.][a-z0-9-]+[.]svc[.]cluster[.]local", text):
+        assert host in services or host == "kube-dns"
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -149,6 +179,15 @@ def test_the_alerts_are_on_the_promises_of_the_plan(environment: Make) -> None:
     assert limits["ReplicasMissing"] == {"2"}
     (service,) = made.plan.services
     assert limits["DemandAbovePlan"] == {str(service.planned_concurrency)}
+
+
+def test_nodes_that_come_and_go_are_not_missed(environment: Make) -> None:
+    """tokyo-own-spot-in-yen: the owned node's eight replicas are always there, the spot node's only at the peak."""
+    made = environment("tokyo-own-spot-in-yen")
+    assert {run.node.kind: run.deployment.replicas for run in made.runs} == {"spot": 1, "owned": 8}
+    (data,) = documents(files_of(made, "compose")["balancer/alerts.yml"])
+    (missing,) = (rule for group in data["groups"] for rule in group["rules"] if rule["alert"] == "ReplicasMissing")
+    assert missing["expr"].endswith("< 8")
 
 
 def flags(words: list[Any], flag: str) -> str:

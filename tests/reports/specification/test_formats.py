@@ -34,11 +34,6 @@ WITH_A_PLAN = ["summary", "purpose", "demand", "timetable", "memory", "engine", 
 WITHOUT_PLAN = ["summary", "purpose", "demand", "obstacle", "sources", "signoff", "appendix"]
 
 
-def some(names: tuple[str, ...]) -> list[object]:
-    """Mark the problems beyond a few as slow."""
-    return [pytest.param(name, marks=() if name in names else pytest.mark.slow) for name in EVERY]
-
-
 def in_languages() -> list[object]:
     """Pair problems with languages; a few pairs stand for all in the default run."""
     return [
