@@ -89,14 +89,20 @@ def hourly_quantities(demand: Demand, hours: int) -> tuple[Fraction, ...]:
     return found * (hours // len(found))
 
 
-def hourly_amounts(service: Service, hours: int) -> tuple[int, ...]:
+def hourly_amounts(service: Service, hours: int, most_used: float = 1.0) -> tuple[int, ...]:
     """Return requests in flight or micro-requests/s of a sync service in each hour of a cycle, headroom included.
 
     Rounded up hour by hour; the largest is that of `demand_of`.
+
+    Args:
+        service: whose demand.
+        hours: of the cycle.
+        most_used: share of what nodes carry that the demand may fill.
     """
     if service.demand is None:
         raise ValueError("a sync service states a demand")
-    headroom, in_flight = service.headroom_fraction, peak_concurrency(service.demand) is not None
+    headroom = (1 + exact(service.headroom_fraction)) / exact(most_used) - 1
+    in_flight = peak_concurrency(service.demand) is not None
     up = demand_up if in_flight else micro_rate_up
     return tuple(up(quantity, headroom) for quantity in hourly_quantities(service.demand, hours))
 
@@ -132,9 +138,9 @@ def _covered(start: Fraction, span: Fraction, hours: int) -> tuple[int, ...]:
     return tuple(seconds)
 
 
-def micro_work(service: Service) -> int:
+def micro_work(service: Service, most_used: float = 1.0) -> int:
     """Return the micro-requests of an async service's window, headroom included, rounded up."""
-    return demand_up(exact_work(service) * MICRO, service.headroom_fraction)
+    return demand_up(exact_work(service) * MICRO / exact(most_used), service.headroom_fraction)
 
 
 def requests_per_day(demand: Demand) -> float | None:
@@ -149,10 +155,37 @@ def mean_output_tokens(service: Service) -> Fraction:
     return sum((request.osl_tokens * exact(request.share_fraction) for request in service.workload), Fraction(0))
 
 
-def demand_of(service: Service) -> ServiceDemand:
-    """Turn a service's demand into the integer that the plan must cover, headroom included."""
-    headroom = service.headroom_fraction
-    reserve = f" + {headroom:.0%} headroom" if headroom else ""
+def class_demands(service: Service, amount: int) -> tuple[Fraction, ...]:
+    """Split a demand over the request classes, exactly.
+
+    A rate is split by the classes' shares of requests. Requests in flight are split by share x output tokens: at one
+    promised speed a request stays in flight for about its output tokens, the long ones longer (the same rule by which
+    a replica that serves a mix is loaded).
+
+    >>> from optimizer.schema.problem import Demand, RequestClass, Slo
+    >>> chat = Service(service_id="chat", model="m", slo=Slo(grade="C"), demand=Demand(peak_concurrency=10), workload=(
+    ...     RequestClass(isl_tokens=1, osl_tokens=100, share_fraction=0.75),
+    ...     RequestClass(isl_tokens=9, osl_tokens=300, share_fraction=0.25)))
+    >>> [str(part) for part in class_demands(chat, 10)]  # 75 : 75
+    ['5', '5']
+    """
+    in_flight = service.demand is not None and service.demand.peak_concurrency is not None
+    weights = [
+        exact(request.share_fraction) * (request.osl_tokens if in_flight else 1) for request in service.workload
+    ]
+    return tuple(amount * weight / sum(weights) for weight in weights)
+
+
+def demand_of(service: Service, most_used: float = 1.0) -> ServiceDemand:
+    """Turn a service's demand into the integer that the plan must cover, headroom included.
+
+    Args:
+        service: whose demand.
+        most_used: share of what nodes carry that the demand may fill; it must be covered 1 / so many times.
+    """
+    headroom = (1 + exact(service.headroom_fraction)) / exact(most_used) - 1
+    reserve = f" + {service.headroom_fraction:.0%} headroom" if service.headroom_fraction else ""
+    reserve += f", at most {most_used:.4g} of each node used" if most_used < 1 else ""
     if service.deadline is not None:
         work = exact_work(service)
         hours = service.deadline.window_hours
@@ -236,8 +269,13 @@ def with_quantity(service: Service, quantity: Fraction) -> Service:
     return service.model_copy(update={part: getattr(service, part).model_copy(update={name: value})})
 
 
-def largest_quantity(service: Service, amount: int) -> Fraction:
+def largest_quantity(service: Service, amount: int, most_used: float = 1.0) -> Fraction:
     """Return the largest demand, in whole steps, that an amount covers with the headroom; 0 when not even one step.
+
+    Args:
+        service: whose demand.
+        amount: what the nodes carry.
+        most_used: share of it that the demand may fill.
 
     >>> from optimizer.schema.problem import Demand, RequestClass, Slo
     >>> chat = Service(service_id="chat", model="m", slo=Slo(grade="C"), demand=Demand(peak_concurrency=10),
@@ -247,6 +285,7 @@ def largest_quantity(service: Service, amount: int) -> Fraction:
     """
     key = demand_key(service)
     per_step = _exact_amount(with_quantity(service, key.step)) * (1 + exact(service.headroom_fraction))
+    per_step /= exact(most_used)
     return math.floor(amount / per_step) * key.step
 
 

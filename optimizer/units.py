@@ -61,7 +61,7 @@ def largest_holding(most: int, holds: Callable[[int], bool]) -> int:
     return low
 
 
-def demand_up(quantity: float | Fraction, headroom_fraction: float = 0.0) -> int:
+def demand_up(quantity: float | Fraction, headroom_fraction: float | Fraction = 0.0) -> int:
     """Round a demand with its headroom up to an integer.
 
     >>> demand_up(40, 0.2), demand_up(41, 0.1)
@@ -70,7 +70,7 @@ def demand_up(quantity: float | Fraction, headroom_fraction: float = 0.0) -> int
     return math.ceil(exact(quantity) * (1 + exact(headroom_fraction)))
 
 
-def micro_rate_up(requests_per_s: float | Fraction, headroom_fraction: float = 0.0) -> int:
+def micro_rate_up(requests_per_s: float | Fraction, headroom_fraction: float | Fraction = 0.0) -> int:
     """Round a request rate with its headroom up to micro-requests a second.
 
     >>> micro_rate_up(0.1, 0.1), micro_rate_up(Fraction(1, 3))  # 0.1 x 1e6 x 1.1 in binary is 110000.00000000001

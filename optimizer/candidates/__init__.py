@@ -6,6 +6,7 @@ from optimizer.candidates.option import Option
 from optimizer.candidates.rejection import Rejection
 from optimizer.candidates.rejections import Rejections
 from optimizer.candidates.replica import ClassSpeed, ReplicaSpeed, StatedCapacity
+from optimizer.candidates.routed import RoutedSpeed
 from optimizer.candidates.shelf import Shelf
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Rejection",
     "Rejections",
     "ReplicaSpeed",
+    "RoutedSpeed",
     "Shelf",
     "StatedCapacity",
     "enumerate_candidates",

@@ -12,6 +12,7 @@ from optimizer.candidates.option import Option
 from optimizer.candidates.rejection import Rejection
 from optimizer.candidates.rejections import Rejections
 from optimizer.candidates.replica import StatedCapacity
+from optimizer.candidates.routed import RoutedSpeed
 from optimizer.candidates.shelf import Shelf
 from optimizer.candidates.shelved import OptionKey, ShelvedOptions
 from optimizer.candidates.table import OptionTable
@@ -32,9 +33,12 @@ class Candidate:
     setting: Option
     """The option, maybe not capped by the demand yet."""
     capacity: int
-    """Demand that one node carries at the speed target, in the demand's unit."""
+    """Demand that one node carries at the speed target, in the demand's unit; of its best class where classes are
+    routed apart."""
     demand: ServiceDemand | None = field(default=None, compare=False, repr=False)
     """What caps the option still."""
+    classes: tuple[int, ...] = ()
+    """The same capacity by class, each alone, where classes are routed apart."""
 
     @cached_property
     def option(self) -> Option:
@@ -74,6 +78,9 @@ class CandidateSet:
         The best has the highest capacity; ties go by engine, precision and tensor parallel. Exact for every rule that
         does not look at the engine; with `per_engine` for those that do.
         """
+        if self.services[service].routes_classes:
+            yield from self._routed(service, target, per_engine)
+            return
         amounts: dict[tuple[str, int], list[tuple[int, Option]]] = {}
         shelved = self._shelved(service, target)
         demand = None if shelved is None else self.demands[service]
@@ -122,9 +129,32 @@ class CandidateSet:
                 chosen[group] = (capacity, option)
         return [chosen[group] for group in sorted(chosen)]
 
+    def _routed(self, service: int, target: float, per_engine: bool) -> Iterator[Candidate]:
+        """Yield, for each offer, the options that no other beats in every class (on the same engine)."""
+        kept: dict[tuple[str, int], list[tuple[tuple[int, ...], Option]]] = {}
+        for offer in self.offers:
+            key = (offer.gpu_id, offer.gpu_count)
+            if key not in kept:
+                found = [(one.classes, one.option) for one in self._classes_on(service, offer, target)]
+                kept[key] = unbeaten(found, per_engine)
+            for classes, option in kept[key]:
+                yield Candidate(offer, option, max(classes), classes=classes)
+
+    def _classes_on(self, service: int, offer: PricedOffer, target: float) -> Iterator[Candidate]:
+        """Yield every option on a node that carries some class."""
+        for option in self.options_on(service, offer):
+            if isinstance(option.speed, RoutedSpeed):
+                replicas = option.replicas_on(offer)
+                classes = tuple(replicas * amount for amount in option.speed.amounts(target))
+                if any(classes):
+                    yield Candidate(offer, option, max(classes), classes=classes)
+
     def every_candidate(self, service: int, target: float) -> Iterator[Candidate]:
         """Yield all candidates at a speed target, unreduced."""
         for offer in self.offers:
+            if self.services[service].routes_classes:
+                yield from self._classes_on(service, offer, target)
+                continue
             for option in self.options_on(service, offer):
                 capacity = option.replicas_on(offer) * option.speed.amount(target)
                 if capacity > 0:
@@ -153,6 +183,18 @@ class CandidateSet:
         return min(found, default=None)
 
 
+def unbeaten(
+    found: list[tuple[tuple[int, ...], Option]], per_engine: bool
+) -> list[tuple[tuple[int, ...], Option]]:
+    """Keep the options that no other matches or beats in every class (on the same engine); of equals the first."""
+    kept: list[tuple[tuple[int, ...], Option]] = []
+    for classes, option in sorted(found, key=lambda one: (tuple(-c for c in one[0]), one[1].order)):
+        rivals = (c for c, other in kept if not per_engine or other.engine_id == option.engine_id)
+        if not any(all(a >= b for a, b in zip(rival, classes, strict=True)) for rival in rivals):
+            kept.append((classes, option))
+    return sorted(kept, key=lambda one: one[1].order)
+
+
 def enumerate_candidates(
     problem: Problem, catalog: Catalog, market: Market, own_models: dict[str, LlmModel], shelf: Shelf | None = None
 ) -> CandidateSet:
@@ -165,7 +207,8 @@ def enumerate_candidates(
         InputError: the problem names a model, precision, engine, GPU, provider, region or offer that does not exist.
     """
     models = check_names(problem, catalog, market, own_models)
-    demands = tuple(demand_of(service) for service in problem.services)
+    most_used = problem.limits.max_utilisation_fraction
+    demands = tuple(demand_of(service, most_used) for service in problem.services)
     stated: dict[OptionKey, Option] = {}
     tables: dict[OptionKey, OptionTable] = {}
     for index, (service, model) in enumerate(zip(problem.services, models, strict=True)):

@@ -71,7 +71,7 @@ def check_names(
     faults += [*_unknown_selections(problem, catalog, market), *_unknown_offers(problem, catalog, market)]
     if problem.assumptions != CATALOG_S_OWN or problem.limits.contracts:
         faults += _unknown_terms(problem, catalog, {offer.provider for offer in market.offers})
-    faults += _stated_for_rates(problem, catalog)
+    faults += [*_stated_for_rates(problem, catalog), *_stated_for_classes(problem, catalog), *_unsplit_rules(problem)]
     if faults:
         raise InputError(faults)
     return models
@@ -114,3 +114,31 @@ def _stated_for_rates(problem: Problem, catalog: Catalog) -> Iterator[Fault]:
             yield Fault("capacities.csv", f"{service_id}, {offer_id}",
                         "requests in flight for a service whose demand is a rate",
                         "a service with demand.peak_concurrency")
+
+
+def _stated_for_classes(problem: Problem, catalog: Catalog) -> Iterator[Fault]:
+    """Yield the stated capacities, which are those of a mix, of services that route their classes apart."""
+    routed = {service.service_id for service in problem.services if service.routes_classes}
+    for service_id, offer_id in catalog.capacities:
+        if service_id in routed:
+            yield Fault("capacities.csv", f"{service_id}, {offer_id}",
+                        "one capacity for all classes of a service with routing: by_class",
+                        "a service with routing: mixed")
+
+
+MOST_LOST_BY_CLASS = 5
+"""Nodes lost at once that a split of classes is followed through: every combination of them is tried."""
+
+
+def _unsplit_rules(problem: Problem) -> Iterator[Fault]:
+    """Yield the rules that classes which are routed apart are not followed through."""
+    limits = problem.limits
+    if not any(service.routes_classes for service in problem.services):
+        return
+    if limits.survive.nodes > MOST_LOST_BY_CLASS:
+        yield Fault(problem.name, "limits.survive.nodes", f"{limits.survive.nodes} beside routing: by_class",
+                    f"at most {MOST_LOST_BY_CLASS}: every combination of lost nodes is tried")
+    if limits.spot_share_fraction is not None:
+        found = f"{limits.spot_share_fraction:g} beside routing: by_class"
+        yield Fault(problem.name, "limits.spot_share_fraction", found,
+                    "nothing there: it caps a share of all requests, not of a class")

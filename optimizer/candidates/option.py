@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from optimizer.candidates.replica import ReplicaSpeed, StatedCapacity
+from optimizer.candidates.routed import RoutedSpeed
 from optimizer.costs import PricedOffer
 from optimizer.demand import ServiceDemand
 
@@ -20,7 +22,7 @@ class Option:
     tp_size: int
     gpu_count: int
     """GPUs of one replica; 0 for a stated capacity, which is that of the whole node."""
-    speed: ReplicaSpeed | StatedCapacity
+    speed: ReplicaSpeed | RoutedSpeed | StatedCapacity
 
     def replicas_on(self, offer: PricedOffer) -> int:
         """Return how many replicas a node of an offer holds."""
@@ -34,3 +36,30 @@ class Option:
     def order(self) -> tuple[str, str, int, int]:
         """Engine, precision, tensor parallel: the last tie-break."""
         return (self.engine_id, self.precision, self.tp_size, self.gpu_count)
+
+    def changed(self, change: Callable[[ReplicaSpeed], ReplicaSpeed]) -> Option:
+        """Return the option with its replica changed, each class by itself where classes are routed apart.
+
+        A stated capacity stays.
+        """
+        if isinstance(self.speed, StatedCapacity):
+            return self
+        speed = self.speed.each(change) if isinstance(self.speed, RoutedSpeed) else change(self.speed)
+        return replace(self, speed=speed)
+
+    @property
+    def mixed(self) -> ReplicaSpeed | StatedCapacity:
+        """The speed of a replica that serves all classes alike.
+
+        Raises:
+            TypeError: its classes are routed apart.
+        """
+        if isinstance(self.speed, RoutedSpeed):
+            raise TypeError("classes that are routed apart are read class by class")
+        return self.speed
+
+    def replica_speeds(self) -> tuple[ReplicaSpeed, ...]:
+        """List the speeds of its replica: one for the mix, or one for each class that is routed apart."""
+        if isinstance(self.speed, RoutedSpeed):
+            return tuple(one for one in self.speed.classes if one is not None)
+        return () if isinstance(self.speed, StatedCapacity) else (self.speed,)

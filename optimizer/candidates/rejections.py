@@ -11,7 +11,9 @@ from optimizer.candidates.market import OfferIds
 from optimizer.candidates.option import Option
 from optimizer.candidates.rejection import Rejection
 from optimizer.candidates.replica import ReplicaSpeed
+from optimizer.candidates.routed import RoutedSpeed
 from optimizer.candidates.table import Drop, OptionTable
+from optimizer.candidates.walker import words_of
 from optimizer.demand import ServiceDemand
 from optimizer.schema.problem import Service
 
@@ -22,6 +24,8 @@ class Dead:
 
     service: Service
     option: Option
+    request: int | None = None
+    """The class that is too slow, where classes are routed apart."""
 
 
 class Rejections(Sequence[Rejection]):
@@ -36,12 +40,17 @@ class Rejections(Sequence[Rejection]):
 
     @cached_property
     def dead(self) -> tuple[Dead, ...]:
-        """The options that fit but are too slow, their replicas capped by the demand."""
+        """The options that fit but are too slow (each class that is, where classes are routed apart)."""
         found = []
         for (index, _), table in self.tables.items():
             service = self.services[index]
-            slow = (o for o in table.options if not o.speed.amount(service.slo.target_tokens_per_s))
-            found += [Dead(service, option.capped(self.demands[index])) for option in slow]
+            target = service.slo.target_tokens_per_s
+            for option in table.options:
+                if isinstance(option.speed, RoutedSpeed):
+                    amounts = enumerate(zip(option.speed.classes, option.speed.amounts(target), strict=True))
+                    found += [Dead(service, option, i) for i, (one, amount) in amounts if one and not amount]
+                elif not option.speed.amount(target):
+                    found.append(Dead(service, option.capped(self.demands[index])))
         return tuple(found)
 
     @cached_property
@@ -67,7 +76,7 @@ class Rejections(Sequence[Rejection]):
 
     def _too_slow(self, one: Dead) -> Rejection:
         option = one.option
-        reason = _speed_reason(option.speed, one.service) if isinstance(option.speed, ReplicaSpeed) else ""
+        reason = _reason_of(one)
         return Rejection(one.service.service_id, option.gpu_id, option.engine_id, option.precision, option.tp_size,
                          self._offers(option.gpu_id, option.gpu_count), "speed", reason)
 
@@ -82,6 +91,16 @@ class Rejections(Sequence[Rejection]):
 
     def __len__(self) -> int:
         return len(self._all)
+
+
+def _reason_of(one: Dead) -> str:
+    """Say why an option, or one class on it, is too slow; nothing for a stated capacity."""
+    speed = one.option.speed
+    if isinstance(speed, RoutedSpeed) and one.request is not None:
+        alone = speed.classes[one.request]
+        why = "" if alone is None else _speed_reason(alone, one.service)
+        return f"{words_of(one.service.workload[one.request])}: {why}"
+    return _speed_reason(speed, one.service) if isinstance(speed, ReplicaSpeed) else ""
 
 
 def _speed_reason(speed: ReplicaSpeed, service: Service) -> str:

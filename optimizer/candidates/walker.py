@@ -7,17 +7,22 @@ from collections.abc import Callable, Iterator, Sequence
 from optimizer.candidates.option import Option
 from optimizer.candidates.rejection import Step
 from optimizer.candidates.replica import ClassSpeed, ReplicaSpeed
+from optimizer.candidates.routed import RoutedSpeed
 from optimizer.candidates.table import Drop, OptionTable
 from optimizer.demand import ServiceDemand
 from optimizer.engines import gpu_refusal, model_refusal, precision_refusal, split_refusal
 from optimizer.load import Catalog
-from optimizer.memory import largest_fitting_concurrency, memory_fit
+from optimizer.memory import Loaded, loaded
 from optimizer.schema.catalog import Gpu, LlmModel
 from optimizer.schema.problem import Limits, RequestClass, Service
 from optimizer.throughput import Question, prepare_curves, speed_curve
+from optimizer.units import largest_holding
 
 FOLLOWED_BEYOND = 4
 """How many fit is followed a quarter beyond the demand, so that an error of the memory figure can be tried out."""
+
+MOST_LOADED = 50_000
+"""Replicas whose memory a catalog remembers."""
 
 MOST_SEQUENCES = 1024
 """No replica is planned with more requests in flight (the largest default of the engines in the catalog)."""
@@ -34,6 +39,15 @@ def most_in_flight(service: Service, demand: ServiceDemand) -> int:
     """
     capped = demand.unit == "concurrency" and len(service.workload) == 1
     return min(MOST_SEQUENCES, demand.amount) if capped else MOST_SEQUENCES
+
+
+def words_of(request: RequestClass) -> str:
+    """Name a request class by its lengths.
+
+    >>> words_of(RequestClass(isl_tokens=8000, osl_tokens=512))
+    'requests of 8,000 + 512 tokens'
+    """
+    return f"requests of {request.isl_tokens:,} + {request.osl_tokens:,} tokens"
 
 
 class OptionWalker:
@@ -121,25 +135,54 @@ class OptionWalker:
             """Note why this combination falls out."""
             self.drop(gpu, engine_id, precision, tp_size, step, reason, footprint)
 
+        setting = (engine_id, precision, tp_size, footprint)
+        speed = self.routed(gpu, setting, drop) if self.service.routes_classes else self.mixed(gpu, setting, drop)
+        if speed is None:
+            return None
+        return Option(self.index, gpu.gpu_id, engine_id, precision, tp_size, footprint, speed)
+
+    def mixed(self, gpu: Gpu, setting: Combination, drop: Callable[[Step, str], None]) -> ReplicaSpeed | None:
+        """Return a replica that serves all classes, None when it cannot serve one of them."""
         classes: list[ClassSpeed] = []
         for request in self.service.workload:
-            question = self.question(gpu, (engine_id, precision, tp_size, footprint), request)
-            one = self.class_speed(question, request, drop)
+            question = self.question(gpu, setting, request)
+            one = self.class_speed(question, request, self.service.full_context_tokens, drop)
             if one is None:
                 return None
             classes.append(one)
-        speed = ReplicaSpeed(tuple(classes), self.demand)
-        return Option(self.index, gpu.gpu_id, engine_id, precision, tp_size, footprint, speed)
+        return ReplicaSpeed(tuple(classes), self.demand)
+
+    def routed(self, gpu: Gpu, setting: Combination, drop: Callable[[Step, str], None]) -> RoutedSpeed | None:
+        """Return a replica with each class by itself, None when it can serve none of them."""
+        alone: list[ReplicaSpeed | None] = []
+        for index, request in enumerate(self.service.workload):
+            question, context = self.question(gpu, setting, request), self.service.class_context_tokens(index)
+
+            def drop_class(step: Step, reason: str, tokens: str = words_of(request)) -> None:
+                """Note why one class falls out."""
+                drop(step, f"{tokens}: {reason}")
+
+            whole = request.model_copy(update={"share_fraction": 1.0})
+            one = self.class_speed(question, whole, context, drop_class)
+            alone.append(None if one is None else ReplicaSpeed((one,), self.demand))
+        return RoutedSpeed(tuple(alone)) if any(alone) else None
 
     def class_speed(
-        self, question: Question, request: RequestClass, drop: Callable[[Step, str], None]
+        self, question: Question, request: RequestClass, context: int, drop: Callable[[Step, str], None]
     ) -> ClassSpeed | None:
-        """Find how fast one request class is and how many fit, or say why it cannot be served."""
+        """Find how fast one request class is and how many fit, or say why it cannot be served.
+
+        Args:
+            question: the replica and the lengths.
+            request: the class.
+            context: tokens of one full-length request, which must fit.
+            drop: takes the reason.
+        """
         curve = speed_curve(self.catalog, question)
         if curve is None:
             drop("evidence", "no measured row, and no calibration to estimate from")
             return None
-        reason = self.memory_reason(question, curve.proven_concurrency)
+        reason = self.memory_reason(question, context, curve.proven_concurrency)
         if reason:
             drop("memory", reason)
             return None
@@ -150,12 +193,23 @@ class OptionWalker:
             drop("evidence", f"only estimated, and limits.evidence asks for {limits.evidence}")
         return one
 
-    def memory_reason(self, question: Question, proven: int) -> str | None:
+    def replica(self, question: Question) -> Loaded:
+        """Load the model on a replica's GPUs; services of one model share it."""
+        q, known = question, self.catalog.memo.setdefault("loaded", {})
+        key = (id(q.model), q.precision_id, q.engine_id, q.gpu.gpu_id, q.tp_size)
+        if key not in known:
+            if len(known) >= MOST_LOADED:
+                known.clear()
+            known[key] = loaded(q.model, q.precision, q.engine, q.gpu, q.tp_size)  # holds the model, so its id stays
+        found: Loaded = known[key]
+        return found
+
+    def memory_reason(self, question: Question, context: int, proven: int) -> str | None:
         """Say why not even one full-length request fits, or None; what was measured to fit needs no calculation."""
-        q, context = question, self.service.full_context_tokens
+        q = question
         if proven * (q.isl_tokens + q.osl_tokens) >= context:
             return None
-        fit = memory_fit(q.model, q.precision, q.engine, q.gpu, q.tp_size, max_num_seqs=1)
+        fit = self.replica(q).started(1)
         if fit.max_concurrency(context) >= 1:
             return None
         if fit.kv_cache_gib < 0:
@@ -167,6 +221,7 @@ class OptionWalker:
         """Return the most requests in flight of one class on a replica, and how many fit."""
         q, most = question, self.most
         followed, tokens = most + most // FOLLOWED_BEYOND + 1, q.isl_tokens + q.osl_tokens
-        computed = largest_fitting_concurrency(q.model, q.precision, q.engine, q.gpu, q.tp_size, tokens, followed)
+        replica = self.replica(q)
+        computed = largest_holding(followed, lambda count: replica.started(count).max_concurrency(tokens) >= count)
         fits = max(proven, computed)
         return min(most, fits), fits

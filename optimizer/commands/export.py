@@ -38,8 +38,12 @@ class Target(StrEnum):
 def export(
     problem: ProblemArg,
     target: Annotated[Target, typer.Option("--to", help="What runs it.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new or empty folder, written whole or not.")],
-    force: Annotated[bool, typer.Option("--force", help="Replace the folder with all that it holds.")] = False,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="A new or empty folder, written whole or not at all.")
+    ],
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace files of the same names in a folder that holds some.")
+    ] = False,
     checkpoint: Annotated[
         list[str] | None,
         typer.Option("--checkpoint", metavar="SERVICE=NAME",
@@ -70,7 +74,8 @@ def export(
     files = files_of(environment, target.value)
     write_folder(out, files, force)
     lines = [f"wrote {len(files)} files to {out}; start with {out / 'README.md'}"]
-    lines += [f"! {run.name}: name a checkpoint: {run.wanted}" for run in environment.unnamed]
+    for run in environment.unnamed:
+        lines += terminal.wrap(f"! {run.name} needs a checkpoint to be named: {run.wanted}", "  ", "")
     emit("\n".join(lines) + "\n", None)
 
 

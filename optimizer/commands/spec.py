@@ -66,7 +66,12 @@ def spec(
     chosen = form_of(None if form is None else form.value, output)
     check_libraries(chosen)
     own = {} if template is None else own_templates(template)
-    picture = None if logo is None else read_logo(logo)
+    picture = None
+    if logo is not None:
+        from optimizer.reports.specification.pictures import check_logo
+
+        picture = read_logo(logo)
+        check_logo(picture, str(logo))
     command = _command(problem, language, chosen, output, overrides, catalog, overlay, template, logo,
                        deterministic_limit)
     loaded, facts = load_inputs(problem, overrides, catalog, overlay)

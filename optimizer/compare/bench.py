@@ -10,8 +10,9 @@ from optimizer.compare.variant import Variant, variant_of
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.schema.base import Kind
 from optimizer.schema.problem import Problem, Selection
-from optimizer.solve import Prepared, SolveSettings, plan_of, prepare, solve
+from optimizer.solve import Prepared, SolveSettings, prepare
 from optimizer.solve.variants import with_limits
+from optimizer.timetable import best_plan
 
 ASKED_FOR: tuple[Kind, ...] = ("spot", "marketplace")
 """Kinds of rented nodes that count only where the problem names them."""
@@ -58,11 +59,10 @@ class Bench:
             explained: whether to say why, when there is no plan.
         """
         at = self.prepared(problem)
-        solution = solve(at.candidates, problem.limits, at.budget, self.settings)
-        plan = plan_of(at, solution, with_rejections=False)
+        plan = best_plan(at, self.settings, with_rejections=False)
         offers = {offer.offer_id: offer for offer in at.candidates.offers}
         watts = sum(node.count * offers[node.offer_id].watts for node in plan.nodes)
-        reason = why_not(at, solution.status, self.settings) if explained and not solution.has_plan else ""
+        reason = why_not(at, plan.status, self.settings) if explained and not plan.nodes else ""
         return variant_of(name, plan, self.catalog, problem, watts, reason)
 
     def providers(self, problem: Problem) -> list[str]:

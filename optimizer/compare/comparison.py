@@ -86,6 +86,7 @@ class Comparison:
             "break_even_hours": self.break_even_hours,
             "break_even_utilisation_fraction": self.break_even_utilisation_fraction,
             "on_demand_usd_per_month": self.on_demand.usd_per_month,
+            "on_demand_hours_fraction": self.on_demand.hours_fraction,
             "variants": [one.as_json() for one in self.variants],
             "changes": [one.as_json() for one in self.changes],
             "cumulative_usd": {one.name: list(one.paid_usd[: HORIZONS[-1] + 1]) for one in self.variants[:3]},

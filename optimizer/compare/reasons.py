@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from optimizer.demand import profile_hours
 from optimizer.schema.plan import Status
 from optimizer.schema.problem import NodeCount, Survive
-from optimizer.solve import Prepared, Solution, SolveSettings, solve_at
+from optimizer.solve import Prepared, SolveSettings, solve_at
 from optimizer.solve.variants import under_limits
+from optimizer.timetable import best_plan
 from optimizer.units import usd_per_month
 
 STEPS = ("policy", "evidence", "engine", "memory", "speed")
@@ -64,16 +66,20 @@ def _lifted(prepared: Prepared) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "power_kw", {"power_kw": None}
 
 
-def _solved(prepared: Prepared, settings: SolveSettings) -> Solution:
+def _cost(prepared: Prepared, settings: SolveSettings) -> float | None:
+    """Return the cost of the cheapest plan in US dollars a month, None without one."""
+    if profile_hours(prepared.problem) is not None:
+        return best_plan(prepared, settings, with_rejections=False).cost.usd_per_month
     candidates = prepared.candidates
-    return solve_at(
+    found = solve_at(
         candidates, prepared.problem.limits, candidates.targets(), prepared.budget, settings, in_order=False)
+    return usd_per_month(found.cost) if found.has_plan and found.cost is not None else None
 
 
 def _limit_in_the_way(prepared: Prepared, settings: SolveSettings) -> str:
     """Name the first limit without which there is a plan, with its cost; else what is left: the stock."""
     for key, change in _lifted(prepared):
-        found = _solved(under_limits(prepared, **change), settings)
-        if found.has_plan and found.cost is not None:
-            return f"limits.{key} stands in the way: without it ${usd_per_month(found.cost):,.2f} a month"
+        cost = _cost(under_limits(prepared, **change), settings)
+        if cost is not None:
+            return f"limits.{key} stands in the way: without it ${cost:,.2f} a month"
     return "the stock of its nodes and the limits together leave no plan"

@@ -25,7 +25,7 @@ class Change:
     """The three ways of obtaining nodes when one quantity is otherwise."""
 
     quantity: str
-    """`rented prices`, `purchase prices`, `electricity tariff`, `demand`, or `assumed prices`."""
+    """`rented prices`, `purchase prices`, `electricity`, `demand`, or `assumed prices`."""
     change: str
     """-20%, +20%, low end or high end."""
     usd_per_month: dict[str, float | None]
@@ -91,7 +91,7 @@ def at_end(problem: Problem, end: str) -> Problem:
 QUANTITIES: tuple[tuple[str, Changed], ...] = (
     ("rented prices", with_factor("rent_factor")),
     ("purchase prices", with_factor("purchase_factor")),
-    ("electricity tariff", with_factor("electricity_factor")),
+    ("electricity", with_factor("electricity_factor")),
     ("demand", with_demand),
 )
 
@@ -111,7 +111,7 @@ def change_of(quantity: str, change: str, ways: Mapping[str, Variant], on_demand
     costs = {one.name: one.usd_per_month for one in (rented, owned, mixed)}
     share = None
     if owned.usd_per_month is not None and on_demand.usd_per_month is not None:
-        share = break_even_utilisation(owned.usd_per_month, on_demand.usd_per_month)
+        share = break_even_utilisation(owned.usd_per_month, on_demand.around_the_clock_usd_per_month)
     return Change(
         quantity, change, costs, verdict_of(rented.usd_per_month, owned.usd_per_month, mixed.usd_per_month),
         break_even_month(owned.paid_usd, rented.paid_usd), share,

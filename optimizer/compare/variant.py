@@ -9,7 +9,7 @@ from typing import Any
 from optimizer.costs.cash import CashFlow, cash_of
 from optimizer.costs.contracts import CONTRACTS
 from optimizer.load import Catalog
-from optimizer.schema.plan import Plan, Status
+from optimizer.schema.plan import Node, Plan, Status
 from optimizer.schema.problem import Problem
 from optimizer.units import HOURS_PER_MONTH
 
@@ -85,6 +85,20 @@ class Variant:
         """Paid as the months go by, an hour."""
         return sum(count * flow.monthly_usd for count, flow in self.flows) / HOURS_PER_MONTH
 
+    @property
+    def around_the_clock_usd_per_month(self) -> float:
+        """What the nodes would cost a month if all of them ran in every hour."""
+        coming = [node for node in self.plan.nodes if _comes_and_goes(node)]
+        more = sum(node.count * node.usd_per_hour_each * HOURS_PER_MONTH - node.usd_per_month for node in coming)
+        return (self.usd_per_month or 0.0) + more
+
+    @property
+    def hours_fraction(self) -> float | None:
+        """Share of the hours in which the nodes run; None without a plan."""
+        nodes = [(node.count, node.node_hours_per_month) for node in self.plan.nodes]
+        most = sum(count for count, _ in nodes) * HOURS_PER_MONTH
+        return sum(count * HOURS_PER_MONTH if h is None else h for count, h in nodes) / most if most else None
+
     def as_json(self) -> dict[str, Any]:
         """Return the variant as plain data."""
         cost = self.plan.cost
@@ -108,9 +122,17 @@ class Variant:
         }
 
 
+def _comes_and_goes(node: Node) -> bool:
+    """Say whether nodes are paid by the hours in which they run: rented ones without a term, in a plan by the hour."""
+    return node.node_hours_per_month is not None and node.kind not in ("owned", "reserved")
+
+
 def variant_of(name: str, plan: Plan, catalog: Catalog, problem: Problem, watts: int, reason: str = "") -> Variant:
     """Put a plan together with the payments for its nodes."""
-    flows = [(node.count, cash_of(node.offer_id, catalog, problem)) for node in plan.nodes]
+    flows = [
+        (1, CashFlow(0.0, node.usd_per_month)) if _comes_and_goes(node)
+        else (node.count, cash_of(node.offer_id, catalog, problem)) for node in plan.nodes
+    ]
     contracts = plan.cost.breakdown.get(CONTRACTS)
     flows += [(1, CashFlow(0.0, contracts))] if contracts else []
     return Variant(name, plan, reason, tuple(flows), watts)

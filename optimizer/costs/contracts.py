@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from optimizer.schema.problem import Contract
@@ -40,6 +40,10 @@ class Bill:
             slope = left
             found.append((above, slope, constant))
         return tuple(found)
+
+    def within(self, most: int) -> Bill:
+        """Return the bill without the tiers that no spend up to the most reaches."""
+        return replace(self, tiers=tuple(tier for tier in self.tiers if tier[0] < most))
 
     def after_tiers(self, spend: int) -> Fraction:
         """Return the spend less its volume discounts, exactly."""

@@ -34,6 +34,9 @@ SETTINGS = "/etc/engine/settings.yaml"
 CACHE = "/cache"
 """The one folder that an engine may write: checkpoints and compiled kernels."""
 
+NO_ENGINE = "stated"
+"""What a plan calls the engine of a capacity that is stated without one."""
+
 HOST_MEMORY_FACTOR, HOST_MEMORY_FLOOR_GIB = 1.5, 16
 """Host memory of a replica, assumed: 1.5 x its weights, which pass through it, and 16 GiB."""
 
@@ -157,6 +160,9 @@ def _own_name(problem: str) -> str:
 def _unserved(one: Deployment, plan: Plan, catalog: Catalog, facts: ServingFacts) -> list[Fault]:
     """List what the catalog does not say of a deployment's container."""
     serving = facts.engines.get(one.engine_id)
+    if one.engine_id == NO_ENGINE:
+        place = f"{one.service_id},{one.offer_id}"
+        return [Fault("capacities.csv", place, "a capacity without engine_id", "the engine that has it")]
     if serving is None:
         known = f"how it is started (known: {', '.join(facts.engines)}); an overlay can add it"
         return [Fault("serving.yaml", one.engine_id, "nothing", known)]

@@ -91,10 +91,18 @@ def _rules(environment: Environment, name: str, service: ServicePlan) -> list[di
     if running and service.planned_concurrency:
         rules.append(_rule("DemandAbovePlan", f"{running} > {service.planned_concurrency}", "warning", name,
                            f"{name}: more than the {service.planned_concurrency} requests in flight planned for"))
-    replicas = sum(run.deployment.replicas for run in environment.of_service(service.service_id))
+    replicas = sum(always_there(environment, run) for run in environment.of_service(service.service_id))
     rules.append(_rule("ReplicasMissing", f"(sum(up{selector(name)}) or vector(0)) < {replicas}", "critical", name,
                        f"{name}: fewer than the plan's {replicas} replicas answer", holds_for="2m"))
     return rules
+
+
+def always_there(environment: Environment, run: EngineRun) -> int:
+    """Return how many replicas of a deployment are there in every hour: all but those on nodes that come and go."""
+    table = environment.plan.timetable
+    if table is None:
+        return run.deployment.replicas
+    return min(run.deployment.replicas, table.standing.get(run.node.offer_id, 0) * run.replicas_per_node)
 
 
 def running_sum(environment: Environment, name: str, service_id: str) -> str:

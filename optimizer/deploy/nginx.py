@@ -57,6 +57,15 @@ class Route:
     """Whether an API key is asked for."""
 
 
+def upstream_name(service_name: str) -> str:
+    """Return a name that no host can bear, for hosts have no underscore.
+
+    >>> upstream_name("chat")
+    'service_chat'
+    """
+    return f"service_{service_name}"
+
+
 def weights(shares: list[float]) -> list[int]:
     """Return whole numbers in proportion to shares, each at least 1, without a common factor.
 

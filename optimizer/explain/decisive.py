@@ -40,8 +40,8 @@ def _bad_replicas(prepared: Prepared, index: int, gpu: str, **ends: bool) -> Pre
     """Return the problem with every replica of a service on a GPU type at the bad end of some of its figures."""
 
     def worsen(option: Option) -> Option:
-        if option.gpu_id == gpu and option.service == index and isinstance(option.speed, ReplicaSpeed):
-            return replace(option, speed=_slowed(option.speed, **ends))
+        if option.gpu_id == gpu and option.service == index:
+            return option.changed(lambda speed: _slowed(speed, **ends))
         return option
 
     return with_options(prepared, worsen)
@@ -65,7 +65,7 @@ def _ttft_error(prepared: Prepared, index: int, gpu: str, one: Deployment) -> fl
     """Return the error of the TTFT of a deployment's replica."""
     setting = (one.engine_id, one.precision, one.tp_size, one.gpu_count)
     options = (o for o in prepared.candidates.options.get((index, gpu), ()) if o.order == setting)
-    classes = [c for o in options if isinstance(o.speed, ReplicaSpeed) for c in o.speed.classes]
+    classes = [c for o in options for speed in o.replica_speeds() for c in speed.classes]
     return max((c.ttft_error_fraction(one.concurrency_at_peak) for c in classes), default=0.0)
 
 

@@ -18,7 +18,7 @@ from optimizer.load import Catalog, LoadedProblem
 from optimizer.schema.plan import Plan
 from optimizer.solve import Prepared, Solution, SolveSettings, plan_of, prepare, solve
 from optimizer.solve.nearby import other_structures
-from optimizer.solve.refusals import refuse_limits
+from optimizer.solve.refusals import refuse_limits, refuse_routed
 from optimizer.timetable import refuse_profile
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ def explain(
             catalog does not have.
     """
     _check(alternatives, within)
+    refuse_routed(loaded.problem, "explain")
     refuse_limits(loaded.problem.limits, loaded.problem.name, "gpumix explain", "contracts")
     refuse_profile(loaded.problem, loaded.label, "gpumix explain")
     prepared = prepare(loaded, catalog, shelf=Shelf())

@@ -29,14 +29,15 @@ class FasterClass(ClassSpeed):
 
 def faster(option: Option, factor: float) -> Option:
     """Return an option with replicas so many times as fast; a stated capacity stays."""
-    speed = option.speed
-    if not isinstance(speed, ReplicaSpeed):
-        return option
-    classes = tuple(
-        FasterClass(**{field.name: getattr(one, field.name) for field in fields(ClassSpeed)}, factor=factor)
-        for one in speed.classes
-    )
-    return replace(option, speed=ReplicaSpeed(classes, speed.demand))
+    def quickened(speed: ReplicaSpeed) -> ReplicaSpeed:
+        """Return a replica so many times as fast."""
+        classes = tuple(
+            FasterClass(**{field.name: getattr(one, field.name) for field in fields(ClassSpeed)}, factor=factor)
+            for one in speed.classes
+        )
+        return ReplicaSpeed(classes, speed.demand)
+
+    return option.changed(quickened)
 
 
 def with_the_slow(prepared: Prepared) -> Prepared:
@@ -56,11 +57,9 @@ def with_the_slow(prepared: Prepared) -> Prepared:
 
     def promised(option: Option) -> Option:
         """Put the promises of its service back into an option."""
-        if not isinstance(option.speed, ReplicaSpeed):
-            return option
         slo = problem.services[option.service].slo
-        classes = tuple(replace(one, slo=slo) for one in option.speed.classes)
-        return replace(option, speed=ReplicaSpeed(classes, option.speed.demand))
+        return option.changed(
+            lambda speed: ReplicaSpeed(tuple(replace(one, slo=slo) for one in speed.classes), speed.demand))
 
     options = {key: tuple(promised(option) for option in found) for key, found in wide.options.items()}
     return replace(prepared, candidates=replace(prepared.candidates, options=options))

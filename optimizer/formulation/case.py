@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from typing import Literal
 
 from optimizer.candidates import Candidate, CandidateSet
 from optimizer.costs import PricedOffer
 from optimizer.costs.contracts import Bill, bills_of
+from optimizer.demand import class_demands
 from optimizer.errors import Fault, ModelTooLargeError
 from optimizer.schema.problem import Limits
+from optimizer.traffic.class_split import ClassCut, Loads, TooFew, class_loads, opening_cuts
 from optimizer.units import HOURS_PER_MONTH, MICRO, exact
 
 LARGEST_SUM = 2**62
@@ -40,6 +44,13 @@ class CaseRow:
     rank: tuple[object, ...]
     """Order of the last tie-break: offer id, engine, precision, tensor parallel."""
     candidate: Candidate
+    classes: tuple[int, ...] = ()
+    """Demand one node carries of each class alone, where the service's classes are routed apart."""
+
+    @property
+    def capacities(self) -> tuple[int, ...]:
+        """What one node carries: of the mix, or of each class alone."""
+        return self.classes or (self.capacity,)
 
     @property
     def offer_id(self) -> str:
@@ -78,11 +89,53 @@ class Case:
     """Share of each demand that may rest on spot nodes."""
     bills: tuple[Bill, ...] = ()
     """What providers bill for all their nodes together, where a contract says so."""
+    class_demands: tuple[tuple[Fraction, ...], ...] = ()
+    """By service: the demand of each class where classes are routed apart, else empty. All of it is empty without such
+    a service."""
 
     @property
     def cost_bound(self) -> int:
         """Return the cost of taking every row at its most, every minimum and fee beside it."""
         return sum(row.price * row.most for row in self.rows) + sum(bill.minimum + bill.fee for bill in self.bills)
+
+
+    def is_routed(self, service: int) -> bool:
+        """Say whether a service's classes are routed apart."""
+        return bool(self.class_demands and self.class_demands[service])
+
+    @cached_property
+    def routed(self) -> tuple[RoutedService, ...]:
+        """The services whose classes are routed apart."""
+        return tuple(
+            RoutedService.of(self, service) for service in range(len(self.demand)) if self.is_routed(service))
+
+
+@dataclass(frozen=True)
+class RoutedService:
+    """The split of one service's classes over the rows of a case."""
+
+    rows: tuple[int, ...]
+    """Positions of its rows."""
+    loads: Loads
+    groups: tuple[tuple[Hashable, ...], ...]
+    """By way of grouping whose losses are survived: the group of each row."""
+    cuts: list[ClassCut | TooFew]
+    """What is known of the nodes that carry the classes: it grows from solve to solve of the same case."""
+
+    @classmethod
+    def of(cls, case: Case, service: int) -> RoutedService:
+        """Start with the cuts that are known beforehand."""
+        rows = tuple(i for i, row in enumerate(case.rows) if row.service == service)
+        mine = [case.rows[i] for i in rows]
+        loads = class_loads(case.class_demands[service], [row.classes for row in mine])
+        ways = ((case.lose_provider, [row.provider for row in mine]), (case.lose_region, [row.place for row in mine]))
+        groups: tuple[tuple[Hashable, ...], ...] = tuple(tuple(group) for asked, group in ways if asked)
+        cuts = opening_cuts(loads, [row.price for row in mine], groups, case.lose_nodes) if mine else ()
+        return cls(rows, loads, groups, list(dict.fromkeys(cuts)))
+
+    def servable(self) -> bool:
+        """Say whether every class runs on some row."""
+        return bool(self.rows) and all(any(one is not None for one in row) for row in self.loads)
 
 
 def budget_micro_usd_per_hour(limits: Limits, rate: float | object) -> int | None:
@@ -113,7 +166,22 @@ def row_bound(demand: int, capacity: int, largest: int, limits: Limits, offer: P
 
     More than ceil((D + k x largest) / C) nodes of one kind leave one that can go, unless a minimum of nodes keeps it.
     """
-    enough = -(-(demand + limits.survive.nodes * largest) // capacity)
+    return _within_caps(-(-(demand + limits.survive.nodes * largest) // capacity), limits, offer)
+
+
+def routed_row_bound(
+    demands: Sequence[Fraction], capacities: Sequence[int], limits: Limits, offer: PricedOffer
+) -> int:
+    """Return a number of nodes that no optimal plan exceeds, where classes are routed apart.
+
+    When more than the nodes that all classes it can serve fill, and those that may be lost, are there, one can go.
+    """
+    load = sum(
+        (demand / capacity for demand, capacity in zip(demands, capacities, strict=True) if capacity), Fraction(0))
+    return _within_caps(math.ceil(load) + limits.survive.nodes, limits, offer)
+
+
+def _within_caps(enough: int, limits: Limits, offer: PricedOffer) -> int:
     most = max(enough, limits.nodes.min, limits.at_least.get(offer.offer_id, 0))
     caps = [cap for cap in (offer.stock, limits.nodes.max) if cap is not None]
     return min([most, *caps])
@@ -135,20 +203,29 @@ def build_case(
     stocks: dict[str, int | None] = {offer.pool: offer.stock for offer in candidates.offers}
     index = {pool: position for position, pool in enumerate(stocks)}
     rows: list[CaseRow] = []
+    splits = tuple(
+        class_demands(service, demand.amount) if service.routes_classes else ()
+        for service, demand in zip(candidates.services, candidates.demands, strict=True)
+    )
     for service, (demand, target) in enumerate(zip(candidates.demands, targets, strict=True)):
         found = list(
             candidates.every_candidate(service, target) if unreduced
             else candidates.candidates(service, target, per_engine=looks_at_engines(limits))
         )
         largest = min(max((one.capacity for one in found), default=0), demand.amount)
+        split = splits[service]
         for one in found:
-            capacity = min(one.capacity, demand.amount)
+            capacity = one.capacity if split else min(one.capacity, demand.amount)
             offer, option = one.offer, one.setting
-            most = row_bound(demand.amount, capacity, largest, limits, offer)
+            most = (
+                routed_row_bound(split, one.classes, limits, offer) if split
+                else row_bound(demand.amount, capacity, largest, limits, offer)
+            )
             if most > 0:
                 rows.append(CaseRow(
                     service, index[offer.pool], offer.micro_usd_per_hour, capacity, most, offer.gpu_id,
-                    offer.provider, offer.place, option.engine_id, offer.watts, (offer.offer_id, *option.order), one))
+                    offer.provider, offer.place, option.engine_id, offer.watts, (offer.offer_id, *option.order), one,
+                    one.classes))
     rows.sort(key=lambda row: (row.service, row.rank))
     watts = None if limits.power_kw is None else math.floor(exact(limits.power_kw) * 1000)
     case = Case(
@@ -156,7 +233,7 @@ def build_case(
         tuple(stocks.values()), budget, limits.max_gpu_types, limits.nodes.min,
         limits.nodes.max, limits.engine_policy, limits.survive.nodes, limits.survive.provider, limits.survive.region,
         watts, tuple(sorted(limits.at_least.items())), candidates.offers, spot_share_of(limits),
-        bills_of(limits.contracts))
+        bills_of(limits.contracts), splits if any(splits) else ())
     _check_size(case)
     return case
 

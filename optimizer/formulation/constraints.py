@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from optimizer.costs.contracts import Bill
 from optimizer.formulation.case import Case, CaseRow, firm_demand, scale_of
-from optimizer.formulation.cp_sat import CpModel, LinearExpr
+from optimizer.formulation.cp_sat import CpModel, IntVar, LinearExpr
 from optimizer.formulation.objectives import total_cost
 from optimizer.formulation.variables import Variables
+from optimizer.traffic.class_split import ClassCut, TooFew
 
 Scope = Literal["all", "provider", "region", "gpu", "engine", "firm", "none"]
 """Within what an offer may replace another that is no cheaper and carries no more."""
@@ -22,10 +23,46 @@ def _weighted(x: Variables, indices: Iterable[int], weights: Iterable[int]) -> L
 
 
 def meet_demand(cp: CpModel, case: Case, x: Variables) -> None:
-    """Every service gets at least its demand."""
+    """Every service whose classes share all nodes gets at least its demand."""
     for service, demand in enumerate(case.demand):
+        if case.is_routed(service):
+            continue
         mine = [i for i, row in enumerate(case.rows) if row.service == service]
         cp.add(_weighted(x, mine, [case.rows[i].capacity for i in mine]) >= demand)
+
+
+def split_classes(cp: CpModel, case: Case, x: Variables) -> None:
+    """Nodes carry every request class that is routed apart, after the losses to survive too, as far as cuts say so.
+
+    The split itself is continuous and has no variables here: sum_i w_i x_i >= r holds for all nodes that carry the
+    classes, and nodes that do not carry them although they keep all cuts give one more cut (`solve.prove`). After the
+    loss of any k nodes: for some t among the weights sum min(w, t) x >= r + k t, as in `survive_node_loss`.
+    """
+    for service in case.routed:
+        mine = [x.nodes[i] for i in service.rows]
+        for cut in service.cuts:
+            if isinstance(cut, TooFew):
+                _more_than(cp, mine, cut.counts)
+            elif cut.lose_nodes:
+                _cut_after_loss(cp, mine, cut)
+            else:
+                cp.add(LinearExpr.weighted_sum(mine, list(cut.weights)) >= cut.least)
+
+
+def _more_than(cp: CpModel, nodes: Sequence[IntVar], counts: Sequence[int]) -> None:
+    ways = [cp.new_bool_var("") for _ in nodes]
+    for variable, count, more in zip(nodes, counts, ways, strict=True):
+        cp.add(variable >= count + 1).only_enforce_if(more)
+    cp.add_bool_or(ways)
+
+
+def _cut_after_loss(cp: CpModel, nodes: Sequence[IntVar], cut: ClassCut) -> None:
+    levels = sorted({weight for weight in cut.weights if weight})
+    chosen = [cp.new_bool_var("") for _ in levels]
+    cp.add_exactly_one(chosen)
+    for level, literal in zip(levels, chosen, strict=True):
+        held = LinearExpr.weighted_sum(list(nodes), [min(weight, level) for weight in cut.weights])
+        cp.add(held >= cut.least + cut.lose_nodes * level).only_enforce_if(literal)
 
 
 def respect_stock(cp: CpModel, case: Case, x: Variables) -> None:
@@ -57,7 +94,8 @@ def pay_contracts(cp: CpModel, case: Case, x: Variables) -> None:
         if bill.signed:
             cp.add(used == 1)
         cp.add(billed >= bill.minimum + bill.fee).only_enforce_if(used)
-        _follow_tiers(cp, bill, billed - bill.fee * used, _weighted(x, mine, [case.rows[i].price for i in mine]))
+        spend = _weighted(x, mine, [case.rows[i].price for i in mine])
+        _follow_tiers(cp, bill.within(most), billed - bill.fee * used, spend)
 
 
 def _follow_tiers(cp: CpModel, bill: Bill, billed: LinearExpr, spend: LinearExpr) -> None:
@@ -133,6 +171,8 @@ def survive_node_loss(cp: CpModel, case: Case, x: Variables) -> None:
     if case.lose_nodes == 0:
         return
     for service, demand in enumerate(case.demand):
+        if case.is_routed(service):
+            continue
         mine = [i for i, row in enumerate(case.rows) if row.service == service]
         levels = sorted({case.rows[i].capacity for i in mine})
         chosen = [cp.new_bool_var("") for _ in levels]
@@ -144,6 +184,8 @@ def survive_node_loss(cp: CpModel, case: Case, x: Variables) -> None:
 
 def _survive_group_loss(cp: CpModel, case: Case, x: Variables, group: Callable[[CaseRow], Hashable]) -> None:
     for service, demand in enumerate(case.demand):
+        if case.is_routed(service):
+            continue
         mine = [i for i, row in enumerate(case.rows) if row.service == service]
         for lost in sorted({group(case.rows[i]) for i in mine}, key=str):
             left = [i for i in mine if group(case.rows[i]) != lost]
@@ -194,6 +236,7 @@ class Rule:
 
 CONSTRAINTS: tuple[Rule, ...] = (
     Rule(meet_demand, lambda case: True, "all"),
+    Rule(split_classes, lambda case: bool(case.class_demands), "all"),
     Rule(respect_stock, lambda case: any(stock is not None for stock in case.stock), "all"),
     Rule(pay_contracts, lambda case: bool(case.bills), "provider"),
     Rule(keep_budget, lambda case: case.budget is not None, "all"),

@@ -7,12 +7,23 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 
 from optimizer.candidates import Option, ReplicaSpeed
 from optimizer.costs import PricedOffer
 from optimizer.demand import demand_key, largest_quantity
-from optimizer.solve import Chosen, Prepared, Solution, achieved_speed, amount_at, kept_by
+from optimizer.solve import (
+    Chosen,
+    Prepared,
+    Solution,
+    achieved_speed,
+    amount_at,
+    classes_at,
+    filled_by_classes,
+    kept_by,
+)
 from optimizer.solve.variants import at_demand, at_speed, at_ttft, under_limits
+from optimizer.units import largest_holding
 
 Amounts = Callable[[Chosen], int]
 """What one node of a row carries."""
@@ -107,9 +118,9 @@ def _running(chosen: Chosen, option: Option) -> Chosen:
 
 
 def _error(chosen: Chosen, tokens_per_s: float) -> float:
-    """Return the half-width of a row's error bar at a speed, 0 for a stated capacity."""
-    speed = chosen.row.candidate.option.speed
-    return speed.error_fraction(max(1, speed.concurrency(tokens_per_s))) if isinstance(speed, ReplicaSpeed) else 0.0
+    """Return the half-width of a row's error bar at a speed (the widest of its classes), 0 for a stated capacity."""
+    speeds = chosen.row.candidate.option.replica_speeds()
+    return max((one.error_fraction(max(1, one.concurrency(tokens_per_s))) for one in speeds), default=0.0)
 
 
 def amounts_off(tokens_per_s: float, slower: bool) -> Amounts:
@@ -126,6 +137,17 @@ def amounts_off(tokens_per_s: float, slower: bool) -> Amounts:
     return amount
 
 
+def classes_off(tokens_per_s: float, slower: bool) -> Callable[[Chosen], tuple[int, ...]]:
+    """Return what nodes carry of each class alone at a speed when every speed is at an end of its error bar."""
+
+    def classes(chosen: Chosen) -> tuple[int, ...]:
+        """Return what one node of a row carries then."""
+        error = 1 + _error(chosen, tokens_per_s)
+        return classes_at(chosen, tokens_per_s * error if slower else tokens_per_s / error)
+
+    return classes
+
+
 class SpeedAxis(Axis):
     """User speed in tokens/s."""
 
@@ -135,6 +157,8 @@ class SpeedAxis(Axis):
 
     def reached(self, solution: Solution, value: Fraction) -> Fraction:
         """Return the plan speed v* of the nodes."""
+        if solution.is_routed(self.index):
+            return Fraction(achieved_speed(solution, self.index, self.demand()))
         return Fraction(achieved_speed(self.at_best(solution), self.index, self.demand()))
 
     def beyond(self, value: Fraction) -> Fraction:
@@ -156,14 +180,27 @@ class UsersAxis(Axis):
         return at_demand(self.base, self.index, value)
 
     def _quantity(self, amount: int) -> Fraction:
-        return largest_quantity(self.base.problem.services[self.index], amount)
+        most_used = self.base.problem.limits.max_utilisation_fraction
+        return largest_quantity(self.base.problem.services[self.index], amount, most_used)
 
     def reached(self, solution: Solution, value: Fraction) -> Fraction:
         """Return the largest demand that the nodes carry after every loss to survive."""
+        if solution.is_routed(self.index):
+            return self._clipped(value, self._carried_by_classes(solution, lambda one: classes_at(one, self.target())))
         mix = len(self.base.problem.services[self.index].workload) > 1  # what a mix carries depends on the demand
         nodes = solution if mix else self.at_best(solution)
         most = self._quantity(kept_by(nodes, self.index, lambda chosen: amount_at(chosen, self.target())))
+        return self._clipped(value, most)
+
+    def _clipped(self, value: Fraction, most: Fraction) -> Fraction:
+        """Return the most that is carried, within what was asked for and the end of the range."""
         return max(value, most if self.last is None else min(most, self.last))
+
+    def _carried_by_classes(self, solution: Solution, classes: Callable[[Chosen], tuple[int, ...]]) -> Fraction:
+        """Return the demand at which nodes are just full: what fills them grows with it."""
+        filled = filled_by_classes(solution, self.index, classes)
+        demand = sum(solution.class_demands[self.index])
+        return Fraction(0) if filled is None else self._quantity(math.floor(demand / filled))
 
     @property
     def _step(self) -> Fraction:
@@ -180,6 +217,9 @@ class UsersAxis(Axis):
 
     def bar(self, solution: Solution, value: Fraction) -> tuple[float, float]:
         """Return what the nodes carry with every speed at an end of its error bar; memory stays the limit."""
+        if solution.is_routed(self.index):
+            low, high = (self._carried_by_classes(solution, classes_off(self.target(), end)) for end in (True, False))
+            return float(min(low, value)), float(max(high, value))
         planned = replace(solution, chosen=tuple(self.own(chosen) for chosen in solution.chosen))
         ends = [kept_by(planned, self.index, amounts_off(self.target(), slower)) for slower in (True, False)]
         slow, fast = (float(self._quantity(amount)) for amount in ends)
@@ -194,14 +234,23 @@ class LossesAxis(Axis):
         survive = self.base.problem.limits.survive.model_copy(update={"nodes": int(value)})
         return under_limits(self.base, survive=survive)
 
-    def _survives(self, solution: Solution, nodes: int, amount: Callable[[int], Amounts]) -> bool:
+    def _survives(self, solution: Solution, nodes: int, slower: bool | None) -> bool:
         lost = replace(solution, survive=solution.survive.model_copy(update={"nodes": nodes}))
-        demands = self.base.candidates.demands
-        return all(kept_by(lost, i, amount(i)) >= demand.amount for i, demand in enumerate(demands))
+        return all(self._serves(lost, i, slower) for i in range(len(self.base.candidates.demands)))
 
-    def _most(self, solution: Solution, least: int, amount: Callable[[int], Amounts]) -> int:
+    def _serves(self, lost: Solution, index: int, slower: bool | None) -> bool:
+        """Say whether a service keeps its demand, with its speeds at an end of their error bars (None: as planned)."""
+        target = self._target(index)
+        if lost.is_routed(index):
+            classes = partial(classes_at, tokens_per_s=target) if slower is None else classes_off(target, slower)
+            filled = filled_by_classes(lost, index, classes)
+            return filled is not None and filled <= 1
+        amount: Amounts = (lambda chosen: amount_at(chosen, target)) if slower is None else amounts_off(target, slower)
+        return kept_by(lost, index, amount) >= self.base.candidates.demands[index].amount
+
+    def _most(self, solution: Solution, least: int, slower: bool | None) -> int:
         nodes = least
-        while not self.ends_with(Fraction(nodes)) and self._survives(solution, nodes + 1, amount):
+        while not self.ends_with(Fraction(nodes)) and self._survives(solution, nodes + 1, slower):
             nodes += 1
         return nodes
 
@@ -210,9 +259,7 @@ class LossesAxis(Axis):
 
     def reached(self, solution: Solution, value: Fraction) -> Fraction:
         """Return the most nodes that may go within the range."""
-        return Fraction(
-            self._most(solution, int(value), lambda index: lambda chosen: amount_at(chosen, self._target(index)))
-        )
+        return Fraction(self._most(solution, int(value), None))
 
     def beyond(self, value: Fraction) -> Fraction:
         """Return one node more."""
@@ -220,8 +267,8 @@ class LossesAxis(Axis):
 
     def bar(self, solution: Solution, value: Fraction) -> tuple[float, float]:
         """Return the losses that are survived with every speed at an end of its error bar; -1: not even none."""
-        slow = self._most(solution, -1, lambda index: amounts_off(self._target(index), slower=True))
-        fast = self._most(solution, int(value), lambda index: amounts_off(self._target(index), slower=False))
+        slow = self._most(solution, -1, slower=True)
+        fast = self._most(solution, int(value), slower=False)
         return float(min(slow, int(value))), float(fast)
 
 
@@ -262,6 +309,8 @@ class TtftAxis(Axis):
 
     def reached(self, solution: Solution, value: Fraction) -> Fraction:
         """Return the shortest TTFT that the nodes keep: halve the way, then step from level to level."""
+        if solution.is_routed(self.index):
+            return max(value, -self._clipped(self._shortest_of_classes(solution, float(-value))))
         demand, short, long = self.demand(), 0.0, self._in_use(solution, float(-value))
         while self._carries(solution, math.nextafter(long, 0.0)) >= demand:
             middle = (short + long) / 2
@@ -273,6 +322,31 @@ class TtftAxis(Axis):
             if self.ends_with(Fraction(-long)):
                 break
         return max(value, -self._clipped(long))
+
+    def _shortest_of_classes(self, solution: Solution, longest: float) -> float:
+        """Return the shortest TTFT at which the nodes carry every class: one at which some class's capacity ends."""
+        target, slo = self.target(), self.base.problem.services[self.index].slo
+        mine = [one for chosen in solution.of(self.index) for one in chosen.row.candidate.option.replica_speeds()]
+        levels = sorted({
+            level for one in mine for alone in one.classes for count in range(1, alone.concurrency(target) + 1)
+            if (level := alone.ttft_ms(count)) < longest
+        }, reverse=True)
+
+        def kept(count: int) -> bool:
+            """Say whether the nodes carry every class under a limit."""
+            limit = slo.model_copy(update={"ttft_ms": levels[count - 1]})
+
+            def tightened(chosen: Chosen) -> tuple[int, ...]:
+                """Return what a node carries of each class under the limit."""
+                option = chosen.row.candidate.option.changed(lambda speed: ReplicaSpeed(
+                    tuple(replace(one, slo=limit) for one in speed.classes), speed.demand))
+                return classes_at(_running(chosen, option), target)
+
+            filled = filled_by_classes(solution, self.index, tightened)
+            return filled is not None and filled <= 1
+
+        count = largest_holding(len(levels), kept)
+        return levels[count - 1] if count else longest
 
     def _clipped(self, ttft_ms: float) -> Fraction:
         return max(Fraction(ttft_ms), Fraction(0) if self.last is None else -self.last)
@@ -286,8 +360,8 @@ class TtftAxis(Axis):
         errors = [
             one.ttft_error_fraction(max(1, one.concurrency(self.target())))
             for chosen in solution.chosen
-            if chosen.row.service == self.index and isinstance(chosen.row.candidate.option.speed, ReplicaSpeed)
-            for one in chosen.row.candidate.option.speed.classes
+            if chosen.row.service == self.index
+            for speed in chosen.row.candidate.option.replica_speeds() for one in speed.classes
         ]
         error = max(errors, default=0.0)
         return float(-value) / (1 + error), float(-value) * (1 + error)

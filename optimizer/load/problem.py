@@ -17,6 +17,7 @@ from optimizer.errors import Fault, InputError
 from optimizer.load.catalog import Catalog
 from optimizer.load.faults import faults_of
 from optimizer.load.overrides import apply_overrides, blame_overrides
+from optimizer.load.profiles import read_profiles
 from optimizer.load.text import decode, read_bytes
 from optimizer.load.yaml_files import fresh, parse_mapping
 from optimizer.schema.catalog import LlmModel
@@ -123,10 +124,13 @@ def parse_problem(text: str, label: str, overrides: tuple[str, ...] = (), base: 
     """
     data = fresh(_parsed(text, label))
     apply_overrides(data, overrides)
+    unread = read_profiles(data, base, label)
     try:
         problem = Problem.model_validate(_as_tuples(data))
     except ValidationError as error:
-        raise InputError(blame_overrides(faults_of(error, label, Problem), overrides)) from None
+        raise InputError(blame_overrides([*unread, *faults_of(error, label, Problem)], overrides)) from None
+    if unread:
+        raise InputError(blame_overrides(unread, overrides))
     own, raws = _own_models(problem, base, label)
     unused = {"roadmap"} if problem.roadmap is None else None  # a key that came later leaves older fingerprints alone
     digest = hashlib.sha256(problem.model_dump_json(exclude=unused).encode())

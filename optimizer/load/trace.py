@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,6 +114,33 @@ def read_trace(path: Path, columns: Columns) -> Trace:
         len(table), _handled(np.flatnonzero((counts[0] == 0) | (counts[1] == 0)), lines), _handled(behind, lines))
 
 
+@dataclass(frozen=True)
+class Times:
+    """When requests came, in order."""
+
+    seconds: np.ndarray
+    """Since 1970 UTC, or since any start."""
+    dated: bool
+    timezone: str
+
+
+def read_times(text: str, label: str, columns: Columns) -> Times:
+    """Read only the times of a trace: a column of timestamps is enough.
+
+    Raises:
+        InputError: with the faults of the file, each with its line.
+    """
+    import numpy as np
+
+    zone = _zone(columns.timezone)
+    table = _table(text, label, columns, ("time",))
+    faults: list[Fault] = []
+    seconds, dated = _seconds(table["time"], columns, zone, label, _Lines(text, len(table)), faults)
+    if faults:
+        raise InputError(first_faults(faults, label))
+    return Times(np.sort(seconds), dated, columns.timezone)
+
+
 def _handled(positions: np.ndarray, lines: _Lines) -> Handled:
     return Handled(len(positions), tuple(int(line) for line in lines.of(positions[:SHOWN])))
 
@@ -147,12 +175,12 @@ def _zone(name: str) -> Any:
             [Fault("options", "--timezone", repr(name), "a name such as UTC, Asia/Tokyo or Europe/Berlin")]) from None
 
 
-def _table(text: str, label: str, columns: Columns) -> pd.DataFrame:
-    """Read the three columns that are needed."""
+def _table(text: str, label: str, columns: Columns, roles: Sequence[str] = tuple(NAMES)) -> pd.DataFrame:
+    """Read the columns that are needed."""
     import pandas as pd
 
     header = next(csv.reader(io.StringIO(text, newline="")), [])
-    chosen = _chosen(header, label, columns)
+    chosen = _chosen(header, label, columns, roles)
     ragged = _ragged(text, label, len(header))
     if ragged:
         raise InputError(first_faults(ragged, label))
@@ -180,7 +208,7 @@ def _ragged(text: str, label: str, width: int) -> list[Fault]:
     return [Fault(label, f"line {line}", f"{cells} cells", f"{width}, as in the header") for line, cells in found]
 
 
-def _chosen(header: list[str], label: str, columns: Columns) -> dict[str, str]:
+def _chosen(header: list[str], label: str, columns: Columns, roles: Sequence[str]) -> dict[str, str]:
     """Find the column of each role.
 
     Raises:
@@ -189,7 +217,8 @@ def _chosen(header: list[str], label: str, columns: Columns) -> dict[str, str]:
     known = {name.strip().lower(): name for name in reversed(header)}
     chosen: dict[str, str] = {}
     faults = []
-    for role, names in NAMES.items():
+    for role in roles:
+        names = NAMES[role]
         asked: str | None = getattr(columns, role)
         found = next((known[name.lower()] for name in ([asked] if asked else names) if name.lower() in known), None)
         if found is None:

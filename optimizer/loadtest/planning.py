@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from optimizer.candidates.names import resolve_model
@@ -105,11 +106,30 @@ def plan_tests(
     services = {service.service_id: service for service in prepared.problem.services}
     tests = [
         _planned(catalog, loaded, services[one.service_id], one, nodes[one.offer_id].gpu_id, number, own, url, serving)
-        for one in plan.deployments for number in range(len(services[one.service_id].workload))
+        for one in plan.deployments for number in _numbers(services[one.service_id], one)
     ]
     order = ("estimated", "interpolated", "measured")
     tests.sort(key=lambda test: (order.index(test.evidence), -(test.error_fraction or WIDEST)))
     return PlannedTests(plan.problem, plan.status, tuple(tests), own)
+
+
+def _numbers(service: Service, one: Deployment) -> list[int]:
+    """Return the positions of the request classes that come to a deployment."""
+    come = None if one.classes is None else {(part.isl_tokens, part.osl_tokens) for part in one.classes}
+    return [i for i, request in enumerate(service.workload)
+            if come is None or (request.isl_tokens, request.osl_tokens) in come]
+
+
+def _in_flight(one: Deployment, request: RequestClass) -> tuple[int, int]:
+    """Return (requests in flight at the peak, the most) for a test of one class.
+
+    Where classes are routed apart, it is the most of this class alone, and as many as load a replica as the peak does.
+    """
+    for part in one.classes or ():
+        if (part.isl_tokens, part.osl_tokens) == (request.isl_tokens, request.osl_tokens):
+            most = part.concurrency_alone
+            return min(most, max(1, math.ceil((one.utilisation_fraction or 0.0) * most))), most
+    return one.concurrency_at_peak, one.concurrency_per_replica
 
 
 def _planned(
@@ -119,8 +139,10 @@ def _planned(
     """Write down one test."""
     model, request = resolve_model(service, catalog, loaded.own_models), service.workload[number]
     name = (model.hf_id if model is not None else None) or service.model
-    users = levels_for(one.concurrency_at_peak, one.concurrency_per_replica)
-    context = max(service.full_context_tokens, request.isl_tokens + request.osl_tokens)
+    users = levels_for(*_in_flight(one, request))
+    context = max(
+        [request.isl_tokens + request.osl_tokens, *(service.class_context_tokens(i) for i in _numbers(service, one))]
+        if one.classes else [service.full_context_tokens, request.isl_tokens + request.osl_tokens])
     known = service.model if model is None or loaded.own_models else _id_of(catalog, model) or service.model
     set_up = (f"--model {known} --gpu {gpu_id} --gpu-count {one.gpu_count} --tp {one.tp_size}"
               f" --precision {one.precision} --engine {one.engine_id}")

@@ -74,6 +74,7 @@ def difference(old: Plan, new: Plan, old_name: str, new_name: str) -> Difference
         ("outcome", _outcome(old, new)),
         ("cost", _cost(old, new)),
         ("nodes", _counts(old, new)),
+        ("hours", _by_the_hour(old, new)),
         ("prices", _of_each(_price(old), _price(new), PRICE, PRICE[:1])),
         ("settings", _of_each(_by_place(old), _by_place(new), SETTING, SETTING[:7])),
         ("evidence", _of_each(_by_place(old), _by_place(new), SPEED, SPEED[:4])),
@@ -164,6 +165,20 @@ def _by_place(plan: Plan) -> dict[str, Any]:
 def _outcome(old: Plan, new: Plan) -> Iterator[Change]:
     yield from _fields("", old, new, ("problem", "status", "bound_usd_per_month", "gap_fraction"))
     yield from _changed("", "timetable", _hours(old), _hours(new))
+
+
+def _by_the_hour(old: Plan, new: Plan) -> Iterator[Change]:
+    """Yield what differs of plans hour by hour: standing nodes, hours rented, and what both cost."""
+    tables = [plan.timetable for plan in (old, new)]
+    if not any(tables):
+        return
+    for name in ("standing_usd_per_month", "hourly_usd_per_month"):
+        values = [None if table is None else getattr(table, name) for table in tables]
+        yield from _changed("", name, values[0], values[1])
+    standing = [{} if table is None else table.standing for table in tables]
+    for name in dict.fromkeys((*standing[0], *standing[1])):
+        yield from _changed(name, "standing", standing[0].get(name), standing[1].get(name))
+    yield from _of_each(_by_offer(old), _by_offer(new), ("node_hours_per_month",), ("node_hours_per_month",))
 
 
 def _hours(plan: Plan) -> str | None:

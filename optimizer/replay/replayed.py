@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import isclose
 
+from optimizer.demand import profile_hours
 from optimizer.load import Catalog, LoadedProblem
-from optimizer.replay.held import Held, hold
+from optimizer.replay.held import Held, hold, hold_as_written
 from optimizer.schema.plan import Inputs, Plan, Status
-from optimizer.solve import SolveSettings, plan_of, prepare, solve
+from optimizer.solve import SolveSettings, prepare
 from optimizer.solve.extract import inputs_of
-from optimizer.timetable import refuse_profile
+from optimizer.timetable import best_plan
 from optimizer.units import usd
 
 SAME = 1e-9
@@ -100,12 +101,16 @@ def replay(
     """Hold a saved plan against a problem and a catalog.
 
     Raises:
-        InputError: the problem names something that the catalog does not have, or states a demand by the hour.
+        InputError: the problem names something that the catalog does not have.
     """
-    refuse_profile(loaded.problem, loaded.label, "verify")
     prepared = prepare(loaded, catalog)
-    best = plan_of(prepared, solve(prepared.candidates, prepared.problem.limits, prepared.budget, settings), False)
-    held = hold(plan, loaded, catalog) if plan.nodes else None
+    best = best_plan(prepared, settings, with_rejections=False)
+    as_written = (
+        plan.timetable is not None or profile_hours(loaded.problem) is not None
+        or any(service.routes_classes for service in loaded.problem.services)
+        or any(service.routing is not None for service in plan.services))
+    held = None if not plan.nodes else (
+        hold_as_written(plan, loaded, catalog, best) if as_written else hold(plan, loaded, catalog))
     faults = _without_nodes(plan, best) if held is None else held.faults
     return Replay(
         problem=loaded.problem.name, status_then=plan.status, status_now=best.status,
@@ -125,9 +130,9 @@ def regret_percent(held: Held, best: Plan) -> float | None:
     mine, cheapest = held.usd_per_month, best.cost.usd_per_month
     if mine is None or cheapest is None:
         return None
-    if cheapest == 0:
-        return 0.0 if mine == 0 else None
-    return max(0.0, 100 * (mine - cheapest) / cheapest)
+    if mine <= cheapest or isclose(mine, cheapest, rel_tol=SAME):
+        return 0.0
+    return 100 * (mine - cheapest) / cheapest if cheapest else None
 
 
 def _without_nodes(plan: Plan, best: Plan) -> tuple[str, ...]:

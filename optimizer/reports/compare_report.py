@@ -44,7 +44,9 @@ def amount(comparison: Comparison, usd: float | None, digits: int | None = None)
 def headline(comparison: Comparison) -> str:
     """Say which way is cheapest, against what."""
     if comparison.verdict is None:
-        return "There is no plan: neither rented nor owned nor mixed nodes keep every rule."
+        unknown = any(one.status == "unknown" for one in comparison.variants[:3])
+        none = "There is no plan: neither rented nor owned nor mixed nodes keep every rule."
+        return "No plan was found before the limit was reached." if unknown else none
     costs = comparison.base.usd_per_month
     unit = "" if comparison.problem.currency == "USD" else f"{comparison.problem.currency} "
     others = [
@@ -62,7 +64,7 @@ def pay_back(comparison: Comparison) -> Iterator[str]:
     rented, owned = comparison.variant("rented"), comparison.variant("owned")
     if not (rented.flows and owned.flows):
         missing = " and ".join(one.name for one in (rented, owned) if not one.flows)
-        yield f"No break-even: there is no {missing} plan."
+        yield f"No break-even: {missing} without a plan."
         return
     month, hours = comparison.break_even_month, comparison.break_even_hours
     if month is None:
@@ -70,7 +72,9 @@ def pay_back(comparison: Comparison) -> Iterator[str]:
     else:
         after = f" (after {hours:,.0f} hours)" if hours else ""
         yield f"By the end of month {month}{after} owning has cost no more than renting."
-    share = comparison.break_even_utilisation_fraction
+    share, run = comparison.break_even_utilisation_fraction, comparison.on_demand.hours_fraction
+    if run is not None and run < 1:
+        yield f"By the demand of each hour on-demand nodes run {run:.0%} of the hours."
     if share is not None and share <= 1:
         yield f"On-demand nodes that run {share:.0%} of the hours cost as much as owning."
     elif share is not None:
@@ -119,7 +123,7 @@ def text(comparison: Comparison) -> str:
     lines += [paint(line, BOLD, colour) for line in wrap(headline(comparison), "  ", "")]
     for sentence in pay_back(comparison):
         lines += wrap(sentence, "  ", "")
-    limited = [one.name for one in comparison.variants if one.status == "feasible"]
+    limited = [one.name for one in comparison.variants if one.status in ("feasible", "unknown")]
     if limited:
         lines += [paint(line, YELLOW) for line in wrap(f"Not proven (a limit was reached): {', '.join(limited)}.",
                                                        "  ", "! ")]

@@ -5,12 +5,16 @@ from __future__ import annotations
 import csv
 import io
 
+from optimizer.reports.wording_of_time import nodes_by_hour
 from optimizer.schema.plan import Plan
 
 COLUMNS = ("problem", "status", "offer_id", "gpu_id", "gpu_count", "kind", "term_months", "provider", "region", "count",
            "usd_per_month", "price_as_of", "price_evidence", "source_url", "usd_per_hour_each", "usd_per_month_low",
            "usd_per_month_high", "from_overlay")
 """Added to, never renamed."""
+
+TIME_COLUMNS = ("node_hours_per_month", "nodes_by_hour")
+"""Of a plan with a timetable: the second lists the nodes that are there, hour after hour."""
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet would run text that starts so."""
@@ -38,7 +42,14 @@ def rows_as_csv(columns: tuple[str, ...], rows: list[dict[str, object]]) -> str:
 
 
 def render(plan: Plan) -> str:
-    """Render a plan as CSV, one row for each offer; a plan without nodes has one row with its status."""
+    """Render a plan as CSV, one row for each offer; a plan without nodes has one row with its status.
+
+    A plan hour by hour has two columns more.
+    """
     base: dict[str, object] = {"problem": plan.problem, "status": plan.status}
     rows = [{**base, **node.model_dump(mode="json")} for node in plan.nodes] or [base]
-    return rows_as_csv(COLUMNS, rows)
+    if plan.timetable is None:
+        return rows_as_csv(COLUMNS, rows)
+    by_hour = nodes_by_hour(plan.timetable)
+    timed = [{**row, "nodes_by_hour": " ".join(map(str, by_hour[str(row["offer_id"])]))} for row in rows]
+    return rows_as_csv((*COLUMNS, *TIME_COLUMNS), timed)

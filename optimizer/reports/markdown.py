@@ -7,9 +7,13 @@ from collections.abc import Iterator, Sequence
 from optimizer.reports.wording import (
     STATUS,
     bad_end,
+    class_amount_of,
     decisive_title,
     evidence_of,
     gap_of,
+    hours_run,
+    is_always_there,
+    lengths_of,
     local_amount,
     local_money,
     mix_of,
@@ -18,10 +22,12 @@ from optimizer.reports.wording import (
     place_of,
     rejected_what,
     rejection_groups,
+    share_of,
     sources_of,
     times_of,
     user_speed_of,
 )
+from optimizer.reports.wording_of_time import cost_by_time, timetable_rows, work_of
 from optimizer.schema.plan import Node, Plan
 
 ESCAPED = str.maketrans({
@@ -64,10 +70,22 @@ def _price_of(node: Node) -> str:
     return f"{node.price_evidence}, {node.price_as_of}{span}{', own overlay' if node.from_overlay else ''}"
 
 
+def _timetable(plan: Plan) -> Iterator[str]:
+    if plan.timetable is None:
+        return
+    yield f"\n## Hour by hour ({'a day' if plan.timetable.hours == 24 else 'a week from Monday'})\n"
+    yield f"{cost_by_time(plan)}\n"
+    for rows in timetable_rows(plan.timetable):
+        yield from table(rows[0][:-1], [row[:-1] for row in rows[1:]])
+        yield ""
+    yield from (f"- {cell(work_of(work))}" for work in plan.timetable.work)
+
+
 def _nodes(plan: Plan) -> Iterator[str]:
     yield "\n## Nodes\n"
     yield from table(("nodes", "offer", "GPUs each", "how and where", "USD/month", "price"), [
-        (n.count, n.offer_id, f"{n.gpu_count} x {n.gpu_id}", place_of(n), money(n.usd_per_month), _price_of(n))
+        (n.count if is_always_there(n) else f"up to {n.count}", n.offer_id, f"{n.gpu_count} x {n.gpu_id}", place_of(n),
+         money(n.usd_per_month), f"{_price_of(n)}{hours_run(n)}")
         for n in plan.nodes
     ])
 
@@ -86,6 +104,20 @@ def _services(plan: Plan) -> Iterator[str]:
          "-" if d.tokens_per_s_per_user is None else f"{d.tokens_per_s_per_user:.1f}",
          "-" if d.ttft_ms is None else f"{d.ttft_ms:,.0f}", evidence_of(d))
         for d in plan.deployments
+    ])
+    if any(d.classes for d in plan.deployments):
+        yield from _routing(plan)
+
+
+def _routing(plan: Plan) -> Iterator[str]:
+    """Yield where each request class goes."""
+    yield "\n### Routing\n"
+    header = ("service", "class", "offer", "engine", "share of the class", "at the peak", "alone on a replica",
+              "TTFT ms", "evidence")
+    yield from table(header, [
+        (d.service_id, lengths_of(part), d.offer_id, d.engine_id, share_of(part), class_amount_of(part),
+         part.concurrency_alone, "-" if part.ttft_ms is None else f"{part.ttft_ms:,.0f}", evidence_of(part))
+        for d in plan.deployments for part in d.classes or ()
     ])
 
 
@@ -134,7 +166,7 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield f"{number}. {cell(figure.figure)} ({cell(figure.value)}): {bad_end(figure, plan.cost.usd_per_month)}"
     yield from (f"- {cell(reason)}" for reason in own_reasons(plan))
     if plan.status in ("optimal", "feasible"):
-        for part in (_nodes, _services, _cost, _proposals, _sources):
+        for part in (_timetable, _nodes, _services, _cost, _proposals, _sources):
             yield from part(plan)
     inputs = plan.inputs
     yield f"\ngpumix {inputs.gpumix_version}, ortools {inputs.ortools_version}, " \

@@ -61,13 +61,19 @@ def _replace(target: Path, data: bytes) -> None:
         raise
 
 
+LISTED = ".gpumix-files"
+"""Names the files that a folder was written with, so that writing it again removes those that are no more."""
+
+
 def write_folder(path: Path, files: dict[str, str], force: bool, option: str = "--out") -> None:
     """Write a folder beside its place and move it there in one step, so that a failure leaves what was there.
+
+    Into a folder that holds something each file is moved by itself, whole; what others put there stays.
 
     Args:
         path: the folder; an empty one may be there already.
         files: path inside it -> text, written as UTF-8.
-        force: whether a folder that holds something is replaced, by name and with all that it holds.
+        force: whether files of a folder that holds something may be replaced.
         option: which one named it, for the message.
 
     Raises:
@@ -75,18 +81,23 @@ def write_folder(path: Path, files: dict[str, str], force: bool, option: str = "
     """
     if path.is_symlink() or (path.exists() and not path.is_dir()):
         raise InputError([Fault(option, str(path), "a file or a link", "a folder that is new or empty")])
+    listed = {**files, LISTED: "".join(f"{name}\n" for name in files)}
     try:
-        if path.is_dir() and any(path.iterdir()) and not force:
+        filled = path.is_dir() and any(path.iterdir())
+        if filled and not force:
             raise InputError([Fault(option, str(path), "a folder that holds files already",
-                                    "a folder that is new or empty; --force replaces it")])
+                                    "a folder that is new or empty; --force replaces files of the same name")])
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(dir=path.parent, prefix=".gpumix."))
+        fresh = Path(tempfile.mkdtemp(dir=path if filled else path.parent, prefix=".gpumix."))
         try:
-            _fill(fresh, files)
-            _swap(fresh, path)
-        except BaseException:
+            _fill(fresh, listed)
+            if filled:
+                _refuse_obstacles(path, listed, option)
+                _merge(fresh, path, listed)
+            else:
+                os.replace(fresh, path)
+        finally:
             shutil.rmtree(fresh, ignore_errors=True)
-            raise
     except OSError as error:
         why = error.strerror or str(error)
         raise InputError([Fault(option, str(path), f"a place that cannot be written ({why})", "a writable folder")]
@@ -104,18 +115,42 @@ def _fill(folder: Path, files: dict[str, str]) -> None:
         target.write_text(text, encoding="utf-8", newline="")
 
 
-def _swap(fresh: Path, path: Path) -> None:
-    """Put a folder in the place of another, which is only then removed."""
-    if not path.exists():
-        os.rename(fresh, path)
-        return
-    aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=".gpumix."))
-    old = aside / "old"
-    os.rename(path, old)
-    try:
-        os.rename(fresh, path)
-    except BaseException:
-        os.rename(old, path)
-        raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+def _refuse_obstacles(path: Path, files: dict[str, str], option: str) -> None:
+    """Refuse a folder in which a file would have to take the place of a folder, or leave it by a link.
+
+    Raises:
+        InputError: naming every such place.
+    """
+    faults = []
+    for name in files:
+        target = path / name
+        if target.is_dir() or target.is_symlink():
+            faults.append(Fault(option, str(target), "a folder or a link", "a file to replace, or nothing"))
+        for above in target.relative_to(path).parents:
+            place = path / above
+            if above != Path() and (place.is_symlink() or (place.exists() and not place.is_dir())):
+                faults.append(Fault(option, str(place), "a file or a link", "a folder, or nothing"))
+    if faults:
+        raise InputError(list(dict.fromkeys(faults)))
+
+
+def _merge(fresh: Path, path: Path, files: dict[str, str]) -> None:
+    """Move files into a folder, and remove those that an earlier writing left and this one has not."""
+    earlier = path / LISTED
+    known = earlier.read_text(encoding="utf-8", errors="replace").splitlines() if earlier.is_file() else []
+    for name in files:
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        os.replace(fresh / name, path / name)
+    for name in known:
+        stale = path / name
+        inside = ".." not in Path(name).parts and not Path(name).is_absolute()
+        if name not in files and inside and stale.is_file() and stale.resolve().is_relative_to(path.resolve()):
+            stale.unlink()
+            _remove_empty(stale.parent, path)
+
+
+def _remove_empty(folder: Path, top: Path) -> None:
+    """Remove a folder and those above it that hold nothing any more, up to a top that stays."""
+    while folder != top and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent

@@ -9,6 +9,7 @@ from optimizer.reports.wording import (
     ONLY,
     STATUS,
     bad_end,
+    class_amount_of,
     counted,
     decisive_title,
     evidence_of,
@@ -16,6 +17,7 @@ from optimizer.reports.wording import (
     hours_run,
     in_flight_of,
     is_always_there,
+    lengths_of,
     local_amount,
     local_money,
     mix_of,
@@ -24,6 +26,7 @@ from optimizer.reports.wording import (
     place_of,
     rejected_what,
     rejection_groups,
+    share_of,
     sources_of,
     split_proposals,
     times_of,
@@ -142,11 +145,19 @@ def _nodes(plan: Plan) -> Iterator[str]:
 def _deployment(service: ServicePlan, one: Deployment) -> Iterator[str]:
     setting = f"{one.engine_id}, {one.precision}, tensor parallel {one.tp_size}, {counted(one.replicas, 'replica')}"
     share = f"max sequences {one.concurrency_per_replica}, {one.load_fraction:.0%} of the requests"
-    yield from wrap(f"on {one.offer_id}: {setting}, {share}", "    ", "  ")
+    full = "" if one.utilisation_fraction is None else f", {one.utilisation_fraction:.0%} full"
+    yield from wrap(f"on {one.offer_id}: {setting}, {share}{full}", "    ", "  ")
     if one.tokens_per_s_per_user is not None:
         ttft = "" if one.ttft_ms is None else f", TTFT {one.ttft_ms:,.0f} ms"
         speed = f"{one.tokens_per_s_per_user:.1f} tokens/s at {in_flight_of(service, one)}{ttft}"
         yield from wrap(f"{speed}: {evidence_of(one)}", "      ", "    ")
+    for part in one.classes or ():
+        alone = f"alone {part.concurrency_alone} a replica"
+        ttft = "" if part.ttft_ms is None else f", TTFT {part.ttft_ms:,.0f} ms"
+        yield from wrap(
+            f"{lengths_of(part)}: {share_of(part)} of them, {class_amount_of(part)} ({alone}){ttft}", "      ", "    ")
+    if one.classes == ():
+        yield from wrap("no requests come here: it stands in after a loss, or makes up a number", "      ", "    ")
     yield from _sources(one.source_url, "    ")
 
 

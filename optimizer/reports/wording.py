@@ -6,7 +6,17 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from optimizer.schema.fleet import FleetDeployment
-from optimizer.schema.plan import Cost, DecisiveFigure, Deployment, Node, Plan, Proposal, RejectionRow, ServicePlan
+from optimizer.schema.plan import (
+    ClassShare,
+    Cost,
+    DecisiveFigure,
+    Deployment,
+    Node,
+    Plan,
+    Proposal,
+    RejectionRow,
+    ServicePlan,
+)
 from optimizer.units import HOURS_PER_MONTH
 
 STATUS = {
@@ -70,7 +80,7 @@ def place_of(node: Node) -> str:
     return f"owned, at {node.region}" if node.kind == "owned" else f"{kind_of(node)}, {node.provider} {node.region}"
 
 
-def evidence_of(one: Deployment | FleetDeployment) -> str:
+def evidence_of(one: Deployment | FleetDeployment | ClassShare) -> str:
     """Write a speed's evidence with its error bar."""
     return one.evidence if one.error_fraction is None else f"{one.evidence} +-{one.error_fraction:.0%}"
 
@@ -149,6 +159,30 @@ def in_flight_of(service: ServicePlan, one: Deployment) -> str:
     """Write the requests on each replica at the peak; those of a rate come and go around a mean."""
     mean = " on average" if service.peak_rps is not None else ""
     return f"{one.concurrency_at_peak} in flight{mean}"
+
+
+def lengths_of(part: ClassShare) -> str:
+    """Name a request class by its lengths."""
+    return f"{part.isl_tokens:,} + {part.osl_tokens:,} tokens"
+
+
+def class_amount_of(part: ClassShare) -> str:
+    """Write how much of a class comes to a deployment: requests/s where a rate is planned for."""
+    rate = "" if part.rps is None else f"{part.rps:.3g} requests/s, "
+    return f"{rate}{part.concurrency:.1f} in flight"
+
+
+def share_of(part: ClassShare) -> str:
+    """Write the share of a class that is sent to a deployment, never rounded to none or all.
+
+    >>> from types import SimpleNamespace as Part
+    >>> [share_of(Part(share_of_class_fraction=share)) for share in (1.0, 0.9999, 0.62, 0.0002)]
+    ['all', '99.99%', '62.0%', '0.02%']
+    """
+    share = part.share_of_class_fraction
+    if share == 1:
+        return "all"
+    return f"{share:.1%}" if 0.001 <= share < 0.9995 else f"{share:.2%}"
 
 
 def times_of(proposal: Proposal, plan: Plan) -> str:

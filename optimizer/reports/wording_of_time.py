@@ -14,30 +14,6 @@ BAR = 24
 Row = tuple[str, ...]
 
 
-def spans_of(hours: tuple[int, ...]) -> list[tuple[int, int]]:
-    """Join hours that follow each other: (first, one past the last).
-
-    >>> spans_of((0, 1, 5, 23))
-    [(0, 2), (5, 6), (23, 24)]
-    """
-    spans: list[tuple[int, int]] = []
-    for hour in sorted(hours):
-        if spans and spans[-1][1] == hour:
-            spans[-1] = (spans[-1][0], hour + 1)
-        else:
-            spans.append((hour, hour + 1))
-    return spans
-
-
-def clock(hour: int) -> str:
-    """Write an hour of the day.
-
-    >>> clock(7), clock(31)
-    ('07', '07')
-    """
-    return f"{hour % 24:02d}"
-
-
 def cost_by_time(plan: Plan) -> str:
     """Say what nodes cost that stand all the time, and what those cost that come and go."""
     table = plan.timetable
@@ -66,40 +42,77 @@ def clock_time(hour: float) -> str:
 
 
 def lines_of(table: Timetable) -> list[tuple[int, int, TimeSlot]]:
-    """List the runs of hours with the same slot, in the order of time: (first, one past the last, slot).
+    """List the runs of hours of one slot, in the order of time, cut at midnight: (first, one past the last, slot)."""
+    slot_of = {hour: slot for slot in table.slots for hour in slot.hours}
+    runs: list[tuple[int, int, TimeSlot]] = []
+    for hour in range(table.hours):
+        if runs and runs[-1][2] is slot_of[hour] and hour % 24:
+            runs[-1] = (runs[-1][0], hour + 1, slot_of[hour])
+        else:
+            runs.append((hour, hour + 1, slot_of[hour]))
+    return runs
 
-    Neighbours that differ only in their demand stay apart.
-    """
-    runs = [(start, end, slot) for slot in table.slots for start, end in spans_of(slot.hours)]
-    cut = [(part, min(end, (part // 24 + 1) * 24), slot) for start, end, slot in runs
-           for part in (start, *range((start // 24 + 1) * 24, end, 24))]
-    return sorted(cut, key=lambda run: run[0])
 
-
-def running_of(slot: TimeSlot) -> tuple[tuple[str, str, int], ...]:
-    """Return (service, offer, nodes) of a slot."""
-    return tuple((one.service_id, one.offer_id, one.nodes) for one in slot.running)
+def nodes_by_hour(table: Timetable) -> dict[str, list[int]]:
+    """Return offer -> nodes that are there in each hour."""
+    counts = {name: [count] * table.hours for name, count in table.standing.items()}
+    for slot in table.slots:
+        for one in slot.running:
+            if one.offer_id not in table.standing:
+                mine = counts.setdefault(one.offer_id, [0] * table.hours)
+                for hour in slot.hours:
+                    mine[hour] += one.nodes
+    return counts
 
 
 def timetable_rows(table: Timetable) -> Iterator[list[Row]]:
-    """Yield one table for each different day: hours, demand of each service, nodes, cost, a bar of nodes.
+    """Yield one table for each different day: hours, demand, nodes at work that may wait, nodes, cost, a bar of nodes.
 
     Days of a week that are alike are one table.
     """
-    services = list(table.slots[0].demand)
+    slot_of = {hour: slot for slot in table.slots for hour in slot.hours}
     days: dict[tuple[Row, ...], list[int]] = {}
-    most = max(slot.standing_nodes + slot.hourly_nodes for slot in table.slots) or 1
-    by_day: dict[int, list[Row]] = {day: [] for day in range(table.hours // 24)}
-    for start, end, slot in lines_of(table):
-        hours = f"{clock(start)}-{clock(end - 1)}" if end - start > 1 else clock(start)
-        demand = (f"{slot.demand[name]:.4g}" for name in services)
-        nodes = (f"{slot.standing_nodes}", f"+{slot.hourly_nodes}")
-        by_day[start // 24].append((hours, *demand, *nodes, f"{slot.usd_per_hour:,.2f}", bar_of(slot, most)))
-    for day, rows in by_day.items():
-        days.setdefault(tuple(rows), []).append(day)
+    for day in range(table.hours // 24):
+        days.setdefault(tuple(_day_rows(table, [slot_of[24 * day + hour] for hour in range(24)])), []).append(day)
+    works = [work.service_id for work in table.work]
     for alike, mine in days.items():
-        first = "hours" if table.hours == 24 else ",".join(DAYS[day] for day in mine)
-        yield [(first, *services, "standing", "by hour", "USD/h", ""), *alike]
+        first = "hours" if table.hours == 24 else days_of(mine)
+        yield [(first, *table.slots[0].demand, *works, "standing", "by hour", "USD/h", ""), *alike]
+
+
+def days_of(days: list[int]) -> str:
+    """Name days of a week.
+
+    >>> days_of([1, 2, 3, 6]), days_of([0, 1])
+    ('Tue-Thu Sun', 'Mon Tue')
+    """
+    runs: list[list[int]] = []
+    for day in days:
+        if runs and runs[-1][-1] == day - 1:
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    return " ".join(
+        f"{DAYS[run[0]]}-{DAYS[run[-1]]}" if len(run) > 2 else " ".join(DAYS[day] for day in run) for run in runs)
+
+
+def _day_rows(table: Timetable, slots: list[TimeSlot]) -> Iterator[Row]:
+    """Yield the rows of a day; hours in a row that are alike are one."""
+    most = max(slot.standing_nodes + slot.hourly_nodes for slot in table.slots) or 1
+    cells = [_cells(table, slot, most) for slot in slots]
+    start = 0
+    for hour in range(1, 25):
+        if hour == 24 or cells[hour] != cells[start]:
+            yield (f"{start:02d}-{hour - 1:02d}" if hour - start > 1 else f"{start:02d}", *cells[start])
+            start = hour
+
+
+def _cells(table: Timetable, slot: TimeSlot, most: int) -> Row:
+    works = (sum(one.nodes for one in slot.running if one.service_id == work.service_id) for work in table.work)
+    at_work = (f"{nodes} at work" if nodes else "-" for nodes in works)
+    demand = (f"{amount:.4g}" for amount in slot.demand.values())
+    return (*demand, *at_work, f"{slot.standing_nodes}", f"+{slot.hourly_nodes}", f"{slot.usd_per_hour:,.2f}",
+            bar_of(slot, most))
 
 
 def bar_of(slot: TimeSlot, most: int) -> str:

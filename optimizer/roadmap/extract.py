@@ -150,7 +150,7 @@ def _terms(supply: Supply) -> OfferTerms:
 
 def _setup(prepared: Prepared, one: Candidate) -> NodeSetup:
     """Describe a node that serves a service at its limit."""
-    option, offer, speed = one.option, one.offer, one.option.speed
+    option, offer, speed = one.option, one.offer, one.option.mixed
     service, demand = prepared.problem.services[option.service], prepared.candidates.demands[option.service]
     target = service.slo.target_tokens_per_s
     common: dict[str, Any] = {

@@ -13,7 +13,7 @@ from optimizer.load import Catalog
 from optimizer.load.references import among
 from optimizer.schema.base import HUGE
 from optimizer.schema.problem import Problem, Roadmap
-from optimizer.solve.refusals import rules_set
+from optimizer.solve.refusals import routed_faults, rules_set
 
 
 def roadmap_of(problem: Problem) -> Roadmap:
@@ -56,6 +56,10 @@ def _refused(problem: Problem) -> Iterator[Fault]:
         yield Fault(name, "limits.engine_policy", limits.engine_policy, "any in a plan over years")
     for key in rules_set(limits):
         yield Fault(name, f"limits.{key}", "a rule that a plan over years does not know", "none there")
+    yield from routed_faults(problem, "a plan over years")
+    for place, service in enumerate(problem.services):
+        if service.demand is not None and service.demand.profile_hours is not None:
+            yield Fault(name, f"services.{place}.demand", "a demand by the hour", "one peak in a plan over years")
 
 
 def _unaligned(problem: Problem, calendar: Calendar) -> Iterator[Fault]:

@@ -47,11 +47,12 @@ def field_docs(model: type[BaseModel]) -> dict[str, str]:
 
 
 def models_within(annotation: Any) -> set[type[BaseModel]]:
-    """Return every schema type in an annotation, and in the fields of those."""
+    """Return every schema type in an annotation or in what its validators take, and in the fields of those."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         inner = (models_within(field.annotation) for field in annotation.model_fields.values())
         return {annotation}.union(*inner)
-    return set().union(*map(models_within, get_args(annotation)))
+    within = (*get_args(annotation), *filter(None, [getattr(annotation, "json_schema_input_type", None)]))
+    return set().union(*map(models_within, within))
 
 
 def described_schema(model: type[BaseModel]) -> dict[str, Any]:

@@ -51,6 +51,29 @@ class Node(Frozen):
     """All of them together, where nodes come and go by the hour; `count` is then the most at one time."""
 
 
+class ClassShare(Frozen):
+    """One request class on the nodes of one deployment, where classes are routed apart."""
+
+    isl_tokens: int
+    osl_tokens: int
+    share_of_class_fraction: float
+    """Share of the class's requests to send here; over all deployments it adds up to 1."""
+    concurrency: float
+    """Mean requests in flight of this class at the peak, reserves included, all replicas together."""
+    rps: float | None
+    """Requests/s of this class at the peak, reserves included; None where requests in flight are planned for."""
+    concurrency_alone: int
+    """Most requests of this class in flight on a replica that serves no other."""
+    capacity_per_node: float
+    """Requests in flight, or requests/s, that a node carries of this class alone at the target."""
+    tokens_per_s_per_user: float | None
+    """At the peak, beside the other classes here."""
+    ttft_ms: float | None
+    evidence: Evidence
+    error_fraction: float | None
+    source_url: str | None
+
+
 class Deployment(Frozen):
     """One service on the nodes of one offer."""
 
@@ -77,6 +100,10 @@ class Deployment(Frozen):
     """Requests in flight, or requests/s, that one node carries at the target."""
     load_fraction: float
     """Share of the service's requests to send here (all its nodes together)."""
+    classes: tuple[ClassShare, ...] | None = Field(default=None, exclude_if=lambda value: value is None)
+    """Where classes are routed apart, those that come here; a node that is only there to stand in has none."""
+    utilisation_fraction: float | None = Field(default=None, exclude_if=lambda value: value is None)
+    """Where classes are routed apart: the part of these nodes that they fill at the peak."""
 
 
 class ServicePlan(Frozen):
@@ -104,6 +131,8 @@ class ServicePlan(Frozen):
     gpu_hours_per_day: float | None
     mean_utilisation_fraction: float | None
     peak_utilisation_fraction: float | None
+    routing: Literal["by_class"] | None = Field(default=None, exclude_if=lambda value: value is None)
+    """`by_class` where request classes are routed apart."""
 
 
 class RunningNodes(Frozen):

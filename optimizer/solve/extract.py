@@ -17,6 +17,7 @@ from optimizer.costs.priced import rate_as_of
 from optimizer.demand import ServiceDemand, mean_output_tokens
 from optimizer.schema.base import grade_of
 from optimizer.schema.plan import Cost, Deployment, Inputs, Node, Plan, RejectionRow, ServicePlan
+from optimizer.solve.extract_classes import Placed, class_arithmetic, gpu_hours, placed_of, routed_deployment
 from optimizer.solve.prepare import Prepared
 from optimizer.solve.search import Chosen, Solution, achieved_speed, carried
 from optimizer.units import MICRO, usd, usd_per_month
@@ -101,7 +102,7 @@ def deployment_of(prepared: Prepared, solution: Solution, chosen: Chosen, reache
         "load_fraction": round(mine / total, 9) if total else 0.0,
         "capacity_per_node": in_user_units(demand, per_node * option.speed.amount(target)),
     }
-    speed = option.speed
+    speed = option.mixed
     if not isinstance(speed, ReplicaSpeed):
         at_peak = math.ceil(demand.amount * mine / total / replicas)
         return Deployment(
@@ -165,7 +166,8 @@ def arithmetic(prepared: Prepared, solution: Solution, index: int) -> str:
 
 
 def service_plan_of(
-    prepared: Prepared, solution: Solution, index: int, reached: float, mine: list[Deployment]
+    prepared: Prepared, solution: Solution, index: int, reached: float, mine: list[Deployment],
+    placed: Sequence[Placed] = (),
 ) -> ServicePlan:
     """Describe what one service gets at the plan's speed."""
     service, demand = prepared.problem.services[index], prepared.candidates.demands[index]
@@ -173,8 +175,13 @@ def service_plan_of(
     capacity = sum(one.replicas * one.concurrency_per_replica for one in mine)
     in_flight = sum(one.replicas * one.concurrency_at_peak for one in mine)
     stated = service.kind == "sync" or service.slo.target_tokens_per_s > 0
-    held = carried(solution, index, service.slo.target_tokens_per_s)
-    hours = _gpu_hours(prepared, solution, index, demand)
+    most_used = prepared.problem.limits.max_utilisation_fraction
+    if placed:
+        held = sum(one.nodes * one.capacity_per_node for one in mine) * (MICRO if rate else 1)
+        hours = None if demand.requests_per_day is None else gpu_hours(placed, demand.requests_per_day)
+    else:
+        held = carried(solution, index, service.slo.target_tokens_per_s)
+        hours = _gpu_hours(prepared, solution, index, demand)
     total = sum(
         chosen.nodes * chosen.row.candidate.offer.gpu_count for chosen in solution.chosen if chosen.row.service == index
     )
@@ -197,12 +204,13 @@ def service_plan_of(
         capacity_rps=held / MICRO if rate else None,
         headroom_fraction=service.headroom_fraction,
         demand=demand.arithmetic,
-        arithmetic=arithmetic(prepared, solution, index),
+        arithmetic=class_arithmetic(placed, most_used) if placed else arithmetic(prepared, solution, index),
         gpu_hours_per_day=hours,
         mean_utilisation_fraction=hours / (24 * total) if hours is not None and total else None,
         peak_utilisation_fraction=in_user_units(demand, demand.amount) / in_user_units(demand, held)
         if held
         else None,
+        routing="by_class" if placed else None,
     )
 
 
@@ -237,9 +245,13 @@ def output_tokens_per_s(prepared: Prepared, solution: Solution, deployments: lis
     return total
 
 
-def _cost(prepared: Prepared, solution: Solution, deployments: list[Deployment]) -> Cost:
+def _cost(
+    prepared: Prepared, solution: Solution, deployments: list[Deployment], placed: dict[int, Placed]
+) -> Cost:
     bought = [(chosen.row.candidate.offer, chosen.nodes) for chosen in solution.chosen]
-    return cost_of_nodes(prepared, bought, solution.cost or 0, output_tokens_per_s(prepared, solution, deployments))
+    tokens = output_tokens_per_s(prepared, solution, deployments)
+    tokens += sum(one.output_tokens_per_s() for one in placed.values())
+    return cost_of_nodes(prepared, bought, solution.cost or 0, tokens)
 
 
 def cost_of_nodes(
@@ -322,9 +334,21 @@ def unchecked_plan_of(prepared: Prepared, solution: Solution, with_rejections: b
             inputs=inputs_of(prepared),
         )
     reached = [achieved_speed(solution, i, demand.amount) for i, demand in enumerate(prepared.candidates.demands)]
-    deployments = [deployment_of(prepared, solution, chosen, reached[chosen.row.service]) for chosen in solution.chosen]
+    placed = {
+        id(one.chosen): one
+        for i in range(len(reached)) if solution.is_routed(i) for one in placed_of(prepared, solution, i, reached[i])
+    }
+    most_used = prepared.problem.limits.max_utilisation_fraction
+    deployments = [
+        routed_deployment(placed[id(chosen)], most_used) if id(chosen) in placed
+        else deployment_of(prepared, solution, chosen, reached[chosen.row.service])
+        for chosen in solution.chosen
+    ]
     services = tuple(
-        service_plan_of(prepared, solution, i, reached[i], [d for d in deployments if d.service_id == one.service_id])
+        service_plan_of(
+            prepared, solution, i, reached[i], [d for d in deployments if d.service_id == one.service_id],
+            [there for there in placed.values() if there.chosen.row.service == i],
+        )
         for i, one in enumerate(prepared.problem.services)
     )
     gap = (
@@ -335,7 +359,7 @@ def unchecked_plan_of(prepared: Prepared, solution: Solution, with_rejections: b
     return Plan(
         problem=prepared.problem.name,
         status=solution.status,
-        cost=_cost(prepared, solution, deployments),
+        cost=_cost(prepared, solution, deployments, placed),
         bound_usd_per_month=bound,
         gap_fraction=gap,
         nodes=nodes_of(solution),

@@ -14,6 +14,7 @@ from optimizer.formulation import CONSTRAINTS, OBJECTIVES, Case, Variables, redu
 from optimizer.formulation.cp_sat import cp_model
 from optimizer.solve.cover import cheapest_cover, is_one_cover
 from optimizer.solve.solver import cp_solver
+from optimizer.traffic.class_split import losses, missing_cut
 
 LARGEST_WEIGHT = 2**61
 """Packed objectives stay below this; larger ones are solved in stages."""
@@ -23,6 +24,9 @@ SOON = 0.05
 
 FEW_ROWS = 8
 """Rows up to which the order of offers may be packed into the objective."""
+
+MOST_ROUNDS = 10_000
+"""Answers of the model that are split before a search for routed classes is given up."""
 
 ORDER_CHUNK = 2**52
 """Product of the ranges of the counts whose order one solve settles."""
@@ -73,6 +77,35 @@ class Run:
 
 
 def run_case(case: Case, settings: SolveSettings, clock: Clock, build: Build) -> Run:
+    """Build all rules and what `build` adds, and solve; where classes are routed apart, until the nodes carry them.
+
+    The model knows the split of classes by cuts only. Each answer is split exactly; nodes that do not carry the classes
+    are ruled out by one more cut, and the model is solved again: as cuts hold for all nodes that carry the classes,
+    the first answer that does is the optimum.
+    """
+    for _ in range(MOST_ROUNDS):
+        run = _run_under_cuts(case, settings, clock, build)
+        if not run.counts or not _learn(case, run.counts):
+            return run
+        if clock.expired():
+            break
+    return Run("unknown", (), run.bound)
+
+
+def _learn(case: Case, counts: Sequence[int]) -> bool:
+    """Add the cuts that nodes break because they do not carry the classes; false when they do."""
+    more = False
+    for service in case.routed:
+        mine = [counts[i] for i in service.rows]
+        for loss in losses(mine, service.groups, case.lose_nodes):
+            cut = missing_cut(service.loads, loss, mine)
+            if cut is not None:
+                service.cuts.append(cut)
+                more = True
+    return more
+
+
+def _run_under_cuts(case: Case, settings: SolveSettings, clock: Clock, build: Build) -> Run:
     """Build all rules and what `build` adds, and solve.
 
     Most cases are proven in milliseconds without presolve, which alone takes 2 to 20 ms; what is not proven soon is
@@ -265,7 +298,9 @@ def prove(case: Case, settings: SolveSettings, clock: Clock, in_order: bool = Tr
     """Find the cheapest plan of a case: fewest nodes, then first offers by id, among equals in cost."""
     if any(not any(row.service == service for row in case.rows) for service in range(len(case.demand))):
         return INFEASIBLE
-    special = case.lose_nodes or case.lose_provider or case.lose_region or case.at_least
+    if not all(service.servable() for service in case.routed):
+        return INFEASIBLE
+    special = case.lose_nodes or case.lose_provider or case.lose_region or case.at_least or case.routed
     if len(case.rows) == 1 and not special and case.spot_share is None and not case.bills:
         return _only_row(case)
     if len(case.demand) > 1 and settings.reduced and not case.at_least and not case.bills:
@@ -306,7 +341,8 @@ def _prove_apart(case: Case, settings: SolveSettings, clock: Clock, in_order: bo
     for service, demand in enumerate(case.demand):
         mine = [i for i, row in enumerate(case.rows) if row.service == service]
         rows = tuple(replace(case.rows[i], service=0) for i in mine)
-        alone = reduce_case(replace(case, rows=rows, demand=(demand,), min_nodes=0))
+        split = (case.class_demands[service],) if case.is_routed(service) else ()
+        alone = reduce_case(replace(case, rows=rows, demand=(demand,), min_nodes=0, class_demands=split))
         found = prove(alone, settings, clock, in_order)
         if found.status == "infeasible":
             return INFEASIBLE

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from optimizer.errors import Fault, InputError
-from optimizer.schema.problem import Limits
+from optimizer.schema.problem import Limits, Problem
 
-NEUTRAL: dict[str, Any] = {"contracts": {}, "spot_share_fraction": None}
+NEUTRAL: dict[str, Any] = {"contracts": {}, "spot_share_fraction": None, "max_utilisation_fraction": 1.0}
 """Value of each when it is not set."""
 
 
@@ -34,3 +34,22 @@ def refuse_limits(limits: Limits, file: str, what: str, *keys: str) -> None:
     ]
     if faults:
         raise InputError(faults)
+
+
+def refuse_routed(problem: Problem, what: str) -> None:
+    """Refuse services that route their classes apart, for what cannot follow them.
+
+    Raises:
+        InputError: with every such service.
+    """
+    faults = routed_faults(problem, what)
+    if faults:
+        raise InputError(faults)
+
+
+def routed_faults(problem: Problem, what: str) -> list[Fault]:
+    """List the services that route their classes apart, for what cannot follow them."""
+    return [
+        Fault(problem.name, f"services.{index}.routing", f"by_class for {what}", "mixed (gpumix solve takes both)")
+        for index, service in enumerate(problem.services) if service.routes_classes
+    ]

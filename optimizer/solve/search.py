@@ -7,12 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from optimizer.candidates import CandidateSet
+from optimizer.candidates import CandidateSet, RoutedSpeed
 from optimizer.formulation import Case, CaseRow, build_case, reduce_case, shortlist
 from optimizer.schema.plan import Status
 from optimizer.schema.problem import Limits, Survive
 from optimizer.solve.prove import Clock, Proven, SolveSettings, cost_of, prove
 from optimizer.solve.reach import within_reach
+from optimizer.traffic.class_split import Split, class_loads, least_utilisation, losses
+from optimizer.units import largest_holding
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,16 @@ class Solution:
     """Losses after which the demand must still be carried."""
     spot_share: Fraction | None = None
     """Share of each demand that may rest on spot nodes."""
+    class_demands: tuple[tuple[Fraction, ...], ...] = ()
+    """By service, where classes are routed apart (as in the case)."""
+
+    def of(self, service: int) -> tuple[Chosen, ...]:
+        """Return the nodes of a service."""
+        return tuple(chosen for chosen in self.chosen if chosen.row.service == service)
+
+    def is_routed(self, service: int) -> bool:
+        """Say whether a service's classes are routed apart."""
+        return bool(self.class_demands and self.class_demands[service])
 
     @property
     def has_plan(self) -> bool:
@@ -50,7 +62,8 @@ def solution_of(case: Case, found: Proven, targets: tuple[float, ...], survive: 
     """Read the outcome of a case back as a solution."""
     chosen = tuple(Chosen(row, n) for row, n in zip(case.rows, found.counts, strict=False) if n)
     cost = cost_of(case, found.counts) if found.counts else None
-    return Solution(found.status, chosen, cost, found.bound, targets, survive, case.spot_share)
+    return Solution(
+        found.status, chosen, cost, found.bound, targets, survive, case.spot_share, case.class_demands)
 
 
 def solve_at(
@@ -125,8 +138,65 @@ def _kept(solution: Solution, service: int, tokens_per_s: float) -> int:
     return kept_by(solution, service, lambda chosen: amount_at(chosen, tokens_per_s))
 
 
+def classes_at(chosen: Chosen, tokens_per_s: float) -> tuple[int, ...]:
+    """Return what one node of a row carries of each class alone at a speed."""
+    option, offer = chosen.row.candidate.option, chosen.row.candidate.offer
+    if not isinstance(option.speed, RoutedSpeed):
+        raise TypeError("classes are routed apart on nodes that know them apart")
+    replicas = option.replicas_on(offer)
+    return tuple(replicas * amount for amount in option.speed.amounts(tokens_per_s))
+
+
+def split_at(solution: Solution, service: int, tokens_per_s: float) -> Split:
+    """Split the classes of a service over its nodes at a speed, so that the fullest are filled least."""
+    mine = solution.of(service)
+    capacities = [classes_at(chosen, tokens_per_s) for chosen in mine]
+    return least_utilisation(class_loads(solution.class_demands[service], capacities), [one.nodes for one in mine])
+
+
+def filled_by_classes(
+    solution: Solution, service: int, classes: Callable[[Chosen], tuple[int, ...]]
+) -> Fraction | None:
+    """Return how full the nodes are at most, after the worst loss to survive, by what one carries of each class alone.
+
+    None when they cannot serve some class then, or when some node carries nothing.
+    """
+    mine, survive = solution.of(service), solution.survive
+    capacities = [classes(chosen) for chosen in mine]
+    if not all(any(node) for node in capacities):
+        return None
+    loads = class_loads(solution.class_demands[service], capacities)
+    places = [chosen.row.candidate.offer.place for chosen in mine]
+    groups = [[place[:parts] for place in places]
+              for asked, parts in ((survive.provider, 1), (survive.region, 2)) if asked]
+    fullest = Fraction(0)
+    for loss in losses([one.nodes for one in mine], groups, survive.nodes):
+        found = least_utilisation(loads, loss.counts).utilisation
+        if found is None:
+            return None
+        fullest = max(fullest, found)
+    return fullest
+
+
+def _kept_by_classes(solution: Solution, service: int, tokens_per_s: float) -> bool:
+    """Say whether nodes carry every class at a speed, after every loss to survive, and each carries some class."""
+    found = filled_by_classes(solution, service, lambda chosen: classes_at(chosen, tokens_per_s))
+    return found is not None and found <= 1
+
+
+def _achieved_by_classes(solution: Solution, service: int) -> float:
+    """Return the largest speed at which the nodes carry every class: halve the list of speeds at which less fits."""
+    target = solution.targets[service]
+    speeds = [chosen.row.candidate.option.speed for chosen in solution.of(service)]
+    levels = sorted({level for one in speeds if isinstance(one, RoutedSpeed) for level in one.levels(target)})
+    count = largest_holding(len(levels), lambda c: _kept_by_classes(solution, service, levels[c - 1]))
+    return levels[count - 1] if count else target
+
+
 def achieved_speed(solution: Solution, service: int, demand: int) -> float:
     """Return v*: the largest speed at which all nodes serve and carry a service's demand, losses included."""
+    if solution.is_routed(service):
+        return _achieved_by_classes(solution, service)
     options = [chosen.row.candidate.option.speed for chosen in solution.chosen if chosen.row.service == service]
 
     def next_level(tokens_per_s: float) -> float | None:
@@ -149,7 +219,7 @@ def solve(candidates: CandidateSet, limits: Limits, budget: int | None, settings
     solution = _solve_case(case, candidates.targets(), limits, settings, clock)
     if solution.status != "optimal" or solution.cost is None:
         return solution
-    if settings.reduced and not case.bills:  # a volume discount may bring a node into reach
+    if settings.reduced and not (case.bills or case.class_demands):  # a volume discount may bring a node into reach
         candidates = within_reach(candidates, case, solution.cost)
     for service, demand in enumerate(candidates.demands):
         if candidates.services[service].kind == "async" or not solution.targets[service]:

@@ -60,22 +60,20 @@ def at_speed(prepared: Prepared, index: int, tokens_per_s: float) -> Prepared:
 def at_demand(prepared: Prepared, index: int, quantity: Fraction) -> Prepared:
     """Give one service a demand no higher than the one it was prepared for, in its own unit."""
     service = with_quantity(prepared.problem.services[index], quantity)
-    demand = demand_of(service)
+    demand = demand_of(service, prepared.problem.limits.max_utilisation_fraction)
     demands = tuple(demand if i == index else old for i, old in enumerate(prepared.candidates.demands))
     problem = with_service(prepared.problem, index, demand=service.demand, deadline=service.deadline)
-    options = _options(prepared.candidates, index, lambda speed: speed.capped(demand))
+    options = {
+        key: tuple(option.capped(demand) for option in found) if key[0] == index else found
+        for key, found in prepared.candidates.options.items()
+    }
     return _replaced(prepared, problem, demands=demands, options=options)
 
 
 def _options(candidates: CandidateSet, index: int, change: Any) -> dict[tuple[int, str], tuple[Option, ...]]:
     """Return the options with the speeds of one service changed."""
     return {
-        key: tuple(
-            replace(option, speed=change(option.speed)) if isinstance(option.speed, ReplicaSpeed) else option
-            for option in found
-        )
-        if key[0] == index
-        else found
+        key: tuple(option.changed(change) for option in found) if key[0] == index else found
         for key, found in candidates.options.items()
     }
 

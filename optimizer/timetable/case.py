@@ -12,7 +12,7 @@ from optimizer.costs import PricedOffer
 from optimizer.demand import SECONDS_PER_HOUR
 from optimizer.errors import Fault, ModelTooLargeError
 from optimizer.formulation import CaseRow
-from optimizer.formulation.case import LARGEST_SUM, looks_at_engines
+from optimizer.formulation.case import LARGEST_SUM, looks_at_engines, spot_share_of
 from optimizer.load import Catalog
 from optimizer.schema.problem import Limits
 from optimizer.timetable.reduction import undominated
@@ -74,6 +74,11 @@ class TimeCase:
     def watts(self) -> int | None:
         """Return the power cap of the standing nodes, rounded down."""
         return None if self.limits.power_kw is None else math.floor(exact(self.limits.power_kw) * 1000)
+
+    @property
+    def spot_share(self) -> Fraction | None:
+        """Return the share of each demand that may rest on spot nodes."""
+        return spot_share_of(self.limits)
 
     def of_service(self, service: int) -> list[int]:
         """Return the rows of a service."""

@@ -51,11 +51,21 @@ class Shown:
     def by_slot(self) -> tuple[Solution, ...]:
         """The nodes in use in each slot, as a solution of its own."""
         targets, survive = self.prepared.candidates.targets(), self.prepared.problem.limits.survive
+        share = self.case.spot_share
         rows = list(zip(self.case.rows, self.roster.use, strict=True))
         return tuple(
             Solution("feasible", tuple(Chosen(row, counts[slot]) for row, counts in rows if counts[slot]), None, None,
-                     targets, survive)
+                     targets, survive, share)
             for slot in range(len(self.case.slots)))
+
+    @property
+    def most_used(self) -> float:
+        """Share of what nodes carry that a demand may fill."""
+        return self.prepared.problem.limits.max_utilisation_fraction
+
+    def work(self, service: int) -> int:
+        """Return the micro-requests of an async service's window."""
+        return micro_work(self.prepared.problem.services[service], self.most_used)
 
     def demand(self, service: int, slot: int) -> ServiceDemand:
         """Return what a service asks in a slot."""
@@ -192,7 +202,7 @@ def _deployment(shown: Shown, i: int) -> Deployment:
         "replicas": per_node * nodes, "nodes": nodes, "load_fraction": round(_share(shown, i), 9),
         "capacity_per_node": in_user_units(demand, per_node * option.speed.amount(target)),
     }
-    speed, peak = option.speed, _fullest(shown, i)
+    speed, peak = option.mixed, _fullest(shown, i)
     if not isinstance(speed, ReplicaSpeed):
         return Deployment.model_validate({
             **common, "concurrency_per_replica": speed.max_concurrency, "concurrency_at_peak": peak,
@@ -227,7 +237,7 @@ def _fullest(shown: Shown, i: int) -> int:
     """Return the most requests in flight on each replica over the slots, load sent in proportion to capacity."""
     row, case = shown.case.rows[i], shown.case
     option = row.candidate.option
-    speed, reached = option.speed, shown.reached[row.service]
+    speed, reached = option.mixed, shown.reached[row.service]
     if case.kinds[row.service] == "async":
         return speed.sequences(reached) if isinstance(speed, ReplicaSpeed) else speed.max_concurrency
     found = [1]
@@ -245,16 +255,16 @@ def _fullest(shown: Shown, i: int) -> int:
 
 
 def _service(shown: Shown, index: int, deployments: tuple[Deployment, ...]) -> ServicePlan:
-    prepared, case = shown.prepared, shown.case
+    prepared = shown.prepared
     service, demand = prepared.problem.services[index], prepared.candidates.demands[index]
     mine = [one for one in deployments if one.service_id == service.service_id]
     rate, sync, slot = demand.unit == "rate", service.kind == "sync", shown.busiest(index)
-    asked, held = usage(case, shown.roster, index)
     target, reached = service.slo.target_tokens_per_s, shown.reached[index]
     slowest = min((one.tokens_per_s_per_user or 0.0 for one in mine), default=0.0)
     speed = reached if (sync or target > 0) and reached else slowest or None
     carried = [sum(one.nodes * amount_at(one, target) for one in found.chosen if one.row.service == index)
                for found in shown.by_slot]
+    asked, held = usage(shown, index, carried)
     return ServicePlan(
         service_id=service.service_id, model_id=service.model, kind=service.kind, ttft_limit_ms=service.slo.ttft_ms,
         e2e_limit_ms=service.slo.e2e_ms,
@@ -270,16 +280,14 @@ def _service(shown: Shown, index: int, deployments: tuple[Deployment, ...]) -> S
     )
 
 
-def usage(case: TimeCase, roster: Roster, service: int) -> tuple[int, int]:
-    """Return (what a service asks of a cycle, what its nodes carry at most), in its unit x hours or micro-requests."""
-    rows = case.of_service(service)
+def usage(shown: Shown, service: int, carried: list[int]) -> tuple[int, int]:
+    """Return (what a service asks of a cycle, what its nodes can carry), in its unit x hours or micro-requests."""
+    case = shown.case
     if case.kinds[service] == "sync":
-        held = sum(row.capacity * count * slot.weight for row, counts in _pairs(case, roster, rows)
-                   for slot, count in zip(case.slots, counts, strict=True))
+        held = sum(amount * slot.weight for amount, slot in zip(carried, case.slots, strict=True))
         return sum(slot.demand[service] * slot.weight for slot in case.slots), held
-    works = [work for work in case.works if work.service == service]
-    return sum(work.amount for work in works), sum(window_capacity(case, roster, work_index) for work_index, work in
-                                                   enumerate(case.works) if work.service == service)
+    mine = [(index, work.amount) for index, work in enumerate(case.works) if work.service == service]
+    return sum(amount for _, amount in mine), sum(window_capacity(case, shown.roster, index) for index, _ in mine)
 
 
 def _pairs(case: TimeCase, roster: Roster, rows: list[int]) -> list[tuple[CaseRow, tuple[int, ...]]]:
@@ -295,7 +303,7 @@ def window_capacity(case: TimeCase, roster: Roster, index: int) -> int:
 
 def _least_of_windows(shown: Shown, service: int) -> float:
     """Return the requests that can be done in a window, the least of the cycle; of runs of windows their share."""
-    case, one = shown.case, micro_work(shown.prepared.problem.services[service])
+    case, one = shown.case, shown.work(service)
     return min(
         float(Fraction(window_capacity(case, shown.roster, index) * one, work.amount * MICRO))
         for index, work in enumerate(case.works) if work.service == service)
@@ -303,7 +311,7 @@ def _least_of_windows(shown: Shown, service: int) -> float:
 
 def _window_arithmetic(shown: Shown, index: int) -> str:
     """Spell out why the work gets done: node-hours in the window x requests an hour."""
-    asked = micro_work(shown.prepared.problem.services[index]) / MICRO
+    asked = shown.work(index) / MICRO
     terms = []
     for row, counts in _pairs(shown.case, shown.roster, shown.case.of_service(index)):
         seconds = [sum(work.seconds[slot] for work in shown.case.works if work.service == index)
@@ -350,6 +358,6 @@ def _works(shown: Shown) -> tuple[WindowWork, ...]:
     return tuple(
         WindowWork(
             service_id=service.service_id, start_hour=service.deadline.start_hour,
-            end_hour=service.deadline.end_hour, requests=micro_work(service) / MICRO,
+            end_hour=service.deadline.end_hour, requests=shown.work(index) / MICRO,
             capacity_requests=_least_of_windows(shown, index))
         for index, service in enumerate(shown.prepared.problem.services) if service.deadline is not None)

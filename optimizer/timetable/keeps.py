@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable
 
 from optimizer.formulation import CaseRow
+from optimizer.formulation.case import firm_demand
 from optimizer.timetable.case import TimeCase
 from optimizer.timetable.ladder import Roster
 
@@ -13,7 +14,7 @@ from optimizer.timetable.ladder import Roster
 def keeps_all(case: TimeCase, found: Roster) -> bool:
     """Say whether a timetable that meets demand, stock and held nodes keeps every other rule but the budget."""
     return _nodes(case, found) and _types(case, found) and _power(case, found) and all(
-        _losses(case, found, service, slot)
+        _losses(case, found, service, slot) and _firm(case, found, service, slot)
         for slot, asked in enumerate(case.slots) for service, demand in enumerate(asked.demand) if demand
     )
 
@@ -37,6 +38,15 @@ def _types(case: TimeCase, found: Roster) -> bool:
 def _power(case: TimeCase, found: Roster) -> bool:
     drawn = sum(base.watts * count for base, count in zip(case.bases, found.base, strict=True))
     return case.watts is None or drawn <= case.watts
+
+
+def _firm(case: TimeCase, found: Roster, service: int, slot: int) -> bool:
+    """Say whether the nodes of a service that are not spot carry their share of its demand in a slot."""
+    if case.spot_share is None:
+        return True
+    firm = [i for i in case.of_service(service) if not case.rows[i].is_spot]
+    carried = sum(case.carries(i, slot) * found.use[i][slot] for i in firm)
+    return carried >= firm_demand(case.slots[slot].demand[service], case.spot_share)
 
 
 def _losses(case: TimeCase, found: Roster, service: int, slot: int) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 
 from optimizer.formulation import CaseRow
+from optimizer.formulation.case import firm_demand
 from optimizer.formulation.cp_sat import CpModel, IntVar, LinearExpr, cp_model
 from optimizer.timetable.case import TimeCase
 
@@ -228,6 +229,23 @@ def survive_region_loss(cp: CpModel, case: TimeCase, x: TimeVariables) -> None:
         _survive_group_loss(cp, case, x, lambda row: row.place)
 
 
+def cap_spot_share(cp: CpModel, case: TimeCase, x: TimeVariables) -> None:
+    """The nodes of every service that are not spot carry 1 - share of its demand in each slot, and of its work."""
+    if case.spot_share is None:
+        return
+    for service in range(len(case.kinds)):
+        firm = [i for i in case.of_service(service) if not case.rows[i].is_spot]
+        for slot, asked in enumerate(case.slots):
+            if demand := asked.demand[service]:
+                carried = _weighted((x.use[i][slot], case.carries(i, slot)) for i in firm)
+                cp.add(carried >= firm_demand(demand, case.spot_share))
+        for work in (work for work in case.works if work.service == service):
+            done = _weighted(
+                (x.use[i][slot], case.rows[i].capacity * seconds)
+                for slot, seconds in enumerate(work.seconds) for i in firm)
+            cp.add(done >= firm_demand(work.amount, case.spot_share))
+
+
 def cap_power(cp: CpModel, case: TimeCase, x: TimeVariables) -> None:
     """Owned nodes together draw no more than the power cap at full load."""
     if case.watts is not None:
@@ -236,7 +254,8 @@ def cap_power(cp: CpModel, case: TimeCase, x: TimeVariables) -> None:
 
 TIME_RULES: tuple[Callable[[CpModel, TimeCase, TimeVariables], None], ...] = (
     use_nodes_there, meet_demand, finish_work, respect_stock, limit_nodes, hold_nodes, limit_gpu_types, choose_engines,
-    survive_node_loss, survive_provider_loss, survive_region_loss, cap_power,
+    survive_node_loss, survive_provider_loss, survive_region_loss,
+    cap_spot_share, cap_power,
 )
 """All of them; the budget is a bound of the objective, which the search adds."""
 

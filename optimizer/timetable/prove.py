@@ -10,6 +10,7 @@ from optimizer.schema.plan import Status
 from optimizer.solve.prove import Clock, SolveSettings
 from optimizer.solve.solver import cp_solver
 from optimizer.timetable.case import TimeCase, bounded
+from optimizer.timetable.cuts import hold_bound
 from optimizer.timetable.keeps import keeps_all
 from optimizer.timetable.ladder import Found, Roster, cheapest_timetable, cost_of, is_one_service
 from optimizer.timetable.model import TimeVariables, node_hours, time_model, total_cost
@@ -89,6 +90,7 @@ def by_cp_sat(case: TimeCase, settings: SolveSettings, clock: Clock, least: int)
         least: no timetable costs less, as far as is known.
     """
     cp, x = time_model(case)
+    hold_bound(cp, case, x.use)
     cost = total_cost(case, x)
     if case.budget is not None:
         cp.add(cost <= case.budget)

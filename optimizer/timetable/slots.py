@@ -53,11 +53,13 @@ def cycle_of(problem: Problem) -> Cycle:
     hours = profile_hours(problem)
     if hours is None:
         raise ValueError("a problem with a profile has a cycle")
+    most_used = problem.limits.max_utilisation_fraction
     asked = [
-        hourly_amounts(service, hours) if service.kind == "sync" else (0,) * hours for service in problem.services
+        hourly_amounts(service, hours, most_used) if service.kind == "sync" else (0,) * hours
+        for service in problem.services
     ]
     windows = [
-        (index, seconds, days * micro_work(service))
+        (index, seconds, days * micro_work(service, most_used))
         for index, service in enumerate(problem.services) if service.deadline is not None
         for seconds, days in window_seconds(service.deadline, hours)
     ]

@@ -6,15 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from optimizer.load.hours import counted
 from optimizer.load.trace import Handled, Trace
 
 if TYPE_CHECKING:
     import numpy as np
 
 PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9)
-SLOT_S = 900
-"""Quarters of an hour: every time zone's offset is a whole number of them."""
-
 LONGEST_GAPS = 3
 GAP_S = 3600.0
 """A pause this long is worth naming."""
@@ -174,30 +172,8 @@ def _said(trace: Trace, second: float) -> str:
 
 def _hours(trace: Trace) -> tuple[Hour, ...]:
     """Return the mean rate of each hour of the day that the trace covers."""
-    import numpy as np
-
-    at = trace.seconds
-    base = int(at[0] // SLOT_S) * SLOT_S
-    slots = base + SLOT_S * np.arange(int((at[-1] - base) // SLOT_S) + 1, dtype=float)
-    covered = np.minimum(slots + SLOT_S, at[-1]) - np.maximum(slots, at[0])
-    counts = np.bincount(((at - base) // SLOT_S).astype(np.int64), minlength=len(slots))
-    hours = _hour_of_slots(trace, slots)
-    found = []
-    for hour in sorted(set(hours.tolist())):
-        mine = hours == hour
-        seconds, requests = float(covered[mine].sum()), int(counts[mine].sum())
-        found.append(Hour(int(hour), requests, requests / max(seconds, 1.0)))
-    return tuple(found)
-
-
-def _hour_of_slots(trace: Trace, slots: np.ndarray) -> np.ndarray:
-    import numpy as np
-    import pandas as pd
-
-    if not trace.dated:
-        return np.asarray(((slots - slots[0]) // 3600) % 24).astype(np.int64)
-    moments = pd.to_datetime(slots, unit="s", utc=True).tz_convert(trace.timezone)
-    return np.asarray(moments.hour, dtype=np.int64)
+    found = counted(trace.seconds, trace.dated, trace.timezone)
+    return tuple(Hour(one.hour, one.requests, one.mean_rps) for one in found)
 
 
 def _gaps(trace: Trace) -> tuple[Gap, ...]:

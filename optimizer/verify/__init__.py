@@ -14,6 +14,7 @@ from optimizer.schema.catalog import LlmModel
 from optimizer.schema.plan import Plan
 from optimizer.schema.problem import Problem
 from optimizer.verify import timetable
+from optimizer.verify.classes import check_class_figures, check_class_promise, check_split_classes
 from optimizer.verify.figures import (
     check_answered_once,
     check_deployments_fill_nodes,
@@ -49,7 +50,8 @@ from optimizer.verify.subject import Check, Subject
 
 CHECKS: tuple[Check, ...] = (
     check_known_names, check_known_offers, check_answered_once, check_policy, check_deployments_fill_nodes,
-    check_engines_run, check_replica_promise, check_memory, check_node_capacity, check_meet_demand, check_respect_stock,
+    check_engines_run, check_replica_promise, check_memory, check_node_capacity, check_meet_demand,
+    check_class_promise, check_split_classes, check_class_figures, check_respect_stock,
     check_keep_budget, check_limit_nodes, check_hold_nodes, check_limit_gpu_types, check_choose_engines,
     check_survive_node_loss, check_survive_provider_loss, check_survive_region_loss, check_cap_spot_share,
     check_cap_power, check_pay_contracts, check_total_cost,
@@ -65,7 +67,8 @@ TIMETABLE_CHECKS: tuple[Check, ...] = (
     timetable.check_finish_work, timetable.check_respect_stock, timetable.check_keep_budget,
     timetable.check_limit_nodes, timetable.check_hold_nodes, check_limit_gpu_types, check_choose_engines,
     timetable.check_survive_node_loss, timetable.check_survive_provider_loss, timetable.check_survive_region_loss,
-    check_cap_power, timetable.check_total_cost, check_node_count, check_shown_speeds, timetable.check_load,
+    timetable.check_cap_spot_share, check_class_figures, check_cap_power, timetable.check_total_cost,
+    check_node_count, check_shown_speeds, timetable.check_load,
     timetable.check_plan_speed, timetable.check_service_figures, timetable.check_local_cost,
 )
 """Those of a plan hour by hour; the first two guard the others."""

@@ -8,11 +8,12 @@ from fractions import Fraction
 from math import isclose
 
 from optimizer.costs import rate_per_usd
-from optimizer.demand import largest_poisson_mean, mean_output_tokens
+from optimizer.demand import mean_output_tokens
 from optimizer.schema.base import EVIDENCE_ORDER, Evidence, grade_of
 from optimizer.schema.plan import Deployment
 from optimizer.throughput.curve import worse_evidence
 from optimizer.units import HOURS_PER_MONTH, MICRO, exact
+from optimizer.verify.classes import carried_after_losses, is_routed, output_tokens_per_s
 from optimizer.verify.rules import left_after_losses
 from optimizer.verify.subject import TOLERANCE, Replica, Subject
 
@@ -115,6 +116,8 @@ def check_shown_speeds(subject: Subject) -> Iterator[str]:
     """Speed, TTFT, error bar, evidence and source of a deployment are those of its curve at the peak, or worse."""
     least = subject.problem.limits.evidence
     for one in subject.derived():
+        if is_routed(subject, one):
+            continue  # check_class_figures looks at each class
         replica, peak = subject.replica(one), one.concurrency_at_peak
         curves = [curve for curve in replica.curves if curve is not None]
         if not curves:
@@ -148,7 +151,7 @@ def check_load(subject: Subject) -> Iterator[str]:
         total = sum(one.load_fraction for one in mine)
         if any(one.load_fraction < 0 for one in mine) or abs(total - 1) > 1e-5:
             yield f"{service_id}: shares of the load add up to {total:g}"
-        for one in mine:
+        for one in mine if not subject.services[service_id].routes_classes else ():
             carried = one.nodes * subject.node_capacity(one)
             if exact(one.load_fraction) * subject.amount(service_id) > carried * (1 + Fraction(1, 10**5)):
                 yield f"{one.offer_id}: is sent {one.load_fraction:.3f} of {service_id}, more than it carries"
@@ -167,8 +170,7 @@ def node_at(subject: Subject, one: Deployment, tokens_per_s: float, thorough: bo
     if demand.unit == "concurrency" or most == 0:
         return Fraction(per_node * most)
     limits = range(1, most + 1) if thorough else [most]
-    means = ((c, c if demand.percentile is None else largest_poisson_mean(c, demand.percentile)) for c in limits)
-    return per_node * Fraction(max(mean / replica.latency_s(c) for c, mean in means)) * (1 + Fraction(TOLERANCE))
+    return per_node * Fraction(max(subject.rate_within(replica, c) for c in limits))
 
 
 def check_plan_speed(subject: Subject) -> Iterator[str]:
@@ -186,6 +188,10 @@ def check_plan_speed(subject: Subject) -> Iterator[str]:
         if len(service.workload) == 1 and slowest < speed * (1 - TOLERANCE):
             yield f"{shown.service_id}: {slowest:g} tokens/s on some nodes, in a plan of {speed:g}"
         if service.kind == "async" and not target:
+            continue
+        if service.routes_classes:
+            if not carried_after_losses(subject, shown.service_id, speed):
+                yield f"{shown.service_id}: its nodes do not carry every class at {speed:g} tokens/s"
             continue
         needed = subject.amount(shown.service_id)
         if all(
@@ -245,7 +251,9 @@ def check_unit_costs(subject: Subject) -> Iterator[str]:
         yield f"a rate of {cost.fx_rate_per_usd} of {cost.fx_as_of}, {rate:g} of {dated} is stated"
     for one in subject.derived():
         replica, peak = subject.replica(one), one.concurrency_at_peak
-        if None not in replica.curves:
+        if is_routed(subject, one):
+            tokens += output_tokens_per_s(subject, one)
+        elif None not in replica.curves:
             tokens += one.replicas * peak * mean_output_tokens(replica.service) / replica.latency_s(peak)
     said = cost.usd_per_million_output_tokens
     million = (cost.usd_per_hour or 0.0) / (tokens * 3600) * 1e6 if tokens else None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from optimizer.demand import poisson_cdf
 from optimizer.engines import refusal
+from optimizer.verify.classes import is_routed
 from optimizer.verify.subject import TOLERANCE, Subject
 
 
@@ -33,6 +34,8 @@ def check_replica_promise(subject: Subject) -> Iterator[str]:
     A mix of classes loads a replica by the sum of c x share / (what the class alone reaches).
     """
     for one in subject.derived():
+        if is_routed(subject, one):
+            continue  # check_class_promise looks at each class
         replica, limit = subject.replica(one), one.concurrency_per_replica
         if None in replica.curves:
             yield f"{one.offer_id}: no speed is known"
@@ -43,6 +46,8 @@ def check_replica_promise(subject: Subject) -> Iterator[str]:
 def check_memory(subject: Subject) -> Iterator[str]:
     """The KV cache of a replica holds one request of full length."""
     for one in subject.derived():
+        if is_routed(subject, one):
+            continue  # check_class_promise looks at each class
         replica = subject.replica(one)
         proven = all(curve is not None and curve.proven_concurrency for curve in replica.curves)
         if not proven and replica.fitting(1, replica.service.full_context_tokens) < 1:
@@ -53,6 +58,8 @@ def check_node_capacity(subject: Subject) -> Iterator[str]:
     """What the plan says a node carries follows from its replicas: their limit, or the rate that stays within it."""
     for one in subject.plan.deployments:
         demand, stated = subject.demands[one.service_id], subject.stated_capacity(one)
+        if is_routed(subject, one):
+            continue  # check_class_promise looks at each class
         if stated is not None:
             if one.capacity_per_node > stated or one.concurrency_per_replica > stated:
                 yield f"{one.offer_id}: claims {one.capacity_per_node:g}, {stated} is stated"

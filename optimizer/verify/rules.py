@@ -12,12 +12,13 @@ from optimizer.costs import PricedOffer, rate_per_usd
 from optimizer.costs.contracts import CONTRACTS
 from optimizer.schema.plan import Deployment
 from optimizer.units import HOURS_PER_MONTH, MICRO, exact
+from optimizer.verify.classes import carried_after_losses, routed_ids
 from optimizer.verify.subject import TOLERANCE, Subject
 
 
 def check_meet_demand(subject: Subject) -> Iterator[str]:
-    """Every service gets at least its demand."""
-    for service_id in subject.services:
+    """Every service whose classes share all nodes gets at least its demand."""
+    for service_id in subject.mixed_ids():
         mine = subject.of_service(service_id)
         held = sum((one.nodes * subject.node_capacity(one) for one in mine), Fraction(0))
         needed = subject.amount(service_id)
@@ -89,10 +90,18 @@ def check_choose_engines(subject: Subject) -> Iterator[str]:
     yield from (f"{scope} runs {', '.join(sorted(found))}" for scope, found in engines.items() if len(found) > 1)
 
 
+def _check_classes_after_losses(subject: Subject) -> Iterator[str]:
+    """Yield the services with routed classes that some loss to survive leaves with too little."""
+    for service_id in routed_ids(subject):
+        if not carried_after_losses(subject, service_id, subject.services[service_id].slo.target_tokens_per_s):
+            yield f"{service_id}: a loss leaves too little for some of its classes"
+
+
 def check_survive_node_loss(subject: Subject) -> Iterator[str]:
     """Every service keeps its demand when its k largest nodes are gone."""
     losses = subject.problem.limits.survive.nodes
-    for service_id in subject.services if losses else ():
+    yield from _check_classes_after_losses(subject) if losses else ()
+    for service_id in subject.mixed_ids() if losses else ():
         held = [(subject.node_capacity(one), one.nodes) for one in subject.of_service(service_id)]
         left = after_node_loss(held, losses)
         if left < subject.amount(service_id):
@@ -134,7 +143,7 @@ def left_after_losses(subject: Subject, held: list[tuple[Deployment, Fraction]])
 
 
 def _check_group_loss(subject: Subject, group: Callable[[PricedOffer], Hashable]) -> Iterator[str]:
-    for service_id in subject.services:
+    for service_id in subject.mixed_ids():
         mine = [(one, group(subject.offers[one.offer_id])) for one in subject.of_service(service_id)]
         for lost in sorted({name for _, name in mine}, key=str):
             left = sum((one.nodes * subject.node_capacity(one) for one, name in mine if name != lost), Fraction(0))
@@ -145,12 +154,14 @@ def _check_group_loss(subject: Subject, group: Callable[[PricedOffer], Hashable]
 def check_survive_provider_loss(subject: Subject) -> Iterator[str]:
     """Every service keeps its demand when any one provider is gone."""
     if subject.problem.limits.survive.provider:
+        yield from _check_classes_after_losses(subject)
         yield from _check_group_loss(subject, lambda offer: offer.provider)
 
 
 def check_survive_region_loss(subject: Subject) -> Iterator[str]:
     """Every service keeps its demand when any one region of a provider is gone."""
     if subject.problem.limits.survive.region:
+        yield from _check_classes_after_losses(subject)
         yield from _check_group_loss(subject, lambda offer: offer.place)
 
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from math import isinf
 
 from optimizer.costs import PricedOffer
-from optimizer.demand import ServiceDemand, demand_of, hourly_amounts
+from optimizer.demand import ServiceDemand, demand_of, hourly_amounts, largest_poisson_mean
 from optimizer.load import Catalog
 from optimizer.schema.catalog import LlmModel
 from optimizer.schema.plan import Deployment, Plan
@@ -152,7 +152,12 @@ class Subject:
     @cached_property
     def demands(self) -> dict[str, ServiceDemand]:
         """Demand of each service, derived again."""
-        return {service.service_id: demand_of(service) for service in self.problem.services}
+        most_used = self.problem.limits.max_utilisation_fraction
+        return {service.service_id: demand_of(service, most_used) for service in self.problem.services}
+
+    def mixed_ids(self) -> list[str]:
+        """List the services whose classes share all their nodes."""
+        return [service_id for service_id, service in self.services.items() if not service.routes_classes]
 
     @cached_property
     def _hourly(self) -> dict[str, tuple[int, ...]]:
@@ -162,7 +167,8 @@ class Subject:
         """Return what a sync service asks in each hour of the plan's timetable, derived again."""
         hours = self.plan.timetable.hours if self.plan.timetable else 24
         if service_id not in self._hourly:
-            self._hourly[service_id] = hourly_amounts(self.services[service_id], hours)
+            most_used = self.problem.limits.max_utilisation_fraction
+            self._hourly[service_id] = hourly_amounts(self.services[service_id], hours, most_used)
         return self._hourly[service_id]
 
     def model(self, service: Service) -> LlmModel:
@@ -202,6 +208,12 @@ class Subject:
             known = self.known.of(one, service, model, gpu_id, catalog, limits.speed_confidence, limits.evidence)
             self._replicas[one] = Replica(one, service, model, gpu_id, catalog, limits.speed_confidence, known)
         return self._replicas[one]
+
+    def rate_within(self, replica: Replica, concurrency: int) -> float:
+        """Return the requests/s that a replica serves within so many sequences, a hair above for rounding."""
+        percentile = self.demands[replica.service.service_id].percentile
+        mean = concurrency if percentile is None else largest_poisson_mean(concurrency, percentile)
+        return mean / replica.latency_s(concurrency) * (1 + TOLERANCE)
 
     def gpus_of(self, one: Deployment) -> int:
         """Count the GPUs that a deployment has for itself: those of its nodes."""

@@ -145,11 +145,18 @@ def _every_loss(subject: Subject, name: str, left: Callable[[Held], Fraction]) -
     per_slot = [max(Fraction(0), left(_held(subject, slot, name, _capacity)))
                 for slot in table.slots]
     hour = {h: carried for slot, carried in zip(table.slots, per_slot, strict=True) for h in slot.hours}
-    work = exact_work(service) * (1 + exact(service.headroom_fraction))
+    work = _work(subject, name)
     for seconds, days in window_seconds(service.deadline, table.hours) if service.deadline else ():
         done = sum((hour[h] * second for h, second in enumerate(seconds)), Fraction(0))
         if done < days * work:
             yield f"{name}: {float(done):,.0f} requests done in a window, {float(days * work):,.0f} needed"
+
+
+def _work(subject: Subject, name: str) -> Fraction:
+    """Return the requests of an async service's window, headroom included."""
+    service = subject.services[name]
+    most_used = exact(subject.problem.limits.max_utilisation_fraction)
+    return exact_work(service) * (1 + exact(service.headroom_fraction)) / most_used
 
 
 def check_meet_demand(subject: Subject) -> Iterator[str]:
@@ -168,7 +175,7 @@ def check_finish_work(subject: Subject) -> Iterator[str]:
     for name, service in subject.services.items():
         if service.deadline is None:
             continue
-        one, needed = shown.pop(name, None), exact_work(service) * (1 + exact(service.headroom_fraction))
+        one, needed = shown.pop(name, None), _work(subject, name)
         span = (service.deadline.start_hour, service.deadline.end_hour)
         if one is None or (one.start_hour, one.end_hour) != span or one.requests < needed - Fraction(1, MICRO):
             yield f"{name}: its window is not shown as it is"
@@ -205,6 +212,18 @@ def check_survive_region_loss(subject: Subject) -> Iterator[str]:
     """Demand and work are kept when any one region of a provider is gone."""
     if subject.problem.limits.survive.region:
         yield from _check_group_loss(subject, lambda offer: offer.place)
+
+
+def check_cap_spot_share(subject: Subject) -> Iterator[str]:
+    """The nodes of every service that are not spot carry 1 - share of its demand in every hour, and of its work."""
+    share = subject.problem.limits.spot_share_fraction
+    for name in subject.services if share is not None else ():
+        def firm(held: Held) -> Fraction:
+            """Return the demand of which the nodes that are not spot carry their share."""
+            left = _carried([(one, each) for one, each in held if subject.offers[one.offer_id].kind != "spot"])
+            return left / (1 - exact(share or 0.0))
+
+        yield from _every_loss(subject, name, firm)
 
 
 def check_respect_stock(subject: Subject) -> Iterator[str]:
@@ -352,7 +371,12 @@ def check_load(subject: Subject) -> Iterator[str]:
         total = sum(one.load_fraction for one in mine)
         if any(one.load_fraction < 0 for one in mine) or abs(total - 1) > 1e-5:
             yield f"{name}: shares of the load add up to {total:g}"
-        if service.kind == "async" or subject.demands[name].unit == "rate":
+        if service.kind == "async":
+            continue
+        for one in mine:
+            if exact(one.load_fraction) * subject.amount(name) > one.nodes * _capacity(one) * (1 + Fraction(1, 10**5)):
+                yield f"{one.offer_id}: is sent {one.load_fraction:.3f} of {name}, more than it carries"
+        if subject.demands[name].unit == "rate":
             continue
         for slot in _timetable(subject).slots:
             held = _held(subject, slot, name, lambda one: Fraction(one.replicas // one.nodes * one.concurrency_at_peak))
@@ -416,23 +440,36 @@ def check_service_figures(subject: Subject) -> Iterator[str]:
 
 
 def _wrong_utilisation(subject: Subject, service_id: str) -> Iterator[str]:
-    """Hold the utilisation of an interactive service against what its nodes carry in each hour."""
+    """Hold rates and utilisation of a service against what its nodes carry in each hour."""
     shown = next(one for one in subject.plan.services if one.service_id == service_id)
     service, table, amount = subject.services[service_id], _timetable(subject), subject.amount(service_id)
-    if service.kind == "async":
-        return
-    asked = held = Fraction(0)
-    busiest: list[float] = []
-    for slot in table.slots:
-        needed = _asked(subject, slot, service_id)
-        carried = _carried(_held(subject, slot, service_id, _capacity))
-        asked, held = asked + needed * len(slot.hours), held + carried * len(slot.hours)
-        busiest += [float(amount / carried)] if needed == amount and carried else []
+    rates = [float(_carried(_held(subject, slot, service_id, _capacity))) for slot in table.slots]
+    by_rate = subject.demands[service_id].unit == "rate"
+    if (shown.capacity_rps is not None) != by_rate or (by_rate and not any(
+            isclose(shown.capacity_rps or 0.0, one, rel_tol=1e-9) for one in rates)):
+        yield f"{service_id}: capacity_rps is {shown.capacity_rps}, its nodes carry {max(rates):g} at most"
     peak, mean = shown.peak_utilisation_fraction, shown.mean_utilisation_fraction
-    if peak is None or not any(isclose(peak, one, rel_tol=1e-9) for one in busiest):
-        yield f"{service_id}: peak_utilisation_fraction is {busiest}, the plan says {peak}"
-    if mean is None or mean < float(asked / held) * (1 - TOLERANCE) or mean > 1:
-        yield f"{service_id}: mean_utilisation_fraction is {float(asked / held):g}, the plan says {mean}"
+    if service.kind == "async":
+        asked, held = _work_and_room(subject, service_id, rates)
+    else:
+        asked = float(sum(_asked(subject, slot, service_id) * len(slot.hours) for slot in table.slots))
+        held = sum(rate * len(slot.hours) for rate, slot in zip(rates, table.slots, strict=True))
+        full = [float(amount) / rate for rate, slot in zip(rates, table.slots, strict=True)
+                if rate and _asked(subject, slot, service_id) == amount]
+        if peak is None or not any(isclose(peak, one, rel_tol=1e-9) for one in full):
+            yield f"{service_id}: peak_utilisation_fraction is {full}, the plan says {peak}"
+    if mean is None or not isclose(mean * held, asked, rel_tol=1e-6):
+        yield f"{service_id}: a mean_utilisation_fraction of {mean}, {asked:g} of {held:g} are used"
+
+
+def _work_and_room(subject: Subject, service_id: str, rates: list[float]) -> tuple[float, float]:
+    """Return (requests of an async service, requests that its nodes can do), all windows of a cycle together."""
+    service, table = subject.services[service_id], _timetable(subject)
+    rate_of = {hour: rate for slot, rate in zip(table.slots, rates, strict=True) for hour in slot.hours}
+    windows = window_seconds(service.deadline, table.hours) if service.deadline else ()
+    work = float(_work(subject, service_id))
+    room = sum(rate_of[hour] * second for seconds, _ in windows for hour, second in enumerate(seconds))
+    return sum(days for _, days in windows) * work, room
 
 
 def check_local_cost(subject: Subject) -> Iterator[str]:

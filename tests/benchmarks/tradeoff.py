@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from optimizer.demand import profile_hours
 from optimizer.frontier import trace_frontier
 from optimizer.load import Catalog, LoadedProblem, load_catalog, load_problem, shipped_problem_names
 from optimizer.load.problem import with_known_shapes
@@ -14,7 +15,7 @@ SETTINGS = SolveSettings()
 def single_service_problems(catalog: Catalog) -> list[LoadedProblem]:
     """List the shipped problems of one service."""
     loaded = [with_known_shapes(load_problem(name), catalog) for name in shipped_problem_names()]
-    return [one for one in loaded if len(one.problem.services) == 1]
+    return [one for one in loaded if len(one.problem.services) == 1 and profile_hours(one.problem) is None]
 
 
 def answered(loaded: LoadedProblem, catalog: Catalog) -> None:

@@ -7,7 +7,8 @@ import pytest
 from optimizer.candidates import Shelf
 from optimizer.load import load_catalog, load_problem, shipped_problem_names
 from optimizer.load.problem import with_known_shapes
-from optimizer.solve import SolveSettings, plan_of, prepare, solve
+from optimizer.solve import SolveSettings, prepare
+from optimizer.timetable import best_plan
 
 SHELF = Shelf()
 """Shared by all cases below, so that every one finds what the others left."""
@@ -26,6 +27,5 @@ def test_plans_and_rejections_are_those_without_a_shelf(name: str, overrides: tu
     plans = []
     for shelf in (None, SHELF):
         prepared = prepare(loaded, CATALOG, shelf=shelf)
-        solution = solve(prepared.candidates, prepared.problem.limits, prepared.budget, SolveSettings())
-        plans.append(plan_of(prepared, solution))
+        plans.append(best_plan(prepared, SolveSettings()))
     assert plans[0] == plans[1]

@@ -62,6 +62,14 @@ def test_without_any_plan_the_code_is_1_and_money_is_null(run: Run) -> None:
     assert "limits.budget stands in the way" in run("compare", CASE, "--set", "limits.budget.amount=1").out
 
 
+def test_a_limit_that_leaves_no_plan_is_no_proof(run: Run) -> None:
+    found = run("compare", "three-years-reserved", "--deterministic-limit", "1e-9", "--set", "limits.survive.nodes=1")
+    assert found.code == 5
+    assert "before the limit was reached" in found.out
+    assert "There is no plan" not in found.out
+    assert "Not proven (a limit was reached): rented, mixed" in found.out
+
+
 @pytest.mark.parametrize("ending", [".png", ".svg", ".html"])
 def test_a_chart_is_the_same_twice(run: Run, tmp_path: Path, ending: str) -> None:
     files = [tmp_path / f"{name}{ending}" for name in ("a", "b")]

@@ -48,6 +48,11 @@ def test_a_contract_that_changes_nothing_changes_nothing(run: Run) -> None:
     assert same["cost"] == free["cost"]
 
 
+def test_tiers_that_no_plan_reaches_change_nothing(run: Run) -> None:
+    far = "limits.contracts={gcp: {tiers: [{above_usd_per_month: 999999999999, discount_fraction: 0.123456789}]}}"
+    assert plan(run, far)["cost"] == plan(run)["cost"]
+
+
 def test_the_cap_on_spot_lies_between_none_and_all(run: Run) -> None:
     kinds = "limits.kinds=[on_demand,reserved,spot]"
     costs = [plan(run, kinds, f"limits.spot_share_fraction={share}")["cost"]["usd_per_month"]

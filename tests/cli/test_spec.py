@@ -140,6 +140,13 @@ def test_bad_options_are_told(run: Run, desk: Path, arguments: tuple[str, ...], 
     assert said in result.err
 
 
+def test_a_damaged_logo_is_told(run: Run, desk: Path, tmp_path: Path) -> None:
+    (tmp_path / "logo.png").write_bytes(PIXEL[:40])
+    result = run("spec", desk, "--logo", "logo.png")
+    assert (result.code, result.out) == (2, "")
+    assert "--logo: logo.png: found a damaged picture" in result.err
+
+
 def test_a_missing_library_names_the_extra(run: Run, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import importlib.util
 

@@ -98,7 +98,7 @@ def test_changes_move_what_they_name(tokyo: tuple[LoadedProblem, Catalog, Compar
     assert len(found) == 10
     assert found["rented prices", "+20%"]["rented"] == pytest.approx(1.2 * (base["rented"] or 0), rel=1e-6)
     assert found["rented prices", "+20%"]["owned"] == base["owned"]
-    for quantity in ("purchase prices", "electricity tariff"):
+    for quantity in ("purchase prices", "electricity"):
         low, high = found[quantity, "-20%"], found[quantity, "+20%"]
         assert (low["owned"] or 0) < (base["owned"] or 0) < (high["owned"] or 0)
         assert low["rented"] == base["rented"] == high["rented"]
@@ -185,3 +185,46 @@ def test_a_comparison_is_frozen(tokyo: tuple[LoadedProblem, Catalog, Comparison]
     with pytest.raises(AttributeError):
         tokyo[2].problem = None  # type: ignore[misc]
     assert replace(tokyo[2], fx_as_of=None).fx_as_of is None
+
+
+@pytest.fixture(scope="module")
+def by_the_hour() -> Comparison:
+    return compare(*shipped_case("tokyo-own-spot-in-yen"), SETTINGS)
+
+
+def test_by_the_hour_every_variant_is_proven_and_mixed_is_never_dearer(by_the_hour: Comparison) -> None:
+    costs = {one.name: one.usd_per_month or math.inf for one in by_the_hour.variants}
+    assert {one.status for one in by_the_hour.variants} == {"optimal"}
+    assert costs["mixed"] <= min(costs.values())
+    assert all(one.plan.timetable is not None for one in by_the_hour.variants)
+
+
+def test_by_the_hour_nodes_that_come_and_go_are_paid_for_their_hours(by_the_hour: Comparison) -> None:
+    azure = by_the_hour.variant("azure")
+    assert azure.usd_per_month is not None
+    assert azure.total_usd(12) == pytest.approx(12 * azure.usd_per_month, rel=1e-6)
+    nodes = azure.plan.nodes
+    assert all(node.kind in ("on_demand", "spot") for node in nodes)
+    hours = sum(node.node_hours_per_month or 0.0 for node in nodes) / (730 * sum(node.count for node in nodes))
+    assert azure.hours_fraction == pytest.approx(hours)
+    assert hours < 1
+    assert azure.around_the_clock_usd_per_month == pytest.approx(
+        sum(node.count * node.usd_per_hour_each * 730 for node in nodes), rel=1e-6)
+
+
+def test_by_the_hour_the_purchase_is_paid_on_the_first_day(by_the_hour: Comparison) -> None:
+    owned = by_the_hour.variant("owned")
+    assert {node.kind for node in owned.plan.nodes} == {"owned"}
+    assert owned.paid_usd[0] == pytest.approx(owned.upfront_usd)
+    assert owned.paid_usd[0] > 12 * (owned.paid_usd[1] - owned.paid_usd[0])
+
+
+def test_by_the_hour_the_share_of_the_hours_is_of_nodes_around_the_clock(by_the_hour: Comparison) -> None:
+    owned, clock = by_the_hour.variant("owned").usd_per_month, by_the_hour.on_demand.around_the_clock_usd_per_month
+    assert owned is not None
+    assert by_the_hour.break_even_utilisation_fraction == pytest.approx(owned / clock)
+    run = by_the_hour.on_demand.hours_fraction
+    assert run is not None
+    # they run a larger share of the hours than that, so that renting them costs more than owning
+    assert run > by_the_hour.break_even_utilisation_fraction
+    assert (by_the_hour.on_demand.usd_per_month or 0) > owned

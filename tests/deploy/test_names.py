@@ -74,6 +74,17 @@ def test_odd_service_names_are_taken(environment: Make, service_id: str, target:
             assert_nginx(text)
 
 
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_service_named_like_a_node_of_another_is_no_clash(environment: Make, target: str) -> None:
+    """nginx takes a host that is also an upstream for the upstream, and refuses its port."""
+    files = files_of(environment("chat-and-code", service_id="code-1-node-1"), target)
+    for path, text in files.items():
+        if path.endswith(".conf"):
+            upstreams = set(re.findall(r"upstream (\S+) ", text))
+            assert not upstreams & set(re.findall(r"https?://([a-z0-9-]+):", text))
+            assert not upstreams & set(re.findall(r"server ([a-z0-9-]+):", text))
+
+
 HOSTILE = 'org/m"; $(touch x) `id` ${HOME} $HOME \'a\' #'
 
 

@@ -13,6 +13,7 @@ from optimizer.formulation.cp_sat import cp_model
 from optimizer.schema.problem import Contract, NodeCount, Survive, Tier
 from tests.oracles import Instance, instance, offer, runs
 from tests.oracles.instances import a_month
+from tests.oracles.routed import routed_instance, routes
 
 OFFERS = (
     offer("a", 3, gpu="ant", provider="acme", region="east"),
@@ -36,6 +37,10 @@ def farm(**limits: object) -> Instance:
     return instance(OFFERS, OPTIONS, [12], **limits)  # type: ignore[arg-type]
 
 
+def routed_farm(**limits: object) -> Instance:
+    return routed_instance(OFFERS, (routes("ant", (6, None)), routes("bee", (8, 6))), [0.5, 0.5], 12, **limits)
+
+
 def vllm(**counts: int) -> Nodes:
     return {(offer_id, "vllm"): count for offer_id, count in counts.items()}
 
@@ -56,6 +61,13 @@ class Pair(NamedTuple):
 PAIRS = {
     # 3 x 4 = 12 and 2 x 6 = 12 are enough; 4 + 6 = 10 and nothing are not
     "meet_demand": [Pair(farm(), (vllm(a=3), vllm(b=2)), (vllm(a=1, b=1), {}))],
+    # of 12 requests half are long: 6 on one b (which carries 6 long ones or 8 short ones), none on a (6 short ones);
+    # one node of b is lost, or one of a: 2 b carry the long class, and with one a left the short one
+    "split_classes": [
+        Pair(routed_farm(), (vllm(a=1, b=1), vllm(b=2)), (vllm(a=9), vllm(a=0), {})),
+        Pair(routed_farm(survive=Survive(nodes=1)), (vllm(a=2, b=2),), (vllm(a=9, b=1), {})),
+        Pair(routed_farm(survive=Survive(region=True)), (vllm(b=2, d=2),), (vllm(a=9, b=9), vllm(d=9))),
+    ],
     # two of c are in stock; the stock of a is endless
     "respect_stock": [Pair(farm(), (vllm(c=2), vllm(a=9)), (vllm(c=3),))],
     # 4 x 3 = 12 and 2 x 6 = 12 stay in 12; 3 x 3 + 4 = 13 does not

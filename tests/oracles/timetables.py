@@ -6,6 +6,7 @@ import random
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import replace
+from fractions import Fraction
 from itertools import product
 from typing import Any
 
@@ -68,6 +69,7 @@ def random_time_case(seed: int, rules: Iterable[str] = (), kinds: tuple[str, ...
         facts: dict[str, Any] = {
             "gpu": rng.choice(["ant", "bee"]), "provider": rng.choice(["acme", "bolt"]),
             "region": rng.choice(["east", "west"]),
+            "spot": "cap_spot_share" in active and elastic[name] and rng.random() < 0.6,
             "watts": 0 if elastic[name] or "cap_power" not in active else rng.choice([300, 700])}
         stock.append(rng.choice([None, 1, 2]) if "respect_stock" in active else None)
         for service in range(len(kinds)):
@@ -131,10 +133,9 @@ def _fit(case: TimeCase, picked: tuple[Choice, ...], gpus: frozenset[str]) -> bo
         engines[group].add(engine)
     if case.limits.engine_policy != "any" and any(len(names) > 1 for names in engines.values()):
         return False
-    outcomes = range(len(picked[0][3]))
     return all(
-        sum(choice[3][outcome][work.service] * seconds for choice, seconds in zip(picked, work.seconds, strict=True))
-        >= work.amount for work in case.works for outcome in outcomes)
+        sum(choice[3][number][work.service] * seconds for choice, seconds in zip(picked, work.seconds, strict=True))
+        >= needed(work.amount, outcome) for work in case.works for number, outcome in enumerate(losses(case)))
 
 
 def _choices(case: TimeCase, base: tuple[int, ...], slot: int) -> Iterator[Choice]:
@@ -179,7 +180,7 @@ def _keeps_slot(case: TimeCase, base: tuple[int, ...], slot: int, use: tuple[int
         if name in elastic and sum(use[i] for i in case.elastic if case.rows[i].offer_id == name) < least:
             return False
     return all(
-        left_after(case, slot, use, service, outcome) >= demand
+        left_after(case, slot, use, service, outcome) >= needed(demand, outcome)
         for service, demand in enumerate(case.slots[slot].demand) if demand for outcome in losses(case))
 
 
@@ -189,7 +190,14 @@ def losses(case: TimeCase) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = [("nothing", None)]
     found += [("nodes", survive.nodes)] if survive.nodes else []
     found += [("provider", name) for name in sorted({row.provider for row in case.rows})] if survive.provider else []
+    share = case.limits.spot_share_fraction
+    found += [("spot", Fraction(str(share)))] if share is not None else []
     return found + ([("place", place) for place in sorted({row.place for row in case.rows})] if survive.region else [])
+
+
+def needed(amount: int, outcome: tuple[str, Any]) -> Fraction:
+    """Return what must be left of a demand or work after a loss: all of it, but when spot nodes go."""
+    return amount * (1 - outcome[1]) if outcome[0] == "spot" else Fraction(amount)
 
 
 def left_after(case: TimeCase, slot: int, use: tuple[int, ...], service: int, outcome: tuple[str, Any]) -> int:
@@ -197,7 +205,8 @@ def left_after(case: TimeCase, slot: int, use: tuple[int, ...], service: int, ou
     kind, what = outcome
     mine = [(row, count) for row, count in zip(case.rows, use, strict=True) if row.service == service]
     each = sorted(row.capacity for row, count in mine for _ in range(count)
-                  if not (kind == "provider" and row.provider == what) and not (kind == "place" and row.place == what))
+                  if not (kind == "spot" and row.is_spot)
+                  and not (kind == "provider" and row.provider == what) and not (kind == "place" and row.place == what))
     return sum(each[: max(0, len(each) - what)] if kind == "nodes" else each)
 
 

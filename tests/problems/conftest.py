@@ -9,7 +9,8 @@ from functools import cache
 import pytest
 
 from optimizer.answer import answer
-from optimizer.load import Catalog, LoadedProblem, load_catalog, load_problem
+from optimizer.demand import profile_hours
+from optimizer.load import Catalog, LoadedProblem, load_catalog, load_problem, shipped_problem_names
 from optimizer.load.problem import with_known_shapes
 from optimizer.schema.plan import Plan
 from optimizer.solve import SolveSettings
@@ -44,6 +45,11 @@ def solve_shipped(name: str, *overrides: str) -> Solved:
     """Answer a shipped problem, once for all tests."""
     loaded, catalog = loaded_with_catalog(name, *overrides)
     return Solved(loaded, catalog, answer(loaded, catalog, SolveSettings()))
+
+
+def one_peak_problems() -> list[str]:
+    """List the shipped problems whose demand is one peak, which is what trade-offs look at."""
+    return [name for name in shipped_problem_names() if profile_hours(load_problem(name).problem) is None]
 
 
 @pytest.fixture(scope="session")

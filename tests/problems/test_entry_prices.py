@@ -7,12 +7,11 @@ from dataclasses import replace
 import pytest
 
 from optimizer.explain.entering import GpuVerdict, gpu_verdicts
-from optimizer.load import shipped_problem_names
 from optimizer.solve import Prepared, SolveSettings, prepare, solve, solve_at
 from optimizer.solve.variants import with_limits
 from optimizer.units import MICRO
 from tests.oracles import price_ends
-from tests.problems.conftest import loaded_with_catalog
+from tests.problems.conftest import loaded_with_catalog, one_peak_problems
 
 SETTINGS = SolveSettings()
 
@@ -20,7 +19,7 @@ QUICK = {"measured-curves-llama-70b", "measured-only-gpt-oss-120b", "office-a500
 
 NAMES = [
     name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
-    for name in shipped_problem_names() if name != "budget-too-small"
+    for name in one_peak_problems() if name not in ("budget-too-small", "documents-by-length")  # no plan; routed
 ]
 
 

@@ -10,11 +10,10 @@ import pytest
 
 from optimizer.frontier import Frontier, FrontierPoint, trace_frontier
 from optimizer.frontier.points import AxisName
-from optimizer.load import shipped_problem_names
 from optimizer.schema.problem import Problem
 from optimizer.solve import SolveSettings, plan_of, prepare, solve
 from optimizer.solve.variants import with_limits, with_service, with_speed, with_ttft
-from tests.problems.conftest import loaded_with_catalog
+from tests.problems.conftest import loaded_with_catalog, one_peak_problems
 
 SETTINGS = SolveSettings()
 
@@ -36,7 +35,7 @@ def marks(name: str, axis: AxisName) -> list[pytest.MarkDecorator]:
 
 ALL = [
     pytest.param(name, axis, marks=marks(name, axis))
-    for name in shipped_problem_names() for axis in AXES if axis != "ttft" or name not in NO_TTFT
+    for name in one_peak_problems() for axis in AXES if axis != "ttft" or name not in NO_TTFT
 ]
 
 

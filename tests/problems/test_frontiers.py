@@ -7,15 +7,14 @@ from itertools import pairwise
 import pytest
 
 from optimizer.frontier import Frontier, trace_frontier
-from optimizer.load import shipped_problem_names
 from optimizer.solve import Prepared, SolveSettings, prepare, solve_at
 from optimizer.solve.variants import with_speed
 from optimizer.units import usd_per_month
-from tests.problems.conftest import loaded_with_catalog, solve_shipped
+from tests.problems.conftest import loaded_with_catalog, one_peak_problems, solve_shipped
 
 SETTINGS = SolveSettings()
 
-SINGLE = [name for name in shipped_problem_names() if len(loaded_with_catalog(name)[0].problem.services) == 1]
+SINGLE = [name for name in one_peak_problems() if len(loaded_with_catalog(name)[0].problem.services) == 1]
 
 
 def frontier_of(name: str, low: float | None = None, high: float | None = None, service: str | None = None) -> Frontier:

@@ -10,7 +10,8 @@ import pytest
 
 from optimizer.load import load_catalog, shipped_catalog_dir, shipped_problem_names
 from optimizer.schema.plan import Plan
-from optimizer.solve import SolveSettings, plan_of, prepare, solve
+from optimizer.solve import SolveSettings, prepare
+from optimizer.timetable import best_plan
 from tests.problems.conftest import solve_shipped
 
 
@@ -53,5 +54,5 @@ def test_plan_is_the_same_with_rows_in_another_order(name: str, shuffled: Path) 
     catalog = load_catalog(shuffled, (), None if one.loaded.own_models else references)
     assert catalog.sha256 != one.catalog.sha256
     prepared = prepare(one.loaded, catalog)
-    plan = plan_of(prepared, solve(prepared.candidates, prepared.problem.limits, prepared.budget, SolveSettings()))
+    plan = best_plan(prepared, SolveSettings())
     assert bare(plan) == bare(one.plan)

@@ -80,6 +80,18 @@ def test_another_plan_altogether(run: Run, plans: tuple[Path, Path], desk: Path,
     assert found["reasons"]
 
 
+def test_plans_by_the_hour_show_what_stands_and_what_is_rented(
+    run: Run, plans: tuple[Path, Path], desk: Path, tmp_path: Path
+) -> None:
+    """100 readers for half the day, 20 for the other: one node stands 730 hours, another is there for 365."""
+    hours = tmp_path / "hours.json"
+    demand = "services.0.demand={hourly_concurrency: [" + ", ".join(["20"] * 12 + ["100"] * 12) + "]}"
+    assert run("solve", desk, "--set", demand, "--format", "json", "-o", hours).code == 0
+    found = changes((plans[0], hours))
+    assert Change("cloud-big-x1", "node_hours_per_month", None, 1095.0) in found["hours"]
+    assert Change("", "timetable", None, "24 hours, 2 slots") in found["outcome"]
+
+
 def test_the_command_writes_text_json_and_markdown(run: Run, plans: tuple[Path, Path]) -> None:
     text = run("spec", "diff", *plans)
     assert (text.code, text.err) == (0, "")

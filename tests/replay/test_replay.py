@@ -225,3 +225,69 @@ def test_names_from_the_file_cannot_paint_the_terminal(run: Run, desk: Path, sav
     assert result.code == 6
     assert "\x1b[31m" not in result.out.replace("\x1b[31mBROKEN", "").replace("\x1b[1m", "")
     assert "a [31m b is no offer" in result.out
+
+
+@pytest.mark.parametrize(("mine", "other", "regret"), [
+    (2.5, 2.5, 0.0), (2.5, 2.499999, 100 * (2.5 / 2.499999 - 1)), (2.5, 2.4, 100 * (2.5 / 2.4 - 1)), (2.0, 2.4, 0.0),
+    (5.0, 2.5, 100.0),
+])
+def test_regret_is_the_cost_above_the_cheapest(
+    again: Again, small_catalog: Path, mine: float, other: float, regret: float
+) -> None:
+    offers_file(small_catalog).write_text(OFFERS + BIG.format(price=mine) + OTHER.format(price=other))
+    found = again()
+    assert found.regret_percent == pytest.approx(regret, rel=1e-6)
+    assert found.passed is (regret == 0)
+
+
+def test_a_contract_is_part_of_the_cost(run: Run, desk: Path, tmp_path: Path) -> None:
+    """One node costs 1,825 USD/month; the provider bills 3,000 at least."""
+    path, contract = tmp_path / "plan.json", "limits.contracts={cloud: {minimum_usd_per_month: 3000}}"
+    assert run("solve", desk, "--set", contract, "--format", "json", "--output", path).code == 0
+    assert json.loads(path.read_text())["cost"]["usd_per_month"] == pytest.approx(3000, abs=0.01)
+    result = run("verify", path, "--problem", desk, "--set", contract, "--format", "json")
+    data = json.loads(result.out)
+    assert (result.code, data["optimal"]) == (0, True)
+    without = run("verify", path, "--problem", desk, "--format", "json")
+    assert json.loads(without.out)["cost"]["usd_per_month_now"] == 1825.0
+
+
+HOURS = "services.0.demand={hourly_concurrency: [" + ", ".join(["20"] * 12 + ["100"] * 12) + "]}"
+"""One node of 64 for half the day, two for the other half: 1.5 nodes x 730 h x 2.50 USD/h = 2,737.50 USD/month."""
+
+
+@pytest.fixture
+def saved_by_the_hour(run: Run, desk: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "hours.json"
+    assert run("solve", desk, "--set", HOURS, "--format", "json", "--output", path).code == 0
+    assert json.loads(path.read_text())["cost"]["usd_per_month"] == 2737.5
+    return path
+
+
+def test_a_plan_by_the_hour_is_priced_by_its_hours(
+    run: Run, desk: Path, saved_by_the_hour: Path, small_catalog: Path
+) -> None:
+    again = ("verify", saved_by_the_hour, "--problem", desk, "--set", HOURS, "--format", "json")
+    assert (run(*again).code, json.loads(run(*again).out)["optimal"]) == (0, True)
+    offers_file(small_catalog).write_text(OFFERS + BIG.format(price=3) + OTHER.format(price=2.5))
+    result = run(*again)
+    assert result.code == 6
+    data = json.loads(result.out)
+    assert data["regret_percent"] == pytest.approx(20.0)
+    assert data["cost"]["usd_per_month_now"] == pytest.approx(3285.0)
+
+
+def test_a_plan_by_the_hour_that_no_longer_carries_its_hours(
+    run: Run, desk: Path, saved_by_the_hour: Path, small_catalog: Path
+) -> None:
+    points_file(small_catalog).write_text(measured((1, 7), (16, 9), (64, 105)))
+    result = run("verify", saved_by_the_hour, "--problem", desk, "--set", HOURS, "--max-regret", "1000")
+    assert result.code == 6
+    assert "replica_promise: cloud-big-x1: 64 requests in flight break the promise" in " ".join(result.out.split())
+
+
+def test_a_plan_for_one_peak_is_none_for_hours(run: Run, desk: Path, saved: Path, saved_by_the_hour: Path) -> None:
+    for path, more in ((saved, ("--set", HOURS)), (saved_by_the_hour, ())):
+        result = run("verify", path, "--problem", desk, *more)
+        assert result.code == 6
+        assert "timetable: one is shown if and only if" in result.out

@@ -75,9 +75,10 @@ def figure_of(chart: CompareChart, width_px: int) -> go.Figure:
     figure = go.Figure([_line(chart, line) for line in chart.lines])
     if chart.meeting:
         month, paid = chart.meeting
+        place = "top left" if month > MONTHS / 3 else "bottom right"
         figure.add_scatter(
             x=[month], y=[paid], mode="markers+text", text=[f"month {month:.0f}: owning has paid back"],
-            textposition="bottom right", marker={"color": look.INK, "size": 11}, showlegend=False, hoverinfo="skip")
+            textposition=place, marker={"color": look.INK, "size": 11}, showlegend=False, hoverinfo="skip")
     figure.update_layout(
         template="none", paper_bgcolor=look.PAPER, plot_bgcolor=look.PAPER, hovermode="closest", showlegend=True,
         legend={"orientation": "h", "y": 1.06},

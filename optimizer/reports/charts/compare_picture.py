@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
@@ -9,6 +10,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 from optimizer.reports.charts import look
 from optimizer.reports.charts.canvas import POINTS_PER_PX, Canvas, house_style, width_of, wrapped
 from optimizer.reports.charts.compare_data import MONTHS, CompareChart, PaidLine, compact
+from optimizer.reports.charts.placement import Board, Box, Line, Wanted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +22,9 @@ STROKES = {"solid": "-", "dash": (0, (5, 2)), "dot": (0, (1, 1.6))}
 """What matplotlib calls the strokes."""
 
 MONTH_TITLE = "months"
+
+TOP = 1.06
+"""Height of the axis by the largest amount."""
 
 
 def render(chart: CompareChart, kind: Literal["png", "svg"], width_px: int) -> bytes:
@@ -66,7 +71,7 @@ def _payments(canvas: Canvas, chart: CompareChart, bottom: float, height: float,
     for line in chart.lines:
         axes.plot(*zip(*line.points, strict=True), color=line.colour, linewidth=font * 0.19,
                   linestyle=STROKES[line.stroke], solid_capstyle="round")
-    top = chart.most * 1.06
+    top = chart.most * TOP
     axes.set_xlim(0.0, float(MONTHS))
     axes.set_ylim(0.0, top)
     axes.xaxis.set_major_locator(MultipleLocator(12))
@@ -81,8 +86,8 @@ def _payments(canvas: Canvas, chart: CompareChart, bottom: float, height: float,
     canvas.text(left + width / 2, low - 2.0 * font, MONTH_TITLE, font, ha="center", va="top", color=look.INK)
     _name_lines(canvas, chart, (left + width + font * 0.6, low, high / top), font)
     if chart.meeting:
-        _mark_meeting(canvas, axes, chart.meeting, (left + width * chart.meeting[0] / MONTHS,
-                                                    low + high * chart.meeting[1] / top), font)
+        area = Box(left, low, left + width, low + high)
+        _mark_meeting(canvas, axes, chart, area, font)
 
 
 def _name_lines(canvas: Canvas, chart: CompareChart, start: tuple[float, float, float], font: float) -> None:
@@ -95,10 +100,23 @@ def _name_lines(canvas: Canvas, chart: CompareChart, start: tuple[float, float, 
         free = middle + height
 
 
-def _mark_meeting(
-    canvas: Canvas, axes: Axes, meeting: tuple[float, float], at: tuple[float, float], font: float
-) -> None:
-    """Mark where owning has cost no more than renting."""
-    axes.plot([meeting[0]], [meeting[1]], marker="o", markersize=font * 0.42, color=look.INK, zorder=5)
-    canvas.label(at[0] + font * 0.5, at[1] - font * 0.7, f"month {meeting[0]:.0f}: owning has paid back", font * NAME,
-                 va="top", color=look.INK)
+def _mark_meeting(canvas: Canvas, axes: Axes, chart: CompareChart, area: Box, font: float) -> None:
+    """Mark where owning has cost no more than renting, with its name where it hides least."""
+    assert chart.meeting is not None
+    month, paid = chart.meeting
+    axes.plot([month], [paid], marker="o", markersize=font * 0.42, color=look.INK, zorder=5)
+
+    def at(point: tuple[float, float]) -> tuple[float, float]:
+        """Return the pixels of a month and an amount."""
+        across, up = point[0] / MONTHS, point[1] / (chart.most * TOP)
+        return area.left + across * (area.right - area.left), area.bottom + up * (area.top - area.bottom)
+
+    lines = [Line(*at(start), *at(end)) for line in chart.lines for start, end in pairwise(line.points)]
+    (x, y), size, text = at(chart.meeting), font * NAME, f"month {month:.0f}: owning has paid back"
+    dot = Box(x - font * 0.4, y - font * 0.4, x + font * 0.4, y + font * 0.4)
+    placed = Board(area, [dot], lines).put(Wanted(width_of(text, size), size * LEADING, x, y, towards=315.0))
+    if placed is None:
+        return
+    if placed.leader:
+        canvas.line(placed.leader, color=look.INK, linewidth=0.7, alpha=0.7)
+    canvas.label(placed.box.left, placed.box.bottom, text, size, va="bottom", color=look.INK)

@@ -32,6 +32,8 @@ SINGLE_GPU_PROPOSALS = 8
 
 MONTHS_PER_YEAR = 12
 
+NO_BREAK = "\u00a0"
+
 
 @dataclass(frozen=True)
 class ServiceView:
@@ -184,7 +186,7 @@ def time_rows(found: Findings) -> list[TimeRow]:
 
 
 def owned_figures(found: Findings) -> list[FigureRow]:
-    """List the assumptions behind the owned nodes of a plan; none where nothing is owned."""
+    """List the assumptions behind the owned nodes of a plan that cost anything; none where nothing is owned."""
     catalog, stated = found.catalog.owned_assumptions, found.loaded.problem.assumptions
     machines = [found.catalog.owned.get(machine_of(node.offer_id)) for node in found.plan.nodes]
     if catalog is None or not any(machines):
@@ -195,6 +197,8 @@ def owned_figures(found: Findings) -> list[FigureRow]:
         if figure is None:
             continue
         own = getattr(stated, name, None)
+        if own is None and not (figure.value or figure.high):
+            continue
         low, high = (figure.low, figure.high) if figure.low is not None and figure.high is not None else (None, None)
         rows.append(FigureRow(name, figure.value, low, high) if own is None else FigureRow(name, own, None, None))
     return rows
@@ -238,7 +242,7 @@ class Names:
     def mix(self, nodes: Iterable[Node]) -> str:
         """Write nodes in a line."""
         joined = "、" if self.writer.japanese else " + "
-        return joined.join(f"{node.count:,} × {node.offer_id}" for node in nodes)
+        return joined.join(f"{node.count:,}{NO_BREAK}×{NO_BREAK}{node.offer_id}" for node in nodes)
 
     def kind(self, node: Node) -> str:
         """Name how a node is obtained, with provider and term."""
@@ -280,6 +284,7 @@ def context_of(found: Findings, writer: Writer, command: str) -> dict[str, Any]:
         "figure_name": names.figure, "model_of": lambda one: models[one.service_id], "hour": hour, "link": link,
         "document_id": document_id(found), "notes": lambda: list(notes.found), "valid_months": VALID_MONTHS,
         "validity": lambda: _validity(found, writer), "slots": time_rows(found),
+        "class_rows": [(one, shared) for one in plan.deployments for shared in one.classes or ()],
     }
 
 

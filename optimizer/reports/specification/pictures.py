@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from optimizer.errors import Fault, InputError
 from optimizer.reports.specification.findings import Findings
 from optimizer.reports.specification.writer import Writer
 from optimizer.solve import SolveSettings
@@ -32,6 +34,22 @@ class Pictures:
     """Where a format that holds no pictures finds them; empty when they lie nowhere."""
     command: str = ""
     """What draws the chart, where it lies nowhere."""
+
+
+def check_logo(logo: tuple[str, bytes], label: str) -> None:
+    """Check that a logo is a whole picture.
+
+    Raises:
+        InputError: it is cut off or damaged.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(logo[1])) as picture:
+            picture.load()
+    except Exception as error:  # Pillow raises whatever a damaged file leads to
+        found = f"a damaged picture ({error})"
+        raise InputError([Fault("--logo", label, found, "a .png or .jpg that opens elsewhere")]) from None
 
 
 def draw_frontier(found: Findings, settings: SolveSettings, writer: Writer) -> Picture | None:

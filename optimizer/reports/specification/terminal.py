@@ -48,8 +48,8 @@ def pieces(text: str) -> list[str]:
     ['GPU', '構', '成。 ', 'two ', 'words']
     """
     found: list[str] = []
-    for run in re.findall(r"\s+|[^\s]", text):
-        if found and (run.isspace() or _sticks(found[-1], run)):
+    for run in re.findall("[ \t]+|[^ \t]", text):
+        if found and (run.strip(" \t") == "" or _sticks(found[-1], run)):
             found[-1] += run
         else:
             found.append(run)
@@ -60,8 +60,8 @@ def _sticks(before: str, letter: str) -> bool:
     """Say whether a letter belongs to what stands before it."""
     last = before[-1]
     if letter in NEVER_FIRST or last in NEVER_LAST:
-        return not last.isspace()
-    return not last.isspace() and not _wide(last) and not _wide(letter)
+        return last not in " \t"
+    return last not in " \t" and not _wide(last) and not _wide(letter)
 
 
 def wrapped(text: str, indent: str, first: str) -> list[str]:
@@ -73,7 +73,7 @@ def wrapped(text: str, indent: str, first: str) -> list[str]:
             lines.append(indent)
         lines[-1] += piece
         start = False
-    return [line.rstrip() for line in lines]
+    return [line.rstrip().replace("\u00a0", " ") for line in lines]
 
 
 def _plain(line: Line) -> str:

@@ -37,6 +37,9 @@ ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
 TEXT_WIDTH_MM = 174
 
+UNBROKEN_ROWS = 12
+"""Tables of up to so many rows stay on one page."""
+
 MAIN, PALE, LINE = "0B4F7D", "EEF3F7", "C9CED6"
 TONES = {"plain": "EEF3F7", "good": "E8F3EC", "warn": "FDF4E3", "bad": "FBE9E7"}
 
@@ -192,6 +195,8 @@ class _Layout:
             for place, (cell, line) in enumerate(zip(row.cells, cells, strict=True)):
                 cell.width = columns[place]
                 self._cell(cell, line, head, align[place] == "r", not header and place == 0)
+                together = len(listed) <= UNBROKEN_ROWS and index < len(listed) - 1
+                cell.paragraphs[0].paragraph_format.keep_with_next = True if together else None
             if notes and not head:
                 self._bookmark(row.cells[0].paragraphs[0], f"note_{index}")
 

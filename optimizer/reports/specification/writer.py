@@ -15,7 +15,8 @@ MAN = 10_000
 PLACEHOLDER = re.compile(r"\{(\w+)(?::([^}]+))?\}")
 AMOUNT = r"\$[0-9,]+(?:\.[0-9]+)?"
 
-OPEN = {"usd": AMOUNT, "": r"\S+?", "id": r"\S+?", "w": r"\S+?", "key": r"\S+?"}
+OPEN = {"usd": AMOUNT, "": r"\S+?", "id": r"\S+?", "w": r"\S+?", "key": r"\S+?",
+        "name": r"[\w.+-]+(?: [\w.+-]+){0,3}?"}
 """What may stand in an open place, by its kind; in the others anything."""
 
 NAME = re.compile(r"[\w.+%/:-]+", re.ASCII)
@@ -44,7 +45,8 @@ UNTRANSLATED = {"en": "{text}", "ja": "{text}（原文）"}
 class Pattern:
     """A sentence of the library with its open places, and how it reads in another language.
 
-    A place `{x}` is one word or number and taken over, `{x:any}` several, `{x:w}` is looked
+    A place `{x}` is one word or number and taken over, `{x:name}` a name of
+    up to four words, `{x:any}` anything, `{x:w}` is looked
     up, `{x:t}` is translated itself, `{x:usd}` is an
     amount of dollars, `{x:key}` a requirement; any other sign says what parts a list, whose items are each translated.
     """
@@ -212,7 +214,7 @@ class Writer:
             return self.sentence(text)
         if kind in ("w", "key"):
             return self.word(text) if kind == "w" else self.requirement(text)
-        if kind in ("id", "any"):
+        if kind in ("id", "any", "name"):
             return text
         if kind == "usd":
             return self.money(float(text[1:].replace(",", "")))

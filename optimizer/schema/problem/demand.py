@@ -1,29 +1,52 @@
 """How much comes: at the peak, or by a deadline."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from math import prod
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from optimizer.schema.base import HUGE, Count, CountOrZero, Fraction01, Frozen, NonNegative, Positive
+from optimizer.schema.base import HUGE, Count, CountOrZero, Fraction01, Frozen, Name, NonNegative, Positive
 
 PROFILE_HOURS = (24, 168)
 """Hours of a profile: a day from midnight, or a week from Monday 00:00."""
 
 
+class ProfileFile(Frozen):
+    """A CSV file that gives the demand by the hour."""
+
+    file: Name
+    """Beside the problem file, or seen from here: a row for each hour, or a trace with a row for each request."""
+    hours: Literal[24, 168] = 24
+    """Of a trace: whether it is counted into the hours of a day or of a week."""
+    timezone: Name = "UTC"
+    """Of a trace: whose hours they are, and of times without an offset."""
+    level: Literal["mean", "busiest"] = "mean"
+    """Of a trace of several days: the mean of each hour, or its busiest day."""
+
+
 def _as_numbers(value: object) -> object:
-    """Refuse a file name where the loader had no chance to read it."""
-    if isinstance(value, str):
+    """Refuse a file where the loader had no chance to read it."""
+    if isinstance(value, str | Mapping):
         raise ValueError(f"found {value!r}; allowed: 24 or 168 numbers; a file is read with the problem's own")
     return value
 
 
+def _a_day_or_week(stated: tuple[float, ...]) -> tuple[float, ...]:
+    """Refuse what is no day and no week, and hours that never ask anything."""
+    if len(stated) not in PROFILE_HOURS:
+        raise ValueError(f"found {len(stated)} numbers; allowed: 24 (a day) or 168 (a week from Monday)")
+    if not any(stated):
+        raise ValueError("found 0 in every hour; allowed: some hour with a demand")
+    return stated
+
+
 Profile = Annotated[
     tuple[Fraction01, ...],
-    BeforeValidator(_as_numbers, json_schema_input_type=tuple[Fraction01, ...] | str),
+    AfterValidator(_a_day_or_week),
+    BeforeValidator(_as_numbers, json_schema_input_type=tuple[Fraction01, ...] | str | ProfileFile),
 ]
-"""Shares of the peak by hour; in a problem file also the name of a CSV file."""
+"""Shares of the peak by hour; in a problem file also a CSV file."""
 
 
 def _unless_stated(value: Any) -> bool:
@@ -52,9 +75,11 @@ class Demand(Frozen):
     """Share of moments in which a replica's requests in flight stay within its limit (Poisson); default 0.99."""
     profile: Profile | None = Field(default=None, exclude_if=_unless_stated)
     """Share of the peak in each hour: 24 numbers (a day from midnight) or 168 (a week from Monday), or a CSV file."""
-    hourly_concurrency: tuple[CountOrZero, ...] | None = Field(default=None, exclude_if=_unless_stated)
+    hourly_concurrency: Annotated[tuple[CountOrZero, ...], AfterValidator(_a_day_or_week)] | None = Field(
+        default=None, exclude_if=_unless_stated)
     """Requests in flight in each hour, 24 or 168, in place of a peak."""
-    hourly_rps: tuple[NonNegative, ...] | None = Field(default=None, exclude_if=_unless_stated)
+    hourly_rps: Annotated[tuple[NonNegative, ...], AfterValidator(_a_day_or_week)] | None = Field(
+        default=None, exclude_if=_unless_stated)
     """Requests a second in each hour, 24 or 168, in place of a peak."""
 
     @property
@@ -104,21 +129,10 @@ class Demand(Frozen):
         return self
 
     @model_validator(mode="after")
-    def _hours_of_a_day_or_week(self) -> Self:
-        hourly = {"profile": self.profile, "hourly_concurrency": self.hourly_concurrency, "hourly_rps": self.hourly_rps}
-        faults = [fault for key, stated in hourly.items() if stated is not None for fault in _hour_faults(key, stated)]
+    def _shares_are_of_a_peak(self) -> Self:
         if self.profile is not None and (self.hourly_concurrency, self.hourly_rps) != (None, None):
-            faults.append("profile: found one beside demands by the hour; allowed: only beside a peak, as its shares")
-        if faults:
-            raise ValueError("\n".join(faults))
+            raise ValueError("profile: found one beside demands by the hour; allowed: only beside a peak")
         return self
-
-
-def _hour_faults(key: str, stated: Sequence[float]) -> list[str]:
-    """Say what is wrong with a list of hours."""
-    if len(stated) not in PROFILE_HOURS:
-        return [f"{key}: found {len(stated)} numbers; allowed: 24 (a day) or 168 (a week from Monday)"]
-    return [] if any(stated) else [f"{key}: found 0 in every hour; allowed: some hour with a demand"]
 
 
 class Deadline(Frozen):

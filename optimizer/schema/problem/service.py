@@ -27,6 +27,8 @@ class Service(Frozen):
     """What every user is promised."""
     workload: Annotated[tuple[RequestClass, ...], Field(min_length=1, max_length=64)]
     """Request classes, usually one."""
+    routing: Literal["mixed", "by_class"] = Field(default="mixed", exclude_if=lambda value: value == "mixed")
+    """`mixed` sends every class to every node; `by_class` may send each class to other nodes, by its length."""
     context_tokens: Tokens | None = None
     """Longest context one request may use; default: the longest ISL + OSL of the workload."""
     demand: Demand | None = None
@@ -44,6 +46,21 @@ class Service(Frozen):
         longest = max(request.isl_tokens + request.osl_tokens for request in self.workload)
         return self.context_tokens or longest
 
+    @property
+    def routes_classes(self) -> bool:
+        """Whether request classes may go to different nodes: asked for, and there are several."""
+        return self.routing == "by_class" and len(self.workload) > 1
+
+    def class_context_tokens(self, index: int) -> int:
+        """Return the tokens that one full-length request of a class holds when classes are routed apart.
+
+        A class is as long as it says; the longest one holds what the context allows.
+        """
+        request = self.workload[index]
+        tokens = request.isl_tokens + request.osl_tokens
+        longest = max(other.isl_tokens + other.osl_tokens for other in self.workload)
+        return self.full_context_tokens if tokens == longest else tokens
+
     @model_validator(mode="after")
     def _parts_belong_together(self) -> Self:
         faults = []
@@ -60,6 +77,9 @@ class Service(Frozen):
         total = sum(request.share_fraction for request in self.workload)
         if abs(total - 1) > 1e-6:
             faults.append(f"workload: found shares that add up to {total:g}; allowed: a sum of 1")
+        lengths = [(request.isl_tokens, request.osl_tokens) for request in self.workload]
+        if self.routes_classes and len(set(lengths)) < len(lengths):
+            faults.append("workload: found classes of the same lengths with routing: by_class; allowed: one of each")
         longest = max(request.isl_tokens + request.osl_tokens for request in self.workload)
         if self.context_tokens is not None and self.context_tokens < longest:
             faults.append(f"context_tokens: found {self.context_tokens}; allowed: at least ISL + OSL = {longest}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import re
 import zipfile
@@ -14,10 +15,11 @@ import pypdfium2
 
 from optimizer.load.problem import shipped_problem_names
 from optimizer.load.serving import load_serving
-from optimizer.reports.specification import LAYOUTS, write_specification
+from optimizer.reports.specification import LAYOUTS
 from optimizer.reports.specification.compose import compose
 from optimizer.reports.specification.document import Document, Verbatim, blocks_of, lines_of, plain
 from optimizer.reports.specification.findings import Findings, find_everything
+from optimizer.reports.specification.pictures import Pictures, draw_frontier
 from optimizer.reports.specification.writer import Language, Writer
 from optimizer.solve import SolveSettings
 from tests.problems.conftest import loaded_with_catalog
@@ -48,9 +50,18 @@ def composed(name: str, language: Language) -> tuple[Document, Writer]:
 
 
 @cache
+def pictures(name: str, language: Language) -> Pictures:
+    """Draw the chart of a shipped problem."""
+    picture = draw_frontier(found(name), SETTINGS, composed(name, language)[1])
+    return Pictures({} if picture is None else {"frontier": picture})
+
+
+@cache
 def written(name: str, language: Language, form: str) -> bytes:
     """Lay the document of a shipped problem out."""
-    return write_specification(found(name), SETTINGS, language, form, COMMAND)[0]  # type: ignore[arg-type]
+    layout = importlib.import_module(f"optimizer.reports.specification.{LAYOUTS[form]}")
+    data: bytes = layout.render(composed(name, language)[0], pictures(name, language), {})
+    return data
 
 
 @dataclass
