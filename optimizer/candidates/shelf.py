@@ -52,8 +52,8 @@ class Shelf:
     TABLES, PRICES = 4000, 64
     """How many are kept: some tens of services with all their GPU types."""
 
-    def __init__(self) -> None:
-        self._tables: _Recent[OptionTable] = _Recent(self.TABLES)
+    def __init__(self, tables: int = TABLES) -> None:
+        self._tables: _Recent[OptionTable] = _Recent(tables)
         self._prices: _Recent[list[PricedOffer]] = _Recent(self.PRICES)
         self._markets: _Recent[Market] = _Recent(self.PRICES)
         self._known: dict[int, object] = {}
@@ -76,11 +76,14 @@ class Shelf:
         self, index: int, service: Service, model: LlmModel, gpus: list[tuple[Gpu, int]], limits: Limits,
         catalog: Catalog, demand: ServiceDemand,
     ) -> dict[str, OptionTable]:
-        """Return the options of a service on GPU types, whatever its demand, in whose unit they carry."""
+        """Return the options of a service on GPU types, whatever its demand, in whose unit they carry.
+
+        Services that differ in nothing else share what they carry.
+        """
         slo = service.slo
         self._known[id(catalog)], self._known[id(model)] = catalog, model
         key = (
-            id(catalog), index, service.service_id, id(model), service.engines, service.precisions,
+            id(catalog), id(model), service.engines, service.precisions,
             service.full_context_tokens, service.workload, service.routes_classes, slo.ttft_ms, slo.e2e_ms,
             limits.evidence, limits.speed_confidence, demand.unit, demand.percentile,
         )
@@ -90,4 +93,16 @@ class Shelf:
             walked = OptionWalker(index, service, model, limits, catalog, endless, MOST_SEQUENCES).over(missing)
             for gpu, largest in missing:
                 self._tables.keep((key, gpu.gpu_id, largest), walked[gpu.gpu_id])
-        return {gpu.gpu_id: self._tables[key, gpu.gpu_id, largest] for gpu, largest in gpus}
+        return {
+            gpu.gpu_id: self._table_of(index, (key, gpu.gpu_id, largest)) for gpu, largest in gpus}
+
+    def _table_of(self, index: int, key: Hashable) -> OptionTable:
+        """Return a table whose options name the service at a position."""
+        first = self._tables[key]
+        if not first.options or first.options[0].service == index:
+            return first
+        found = self._tables.recall((key, index))
+        if found is None:
+            options = tuple(replace(option, service=index) for option in first.options)
+            found = self._tables.keep((key, index), OptionTable(options, first.drops))
+        return found

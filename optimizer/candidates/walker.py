@@ -12,13 +12,17 @@ from optimizer.candidates.table import Drop, OptionTable
 from optimizer.demand import ServiceDemand
 from optimizer.engines import gpu_refusal, model_refusal, precision_refusal, split_refusal
 from optimizer.load import Catalog
-from optimizer.memory import largest_fitting_concurrency, memory_fit
+from optimizer.memory import Loaded, loaded
 from optimizer.schema.catalog import Gpu, LlmModel
 from optimizer.schema.problem import Limits, RequestClass, Service
 from optimizer.throughput import Question, prepare_curves, speed_curve
+from optimizer.units import largest_holding
 
 FOLLOWED_BEYOND = 4
 """How many fit is followed a quarter beyond the demand, so that an error of the memory figure can be tried out."""
+
+MOST_LOADED = 50_000
+"""Replicas whose memory a catalog remembers."""
 
 MOST_SEQUENCES = 1024
 """No replica is planned with more requests in flight (the largest default of the engines in the catalog)."""
@@ -189,12 +193,23 @@ class OptionWalker:
             drop("evidence", f"only estimated, and limits.evidence asks for {limits.evidence}")
         return one
 
+    def replica(self, question: Question) -> Loaded:
+        """Load the model on a replica's GPUs; services of one model share it."""
+        q, known = question, self.catalog.memo.setdefault("loaded", {})
+        key = (id(q.model), q.precision_id, q.engine_id, q.gpu.gpu_id, q.tp_size)
+        if key not in known:
+            if len(known) >= MOST_LOADED:
+                known.clear()
+            known[key] = loaded(q.model, q.precision, q.engine, q.gpu, q.tp_size)  # holds the model, so its id stays
+        found: Loaded = known[key]
+        return found
+
     def memory_reason(self, question: Question, context: int, proven: int) -> str | None:
         """Say why not even one full-length request fits, or None; what was measured to fit needs no calculation."""
         q = question
         if proven * (q.isl_tokens + q.osl_tokens) >= context:
             return None
-        fit = memory_fit(q.model, q.precision, q.engine, q.gpu, q.tp_size, max_num_seqs=1)
+        fit = self.replica(q).started(1)
         if fit.max_concurrency(context) >= 1:
             return None
         if fit.kv_cache_gib < 0:
@@ -206,6 +221,7 @@ class OptionWalker:
         """Return the most requests in flight of one class on a replica, and how many fit."""
         q, most = question, self.most
         followed, tokens = most + most // FOLLOWED_BEYOND + 1, q.isl_tokens + q.osl_tokens
-        computed = largest_fitting_concurrency(q.model, q.precision, q.engine, q.gpu, q.tp_size, tokens, followed)
+        replica = self.replica(q)
+        computed = largest_holding(followed, lambda count: replica.started(count).max_concurrency(tokens) >= count)
         fits = max(proven, computed)
         return min(most, fits), fits

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from optimizer.candidates import Candidate
 from optimizer.fleet.case import FleetCase, Item, Supply
+from optimizer.fleet.pricing import cheapest_cover
 from optimizer.formulation import Case, CaseRow, reduce_case
 from optimizer.solve.prove import Clock, Proven, SolveSettings, prove
 from optimizer.units import usd_per_month
@@ -29,25 +30,47 @@ class Alone:
 
 def every_alone(case: FleetCase, settings: SolveSettings, clock: Clock) -> tuple[Alone, ...]:
     """Plan every service by itself, under the same rules, as if nobody else took of the stock and the budget."""
-    return tuple(alone(case, service, settings, clock) for service in range(len(case.demand)))
+    case = case.without(*OF_THE_WHOLE)
+    return tuple(_alone(case, service, settings, clock) for service in range(len(case.demand)))
 
 
-def alone(case: FleetCase, service: int, settings: SolveSettings, clock: Clock) -> Alone:
+def _alone(case: FleetCase, service: int, settings: SolveSettings, clock: Clock) -> Alone:
     """Plan one service by itself, its nodes filled with its own replicas as well as can be.
 
     That is one covering row: more of a node's best filling never carries less than any other filling of it.
     """
     rows = tuple(sorted(_rows(case, service), key=lambda row: row.rank))
-    case = case.without(*OF_THE_WHOLE)
     places = {supply.offer.offer_id: i for i, supply in enumerate(case.supplies)}
     question = Case(
         rows, (case.demand[service],), case.stock, case.budget, case.max_gpu_types, case.min_nodes, case.max_nodes,
         case.engine_policy, int(case.lose_node), case.lose_provider, case.lose_region, case.watts, case.at_least)
+    quick = _covered(question, service, places)
+    if quick is not None:
+        return quick
     reduced = reduce_case(question)
     found = prove(reduced, replace(settings, enumerated=True), clock, in_order=False)
     if found.status != "optimal":
         return Alone(service, None, ())
     return Alone(service, found.bound, _bought(reduced, found, places))
+
+
+def _covered(case: Case, service: int, places: dict[str, int]) -> Alone | None:
+    """Cover the demand by branch and bound where no other rule binds what is found; None else."""
+    looked_at = case.lose_nodes or case.lose_provider or case.lose_region or case.max_gpu_types is not None
+    if looked_at or case.engine_policy != "any" or not case.rows:
+        return None
+    cost, bound, counts = cheapest_cover(
+        [row.price for row in case.rows], [row.capacity for row in case.rows], case.demand[0])
+    taken: dict[int, int] = defaultdict(int)
+    for row, count in zip(case.rows, counts, strict=True):
+        taken[row.offer] += count
+    in_stock = all((stock := case.stock[pool]) is None or count <= stock for pool, count in taken.items())
+    few = case.max_nodes is None or sum(counts) <= case.max_nodes
+    watts = sum(row.watts * count for row, count in zip(case.rows, counts, strict=True))
+    if cost > bound or not in_stock or not few or (case.watts is not None and watts > case.watts):
+        return None
+    nodes = sorted((places[row.offer_id], count) for row, count in zip(case.rows, counts, strict=True) if count)
+    return Alone(service, cost, tuple(nodes))
 
 
 def _bought(case: Case, found: Proven, places: dict[str, int]) -> tuple[tuple[int, int], ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from optimizer.answer import warnings
+from optimizer.candidates import Shelf
+from optimizer.errors import VerificationError
 from optimizer.explain.nowhere import commonest_rejections
 from optimizer.fleet.alone import Alone, broken_together, every_alone
 from optimizer.fleet.case import FleetCase, build_fleet
@@ -21,7 +23,10 @@ from optimizer.solve import Prepared, SolveSettings, prepare
 from optimizer.solve.prove import Clock
 from optimizer.solve.refusals import refuse_limits, refuse_routed
 from optimizer.units import usd_per_month
-from optimizer.verify.fleet import as_plan
+from optimizer.verify.fleet import as_plan, check_shares
+
+MOST_TABLES = 100_000
+"""Tables of options that are kept: a thousand services on every GPU type."""
 
 
 def answer_fleet(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings, shed: bool = False) -> FleetPlan:
@@ -38,7 +43,7 @@ def answer_fleet(loaded: LoadedProblem, catalog: Catalog, settings: SolveSetting
     refuse_routed(loaded.problem, "a fleet whose services share nodes")
     refuse_limits(loaded.problem.limits, loaded.problem.name, "gpumix fleet")
     clock = Clock(settings)
-    prepared = prepare(loaded, catalog)
+    prepared = prepare(loaded, catalog, shelf=Shelf(MOST_TABLES))  # services of one model share their options
     case = build_fleet(prepared.candidates, prepared.problem.limits, prepared.budget)
     solution = solve_fleet(case, settings, clock)
     if solution.status == "infeasible" and shed:
@@ -87,9 +92,13 @@ def _told(
     """Add what sharing saves, who pays what, and what a reader must know first."""
     plans = every_alone(case, settings, clock)
     micro = cost_of(case, solution.placement.nodes) if solution.placement else 0
-    return plan.model_copy(update={
+    told = plan.model_copy(update={
         "saving": _saving(case, plan, plans), "shares": shares_of(case, solution, micro, plans, settings, clock),
         "warnings": warnings(prepared, as_plan(plan, plan.deployments))})
+    faults = list(check_shares(told))
+    if faults:
+        raise VerificationError("the shares do not stand:\n  " + "\n  ".join(faults))
+    return told
 
 
 def _saving(case: FleetCase, plan: FleetPlan, plans: tuple[Alone, ...]) -> Saving:

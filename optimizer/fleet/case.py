@@ -217,9 +217,9 @@ def _items(
             largest[name] = offer
     for name in sorted(largest):
         best: dict[tuple[str, int], tuple[int, Option]] = {}
-        for option in candidates.options_on(position, largest[name]):
+        for amount, option in _carrying(candidates, position, largest[name], target):
             key = (option.engine_id if looks_at_engines(limits) else "", option.gpu_count or largest[name].gpu_count)
-            capacity = min(option.speed.amount(target), demand)
+            capacity = min(amount, demand)
             most, known = best.get(key, (0, option))
             if capacity > most or (capacity == most > 0 and option.order < known.order):
                 best[key] = capacity, option
@@ -228,7 +228,20 @@ def _items(
                 other == engine and size < gpus and gpus // size * carried >= capacity
                 for (other, size), (carried, _) in best.items())
             if not beaten:
-                yield Item(place, group[name], gpus, capacity, -(-demand // capacity), option)
+                yield Item(place, group[name], gpus, capacity, -(-demand // capacity), candidates.capped(option))
+
+
+def _carrying(
+    candidates: CandidateSet, position: int, offer: PricedOffer, target: float
+) -> Iterator[tuple[int, Option]]:
+    """Yield what a replica carries at a service's target, and the option, for each that fits on a node."""
+    stated = candidates.stated.get((position, offer.offer_id))
+    if stated is not None:
+        yield stated.speed.amount(target), stated
+        return
+    for amount, option in candidates.carrying(position, offer.gpu_id, target):
+        if option.gpu_count <= offer.gpu_count:
+            yield amount, option
 
 
 def _bounded(supplies: Sequence[Supply], case: FleetCase) -> tuple[Supply, ...]:

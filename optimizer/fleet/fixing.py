@@ -41,7 +41,7 @@ def fix(case: FleetCase, relaxation: Relaxation, cost: int) -> Fixed:
     """
     slack = (cost - relaxation.bound + 1) * SCALE  # the bound was rounded up
     prices = relaxation.prices
-    kept = _items(case, prices, slack)
+    kept = tuple(i for i, regret in enumerate(_parts(case, prices)) if regret <= slack)
     rows = rows_of(case)
     supplies = []
     held = dict(case.at_least)
@@ -54,9 +54,15 @@ def fix(case: FleetCase, relaxation: Relaxation, cost: int) -> Fixed:
     return Fixed(smaller, case, kept)
 
 
-def _items(case: FleetCase, prices: Prices, slack: int) -> tuple[int, ...]:
+def regrets(case: FleetCase, relaxation: Relaxation) -> list[int]:
+    """Return what a service pays more at the relaxation's prices when it must have a replica, in micro-dollars."""
+    return [parts // SCALE for parts in _parts(case, relaxation.prices)]
+
+
+def _parts(case: FleetCase, prices: Prices) -> list[int]:
+    """Return the regret of each item, in parts of a micro-dollar."""
     costs = item_costs(case, rows_of(case), prices)
-    kept = []
+    found = [0] * len(case.items)
     for service, mine in enumerate(case.by_service):
         demand, priced = case.demand[service], [costs[i] for i in mine]
         carries = [case.items[i].capacity for i in mine]
@@ -64,6 +70,5 @@ def _items(case: FleetCase, prices: Prices, slack: int) -> tuple[int, ...]:
         for i in mine:
             rest = demand - case.items[i].capacity
             forced = costs[i] + (cheapest_cover(priced, carries, rest)[1] if rest > 0 else 0)
-            if forced - least <= slack:
-                kept.append(i)
-    return tuple(kept)
+            found[i] = forced - least
+    return found

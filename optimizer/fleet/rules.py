@@ -185,6 +185,8 @@ def nodes_left(case: FleetCase, model: FleetModel, loss: Loss) -> list[dict[int,
             counts[supply.gpus] = counts.get(supply.gpus, 0) + model.nodes[i]
     if loss.kind == "node":
         mine = [i for i, supply in enumerate(case.supplies) if loss.takes_one(supply)]
+        if not mine:
+            return left
         used = model.cp.new_bool_var("")
         for i in mine:
             model.cp.add(model.nodes[i] <= case.supplies[i].most * used)

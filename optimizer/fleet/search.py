@@ -94,7 +94,7 @@ def _attempt(
 
 def cheapest(
     case: FleetCase, settings: SolveSettings, clock: Clock, hint: Placement | None = None, in_order: bool = True,
-    floor: int = 0,
+    floor: int = 0, losses: Sequence[Loss] = (),
 ) -> FleetSolution:
     """Find the cheapest fleet; among equals the fewest nodes, then the first offers by id, then the fewest GPUs in use.
 
@@ -107,8 +107,8 @@ def cheapest(
         hint: a fleet to start from.
         in_order: break ties; else only the cost counts.
         floor: no fleet costs less, as is proven already.
+        losses: those to look at from the start.
     """
-    losses: tuple[Loss, ...] = ()
     while True:
         found, bound = _least_cost(case, losses, settings, clock, hint, floor)
         if found.status == "infeasible":

@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from optimizer.fleet.alone import OF_THE_WHOLE, Alone
 from optimizer.fleet.case import FleetCase
+from optimizer.fleet.losses import Loss
 from optimizer.fleet.search import cheapest
 from optimizer.fleet.solution import FleetSolution
 from optimizer.schema.fleet import Share
@@ -35,7 +36,7 @@ def shares_of(
     proportional = split_cents(total, known) if len(known) == len(costs) else None
     shapley = None
     if len(costs) <= MOST_EXACT and solution.status == "optimal":
-        coalitions = coalition_costs(case, cost, plans, settings, clock)
+        coalitions = coalition_costs(case, cost, plans, settings, clock, [one for one, _ in solution.after])
         shapley = split_cents(total, shapley_values(len(costs), coalitions)) if coalitions else None
     duals = [Fraction(max(0, dual)) for dual in solution.duals]
     marginal = split_cents(total, duals) if shapley is None and duals and any(duals) else None
@@ -79,12 +80,13 @@ Coalition = frozenset[int]
 
 
 def coalition_costs(
-    case: FleetCase, cost: int, plans: Sequence[Alone], settings: SolveSettings, clock: Clock
+    case: FleetCase, cost: int, plans: Sequence[Alone], settings: SolveSettings, clock: Clock,
+    losses: Sequence[Loss] = (),
 ) -> dict[Coalition, int] | None:
     """Return what the cheapest fleet costs for every set of services, each proven; None where one is not.
 
     Under the rules of the whole but its budget and the nodes that it must hold. A fleet of all serves every part, so
-    that no part costs more.
+    that no part costs more; what the whole may lose is looked at from the start.
     """
     count, free = len(case.demand), case.without(*OF_THE_WHOLE)
     costs: dict[Coalition, int] = {frozenset(): 0, frozenset(range(count)): cost}
@@ -96,7 +98,8 @@ def coalition_costs(
             continue
         if clock.expired():
             return None
-        found = cheapest(free.only(members), settings, clock, in_order=False)
+        floor = max(costs[frozenset(members) - {i}] for i in members)
+        found = cheapest(free.only(members), settings, clock, in_order=False, floor=floor, losses=losses)
         if found.status != "optimal" or found.bound is None:
             return None
         costs[frozenset(members)] = found.bound

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from math import isclose
 
 from optimizer.errors import VerificationError
 from optimizer.load import Catalog
@@ -36,7 +38,7 @@ from optimizer.verify.rules import (
     check_respect_stock,
     check_total_cost,
 )
-from optimizer.verify.subject import Check, Subject
+from optimizer.verify.subject import TOLERANCE, Check, Subject
 
 WHOLE: tuple[Check, ...] = (
     check_known_offers, check_answered_once, check_policy, check_engines_run, check_replica_promise, check_memory,
@@ -79,6 +81,7 @@ def faults_of_fleet(
     faults = _told(WHOLE, subject)
     faults += [f"fit_on_nodes: {fault}" for fault in check_fit_on_nodes(subject, plan.layouts, plan.deployments)]
     faults += [f"services: {fault}" for fault in check_service_gpus(plan)]
+    faults += [f"shares: {fault}" for fault in check_shares(plan)]
     bought = Counter({node.offer_id: node.count for node in plan.nodes})
     if Counter(_nodes_of(plan.layouts)) != bought:
         faults.append("fit_on_nodes: the layouts are not those of the nodes bought")
@@ -201,6 +204,26 @@ def _left(subject: Subject, plan: FleetPlan, after: AfterLoss, left: Counter[str
     again = FleetSubject(as_plan(plan, after.deployments), subject.problem, subject.catalog, subject.own_models)
     unknown = list(check_known_names(again))
     yield from unknown or (*_told(LEFT, again), *check_fit_on_nodes(again, after.layouts, after.deployments))
+
+
+def check_shares(plan: FleetPlan) -> Iterator[str]:
+    """Every service served pays once, and each way of sharing adds up to the cost in whole cents."""
+    cost = plan.cost.usd_per_month or 0.0
+    if plan.shares and sorted(one.service_id for one in plan.shares) != sorted(s.service_id for s in plan.services):
+        yield "those who pay are not those served"
+    for key in ("proportional_usd_per_month", "shapley_usd_per_month", "marginal_usd_per_month"):
+        parts = [getattr(one, key) for one in plan.shares]
+        known = [Decimal(repr(part)) for part in parts if part is not None]
+        if known and (len(known) < len(parts) or min(known) < 0 or sum(known) != Decimal(f"{cost:.2f}")):
+            yield f"{key} adds up to {sum(known)} of {cost:.2f} USD/month"
+    saving, alone = plan.saving, [one.alone_usd_per_month for one in plan.shares]
+    if saving is None or saving.separate_usd_per_month is None or not alone:
+        return
+    apart = sum(one or 0.0 for one in alone)
+    if None in alone or not isclose(saving.separate_usd_per_month, apart, rel_tol=TOLERANCE, abs_tol=1e-6):
+        yield f"separate plans of {saving.separate_usd_per_month} USD/month, {apart} by the services"
+    if not isclose(saving.saved_usd_per_month or 0.0, apart - cost, rel_tol=TOLERANCE, abs_tol=1e-6):
+        yield f"{saving.saved_usd_per_month} USD/month saved, {apart - cost} by the costs"
 
 
 def verify_fleet(
