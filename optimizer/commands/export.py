@@ -64,9 +64,7 @@ def export(
     from optimizer.load.serving import load_serving
     from optimizer.reports import terminal
     from optimizer.reports.output import write_folder
-    from optimizer.solve.refusals import refuse_routed
 
-    refuse_routed(loaded.problem, "a load balancer that sees no lengths")
     serving = load_serving(catalog, overlays_of(overlay))
     plan = answer(loaded, facts, settings)
     if plan.status not in ("optimal", "feasible"):
@@ -76,7 +74,8 @@ def export(
     files = files_of(environment, target.value)
     write_folder(out, files, force)
     lines = [f"wrote {len(files)} files to {out}; start with {out / 'README.md'}"]
-    lines += [f"! {run.name}: name a checkpoint: {run.wanted}" for run in environment.unnamed]
+    for run in environment.unnamed:
+        lines += terminal.wrap(f"! {run.name} needs a checkpoint to be named: {run.wanted}", "  ", "")
     emit("\n".join(lines) + "\n", None)
 
 

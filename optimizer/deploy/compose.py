@@ -16,9 +16,9 @@ from optimizer.deploy.nginx import (
     Server,
     Upstream,
     nginx_conf,
-    upstream_name,
     weights,
 )
+from optimizer.deploy.pools import pools_of, routes_of
 from optimizer.loadtest.starting import MODEL
 
 GATE_PORT = 8443
@@ -154,26 +154,17 @@ def node_files(run: EngineRun, environment: Environment) -> dict[str, str]:
     return {f"nodes/{run.name}/{name}": text for name, text in files.items()}
 
 
-def service_routes(environment: Environment) -> tuple[Route, ...]:
-    """Return where each service is reached: /SERVICE/v1/, and /v1/ when there is but one."""
-    routes = [Route(f"/{name}/v1/", upstream_name(name), "/v1/") for name, _ in environment.services]
-    if len(environment.services) == 1:
-        routes.append(Route("/v1/", upstream_name(environment.services[0][0]), "/v1/"))
-    return tuple(routes)
-
-
 def balancer_conf(environment: Environment) -> str:
     """Write the load balancer: each node weighs what it carries of its service."""
-    upstreams, metrics = [], []
-    for name, service in environment.services:
-        runs = environment.of_service(service.service_id)
-        shares = [run.deployment.load_fraction / run.deployment.nodes for run in runs]
-        servers = tuple(Server(f"{node}:{GATE_PORT}", weight) for run, weight in zip(runs, weights(shares), strict=True)
-                        for node in node_names(run))
-        upstreams.append(Upstream(upstream_name(name), servers))
-        metrics += [Route(f"/{node}/replica-{number}", f"{node}:{GATE_PORT}", f"/replica-{number}/metrics", keyed=False)
-                    for run in runs for node in node_names(run) for number in range(run.replicas_per_node)]
-    listeners = (Listener(GATE_PORT, service_routes(environment)), Listener(METRICS_PORT, tuple(metrics), secure=False))
+    pools, upstreams = pools_of(environment), []
+    for pool in pools:
+        found = weights([share / run.deployment.nodes for run, share in pool.shares])
+        upstreams.append(Upstream(pool.upstream, tuple(
+            Server(f"{node}:{GATE_PORT}", weight) for (run, _), weight in zip(pool.shares, found, strict=True)
+            for node in node_names(run))))
+    metrics = [Route(f"/{node}/replica-{number}", f"{node}:{GATE_PORT}", f"/replica-{number}/metrics", keyed=False)
+               for run in environment.runs for node in node_names(run) for number in range(run.replicas_per_node)]
+    listeners = (Listener(GATE_PORT, routes_of(pools)), Listener(METRICS_PORT, tuple(metrics), secure=False))
     return nginx_conf(tuple(upstreams), listeners, None, AUTHORITY)
 
 

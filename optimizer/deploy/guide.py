@@ -7,6 +7,7 @@ from optimizer.deploy.environment import HOST_MEMORY_FACTOR, HOST_MEMORY_FLOOR_G
 from optimizer.deploy.kubernetes import API_KEYS, GRAFANA, MODELS, OFFER_LABEL, TLS, TOKEN, node_selector
 from optimizer.deploy.metrics import unwatched
 from optimizer.deploy.names import one_line
+from optimizer.deploy.pools import pools_of, standing_in
 from optimizer.deploy.skypilot import SERVICE_PORT, endpoint_variable, infra
 
 
@@ -43,13 +44,13 @@ def _tables(environment: Environment) -> list[str]:
             f"{one.engine_id} | {one.precision} | {one.gpu_count} x {run.gpu.gpu_id} | {one.concurrency_per_replica} | "
             f"{one.load_fraction:.1%} |")
     lines += ["", "| service | reached at | promise |", "|---|---|---|"]
-    single = len(environment.services) == 1
-    for name, service in environment.services:
+    for pool in pools_of(environment):
+        service = pool.service
         promised = [f"{service.target_tokens_per_s:g} tokens/s a user"] if service.target_tokens_per_s else []
         promised += [f"TTFT {service.ttft_limit_ms:g} ms"] if service.ttft_limit_ms else []
         promised += [f"whole response {service.e2e_limit_ms:g} ms"] if service.e2e_limit_ms else []
-        paths = f"/{name}/v1/{' and /v1/' if single else ''}"
-        lines.append(f"| {cell(service.service_id)} | {paths} | {', '.join(promised) or 'throughput only'} |")
+        what = f"{service.service_id}, requests of {pool.what}" if pool.what else service.service_id
+        lines.append(f"| {cell(what)} | {' and '.join(pool.paths)} | {', '.join(promised) or 'throughput only'} |")
     return lines
 
 
@@ -75,8 +76,15 @@ def _notes(environment: Environment) -> list[str]:
     if environment.plan.timetable is not None:
         notes.append("The plan starts and stops nodes by the hour. These files hold the most of each deployment at one "
                      "time; what starts and stops them is yours.")
+    if any(service.routing for _, service in environment.services):
+        notes.append("Request classes are routed apart: a client chooses the path of its request's lengths.")
+    notes += [f"{run.name} gets no requests: it stands in for nodes that are lost, by hand."
+              for run in standing_in(environment)]
     notes += unwatched(environment)
     seen: dict[str, EngineRun] = {run.deployment.engine_id: run for run in environment.runs}
+    for engine_id, run in seen.items():
+        name = "the service as their model" if "{name}" in run.serving.container_flags else "the checkpoint"
+        notes.append(f"Clients name {name}: {engine_id} answers under that name.")
     notes += [f"{engine_id} ({run.image}): {one_line(run.serving.notes)}."
               for engine_id, run in seen.items() if run.serving.notes]
     notes += [f"Flags, image and metrics of {engine_id} as of {run.serving.as_of}: "

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from optimizer.deploy.compose import service_routes
 from optimizer.deploy.dashboard import PROVISIONED_DASHBOARDS, PROVISIONED_DATASOURCE, dashboard_json
 from optimizer.deploy.documents import dump
 from optimizer.deploy.environment import CACHE, SETTINGS, EngineRun, Environment
 from optimizer.deploy.metrics import alert_rules, labels_of, prometheus_config
 from optimizer.deploy.names import dns_name
-from optimizer.deploy.nginx import HEALTH, Listener, Server, Upstream, nginx_conf, upstream_name, weights
+from optimizer.deploy.nginx import HEALTH, Listener, Server, Upstream, nginx_conf, weights
+from optimizer.deploy.pools import pools_of, routes_of
 from optimizer.loadtest.starting import MODEL
 from optimizer.schema.serving import Companion
 
@@ -138,14 +138,13 @@ def _config_map(meta: dict[str, Any], data: dict[str, str]) -> dict[str, Any]:
 
 def balancer_conf(environment: Environment) -> str:
     """Write the load balancer: each replica weighs what it carries of its service."""
-    upstreams = []
-    for name, service in environment.services:
-        runs = environment.of_service(service.service_id)
-        shares = [run.deployment.load_fraction / run.deployment.replicas for run in runs]
-        upstreams.append(Upstream(upstream_name(name), tuple(
+    pools, upstreams = pools_of(environment), []
+    for pool in pools:
+        found = weights([share / run.deployment.replicas for run, share in pool.shares])
+        upstreams.append(Upstream(pool.upstream, tuple(
             Server(f"{run.name}.{environment.name}.svc.cluster.local:{run.serving.port}", weight, resolve=True)
-            for run, weight in zip(runs, weights(shares), strict=True))))
-    listener = Listener(HTTPS_PORT, service_routes(environment))
+            for (run, _), weight in zip(pool.shares, found, strict=True))))
+    listener = Listener(HTTPS_PORT, routes_of(pools))
     return nginx_conf(tuple(upstreams), (listener,), DNS)
 
 

@@ -11,13 +11,13 @@ from optimizer.deploy.compose import (
     balancer_compose,
     gate_conf,
     monitoring_files,
-    service_routes,
 )
 from optimizer.deploy.documents import dump
 from optimizer.deploy.environment import CACHE, SETTINGS, EngineRun, Environment
 from optimizer.deploy.metrics import labels_of
 from optimizer.deploy.names import one_line, variable
-from optimizer.deploy.nginx import HEALTH, Listener, Server, Upstream, nginx_conf, upstream_name, weights
+from optimizer.deploy.nginx import HEALTH, Listener, Server, Upstream, nginx_conf, weights
+from optimizer.deploy.pools import pools_of, routes_of
 from optimizer.errors import Fault, InputError
 from optimizer.loadtest.starting import MODEL
 
@@ -133,13 +133,13 @@ def endpoint_variable(run: EngineRun) -> str:
 
 def balancer_conf(environment: Environment) -> str:
     """Write the load balancer's template: each deployment weighs its share of its service."""
-    upstreams = []
-    for name, service in environment.services:
-        runs = environment.of_service(service.service_id)
-        found = weights([run.deployment.load_fraction for run in runs])
-        upstreams.append(Upstream(upstream_name(name), tuple(
-            Server(f"${{{endpoint_variable(run)}}}", weight) for run, weight in zip(runs, found, strict=True))))
-    return nginx_conf(tuple(upstreams), (Listener(GATE_PORT, service_routes(environment)),), None, AUTHORITY)
+    pools, upstreams = pools_of(environment), []
+    for pool in pools:
+        found = weights([share for _, share in pool.shares])
+        upstreams.append(Upstream(pool.upstream, tuple(
+            Server(f"${{{endpoint_variable(run)}}}", weight)
+            for (run, _), weight in zip(pool.shares, found, strict=True))))
+    return nginx_conf(tuple(upstreams), (Listener(GATE_PORT, routes_of(pools)),), None, AUTHORITY)
 
 
 def scrape_jobs(environment: Environment) -> list[dict[str, Any]]:

@@ -17,6 +17,9 @@ from optimizer.load.text import decode, read_bytes
 from optimizer.schema.plan import Plan
 from optimizer.units import HOURS_PER_MONTH
 
+CONTRACTS = "contracts"
+"""Cost line of what contracts add to the prices of the nodes."""
+
 A_PLAN = "a plan as `gpumix solve --format json` writes it"
 
 TELLING = ("status", "cost", "nodes", "deployments", "services", "inputs")
@@ -104,13 +107,15 @@ def _counts(plan: Plan) -> Iterator[tuple[str, str, str]]:
 
 
 def _costs(plan: Plan) -> Iterator[tuple[str, str, str]]:
-    total = sum(node.count * node.usd_per_hour_each for node in plan.nodes)
+    contracts = plan.cost.breakdown.get(CONTRACTS, 0.0) / HOURS_PER_MONTH
+    total = sum(node.count * node.usd_per_hour_each for node in plan.nodes) + contracts
     for key, found, sums in (
         ("cost.usd_per_hour", plan.cost.usd_per_hour, total),
         ("cost.usd_per_month", plan.cost.usd_per_month, total * HOURS_PER_MONTH),
     ):
         if found is None or not isclose(found, sums, rel_tol=SLACK, abs_tol=SLACK):
-            yield key, str(found), f"the sum of the nodes, {sums:.6f}"
+            beside = " and contracts" if contracts else ""
+            yield key, str(found), f"the sum of the nodes{beside}, {sums:.6f}"
 
 
 def _loads(plan: Plan) -> Iterator[tuple[str, str, str]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 
 from optimizer.candidates import Candidate, Option
 from optimizer.costs import PricedOffer, price_of
+from optimizer.costs.contracts import billed_beyond, bills_of
 from optimizer.formulation import CaseRow
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.schema.base import Kind
@@ -22,15 +24,15 @@ LONGEST_TERM_MONTHS = 1200
 RULES = frozenset({
     "known_names", "policy", "meet_demand", "respect_stock", "keep_budget", "limit_nodes", "hold_nodes",
     "limit_gpu_types", "choose_engines", "survive_node_loss", "survive_provider_loss", "survive_region_loss",
-    "cap_power",
+    "cap_spot_share", "cap_power",
 })
 """What a user asked for; where one of these is broken, figures that follow from it are not listed beside it."""
 
-RULES_BY_THE_HOUR = frozenset({
-    "timetable", "hours", "engines_run", "replica_promise", "memory", "node_capacity", "use_nodes_there", "slot_demand",
-    "finish_work",
+FIGURES = frozenset({
+    "known_offers", "total_cost", "pay_contracts", "node_count", "class_figures", "shown_speeds", "load", "plan_speed",
+    "service_figures", "unit_costs", "local_cost",
 })
-"""The same of a plan hour by hour, which is checked as it stands in the file."""
+"""What a plan prints beside its rules: of one that is checked as it stands these may be out of date."""
 
 NOTHING_PROVEN = 0
 """The bound of a plan whose cost nobody has minimised."""
@@ -64,7 +66,7 @@ def hold(plan: Plan, loaded: LoadedProblem, catalog: Catalog) -> Held:
     found = {node.offer_id: price_of(node.offer_id, catalog, loaded.problem) for node in plan.nodes}
     prices = {name: offer for name, offer in found.items() if offer is not None}
     gone = tuple(f"{name} is no offer of the catalog any more" for name in found if name not in prices)
-    cost = None if gone else sum(node.count * prices[node.offer_id].micro_usd_per_hour for node in plan.nodes)
+    cost = None if gone else billed(plan, loaded.problem, prices)
     prepared = prepare(loaded, catalog, without_policy(loaded.problem, [offer.gpu_id for offer in prices.values()]))
     chosen, faults = _chosen(plan, prepared, prices)
     if gone or faults or cost is None:
@@ -77,10 +79,22 @@ def hold(plan: Plan, loaded: LoadedProblem, catalog: Catalog) -> Held:
     return Held(today, tuple(rules or broken), cost, prices)
 
 
-def hold_over_time(plan: Plan, loaded: LoadedProblem, catalog: Catalog, best: Plan) -> Held:
-    """Price the nodes of a plan hour by hour by today's facts, and check every rule of the problem again.
+def billed(plan: Plan, problem: Problem, prices: dict[str, PricedOffer]) -> int:
+    """Return what a plan's nodes cost today in micro-dollars an hour, as providers with a contract bill them."""
+    spend: dict[str, int] = defaultdict(int)
+    nodes: dict[str, int] = defaultdict(int)
+    for node in plan.nodes:
+        offer = prices[node.offer_id]
+        spend[offer.provider] += node.count * offer.micro_usd_per_hour
+        nodes[offer.provider] += node.count
+    return sum(spend.values()) + billed_beyond(bills_of(problem.limits.contracts), spend, nodes)
 
-    Its nodes are not run anew: what it claims of each is held against today's speeds.
+
+def hold_as_written(plan: Plan, loaded: LoadedProblem, catalog: Catalog, best: Plan) -> Held:
+    """Price the nodes of a plan by today's facts, and check every rule of the problem again.
+
+    For plans hour by hour, and those whose request classes are routed apart: their nodes are not run anew, but what the
+    plan claims of each is held against today's speeds.
 
     Args:
         best: the cheapest plan of today, for the budget as it is printed.
@@ -93,9 +107,11 @@ def hold_over_time(plan: Plan, loaded: LoadedProblem, catalog: Catalog, best: Pl
     budget = {"budget_usd_per_month": best.cost.budget_usd_per_month}
     today = plan.model_copy(update={"cost": plan.cost.model_copy(update=budget)})
     broken = faults_of_plan(today, loaded.problem, catalog, loaded.own_models)
+    faults = tuple(fault for fault in broken if fault.partition(":")[0] not in FIGURES)
+    if plan.timetable is None:
+        return Held(None, faults, billed(plan, loaded.problem, prices), prices)
     hours = sum(prices[node.offer_id].micro_usd_per_hour * (node.node_hours_per_month or node.count * HOURS_PER_MONTH)
                 for node in plan.nodes)
-    faults = tuple(fault for fault in broken if fault.partition(":")[0] in RULES | RULES_BY_THE_HOUR)
     return Held(None, faults, hours / HOURS_PER_MONTH, prices)
 
 
@@ -105,6 +121,7 @@ def without_policy(problem: Problem, gpu_ids: list[str]) -> Problem:
     open_limits = Limits(
         kinds=EVERY_KIND, max_term_months=LONGEST_TERM_MONTHS, gpus=Selection(allow=tuple(dict.fromkeys(gpu_ids))),
         evidence=limits.evidence, speed_confidence=limits.speed_confidence, horizon_months=limits.horizon_months,
+        max_utilisation_fraction=limits.max_utilisation_fraction,
     )
     return problem.model_copy(update={"limits": open_limits})
 

@@ -7,7 +7,7 @@ from math import isclose
 
 from optimizer.demand import profile_hours
 from optimizer.load import Catalog, LoadedProblem
-from optimizer.replay.held import Held, hold, hold_over_time
+from optimizer.replay.held import Held, hold, hold_as_written
 from optimizer.schema.plan import Inputs, Plan, Status
 from optimizer.solve import SolveSettings, prepare
 from optimizer.solve.extract import inputs_of
@@ -105,9 +105,12 @@ def replay(
     """
     prepared = prepare(loaded, catalog)
     best = best_plan(prepared, settings, with_rejections=False)
-    by_hours = plan.timetable is not None or profile_hours(loaded.problem) is not None
+    as_written = (
+        plan.timetable is not None or profile_hours(loaded.problem) is not None
+        or any(service.routes_classes for service in loaded.problem.services)
+        or any(service.routing is not None for service in plan.services))
     held = None if not plan.nodes else (
-        hold_over_time(plan, loaded, catalog, best) if by_hours else hold(plan, loaded, catalog))
+        hold_as_written(plan, loaded, catalog, best) if as_written else hold(plan, loaded, catalog))
     faults = _without_nodes(plan, best) if held is None else held.faults
     return Replay(
         problem=loaded.problem.name, status_then=plan.status, status_now=best.status,

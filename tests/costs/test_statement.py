@@ -140,3 +140,13 @@ def test_an_unknown_offer_is_refused(name: str, allowed: str) -> None:
 def test_a_machine_with_one_site_needs_none_behind_its_name() -> None:
     catalog = tiny.catalog(owned={"own-2x-g": tiny.node()})
     assert cost_statement("own-2x-g", catalog, asked()) == cost_statement("own-2x-g.here", catalog, asked())
+
+
+def test_a_term_paid_upfront_bears_interest() -> None:
+    row = tiny.offer(price=2.0, kind="reserved", term_months=12, upfront_fraction=0.5)
+    problem = asked(12, discount_fraction_per_year=1.01**12 - 1)
+    rent, interest = cost_statement("cloud-g", tiny.catalog(offers={"cloud-g": row}), problem).lines
+    # 1,460 a month; at 1% a month the annuity of a year is 0.0888488, x 12 = 1.0661855: half of 6.61855% more
+    assert rent.usd_per_month == pytest.approx(1460.0)
+    assert interest.usd_per_month == pytest.approx(48.31541, abs=1e-3)
+    assert interest.formula == "rent x 3.3093%: 50% upfront for 12 months at 12.7%"

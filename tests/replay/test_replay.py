@@ -240,6 +240,18 @@ def test_regret_is_the_cost_above_the_cheapest(
     assert found.passed is (regret == 0)
 
 
+def test_a_contract_is_part_of_the_cost(run: Run, desk: Path, tmp_path: Path) -> None:
+    """One node costs 1,825 USD/month; the provider bills 3,000 at least."""
+    path, contract = tmp_path / "plan.json", "limits.contracts={cloud: {minimum_usd_per_month: 3000}}"
+    assert run("solve", desk, "--set", contract, "--format", "json", "--output", path).code == 0
+    assert json.loads(path.read_text())["cost"]["usd_per_month"] == pytest.approx(3000, abs=0.01)
+    result = run("verify", path, "--problem", desk, "--set", contract, "--format", "json")
+    data = json.loads(result.out)
+    assert (result.code, data["optimal"]) == (0, True)
+    without = run("verify", path, "--problem", desk, "--format", "json")
+    assert json.loads(without.out)["cost"]["usd_per_month_now"] == 1825.0
+
+
 HOURS = "services.0.demand={hourly_concurrency: [" + ", ".join(["20"] * 12 + ["100"] * 12) + "]}"
 """One node of 64 for half the day, two for the other half: 1.5 nodes x 730 h x 2.50 USD/h = 2,737.50 USD/month."""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from optimizer.answer import answer
 from optimizer.candidates.names import resolve_model
-from optimizer.demand import ServiceDemand, demand_of, profile_hours
+from optimizer.demand import ServiceDemand, demand_of
 from optimizer.errors import InputError
 from optimizer.explain import Explanation, explain
 from optimizer.frontier import Frontier, Pick, picks, trace_frontier
@@ -19,6 +20,8 @@ from optimizer.memory import MemoryFit, memory_fit
 from optimizer.schema.plan import Deployment, Plan
 from optimizer.schema.problem import Service
 from optimizer.solve import SolveSettings
+
+Found = TypeVar("Found")
 
 OWN_FOLDER, ENDPOINT = "own-measurements", "http://localhost:8000"
 """How the commands of the load-test plan name what the reader has to put in."""
@@ -46,12 +49,14 @@ class Findings:
     plan: Plan
     demands: tuple[ServiceDemand, ...]
     explanation: Explanation | None
-    """None: only the summary is written, or the demand is stated by the hour, which nothing explains yet."""
+    """None: only the summary is written, or `gpumix explain` refuses a problem of this kind."""
     frontier: Frontier | None
     tests: PlannedTests | None
     comparison: Comparison | None
     """Own measurements against what was predicted; None without them."""
     memory: tuple[MemoryLine, ...]
+    whole: bool = True
+    """Whether everything was looked for, not the summary alone."""
 
     @property
     def picks(self) -> tuple[Pick, ...]:
@@ -67,7 +72,7 @@ class Findings:
 def findings_of_plan(loaded: LoadedProblem, catalog: Catalog, plan: Plan) -> Findings:
     """Return what the one-page summary needs: the plan alone."""
     demands = tuple(demand_of(service) for service in loaded.problem.services)
-    return Findings(loaded, catalog, plan, demands, None, None, None, None, ())
+    return Findings(loaded, catalog, plan, demands, None, None, None, None, (), whole=False)
 
 
 def find_everything(
@@ -85,11 +90,12 @@ def find_everything(
     """
     plan = answer(loaded, catalog, settings)
     demands = tuple(demand_of(service) for service in loaded.problem.services)
-    by_the_hour = profile_hours(loaded.problem) is not None
-    explanation = None if by_the_hour else explain(loaded, catalog, settings)
-    frontier = None if by_the_hour else trace_frontier(loaded, catalog, settings)
-    tests = plan_tests(loaded, catalog, settings, OWN_FOLDER, ENDPOINT, serving) if plan.nodes else None
-    comparison = None if by_the_hour else _comparison(loaded, catalog, settings, below)
+    explanation = unless_refused(lambda: explain(loaded, catalog, settings))
+    frontier = unless_refused(lambda: trace_frontier(loaded, catalog, settings))
+    tests = None
+    if plan.nodes:
+        tests = unless_refused(lambda: plan_tests(loaded, catalog, settings, OWN_FOLDER, ENDPOINT, serving))
+    comparison = _comparison(loaded, catalog, settings, below)
     return Findings(loaded, catalog, plan, demands, explanation, frontier if frontier and frontier.points else None,
                     tests, comparison, tuple(_memory(loaded, catalog, plan)))
 
@@ -100,9 +106,18 @@ def _comparison(
     """Hold own measured rows against what would have been predicted without them, where there are any."""
     if below is None or not catalog.from_overlay.get("throughput"):
         return None
+    return unless_refused(lambda: compare(loaded, without_own_rows(catalog, below), catalog, settings))
+
+
+def unless_refused(find: Callable[[], Found]) -> Found | None:
+    """Return what is found, None where a problem that has an answer is none that this can look at.
+
+    Some rules (a demand by the hour, classes routed apart) are known to `solve` and refused elsewhere; a comparison is
+    refused where no own row answers the problem. What is wrong with the problem itself was told when it was solved.
+    """
     try:
-        return compare(loaded, without_own_rows(catalog, below), catalog, settings)
-    except InputError:  # no row of the overlays answers this problem
+        return find()
+    except InputError:
         return None
 
 
