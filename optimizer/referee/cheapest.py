@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import partial
 
 from optimizer.errors import VerificationError
 from optimizer.traffic.check import faults_of_routing
 from optimizer.traffic.counts import CountSearch, search_counts
+from optimizer.traffic.near_split import split_or_cut
 from optimizer.traffic.scaled import scaled
 from optimizer.traffic.split import Routing, Traffic
 
@@ -24,7 +26,8 @@ def cheapest_routing(traffic: Traffic, time_limit_s: float | None = None) -> Rou
         return Routing("infeasible", (), (), None, None)
     if not traffic.classes:
         return Routing("optimal", (0,) * len(traffic.node_types), (), Fraction(0), Fraction(0))
-    search = search_counts(scaled(traffic))
+    case = scaled(traffic)
+    search = search_counts(case, None if case.sliced else partial(split_or_cut, traffic, case))
     if search.settled:
         routing = settled_routing(search)
     else:

@@ -12,8 +12,8 @@ from optimizer.formulation.cp_sat import cp_model
 from optimizer.formulation.routing import RoutingModel, coarse, forbid, forbid_counts, keep_cut, routing_model
 from optimizer.solve.solver import cp_solver, seconds_left
 from optimizer.traffic.counts import LONG, CountSearch, Decide, search_counts, search_on
-from optimizer.traffic.exact_split import exact_split
-from optimizer.traffic.placing import Placement, cut_against
+from optimizer.traffic.near_split import overloaded, split_or_cut
+from optimizer.traffic.placing import Placement
 from optimizer.traffic.scaled import Cut, ScaledTraffic, scaled
 from optimizer.traffic.split import Routing, Traffic
 
@@ -24,10 +24,6 @@ AT_ONCE: tuple[Attempt, ...] = ((False, 0.05),)
 """Without presolve, for some tens of milliseconds: most questions need no more."""
 
 PATIENTLY: tuple[Attempt, ...] = ((False, 0.5), (True, None))
-
-ROUNDING = (10**4, 2**40)
-"""Largest denominators of shares read from a linear program, the simplest first."""
-
 
 @dataclass
 class _Answer:
@@ -50,7 +46,7 @@ def finish_routing(traffic: Traffic, search: CountSearch, time_limit_s: float | 
     end = None if time_limit_s is None else time.monotonic() + time_limit_s
     case = search.case
     if not case.sliced:
-        decide = partial(split_or_cut, traffic, SplitProgram(case))
+        decide = partial(split_or_cut, traffic, case)
         search = search_on(search, LONG, decide, end)
         answer = _Answer(case, search.best, search.upper, search.bound)
         model = routing_model(case, search.cuts, search.bound, search.upper)
@@ -104,8 +100,9 @@ def _solve(
 def _learn_from_free_split(traffic: Traffic, answer: _Answer, model: RoutingModel, end: float | None) -> None:
     """Add the cuts and the bound of the free split."""
     free = replace(traffic, slices=None)
-    quick = search_counts(scaled(free))
-    decide = partial(split_or_cut, free, SplitProgram(quick.case))
+    case = scaled(free)
+    decide = partial(split_or_cut, free, case)
+    quick = search_counts(case, decide)
     search = quick if quick.settled else search_on(quick, LONG, decide, end)
     for cut in search.cuts:
         keep_cut(model, cut)
@@ -139,73 +136,6 @@ def _consider(
         forbid_counts(model, counts)
     else:
         answer.best, answer.upper = found, answer.case.cost(counts)
-
-
-def split_or_cut(traffic: Traffic, program: SplitProgram, counts: Sequence[int]) -> Placement | Cut:
-    """Return exact shares with which freely split classes fit, or a cut that the counts break."""
-    splits, weights = program.split(counts)
-    fits = (Placement(tuple(counts), shares) for shares in splits if not overloaded(traffic, counts, shares))
-    found = next(fits, None) or (cut_against(program.case, counts, weights) if any(weights) else None)
-    return found or exact_split(traffic, counts)
-
-
-def overloaded(traffic: Traffic, counts: Sequence[int], shares: Sequence[Sequence[Fraction]]) -> list[int]:
-    """Return the node types whose exact load exceeds their nodes."""
-    rows = list(zip(shares, traffic.nodes_needed, strict=True))
-    loads = (sum((row[t] * (needed[t] or 0) for row, needed in rows), start=Fraction(0)) for t in range(len(counts)))
-    return [t for t, (load, count) in enumerate(zip(loads, counts, strict=True)) if load > count]
-
-
-class SplitProgram:
-    """The linear program that splits classes over given nodes with the least utilisation z; built once, solved often.
-
-    min z; sum_t s_ct = 1; sum_c a_ct s_ct <= z y_t. The duals of the second rows are the weights of the cut that the
-    counts y break when z > 1; when z < 1 every type has room to spare, and rounding the shares does no harm.
-    """
-
-    def __init__(self, case: ScaledTraffic) -> None:
-        from ortools.math_opt.python import mathopt
-
-        self.case = case
-        lp, unit = mathopt.Model(), case.scale / case.parts
-        self.used = lp.add_variable(lb=0.0)
-        self.shares = [[None if one is None else lp.add_variable(lb=0.0) for one in row] for row in case.high]
-        for row in self.shares:
-            lp.add_linear_constraint(sum(one for one in row if one is not None) == 1.0)
-        self.carried = []
-        for t in case.types:
-            pairs = [(one[t], row[t]) for one, row in zip(case.high, self.shares, strict=True)]
-            load = sum(one / unit * share for one, share in pairs if one is not None and share is not None)
-            self.carried.append(lp.add_linear_constraint(load - self.used <= 0.0))
-        lp.minimize(self.used)
-        self.solver = mathopt.IncrementalSolver(lp, mathopt.SolverType.GLOP)
-
-    def split(self, counts: Sequence[int]) -> tuple[list[tuple[tuple[Fraction, ...], ...]], list[float]]:
-        """Return candidates for exact shares on these nodes, and the weights of the types."""
-        for row, count in zip(self.carried, counts, strict=True):
-            row.set_coefficient(self.used, -float(count))
-        result = self.solver.solve()
-        if not result.has_primal_feasible_solution() or not result.has_dual_feasible_solution():
-            return [], [float(count == 0) for count in counts]  # some class runs only on types without a node
-        duals = [abs(dual) for dual in result.dual_values(self.carried)]
-        values = result.variable_values()
-        shares = [
-            [0.0 if one is None or not count else values[one] for one, count in zip(row, counts, strict=True)]
-            for row in self.shares
-        ]
-        return [tuple(rounded(row, most) for row in shares) for most in ROUNDING], duals
-
-
-def rounded(row: Sequence[float], most: int) -> tuple[Fraction, ...]:
-    """Turn shares into fractions that add up to 1; the largest takes up the difference.
-
-    >>> [str(share) for share in rounded([0.33333333, 0.66666667], 100)]
-    ['1/3', '2/3']
-    """
-    shares = [Fraction(max(0.0, one)).limit_denominator(most) for one in row]
-    largest = max(range(len(shares)), key=shares.__getitem__)
-    shares[largest] += 1 - sum(shares)
-    return tuple(shares)
 
 
 def _routing(answer: _Answer) -> Routing:

@@ -22,8 +22,8 @@ class Effort:
 QUICK = Effort(100, 12, 1)
 """Some milliseconds, for sliced classes."""
 
-QUICK_FREE = Effort(150, 16, 2)
-"""The same where a linear program, which settles freely split classes, comes next."""
+QUICK_FREE = Effort(600, 60, 2)
+"""The same for freely split classes, where a small simplex settles what a cut and a greedy placement do not."""
 
 MOST_SWAPS = 40
 MOST_TYPES_TO_SWAP = 16
@@ -88,9 +88,14 @@ def cheapest(case: ScaledTraffic, cut: Cut, free: Sequence[int], left: int) -> i
     return min(costs, default=-1)
 
 
-def search_counts(case: ScaledTraffic) -> CountSearch:
-    """Walk through the numbers of nodes in which the best may lie, type by type, the dearest first."""
-    search = CountSearch(case, opening_cuts(case), QUICK if case.sliced else QUICK_FREE)
+def search_counts(case: ScaledTraffic, decide: Decide | None = None) -> CountSearch:
+    """Walk through the numbers of nodes in which the best may lie, type by type, the dearest first.
+
+    Args:
+        case: the question.
+        decide: settles counts that neither a cut nor a placement settles at once; only where classes are split freely.
+    """
+    search = CountSearch(case, opening_cuts(case), QUICK if case.sliced else QUICK_FREE, decide)
     search.upper = _start(search)
     _walk(search, 0, [0] * len(case.prices), 0)
     return search

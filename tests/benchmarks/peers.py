@@ -2,6 +2,7 @@
 
 python -m tests.benchmarks.peers FOLDER             # needs gpumix[bench]; the table of the README
 python -m tests.benchmarks.peers FOLDER --csv FILE  # a row for each instance and solver
+python -m tests.benchmarks.peers FOLDER --chart FILE  # also draw it: .svg or .png (needs gpumix[charts])
 python -m tests.benchmarks.peers FOLDER --processes # whole processes, start included
 """
 
@@ -13,6 +14,7 @@ import inspect
 import json
 import math
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -41,7 +43,7 @@ class Timed:
     usd_per_hour: float
     proven: bool
     seconds: float
-    """Building and solving."""
+    """Of the processor, building and solving: what other work on the machine does not change."""
     building_s: float
     """Of them, building in Python."""
 
@@ -59,7 +61,13 @@ def buckets_of(config: dict[str, Any]) -> list[tuple[float, list[float | None]]]
 
 
 Solved = tuple[float, bool, float]
-"""US dollars an hour, whether proven, and the moment (perf_counter) at which building was over."""
+"""US dollars an hour, whether proven, and the moment (`processor_s`) at which building was over."""
+
+
+def processor_s() -> float:
+    """Return the processor seconds of this process and of those that it started and that have ended."""
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def with_cbc(config: dict[str, Any], sliced: bool) -> Solved:
@@ -84,7 +92,7 @@ def with_cbc(config: dict[str, Any], sliced: bool) -> Solved:
             model += pulp.lpSum(placed) == 1
     for t, y in enumerate(nodes):
         model += pulp.lpSum(load[t]) <= y
-    built = time.perf_counter()
+    built = processor_s()
     status = model.solve(pulp.PULP_CBC_CMD(msg=False))
     return float(pulp.value(model.objective)), status == pulp.LpStatusOptimal, built
 
@@ -111,7 +119,7 @@ def with_highs(config: dict[str, Any], sliced: bool) -> Solved:
         model.add_linear_constraint(sum(load[t]) <= y)
     model.minimize(sum(gpu["cost"] * y for gpu, y in zip(config["gpu_info"].values(), nodes, strict=True)))
     params = mathopt.SolveParameters(relative_gap_tolerance=0.0)
-    built = time.perf_counter()
+    built = processor_s()
     result = mathopt.solve(model, mathopt.SolverType.HIGHS, params=params)
     return result.objective_value(), result.termination.reason == mathopt.TerminationReason.OPTIMAL, built
 
@@ -119,7 +127,7 @@ def with_highs(config: dict[str, Any], sliced: bool) -> Solved:
 def with_gpumix(config: dict[str, Any], sliced: bool) -> Solved:
     """Solve with gpumix: cost, and whether proven (and checked in fractions)."""
     traffic = traffic_of(config, sliced)
-    built = time.perf_counter()
+    built = processor_s()
     routing = cheapest_routing(traffic)
     return float(routing.usd_per_hour or 0), routing.status == "optimal", built
 
@@ -130,19 +138,19 @@ SOLVERS: dict[str, Callable[[dict[str, Any], bool], Solved]] = {
 
 
 def time_all(files: Iterable[Path], sliced: bool, times: int) -> list[Timed]:
-    """Time every solver on every instance, turn by turn; the median of several runs each."""
+    """Time every solver on every instance, turn by turn; the least disturbed of several runs each."""
     rows = []
     for file in files:
         name, config, _ = read_config(file, sliced)
         for solver, solve in SOLVERS.items():
             took, cost, proven = [], math.nan, False
             for _ in range(times):
-                start = time.perf_counter()
+                start = processor_s()
                 cost, proven, built = solve(config, sliced)
-                took.append((time.perf_counter() - start, built - start))
+                took.append((processor_s() - start, built - start))
             model = "sliced" if sliced else "free split"
             rows.append(
-                Timed(name, model, solver, config["slice_factor"], cost, proven, *sorted(took)[len(took) // 2]))
+                Timed(name, model, solver, config["slice_factor"], cost, proven, *min(took)))
     return rows
 
 
@@ -155,9 +163,9 @@ def cbc_start() -> float:
         model = pulp.LpProblem("empty", pulp.LpMinimize)
         y = pulp.LpVariable("y", 0, cat=pulp.LpInteger)
         model += y
-        start = time.perf_counter()
+        start = processor_s()
         model.solve(pulp.PULP_CBC_CMD(msg=False))
-        took.append(time.perf_counter() - start)
+        took.append(processor_s() - start)
     return min(took)
 
 
@@ -197,8 +205,8 @@ def lines_of(rows: list[Timed], model: str, started: float) -> list[str]:
 
 def peer_script() -> str:
     """Return a program of PuLP alone: the formulation above, without an import of gpumix."""
-    head = "from __future__ import annotations\nimport json, sys, time"
-    own = (inspect.getsource(buckets_of), inspect.getsource(with_cbc))
+    head = "from __future__ import annotations\nimport json, resource, sys"
+    own = (inspect.getsource(processor_s), inspect.getsource(buckets_of), inspect.getsource(with_cbc))
     return "\n".join((head, f"IMPOSSIBLE = {IMPOSSIBLE}", *own, "print(with_cbc(json.load(open(sys.argv[1])), True))"))
 
 
@@ -223,11 +231,22 @@ def whole_processes(files: list[Path]) -> tuple[float, float]:
     return geometric_mean(a / b for a, b in zip(peer, mine, strict=True)), sum(peer) / together
 
 
+def draw(rows: list[Timed], path: Path) -> None:
+    """Write the picture of the times."""
+    from tests.benchmarks.peers_chart import Point, render
+
+    own = {(row.instance, row.model): 1000 * row.seconds for row in rows if row.solver == "gpumix"}
+    points = [Point(row.model, row.solver, own[row.instance, row.model], 1000 * row.seconds)
+              for row in rows if row.solver != "gpumix"]
+    path.write_bytes(render(points, "png" if path.suffix == ".png" else "svg"))
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--csv", type=Path)
+    parser.add_argument("--chart", type=Path)
     parser.add_argument("--times", type=int, default=3)
     parser.add_argument("--processes", action="store_true")
     options = parser.parse_args(arguments)
@@ -242,6 +261,8 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"{os.cpu_count()} cores\n")
     for model in ("sliced", "free split"):
         print("\n".join(lines_of(rows, model, started)) + "\n")
+    if options.chart:
+        draw(rows, options.chart)
     if options.csv:
         with options.csv.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.DictWriter(stream, [field.name for field in fields(Timed)])

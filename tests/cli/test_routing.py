@@ -59,3 +59,19 @@ def test_classes_of_a_trace_can_be_routed(run: Run, tmp_path: Path) -> None:
     result = run("solve", str(problem))
     assert result.code == 0, result.err
     assert "9,000 + 400 tokens" in result.out
+
+
+def test_without_a_plan_it_says_what_must_give(run: Run) -> None:
+    result = run("solve", "documents-by-length", "--set", "limits.max_utilisation_fraction=0.5",
+                 "--set", "limits.budget={amount: 12000}")
+    told = " ".join(result.out.split())
+    assert result.code == 1
+    assert "limits.max_utilisation_fraction: 0.5 -> 0.8: a plan for" in told
+    assert "services.0.slo.ttft_ms: 2000 ms -> " in told
+
+
+def test_a_cap_on_spot_nodes_may_be_what_must_give(run: Run) -> None:
+    result = run("solve", "helpdesk-llama3-8b", "--set", "limits.kinds=[spot]",
+                 "--set", "limits.spot_share_fraction=0.5")
+    assert result.code == 1
+    assert "-> no cap: a plan for" in " ".join(result.out.split())

@@ -126,3 +126,42 @@ def at_least(bench: Bench, _: int) -> Kept | None:
 
     one = cheapest_of((f"without {name}", bench.solved(without(name))) for name in now)
     return one or cheapest_of([("none", bench.solved(under_limits(bench.prepared, at_least={})))])
+
+
+def spot_share(bench: Bench, _: int) -> Kept | None:
+    """Return the least share on spot nodes, in whole percent, that a plan needs."""
+
+    def change(percent: int) -> Prepared:
+        """Allow so much."""
+        return under_limits(bench.prepared, spot_share_fraction=None if percent == 100 else percent / 100)
+
+    asked = math.floor((bench.prepared.problem.limits.spot_share_fraction or 0.0) * 100)
+    found = _smallest(bench, asked, 100, change)
+    if found is None:
+        return None
+    words = "no cap" if found == 100 else f"at most {found}% of each demand on spot nodes"
+    return Kept(words, found / 100, bench.solved(change(found)))
+
+
+def contracts(bench: Bench, _: int) -> Kept | None:
+    """Return the cheapest contract to do without, or all of them where one is not enough."""
+    now = bench.prepared.problem.limits.contracts
+
+    def without(name: str) -> Prepared:
+        """Leave one contract out."""
+        return under_limits(bench.prepared, contracts={other: one for other, one in now.items() if other != name})
+
+    one = cheapest_of((f"without {name}", bench.solved(without(name))) for name in now)
+    return one or cheapest_of([("none", bench.solved(under_limits(bench.prepared, contracts={})))])
+
+
+def utilisation(bench: Bench, _: int) -> Kept | None:
+    """Return the least share of the nodes that must be usable, in whole percent, for a plan."""
+
+    def change(percent: int) -> Prepared:
+        """Let so much be used."""
+        return under_limits(bench.prepared, max_utilisation_fraction=percent / 100)
+
+    asked = math.floor(bench.prepared.problem.limits.max_utilisation_fraction * 100)
+    found = _smallest(bench, asked, 100, change)
+    return None if found is None else Kept(f"{found / 100:g}", found / 100, bench.solved(change(found)))

@@ -47,7 +47,8 @@ def _longest_ttft_ms(prepared: Prepared, index: int) -> float:
         for (service, _), options in prepared.candidates.options.items()
         if service == index
         for option in options
-        for one in getattr(option.speed, "classes", ())
+        for speed in option.replica_speeds()
+        for one in speed.classes
     ]
     return max(found, default=0.0) * 1.01 + 1.0
 

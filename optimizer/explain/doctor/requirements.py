@@ -134,6 +134,8 @@ def _plan_limits(limits: Limits) -> Iterator[Requirement]:
     lost += [f"a {name}" for name in ("provider", "region") if getattr(limits.survive, name)]
     if lost:
         yield _limit("survive", " and ".join(lost), survive=Survive())
+    if limits.max_utilisation_fraction < 1:
+        yield _limit("max_utilisation_fraction", f"{limits.max_utilisation_fraction:g}", max_utilisation_fraction=1.0)
     if limits.spot_share_fraction is not None:
         asks = f"at most {limits.spot_share_fraction:.0%} of each demand on spot nodes"
         yield _limit("spot_share_fraction", asks, spot_share_fraction=None)

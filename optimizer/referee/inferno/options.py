@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 
-from optimizer.referee.inferno.queueing import Queue, Replica, replica_rps
-from optimizer.referee.inferno.system import Server, System
+from optimizer.referee.inferno.queueing import Queue, Replica, StepReplica, replica_rps
+from optimizer.referee.inferno.system import Performance, Server, System
 from optimizer.units import exact
 
 NANO = 10**9
@@ -50,17 +50,27 @@ class ServerNeed:
         return max(-(-self.nano_rps // option.nano_rps), self.min_replicas) if option.nano_rps else self.min_replicas
 
 
+def batches_to(most: int) -> list[int]:
+    """List the batch sizes that are tried where a file states only the most: the powers of 2 and the steps between.
+
+    >>> batches_to(20)
+    [1, 2, 3, 4, 6, 8, 12, 16, 20]
+    """
+    steps = {size for power in range(most.bit_length()) for size in (2**power, 3 * 2**power // 2)}
+    return sorted({size for size in steps if size <= most} | {most})
+
+
 def needs_of(system: System) -> tuple[ServerNeed, ...]:
     """Work out every server's options."""
 
     @cache
-    def queue_of(replica: Replica) -> Queue:
+    def queue_of(replica: Replica | StepReplica) -> Queue:
         return Queue(replica)
 
     return tuple(_need(system, server, queue_of) for server in system.servers)
 
 
-def _need(system: System, server: Server, queue_of: Callable[[Replica], Queue]) -> ServerNeed:
+def _need(system: System, server: Server, queue_of: Callable[[Replica | StepReplica], Queue]) -> ServerNeed:
     priority = system.priority_of(server)
     idle = server.requests_per_min == 0 or server.out_tokens == 0
     target = system.targets.get((server.service_class, server.model))
@@ -86,7 +96,7 @@ def _need(system: System, server: Server, queue_of: Callable[[Replica], Queue]) 
 
 
 def _passed_on(
-    system: System, server: Server, name: str, idle: bool, queue_of: Callable[[Replica], Queue]
+    system: System, server: Server, name: str, idle: bool, queue_of: Callable[[Replica | StepReplica], Queue]
 ) -> float | None:
     """Return the requests/s of one replica on an accelerator; None when it has no figures or misses a target."""
     figures = system.performance.get((server.model, name))
@@ -95,10 +105,22 @@ def _passed_on(
     if idle:
         return 0.0
     target = system.targets[server.service_class, server.model]
-    batch = server.batch or max(figures.batch * figures.at_tokens // server.out_tokens, 1)
-    queue = queue_of(Replica(
-        figures.alpha, figures.beta, figures.gamma, figures.delta, batch, server.in_tokens, server.out_tokens))
-    return replica_rps(queue, target.ttft_ms, target.itl_ms, target.tokens_per_s)
+    if server.batch or figures.at_tokens:
+        batches = [server.batch or max(figures.batch * figures.at_tokens // server.out_tokens, 1)]
+    else:
+        batches = batches_to(figures.batch)
+    rates = (replica_rps(queue_of(_replica(figures, batch, server)), target.ttft_ms, target.itl_ms, target.tokens_per_s)
+             for batch in batches)
+    return max((rate for rate in rates if rate is not None), default=None)
+
+
+def _replica(figures: Performance, batch: int, server: Server) -> Replica | StepReplica:
+    """Return a replica of a server with a batch size."""
+    if figures.by_step:
+        return StepReplica(
+            figures.alpha, figures.beta, figures.gamma, batch, server.in_tokens, server.out_tokens)
+    return Replica(
+        figures.alpha, figures.beta, figures.gamma, figures.delta, batch, server.in_tokens, server.out_tokens)
 
 
 def _option(system: System, model: str, name: str, rate: float) -> ServerOption:

@@ -3,6 +3,10 @@
 The model of llm-inferno/optimizer (pkg/analyzer) and llm-inferno/queue-analysis: arrivals at a rate l; n requests in
 service leave at rate n / (prefill(n) + (out - 1) x decode(n)), n at most N; at most 11 N in the system. prefill(n) =
 gamma + delta x in x n, decode(n) = alpha + beta x n, in milliseconds.
+
+Files with `perfParms` have the later model of the times (queue-analysis, commit 2436d94): a step with n requests takes
+T(n) = alpha + n x (beta x (in + out) / (out + 1) + gamma x (in + out / 2)); prefill(n) = T(n) + (beta + gamma) x in,
+decode(n) = T(n) + beta + gamma x (in + out / 2), and requests leave at rate n / (prefill(n) + out x decode(n)).
 """
 
 from __future__ import annotations
@@ -47,6 +51,60 @@ class Replica:
         """Return the time of one token with that many in service."""
         return self.alpha + self.beta * served
 
+    def service_ms(self, served: np.ndarray) -> np.ndarray:
+        """Return the time in service with so many there."""
+        prefill = self.gamma + self.delta * self.in_tokens * served if self.in_tokens else 0.0 * served
+        times: np.ndarray = prefill + (self.out_tokens - 1) * (self.alpha + self.beta * served)
+        return times
+
+    def load(self, throughput_rps: float, waiting_ms: float, in_service: float, service_ms: float) -> Load:
+        """Return what a request sees at the mean number in service and the mean time there."""
+        together = self._together(service_ms)
+        return Load(throughput_rps, waiting_ms + self.prefill_ms(together), self.decode_ms(together))
+
+    def _together(self, service_ms: float) -> float:
+        """Return how many in service have this mean service time: prefill(n) + (out - 1) decode(n) = time."""
+        tokens = self.out_tokens - 1
+        slope = self.delta * self.in_tokens + self.beta * tokens
+        fixed = (self.gamma if self.in_tokens else 0.0) + self.alpha * tokens
+        return min(max((service_ms - fixed) / slope, 0.0), float(self.batch)) if slope > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class StepReplica:
+    """The same by the later model, in which every step serves prompts and tokens together."""
+
+    alpha: float
+    beta: float
+    """Of each token computed."""
+    gamma: float
+    """Of each token in memory."""
+    batch: int
+    in_tokens: int
+    out_tokens: int
+
+    def step_ms(self, served: np.ndarray | float) -> np.ndarray | float:
+        """Return the time of a step with that many in service."""
+        computed = (self.in_tokens + self.out_tokens) / (self.out_tokens + 1)
+        held = self.in_tokens + self.out_tokens / 2
+        return self.alpha + served * (self.beta * computed + self.gamma * held)
+
+    def prefill_ms(self, served: np.ndarray | float) -> np.ndarray | float:
+        """Return the prefill time with that many in service."""
+        return self.step_ms(served) + (self.beta + self.gamma) * self.in_tokens if self.in_tokens else 0.0 * served
+
+    def service_ms(self, served: np.ndarray) -> np.ndarray:
+        """Return the time in service with so many there."""
+        token = self.step_ms(served) + self.beta + self.gamma * (self.in_tokens + self.out_tokens / 2)
+        times: np.ndarray = np.asarray(self.prefill_ms(served) + self.out_tokens * token)
+        return times
+
+    def load(self, throughput_rps: float, waiting_ms: float, in_service: float, service_ms: float) -> Load:
+        """Return what a request sees: the first token comes one decode after the prefill."""
+        prefill = float(self.prefill_ms(in_service))
+        token = (service_ms - prefill) / self.out_tokens
+        return Load(throughput_rps, waiting_ms + prefill + token, token)
+
 
 @dataclass(frozen=True)
 class Load:
@@ -54,20 +112,18 @@ class Load:
 
     throughput_rps: float
     ttft_ms: float
-    """Waiting and prefill."""
+    """Waiting, prefill, and in the later model the first token."""
     itl_ms: float
 
 
 class Queue:
     """The queue of one replica, its service rates computed once."""
 
-    def __init__(self, replica: Replica) -> None:
+    def __init__(self, replica: Replica | StepReplica) -> None:
         self.replica = replica
         served = np.arange(1, replica.batch + 1, dtype=float)
-        prefill = replica.gamma + replica.delta * replica.in_tokens * served if replica.in_tokens else 0.0 * served
-        times = prefill + (replica.out_tokens - 1) * (replica.alpha + replica.beta * served)
         with np.errstate(divide="ignore"):
-            rates = served / times
+            rates = served / replica.service_ms(served)
         states = (QUEUE_PER_BATCH + 1) * replica.batch
         self._log_rates = np.cumsum(np.log(np.concatenate([rates, np.full(states - replica.batch, rates[-1])])))
         self._numbers = np.arange(states + 1, dtype=float)
@@ -83,15 +139,7 @@ class Queue:
         passed = per_ms * (1 - float(chance[-1]))
         in_system, in_service = float(chance @ self._numbers), float(chance @ self._served)
         waiting = max(0.0, (in_system - in_service) / passed)
-        together = self._together(in_service / passed)
-        return Load(1000 * passed, waiting + self.replica.prefill_ms(together), self.replica.decode_ms(together))
-
-    def _together(self, service_ms: float) -> float:
-        """Return how many in service have this mean service time: prefill(n) + (out - 1) decode(n) = time."""
-        one, tokens = self.replica, self.replica.out_tokens - 1
-        slope = one.delta * one.in_tokens + one.beta * tokens
-        fixed = (one.gamma if one.in_tokens else 0.0) + one.alpha * tokens
-        return min(max((service_ms - fixed) / slope, 0.0), float(one.batch)) if slope > 0 else 0.0
+        return self.replica.load(1000 * passed, waiting, in_service, in_service / passed)
 
     def largest_rate(self, kept: Callable[[Load], bool]) -> float | None:
         """Return the largest rate (requests a millisecond) that keeps a target; None when not even the least does.

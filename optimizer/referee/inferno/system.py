@@ -14,8 +14,8 @@ from optimizer.load.text import read_json
 
 LOWEST_PRIORITY = 100
 LARGEST = 1e9
-LATER_TIMES = "a key of a later model of the times"
-"""Said once for a file: all its rows have it."""
+DEFAULT_CEILING = 256
+"""Largest batch where a file with `perfParms` states none (optimizer-light: config.DefaultConcurrencyCeiling)."""
 
 PARTS = {
     "acceleratorData": ("accelerator-data.json", "accelerators"),
@@ -50,6 +50,9 @@ class Performance:
     beta: float
     gamma: float
     delta: float
+    by_step: bool = False
+    """Whether these are the `perfParms` of the later model; without `at_tokens` the batch is the most that may be
+    set."""
 
 
 @dataclass(frozen=True)
@@ -186,9 +189,7 @@ def read_system(path: Path) -> System:
         raise InputError(faults)
     system = _system(parts)
     collected = {id(part.faults): part.faults for part in parts.values()}  # one list where one file holds all parts
-    for fault in (fault for found in collected.values() for fault in found):
-        if fault.found != LATER_TIMES or all(other.found != LATER_TIMES for other in faults):
-            faults.append(fault)
+    faults += [fault for found in collected.values() for fault in found]
     faults += _unresolved(system, parts["modelData"], parts["serverData"])
     if faults:
         raise InputError(faults)
@@ -254,9 +255,10 @@ def _accelerator(node: _Node) -> Accelerator:
 
 def _performance(node: _Node) -> tuple[tuple[str, str], Performance]:
     if "perfParms" in node.data:
-        node.faults.append(Fault(node.label, f"{node.key}.perfParms", LATER_TIMES,
-                                 "decodeParms with alpha, beta and prefillParms with gamma, delta"))
-        return (node.text("name"), node.text("acc")), Performance(1, 1, 1, 1.0, 1.0, 1.0, 1.0)
+        times = node.inner("perfParms")
+        return (node.text("name"), node.text("acc")), Performance(
+            node.whole("accCount", 1) or 1, node.whole("maxBatchSize", 0) or DEFAULT_CEILING, node.whole("atTokens", 0),
+            times.number("alpha", above=True), times.number("beta"), times.number("gamma"), 0.0, True)
     decode_, prefill = node.inner("decodeParms"), node.inner("prefillParms")
     return (node.text("name"), node.text("acc")), Performance(
         node.whole("accCount", 1) or 1, node.whole("maxBatchSize", least=1), node.whole("atTokens", least=1),

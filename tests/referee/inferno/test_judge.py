@@ -137,7 +137,8 @@ def test_one_file_holds_the_same(tmp_path: Path) -> None:
     (changed("capacityData", "count", 0, "count", value=-1), "count.0.count"),
     (changed("modelData", "models", 0, "acc", value="abacus"), "models"),
     (changed("modelData", "models", 0, "decodeParms", "alpha", value="fast"), "models.0.decodeParms.alpha"),
-    (changed("modelData", "models", 0, "perfParms", value={}), "models.0.perfParms"),
+    (changed("modelData", "models", 0, "perfParms", value={"alpha": 0, "beta": 1, "gamma": 1}),
+     "models.0.perfParms.alpha"),
     (changed("serviceClassData", "serviceClasses", 0, value=7), "serviceClasses.0"),
     (changed("serverData", "servers", 1, "name", value="a"), "servers"),
     (changed("serverData", "servers", 1, "currentAlloc", "load", "arrivalRate", value=float("inf")),
@@ -148,6 +149,23 @@ def test_a_fault_is_named_with_its_place(tmp_path: Path, data: dict[str, Any], k
     with pytest.raises(InputError) as raised:
         judge(written(tmp_path, data), single=False, shed=False)
     assert [fault.key for fault in raised.value.faults] == [key]
+
+
+def test_the_later_times_and_a_batch_to_be_chosen(tmp_path: Path) -> None:
+    """Times that do not grow with the batch: the most requests together pass on the most, so the ceiling is taken.
+
+    6 tokens of 5 ms and a prefill of 5 ms: 35 ms in service, 4 together: at 0.999 of 114.3 requests/s the queue of 40
+    turns about one in 45 away; one alone would be held to 28.5. So 100 requests/s need one replica, at 250 cents.
+    """
+    data = changed("serverData", "servers", value=[server("a", "gold", 6000)])
+    data["serverData"]["servers"][0]["currentAlloc"]["load"]["AvgOutTokens"] = 6
+    data["modelData"]["models"] = [
+        {"name": "m", "acc": "fast", "maxBatchSize": 4, "perfParms": {"alpha": 5.0, "beta": 0.0, "gamma": 0.0}}]
+    found = judge(written(tmp_path, data), single=False, shed=False)
+    assert found.servers == (Placed("a", "fast", 1),)
+    data["modelData"]["models"][0] |= {"atTokens": 3}  # so the batch is 4 x 3 / 6 = 2: 57 requests/s a replica
+    again = judge(written(tmp_path, data), single=False, shed=False)
+    assert again.servers == (Placed("a", "fast", 2),)
 
 
 def test_every_missing_file_is_named_at_once(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from optimizer.referee.inferno.queueing import Queue, Replica, replica_rps
+from optimizer.referee.inferno.queueing import Queue, Replica, StepReplica, replica_rps
 
 
 def test_one_at_a_time_is_the_queue_with_eleven_places() -> None:
@@ -32,6 +32,23 @@ def test_replicas_that_do_not_slow_down_are_a_queue_with_several_servers() -> No
     passed = offered / 30 * (1 - chance[22])
     waiting = sum(max(0, n - 2) * p for n, p in enumerate(chance)) / passed
     assert queue.at(offered / 30).ttft_ms == pytest.approx(waiting + 10)
+
+
+def test_the_later_times_of_one_at_a_time() -> None:
+    # computed 9 / 4 tokens, held 6 + 3 / 2: a step takes 2 + 9 / 4 + 0.2 x 7.5 = 5.75; prefill 5.75 + 1.2 x 6 = 12.95;
+    # a token 5.75 + 1 + 0.2 x 7.5 = 8.25; service 12.95 + 3 x 8.25 = 37.7 ms; alone, nobody waits for long
+    queue = Queue(StepReplica(alpha=2, beta=1, gamma=0.2, batch=1, in_tokens=6, out_tokens=3))
+    ratio = 0.5
+    weights = [ratio**n for n in range(12)]
+    chance = [weight / sum(weights) for weight in weights]
+    passed, busy = ratio / 37.7 * (1 - chance[11]), 1 - chance[0]
+    waiting = (sum(n * p for n, p in enumerate(chance)) - busy) / passed
+    # seen with `busy` of a request in service: prefill 2 + busy x 3.75 + 7.2, a token the rest of 37.7 over 3
+    prefill = 2 + busy * 3.75 + 7.2
+    load = queue.at(ratio / 37.7)
+    assert load.throughput_rps == pytest.approx(1000 * passed)
+    assert load.itl_ms == pytest.approx((37.7 - prefill) / 3)
+    assert load.ttft_ms == pytest.approx(waiting + prefill + (37.7 - prefill) / 3)
 
 
 def replica(**changes: float) -> Queue:
