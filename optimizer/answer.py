@@ -18,7 +18,7 @@ from optimizer.explain.beside import (
 )
 from optimizer.explain.decisive import decisive_figures
 from optimizer.explain.doctor import Diagnosis, diagnose
-from optimizer.explain.nowhere import why_nowhere
+from optimizer.explain.no_timetable import why_no_timetable
 from optimizer.explain.whatif import money
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.schema.plan import Plan, Proposal
@@ -68,11 +68,8 @@ def over_time(prepared: Prepared, settings: SolveSettings) -> Plan:
     if plan.status == "unknown":
         return plan.model_copy(update={"reasons": ("the limit was reached before any plan was found",)})
     if plan.status == "infeasible":
-        return plan.model_copy(update={"reasons": why_nowhere(prepared) or (NO_TIMETABLE,)})
+        return plan.model_copy(update={"reasons": why_no_timetable(prepared, settings)})
     return plan.model_copy(update={"warnings": warnings(prepared, plan)})
-
-
-NO_TIMETABLE = "the limits leave no plan for every hour: loosen them one by one, or solve for one peak and explain that"
 
 
 def why_no_plan(prepared: Prepared, found: Diagnosis) -> tuple[str, ...]:

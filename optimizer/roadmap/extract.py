@@ -226,7 +226,7 @@ def _serving(
     if len(ids) == 1:
         for supply, nodes in standing.items():
             shares[ids[0], case.supplies[supply].offer.offer_id] += nodes
-    for (kind, service, when), column in program.serving.items():
+    for (kind, service, when), column in program.serving.items() if len(ids) > 1 else ():
         wanted = counts[column] if when == quarter else 0
         for supply in sorted(standing, key=lambda number: case.supplies[number].offer.offer_id):
             if wanted and serves_as(case, case.supplies[supply]) == kind:

@@ -31,7 +31,8 @@ class Program:
     most: list[int]
     rows: list[Row] = field(default_factory=list)
     serving: dict[tuple[Serves, int, int], int] = field(default_factory=dict)
-    """(kind of node, service, quarter) -> column: nodes that serve; only with several services."""
+    """(kind of node, service, quarter) -> column: nodes that serve. With one service too: these few counts, in place of
+    many stays, are what the demand's rows, their roundings and the search look at."""
 
     def column(self, most: int) -> int:
         """Add a count that costs nothing."""
@@ -47,8 +48,6 @@ class Program:
 
 def serve_with_what_stands(case: RoadmapCase, program: Program) -> None:
     """In each quarter the nodes that serve, of all services together, are nodes that stand."""
-    if len(case.demand) == 1:
-        return
     by_kind: dict[Serves, list[int]] = defaultdict(list)
     for column, stay in enumerate(case.stays):
         by_kind[serves_as(case, case.supplies[stay.supply])].append(column)
@@ -73,12 +72,6 @@ def serves_as(case: RoadmapCase, supply: Supply) -> Serves:
 def _carriers(case: RoadmapCase, program: Program, service: int, quarter: int) -> list[tuple[int, int, Hashable]]:
     """Return (column, what one node carries, where it is lost) of what may serve a service in a quarter."""
     asked = case.demand[service][quarter]
-    if len(case.demand) == 1:
-        return [
-            (column, min(supply.carries[service], asked), case.lost_with(supply.offer))
-            for column, stay in enumerate(case.stays)
-            if stay.covers(quarter) and (supply := case.supplies[stay.supply]).carries[service]
-        ]
     return [
         (column, min(carries[service], asked), place)
         for ((carries, place), one, when), column in program.serving.items() if (one, when) == (service, quarter)

@@ -57,6 +57,9 @@ def _refused(problem: Problem) -> Iterator[Fault]:
     for key in rules_set(limits):
         yield Fault(name, f"limits.{key}", "a rule that a plan over years does not know", "none there")
     yield from routed_faults(problem, "a plan over years")
+    for place, service in enumerate(problem.services):
+        if service.demand is not None and service.demand.profile_hours is not None:
+            yield Fault(name, f"services.{place}.demand", "a demand by the hour", "one peak in a plan over years")
 
 
 def _unaligned(problem: Problem, calendar: Calendar) -> Iterator[Fault]:

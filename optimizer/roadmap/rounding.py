@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -38,10 +39,53 @@ class _Slack:
                 room = min(room, (most - self.totals[number]) // weight)
         return max(0, room)
 
+    def take(self, column: int) -> bool:
+        """Add one of a column; one that serves with the cheapest stay that lets it. False when nothing does."""
+        if self.room(column):
+            self.add(column, 1)
+            return True
+        if self.counts[column] >= self.program.most[column]:
+            return False
+        helping = self.helping(column)
+        if not helping:
+            return False
+        self.add(min(helping, key=lambda other: (self.worth(other), other)), 1)
+        self.add(column, 1)
+        return True
+
+    def helping(self, column: int) -> list[int]:
+        """List the stays of which one more lets one more of a column serve."""
+        tied = [number for number, weight in self.of_column[column] if weight > 0 and self._is_full(number)]
+        if len(tied) != 1:
+            return []
+        row = self.program.rows[tied[0]]
+        pairs = zip(row.columns, row.weights, strict=True)
+        return [other for other, weight in pairs if weight < 0 and self.room(other)]
+
+    def price(self, column: int) -> float:
+        """Return what one more of a column costs: nothing where a node stands idle, else a quarter of the best stay."""
+        if self.program.costs[column] or self.room(column):
+            return float(self.program.costs[column])
+        return min((self.worth(other) for other in self.helping(column)), default=math.inf)
+
+    def _is_full(self, number: int) -> bool:
+        most = self.program.rows[number].most
+        return most is not None and self.totals[number] >= most
+
+    def worth(self, column: int) -> float:
+        """Return the cost of a stay for each quarter in which no node like it stands idle."""
+        eased = sum(1 for number, weight in self.of_column[column] if weight < 0 and self._is_full(number))
+        return self.program.costs[column] / max(1, eased)
+
     def short(self, number: int) -> int:
         """Return how much a row lacks."""
         least = self.program.rows[number].least
         return 0 if least is None else max(0, least - self.totals[number])
+
+    def is_broken(self, number: int) -> bool:
+        """Say whether a row is below its least or above its most."""
+        most = self.program.rows[number].most
+        return self.short(number) > 0 or (most is not None and self.totals[number] > most)
 
     def helps(self, column: int) -> int:
         """Return how much of all shortages one more of a column covers, as parts of a million of each row's least."""
@@ -55,25 +99,24 @@ def rounded_up(program: Program, values: Sequence[float]) -> list[int] | None:
     """Return counts near those of a relaxation that keep every row, None when this simple way finds none."""
     slack = _Slack(program)
     for column, value in enumerate(values):
-        if value + NEARLY >= 1:
+        if value + NEARLY >= 1 and program.costs[column]:  # what serves follows what stands
             slack.add(column, min(int(value + NEARLY), program.most[column]))
     for number in range(len(program.rows)):
         while slack.short(number):
-            found = [column for column in program.rows[number].columns if slack.room(column) and slack.helps(column)]
-            if not found:
+            found = [column for column in program.rows[number].columns if slack.helps(column)]
+            found.sort(key=lambda column: (slack.price(column) / slack.helps(column), column))
+            if not any(slack.take(column) for column in found):
                 return None
-            best = min(found, key=lambda column: (program.costs[column] / slack.helps(column), column))
-            slack.add(best, 1)
     _trimmed(slack)
     return slack.counts if is_kept(program, slack.counts) else None
 
 
 def _trimmed(slack: _Slack) -> None:
-    """Take away what is not needed, the dearest first."""
+    """Take away what is not needed: first what serves beyond the demand, then stays, the dearest first."""
     costs = slack.program.costs
-    for column in sorted(range(len(costs)), key=lambda column: (-costs[column], column)):
-        while slack.counts[column] and costs[column] > 0:
+    for column in sorted(range(len(costs)), key=lambda column: (costs[column] > 0, -costs[column], column)):
+        while slack.counts[column]:
             slack.add(column, -1)
-            if any(slack.short(number) for number, _ in slack.of_column[column]):
+            if any(slack.is_broken(number) for number, _ in slack.of_column[column]):
                 slack.add(column, 1)
                 break

@@ -10,14 +10,21 @@ from optimizer.errors import Fault, ModelTooLargeError
 from optimizer.formulation.case import LARGEST_SUM
 from optimizer.formulation.cp_sat import LinearExpr, cp_model
 from optimizer.roadmap.bound import Relaxed, relaxed
+from optimizer.roadmap.cuts import strengthened
 from optimizer.roadmap.program import Program, cost_of, is_kept
 from optimizer.roadmap.rounding import rounded_up
 from optimizer.schema.plan import Status
 from optimizer.solve import SolveSettings
 from optimizer.solve.solver import cp_solver
 
-DETERMINISTIC_LIMIT = 20.0
+DETERMINISTIC_LIMIT = 6.0
 """CP-SAT's own time after which the best plan so far is taken, when the user sets no limit."""
+
+FEW = 120
+"""Stays up to which none is left aside in the first search."""
+
+NEAR_SHARE = 0.25
+"""Part of the limit that the first search, among the most promising stays, may take."""
 
 SOON = 0.2
 """CP-SAT's own time of the attempt without presolve."""
@@ -73,11 +80,17 @@ def solve_program(program: Program, settings: SolveSettings) -> Found:
     base = relaxed(program, clock.left())
     if base is None:
         return _confirmed_infeasible(program, settings, clock)
-    first = rounded_up(program, base.values) if base.values else None
+    whole, base = strengthened(program, base, clock.left())
+    first = rounded_up(whole, base.values) if base.values else None
     best = None if first is None else tuple(first)
     if best is not None and cost_of(program, best) == base.bound:
         return Found("optimal", best, base.bound, base.bound)
-    tight = program if best is None else tightened(program, base, cost_of(program, best))
+    few = promising(whole, base)
+    if sum(map(bool, few.most)) < sum(map(bool, whole.most)) and not clock.expired():
+        limit = (_limit(settings) or DETERMINISTIC_LIMIT) * NEAR_SHARE
+        near = _attempt(few, base.bound, best, True, limit, settings, clock)
+        best = near.counts or best
+    tight = whole if best is None else tightened(whole, base, cost_of(program, best))
     return _by_cp_sat(program, tight, base.bound, best, settings, clock)
 
 
@@ -92,6 +105,26 @@ def tightened(program: Program, base: Relaxed, cost: int) -> Program:
         for old, extra in zip(program.most, base.reduced_costs, strict=True)
     ]
     return replace(program, most=most)
+
+
+def promising(program: Program, base: Relaxed) -> Program:
+    """Leave only the stays that the relaxation takes or comes closest to taking: a good plan is soon among them."""
+    priced = [column for column, cost in enumerate(program.costs) if cost]
+    used = {column for column in priced if base.values and base.values[column] > 0}
+    order = sorted(priced, key=lambda column: (base.reduced_costs[column], column))
+    kept = used | set(order[: max(FEW, len(priced) // 8)])
+    most = [
+        old if not cost or column in kept else 0
+        for column, (old, cost) in enumerate(zip(program.most, program.costs, strict=True))
+    ]
+    return replace(program, most=most)
+
+
+def _limit(settings: SolveSettings) -> float | None:
+    """Return CP-SAT's own time for the whole search, None where seconds limit it."""
+    if settings.deterministic_limit is None and settings.time_limit_s is None:
+        return DETERMINISTIC_LIMIT
+    return settings.deterministic_limit
 
 
 def _model(program: Program, bound: int, hint: Sequence[int] | None) -> tuple[cp_model.CpModel, list[cp_model.IntVar]]:
@@ -138,9 +171,7 @@ def _attempt(
 def _by_cp_sat(
     program: Program, tight: Program, bound: int, best: tuple[int, ...] | None, settings: SolveSettings, clock: _Clock
 ) -> Found:
-    limit = settings.deterministic_limit
-    if limit is None and settings.time_limit_s is None:
-        limit = DETERMINISTIC_LIMIT
+    limit = _limit(settings)
     known = Found("unknown", (), None, bound) if best is None else Found(
         "feasible", best, cost_of(program, best), bound)
     soon = SOON if limit is None else min(SOON, limit)
@@ -167,8 +198,7 @@ def _better(old: Found, new: Found) -> Found:
 
 def _confirmed_infeasible(program: Program, settings: SolveSettings, clock: _Clock) -> Found:
     """Believe that nothing keeps every row only without presolve, which has had faults (or-tools 5141 and 5274)."""
-    limit = settings.deterministic_limit or (None if settings.time_limit_s else DETERMINISTIC_LIMIT)
-    found = _attempt(program, 0, None, False, limit, settings, clock)
+    found = _attempt(program, 0, None, False, _limit(settings), settings, clock)
     if found.counts and not is_kept(program, list(found.counts)):
         raise AssertionError("CP-SAT returned counts that break a row")
     return found

@@ -12,6 +12,9 @@ from optimizer.roadmap.reduction import reduced
 from optimizer.roadmap.search import solve_program
 from optimizer.solve import SolveSettings
 
+WHAT_IF_LIMIT = 0.5
+"""CP-SAT's own time for each rule that is lifted: any plan at all is an answer."""
+
 
 def reasons_for(
     case: RoadmapCase, calendar: Calendar, service_ids: Sequence[str], settings: SolveSettings
@@ -20,6 +23,7 @@ def reasons_for(
     empty = tuple(_unserved(case, calendar, service_ids))
     if empty:
         return empty
+    short = replace(settings, deterministic_limit=min(settings.deterministic_limit or WHAT_IF_LIMIT, WHAT_IF_LIMIT))
     lifted = {
         "roadmap.caps on capex": replace(case, caps={key: c for key, c in case.caps.items() if key[0] != "capex"}),
         "roadmap.caps on opex": replace(case, caps={key: c for key, c in case.caps.items() if key[0] != "opex"}),
@@ -33,7 +37,7 @@ def reasons_for(
     }
     helps = [
         key for key, other in lifted.items()
-        if other != case and solve_program(program_of(reduced(other)), settings).status in ("optimal", "feasible")
+        if other != case and solve_program(program_of(reduced(other)), short).status in ("optimal", "feasible")
     ]
     if helps:
         return tuple(f"without {key} there is a plan" for key in helps)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from optimizer.deploy import TARGETS, Environment, files_of
 from optimizer.deploy.pools import standing_in
+from optimizer.schema.plan import Timetable
 from tests.deploy.conftest import SHIPPED, Make
 from tests.deploy.published import (
     assert_compose,
@@ -185,12 +187,16 @@ def test_the_alerts_are_on_the_promises_of_the_plan(environment: Make) -> None:
 
 
 def test_nodes_that_come_and_go_are_not_missed(environment: Make) -> None:
-    """tokyo-own-spot-in-yen: the owned node's eight replicas are always there, the spot node's only at the peak."""
-    made = environment("tokyo-own-spot-in-yen")
-    assert {run.node.kind: run.deployment.replicas for run in made.runs} == {"spot": 1, "owned": 8}
-    (data,) = documents(files_of(made, "compose")["balancer/alerts.yml"])
-    (missing,) = (rule for group in data["groups"] for rule in group["rules"] if rule["alert"] == "ReplicasMissing")
-    assert missing["expr"].endswith("< 8")
+    """The four replicas of measured-curves-llama-70b, of which one node is said to stand all day."""
+    made = environment("measured-curves-llama-70b")
+    (run,) = made.runs
+    assert run.deployment.replicas == 4
+    table = Timetable(hours=24, standing={run.node.offer_id: 1}, slots=(), work=(), standing_usd_per_month=1.0,
+                      hourly_usd_per_month=1.0)
+    for plan, expected in ((made.plan, "< 4"), (made.plan.model_copy(update={"timetable": table}), "< 1")):
+        (data,) = documents(files_of(replace(made, plan=plan), "compose")["balancer/alerts.yml"])
+        (rule,) = (rule for group in data["groups"] for rule in group["rules"] if rule["alert"] == "ReplicasMissing")
+        assert rule["expr"].endswith(expected)
 
 
 def flags(words: list[Any], flag: str) -> str:

@@ -69,6 +69,7 @@ def test_highs_agrees_on_the_unreduced_rows(name: str) -> None:
     check_against_highs(name)
 
 
+@pytest.mark.slow
 def test_highs_agrees_on_the_shipped_roadmap() -> None:
     check_against_highs("tokyo-three-year-budget", unreduced=False)
 

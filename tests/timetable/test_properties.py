@@ -126,6 +126,17 @@ def test_the_shipped_ones_cost_the_same_unreduced(name: str) -> None:
     assert plan.cost.usd_per_month == pytest.approx((cost(case) or 0) * 730 / case.hours / 1e6)
 
 
+@pytest.mark.parametrize(("override", "key"), [
+    ("limits.budget={amount: 10}", "limits.budget: without it there is a plan for $4,372.49"),
+    ("services.0.slo.tokens_per_s_per_user=5000", "assistant"),
+])
+def test_without_a_plan_the_rule_in_the_way_is_named(override: str, key: str) -> None:
+    plan = solve_shipped("office-day-profile", override).plan
+    assert plan.status == "infeasible"
+    assert any(key in reason for reason in plan.reasons), plan.reasons
+    assert plan.timetable is None
+
+
 def test_contracts_beside_a_profile_are_refused_by_name() -> None:
     loaded, catalog = loaded_with_catalog(
         "office-day-profile", "limits.contracts={gcp: {minimum_usd_per_month: 1000}}")

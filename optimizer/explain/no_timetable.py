@@ -1,0 +1,41 @@
+"""Why a problem with a demand by the hour has no plan: each rule lifted alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from optimizer.explain.nowhere import why_nowhere
+from optimizer.explain.whatif import money
+from optimizer.schema.problem import Limits
+from optimizer.solve import Prepared, SolveSettings
+from optimizer.solve.variants import under_limits
+from optimizer.timetable import best_plan
+
+NEITHER = "no single rule lifted gives a plan for every hour: several stand in the way, or the catalog's offers end"
+
+LONGEST_S = 1.0
+"""Seconds that a rule is looked at."""
+
+
+def why_no_timetable(prepared: Prepared, settings: SolveSettings) -> tuple[str, ...]:
+    """Say which service nothing can serve, else which rules, each lifted alone, leave a plan, and at what cost."""
+    nowhere = tuple(why_nowhere(prepared))
+    if nowhere:
+        return nowhere
+    within = min(LONGEST_S, settings.time_limit_s or LONGEST_S)
+    return tuple(_lifted(prepared, replace(settings, time_limit_s=within))) or (NEITHER,)
+
+
+def _lifted(prepared: Prepared, settings: SolveSettings) -> Iterator[str]:
+    """Yield the rules that alone stand in the way."""
+    asked, free = prepared.problem.limits, Limits()
+    for key in ("budget", "nodes", "max_gpu_types", "engine_policy", "survive", "power_kw", "at_least", "stock",
+                "spot_share_fraction", "max_utilisation_fraction"):
+        default: Any = getattr(free, key)
+        if getattr(asked, key) == default:
+            continue
+        plan = best_plan(under_limits(prepared, **{key: default}), settings, with_rejections=False)
+        if plan.cost.usd_per_month is not None:
+            yield f"limits.{key}: without it there is a plan for {money(prepared, plan.cost.usd_per_month)}"

@@ -1,0 +1,77 @@
+"""A demand by the hour on the command line: every format, a batch, and what refuses it.
+
+200 requests in flight at the peak on nodes of 64 for 2.50 dollars an hour: 9 hours at 40 ask one node, 5 hours at 100
+two, 10 hours at 200 four: 9 + 10 + 40 = 59 node-hours a day, 147.50 dollars, x 730 / 24 = 4,486.46 dollars a month.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+
+DAY = "[0.2,0.2,0.2,0.2,0.2,0.2,0.5,0.5,1,1,1,1,1,1,1,1,1,1,0.5,0.5,0.5,0.2,0.2,0.2]"
+PROFILE = ("--set", f"services.0.demand={{peak_concurrency: 200, profile: {DAY}}}")
+MONTH = 59 * 2.5 * 730 / 24
+
+
+def test_json_has_the_timetable(run: Run, desk: Path) -> None:
+    data = json.loads(run("solve", desk, *PROFILE, "--format", "json").out)
+    table = data["timetable"]
+    assert data["cost"]["usd_per_month"] == data["bound_usd_per_month"] == pytest.approx(MONTH)
+    assert (table["hours"], table["standing"], data["gap_fraction"]) == (24, {}, 0.0)
+    slots = [(slot["hours"][0], len(slot["hours"]), slot["demand"], slot["hourly_nodes"]) for slot in table["slots"]]
+    assert slots == [(0, 9, {"chat": 40.0}, 1), (6, 5, {"chat": 100.0}, 2), (8, 10, {"chat": 200.0}, 4)]
+    (node,) = data["nodes"]
+    assert (node["count"], node["node_hours_per_month"]) == (4, pytest.approx(59 * 730 / 24))
+    assert "timetable" not in json.loads(run("solve", desk, "--format", "json").out)
+
+
+def test_text_and_markdown_show_every_hour(run: Run, desk: Path) -> None:
+    text = run("solve", desk, *PROFILE).out
+    assert "Hour by hour (a day)" in text
+    assert [line.split()[:5] for line in text.splitlines() if line.strip().startswith(("00-05", "06-07", "08-17"))] == [
+        ["00-05", "40", "0", "+1", "2.50"], ["06-07", "100", "0", "+2", "5.00"], ["08-17", "200", "0", "+4", "10.00"]]
+    assert "up to 4 x cloud-big-x1" in text
+    markdown = run("solve", desk, *PROFILE, "--format", "markdown").out
+    assert "| 08-17 | 200 | 0 | +4 | 10.00 |" in markdown
+
+
+def test_csv_lists_the_nodes_of_each_hour(run: Run, desk: Path) -> None:
+    (row,) = csv.DictReader(io.StringIO(run("solve", desk, *PROFILE, "--format", "csv").out))
+    assert row["nodes_by_hour"] == " ".join(["1"] * 6 + ["2"] * 2 + ["4"] * 10 + ["2"] * 3 + ["1"] * 3)
+    assert "nodes_by_hour" not in run("solve", desk, "--format", "csv").out
+
+
+def test_a_batch_solves_hour_by_hour(run: Run, desk: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run("batch", desk, *PROFILE, "--set", "services.0.headroom_fraction=0,0.1", "--out", out).code == 0
+    rows = list(csv.DictReader((out / "results.csv").open(encoding="utf-8")))
+    assert float(rows[0]["usd_per_month"]) == pytest.approx(MONTH)
+
+
+def test_a_trace_beside_the_problem_is_counted(run: Run, desk: Path) -> None:
+    stamps = [f"2026-11-02T{hour:02d}:{minute:02d}:00" for hour in range(24) for minute in range(60)]
+    (desk.parent / "calls.csv").write_text("time\n" + "\n".join(stamps) + "\n", encoding="utf-8")
+    demand = ("--set", "services.0.demand={profile: calls.csv}")
+    data = json.loads(run("solve", desk, *demand, "--format", "json").out)
+    assert [slot["demand"] for slot in data["timetable"]["slots"]] == [{"chat": pytest.approx(1 / 60, abs=1e-6)}]
+
+
+@pytest.mark.parametrize("command", ["pareto", "explain"])
+def test_what_looks_at_one_peak_says_so(run: Run, desk: Path, command: str) -> None:
+    result = run(command, desk, *PROFILE)
+    assert (result.code, result.out) == (2, "")
+    assert "services.0.demand.profile: found a demand by the hour; allowed: one peak" in result.err
+
+
+def test_no_plan_names_the_rule_in_the_way(run: Run, desk: Path) -> None:
+    result = run("solve", desk, *PROFILE, "--set", "limits.budget={amount: 4486}")
+    assert result.code == 1
+    assert "limits.budget: without it there is a plan for $4,486.46" in result.out
+    assert run("solve", desk, *PROFILE, "--set", "limits.budget={amount: 4487}").code == 0
