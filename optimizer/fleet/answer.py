@@ -83,6 +83,13 @@ def _cut(prepared: Prepared, case: FleetCase, served: tuple[int, ...]) -> list[S
         for i in left]
 
 
+def _about_hours(prepared: Prepared) -> list[str]:
+    """Say that demand by the hour is taken at its peak, all services at once."""
+    named = [one.service_id for one in prepared.problem.services if one.demand and one.demand.profile_hours]
+    told = f"Demand by the hour is planned at its peak, whatever the hour: {', '.join(named)}."
+    return [told] if named else []
+
+
 CROWDED = "no room beside services as important or more"
 
 
@@ -94,7 +101,7 @@ def _told(
     micro = cost_of(case, solution.placement.nodes) if solution.placement else 0
     told = plan.model_copy(update={
         "saving": _saving(case, plan, plans), "shares": shares_of(case, solution, micro, plans, settings, clock),
-        "warnings": warnings(prepared, as_plan(plan, plan.deployments))})
+        "warnings": (*_about_hours(prepared), *warnings(prepared, as_plan(plan, plan.deployments)))})
     faults = list(check_shares(told))
     if faults:
         raise VerificationError("the shares do not stand:\n  " + "\n  ".join(faults))

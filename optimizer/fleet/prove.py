@@ -7,7 +7,7 @@ from dataclasses import replace
 from optimizer.fleet.case import FleetCase
 from optimizer.fleet.columns import Relaxation, relax
 from optimizer.fleet.fixing import fix
-from optimizer.fleet.rounding import Near, round_up, widen
+from optimizer.fleet.rounding import Near, improve, round_up, widen
 from optimizer.fleet.search import cheapest, placed_on
 from optimizer.fleet.solution import INFEASIBLE, FleetSolution, cost_of
 from optimizer.solve.prove import Clock, SolveSettings
@@ -53,6 +53,7 @@ def _near(case: FleetCase, relaxation: Relaxation, settings: SolveSettings, cloc
     start = round_up(free, relaxation, settings)
     if start is None:
         return None
+    start = improve(free, start, relaxation.bound, settings, clock)
     near = widen(free, relaxation, start, settings, clock)
     return near if case.budget is None or cost_of(case, near.placement.nodes) <= case.budget else None
 

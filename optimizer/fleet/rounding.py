@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,12 @@ from optimizer.solve.prove import Clock, SolveSettings
 
 ROUND_LIMIT = 5.0
 """CP-SAT's deterministic time for the first fleet."""
+
+FREED, ROUNDS, PATIENCE = 40, 16, 5
+"""Services that are placed again in one round, rounds at most, and rounds without a cheaper fleet at most."""
+
+FREED_LIMIT = 0.5
+"""CP-SAT's deterministic time for one of them: some tenths of a second."""
 
 STEP_LIMIT = 1.0
 """CP-SAT's deterministic time for each wider question: some seconds."""
@@ -53,15 +60,34 @@ def round_up(case: FleetCase, relaxation: Relaxation, settings: SolveSettings) -
     return found
 
 
+def improve(
+    case: FleetCase, start: Placement, bound: int, settings: SolveSettings, clock: Clock
+) -> Placement:
+    """Place some services again, drawn at random but the same each time, as long as it pays."""
+    draw, best, idle, count = random.Random(settings.seed), start, 0, len(case.demand)
+    for _ in range(ROUNDS if count > FREED else 0):
+        cost = cost_of(case, best.nodes)
+        if cost <= bound or idle >= PATIENCE or clock.expired():
+            break
+        columns = [tuple((i, best.replicas[i]) for i in mine if best.replicas[i]) for mine in case.by_service]
+        found = _on_columns(case, columns, draw.sample(range(count), FREED), settings, clock, best, FREED_LIMIT)
+        pays = found is not None and cost_of(case, found.nodes) < cost
+        best, idle = (found, 0) if found is not None and pays else (best, idle + 1)
+    return best
+
+
 def _on_columns(
-    case: FleetCase, columns: Sequence[Column], freed: Collection[int], settings: SolveSettings, clock: Clock
+    case: FleetCase, columns: Sequence[Column], freed: Collection[int], settings: SolveSettings, clock: Clock,
+    hint: Placement | None = None, limit: float = ROUND_LIMIT,
 ) -> Placement | None:
     """Minimise the cost with all but some services on given replicas."""
     open_to = set(freed)
     fixed = {i: n for service, column in enumerate(columns) if service not in open_to for i, n in column}
     kept = [i for i, item in enumerate(case.items) if i in fixed or item.service in open_to]
     items = tuple(replace(case.items[i], most=fixed.get(i, case.items[i].most)) for i in kept)
-    found = _cheapest_of(replace(case, items=items), 0, ROUND_LIMIT, settings, clock, None)
+    if hint is not None:
+        hint = Placement(hint.nodes, tuple(hint.replicas[i] for i in kept))
+    found = _cheapest_of(replace(case, items=items), 0, limit, settings, clock, hint)
     return _spread(case, kept, found)
 
 
@@ -105,12 +131,11 @@ def widen(
         part = replace(case, items=tuple(case.items[i] for i in kept), supplies=fixed.case.supplies)
         hint = Placement(best.nodes, tuple(best.replicas[i] for i in kept))
         found = _cheapest_of(part, relaxation.bound, STEP_LIMIT, settings, clock, hint)
-        failed = found.status != "optimal"
-        failures += failed
+        failures += found.status != "optimal"
         better = _spread(case, kept, found)
         if better is not None and cost_of(case, better.nodes) < cost:
             best = better
         if portion == 1:  # all of the cheapest are in the question
             bound = max(bound, min(found.bound, cost_of(case, best.nodes)))
-        portion = 1 if failed else max(1, portion // 2)  # the last try is for all, whose bound counts
+        portion = max(1, portion // 2)
     return Near(best, min(bound, cost_of(case, best.nodes)))

@@ -37,14 +37,14 @@ def check_roadmap(
         InputError: with every such key.
     """
     faults = [
-        *_refused(problem), *_unaligned(problem, calendar), *_unknown(problem, roadmap, calendar, catalog, offers),
+        *refused_rules(problem), *_unaligned(problem, calendar), *_unknown(problem, roadmap, calendar, catalog, offers),
         *_too_much(problem, roadmap),
     ]
     if faults:
         raise InputError(faults)
 
 
-def _refused(problem: Problem) -> Iterator[Fault]:
+def refused_rules(problem: Problem) -> Iterator[Fault]:
     """Name the rules that hold for one point in time only."""
     limits, name = problem.limits, problem.name
     if limits.budget is not None:

@@ -188,6 +188,14 @@ FINENESS = (1, 2**4, 2**12, 2**24, 2**36)
 """Steps between 0 and the largest weight of a cut: the coarsest that the nodes break is taken."""
 
 
+OPENING_FINENESS = 2**12
+"""The same of the cuts to start from: small weights are solved faster, and what they miss the next cuts catch."""
+
+
+COARSE = 8
+"""The same of those that look at single lost nodes, which choose one of their weights each."""
+
+
 def cut_of_prices(
     loads: Loads, prices: Sequence[Fraction], lost: frozenset[int] = frozenset(), lose_nodes: int = 0,
     fine: int = FINENESS[-1],
@@ -263,5 +271,9 @@ def opening_cuts(
         least = [min((one * prices[i] for i, one in enumerate(row) if one is not None), default=NOTHING)
                  for row in left]
         for class_prices in (*alone, least):
-            cut = cut_of_prices(left, class_prices, lost, 0 if lost else lose_nodes)
+            cut = cut_of_prices(left, class_prices, lost, 0, OPENING_FINENESS)
             yield ClassCut((0,) * len(prices), 1) if cut is None else cut
+    for class_prices in alone if lose_nodes else ():
+        cut = cut_of_prices(loads, class_prices, frozenset(), lose_nodes, COARSE)
+        if cut is not None:
+            yield cut

@@ -188,3 +188,18 @@ def test_a_time_limit_gives_what_there_is(run: Run, two: Path) -> None:
     assert run("fleet", two, "--time-limit", "60").code == 0
     found = run("fleet", two, "--deterministic-limit", "1e-9")
     assert found.code in (0, 5)
+
+
+def test_many_services_go_by_column_generation(run: Run, two: Path) -> None:
+    head, _, rest = TWO.partition("services:\n")
+    chat, _, tail = rest.partition("  - service_id: mail")
+    limits = tail[tail.index("limits:") :]
+    text = head + "services:\n" + "".join(chat.replace("chat", f"chat-{i:02d}") for i in range(61)) + limits
+    two.write_text(text, encoding="utf-8")
+    data = document(run, two)
+    # 61 GPUs: 30 nodes of two and a single one, 30 x 4.00 + 2.50 = 122.50 USD/h
+    assert data["cost"]["usd_per_hour"] == pytest.approx(122.5)
+    assert (data["method"], data["status"]) == ("column generation", "optimal")
+    assert all(one["shapley_usd_per_month"] is None for one in data["shares"])
+    assert sum(round(one["marginal_usd_per_month"] * 100) for one in data["shares"]) == round(122.5 * 730 * 100)
+    assert len(data["services"]) == 61

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run, finished, process
+from tests.cli.test_loadtest_compare import own
 from tests.reports.specification.documents import squeezed, text_of
 
 SLOW = pytest.mark.slow
@@ -163,6 +164,20 @@ def test_no_plan_is_a_document_with_exit_1(run: Run, desk: Path) -> None:
     assert result.code == 1
     assert "充足不能の理由と見直し案" in result.out
     assert "1,825.00米ドル" in result.out
+
+
+@pytest.mark.parametrize(("tpot_ms", "verdict"), [(70, "14.3 | 12.5 | no"), (30, "33.3 | 12.5 | yes")])
+def test_results_of_a_load_test_stand_in_the_document(
+    run: Run, desk: Path, tmp_path: Path, tpot_ms: int, verdict: str
+) -> None:
+    """At 40 requests in flight half of the requests see 1000 / TPOT tokens/s, nine of ten 1000 / 80; 25 are asked."""
+    folder = own(tmp_path / "own", (1, 30, 20, 21), (40, 300, tpot_ms, 80))
+    result = run("spec", desk, "--overlay", folder, "--format", "markdown")
+    assert f"| 40 | 25 | {verdict} |" in result.out
+    assert "Your overlay also supplies rows: 2 of throughput." in result.out
+    japanese = run("spec", desk, "--overlay", folder, "--format", "markdown", "--lang", "ja").out
+    assert "自社カタログから次の行も使用：throughput 2行。" in japanese
+    assert "原文" not in japanese
 
 
 def test_a_limit_reached_writes_nothing(run: Run, desk: Path, tmp_path: Path) -> None:

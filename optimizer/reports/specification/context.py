@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -31,6 +31,8 @@ SINGLE_GPU_PROPOSALS = 8
 """Of the cheapest plans of a single GPU type so many are compared; all of them stand in the table of GPU types."""
 
 MONTHS_PER_YEAR = 12
+
+HOURS_PER_DAY = 24
 
 NO_BREAK = "\u00a0"
 
@@ -164,25 +166,38 @@ def rejected_gpus(found: Findings) -> list[GpuVerdict]:
 
 @dataclass(frozen=True)
 class TimeRow:
-    """Hours in which the same nodes run."""
+    """Hours that follow each other with as many nodes at the same cost."""
 
-    hours: str
+    start: int
+    end: int
     demand: dict[str, float]
+    """The most of each service."""
     nodes: int
     standing: int
     usd_per_hour: float
 
+    def joined(self, after: TimeRow) -> TimeRow:
+        """Return one row for this one and the next."""
+        most = {name: max(amount, after.demand.get(name, 0.0)) for name, amount in self.demand.items()}
+        return replace(self, end=after.end, demand={**after.demand, **most})
+
+    def is_like(self, after: TimeRow) -> bool:
+        """Say whether the next hours differ in their demand alone."""
+        return (self.end, self.nodes, self.standing, self.usd_per_hour) == (
+            after.start, after.nodes, after.standing, after.usd_per_hour)
+
 
 def time_rows(found: Findings) -> list[TimeRow]:
-    """List the hours of a plan by the hour in the order of time; hours of a week begin on Monday."""
-    table = found.plan.timetable
-    if table is None:
-        return []
-    return [
-        TimeRow(f"{start}:00–{end}:00", slot.demand, slot.standing_nodes + slot.hourly_nodes, slot.standing_nodes,
-                slot.usd_per_hour)
-        for start, end, slot in lines_of(table)
-    ]
+    """List the hours of a plan by the hour in the order of time."""
+    rows: list[TimeRow] = []
+    for start, end, slot in lines_of(found.plan.timetable) if found.plan.timetable else ():
+        row = TimeRow(start, end, dict(slot.demand), slot.standing_nodes + slot.hourly_nodes, slot.standing_nodes,
+                      slot.usd_per_hour)
+        if rows and rows[-1].is_like(row):
+            rows[-1] = rows[-1].joined(row)
+        else:
+            rows.append(row)
+    return rows
 
 
 def owned_figures(found: Findings) -> list[FigureRow]:
@@ -239,6 +254,15 @@ class Names:
         """Name a figure of the sensitivities."""
         return self.key(figure) if figure.startswith("services.") else self.writer.sentence(figure)
 
+    def hours(self, row: TimeRow) -> str:
+        """Name the hours of a row, in a plan over a week with their days."""
+        table = self.found.plan.timetable
+        if table is None or table.hours == HOURS_PER_DAY:
+            return f"{row.start}:00–{row.end}:00"
+        last_day = (row.end - 1) // HOURS_PER_DAY
+        end = f"{self.writer.word(f'day.{last_day}')} {row.end - last_day * HOURS_PER_DAY}:00"
+        return f"{self.writer.word(f'day.{row.start // HOURS_PER_DAY}')} {row.start % HOURS_PER_DAY}:00 – {end}"
+
     def mix(self, nodes: Iterable[Node]) -> str:
         """Write nodes in a line."""
         joined = "、" if self.writer.japanese else " + "
@@ -282,6 +306,7 @@ def context_of(found: Findings, writer: Writer, command: str) -> dict[str, Any]:
         "lost_gpus": lost_gpus(found), "rejected_gpus": rejected_gpus(found), "owned_figures": owned_figures(found),
         "pick_rows": pick_rows(found), "mix": names.mix, "kind": names.kind, "key_name": names.key,
         "figure_name": names.figure, "model_of": lambda one: models[one.service_id], "hour": hour, "link": link,
+        "hours": names.hours,
         "document_id": document_id(found), "notes": lambda: list(notes.found), "valid_months": VALID_MONTHS,
         "validity": lambda: _validity(found, writer), "slots": time_rows(found),
         "class_rows": [(one, shared) for one in plan.deployments for shared in one.classes or ()],
