@@ -18,12 +18,10 @@ from optimizer.explain.beside import (
 )
 from optimizer.explain.decisive import decisive_figures
 from optimizer.explain.doctor import Diagnosis, diagnose
-from optimizer.explain.no_timetable import why_no_timetable
 from optimizer.explain.whatif import money
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.schema.plan import Plan, Proposal
 from optimizer.solve import Prepared, SolveSettings, plan_of, prepare, solve
-from optimizer.timetable import solve_over_time
 
 ASIDE_LIMIT_S = 1.0
 """Under a time limit no proposal or what-if beside the plan may take longer than this."""
@@ -64,6 +62,9 @@ def answer(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings) -> 
 
 def over_time(prepared: Prepared, settings: SolveSettings) -> Plan:
     """Solve a problem with a demand by the hour; what stands beside other plans looks at one peak and is left out."""
+    from optimizer.explain.no_timetable import why_no_timetable  # most problems have no hours
+    from optimizer.timetable.answer import solve_over_time
+
     plan = solve_over_time(prepared, settings)
     if plan.status == "unknown":
         return plan.model_copy(update={"reasons": ("the limit was reached before any plan was found",)})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from optimizer.schema.fleet import FleetDeployment
 from optimizer.schema.plan import (
     ClassShare,
     Cost,
@@ -18,6 +18,9 @@ from optimizer.schema.plan import (
     ServicePlan,
 )
 from optimizer.units import HOURS_PER_MONTH
+
+if TYPE_CHECKING:
+    from optimizer.schema.fleet import FleetDeployment
 
 STATUS = {
     "optimal": "OPTIMAL: proven, nothing cheaper exists in this catalog",

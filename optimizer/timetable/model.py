@@ -1,4 +1,4 @@
-"""The timetable as one CP-SAT model; every rule has its twin in `verify/timetable.py`."""
+"""The timetable as one CP-SAT model; every rule has its twin in `verify/timetable/`."""
 
 from __future__ import annotations
 

@@ -13,7 +13,6 @@ from optimizer.load import Catalog
 from optimizer.schema.catalog import LlmModel
 from optimizer.schema.plan import Plan
 from optimizer.schema.problem import Problem
-from optimizer.verify import timetable
 from optimizer.verify.classes import check_class_figures, check_class_promise, check_split_classes
 from optimizer.verify.figures import (
     check_answered_once,
@@ -60,18 +59,14 @@ CHECKS: tuple[Check, ...] = (
 )
 """All of them; the first guards the others, which look up what it finds to exist."""
 
-TIMETABLE_CHECKS: tuple[Check, ...] = (
-    check_known_names, timetable.check_hours, timetable.check_known_offers, check_answered_once, check_policy,
-    timetable.check_deployments, check_engines_run, check_replica_promise, check_memory, check_node_capacity,
-    timetable.check_use_nodes_there, timetable.check_slot_demand, timetable.check_meet_demand,
-    timetable.check_finish_work, timetable.check_respect_stock, timetable.check_keep_budget,
-    timetable.check_limit_nodes, timetable.check_hold_nodes, check_limit_gpu_types, check_choose_engines,
-    timetable.check_survive_node_loss, timetable.check_survive_provider_loss, timetable.check_survive_region_loss,
-    timetable.check_cap_spot_share, check_class_figures, check_cap_power, timetable.check_total_cost,
-    check_node_count, check_shown_speeds, timetable.check_load,
-    timetable.check_plan_speed, timetable.check_service_figures, timetable.check_local_cost,
-)
-"""Those of a plan hour by hour; the first two guard the others."""
+
+def _checks_of(plan: Plan) -> tuple[tuple[Check, ...], int]:
+    """Return the checks of a plan, and how many of them guard the others."""
+    if plan.timetable is None:
+        return CHECKS, 1
+    from optimizer.verify.timetable import TIMETABLE_CHECKS  # most plans have no hours
+
+    return TIMETABLE_CHECKS, 2
 
 
 def faults_of_plan(
@@ -88,7 +83,7 @@ def faults_of_plan(
     if (plan.timetable is not None) != (profile_hours(problem) is not None):
         return ["timetable: one is shown if and only if the problem states a demand by the hour"]
     subject = Subject(plan, problem, catalog, own_models, KnownFigures() if known is None else known)
-    every, guards = (CHECKS, 1) if plan.timetable is None else (TIMETABLE_CHECKS, 2)
+    every, guards = _checks_of(plan)
     for checks in (every[:guards], every[guards:]):
         faults = [f"{check.__name__.removeprefix('check_')}: {fault}" for check in checks for fault in check(subject)]
         if faults:

@@ -15,8 +15,8 @@ from collections.abc import Callable
 
 from optimizer.solve import SolveSettings
 from optimizer.solve.prove import Clock
-from optimizer.timetable import TimeCase, prove_timetable
-from optimizer.timetable.prove import TimeProven, by_cp_sat
+from optimizer.timetable.case import TimeCase
+from optimizer.timetable.prove import TimeProven, by_cp_sat, prove_timetable
 from tests.oracles.timetables import highs_time_cost, time_case, time_row
 
 OFFERS, PEAK, SEEDS, LIMIT_S = 200, 400, 5, 20.0

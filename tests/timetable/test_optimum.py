@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from optimizer.formulation import CONSTRAINTS
 from optimizer.solve import SolveSettings
 from optimizer.solve.prove import Clock
-from optimizer.timetable import TimeCase, TimeProven, prove_timetable
+from optimizer.timetable.case import TimeCase
 from optimizer.timetable.ladder import cost_of
-from optimizer.timetable.prove import by_cp_sat
+from optimizer.timetable.prove import TimeProven, by_cp_sat, prove_timetable
 from tests.oracles.timetables import (
     brute_force_cost,
     highs_time_cost,

@@ -18,7 +18,10 @@ from optimizer.schema.plan import Plan
 from optimizer.schema.problem import Demand, Limits, Problem
 from optimizer.solve import SolveSettings, prepare
 from optimizer.solve.prove import Clock, cost_of, prove
-from optimizer.timetable import TimeCase, best_plan, prove_timetable, time_case_of
+from optimizer.timetable import best_plan
+from optimizer.timetable.answer import time_case_of
+from optimizer.timetable.case import TimeCase
+from optimizer.timetable.prove import prove_timetable
 from tests.catalogs import tiny
 from tests.oracles.timetables import highs_time_cost, random_time_case, time_case
 from tests.problems.conftest import loaded_with_catalog, solve_shipped
