@@ -17,6 +17,7 @@ from optimizer.schema.plan import Inputs
 from optimizer.schema.problem import Problem
 from optimizer.solve import SolveSettings
 from optimizer.solve.extract import inputs_of
+from optimizer.solve.variants import with_limits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,10 +119,10 @@ def _ways(bench: Bench, problem: Problem, explained: bool) -> dict[str, Variant]
 
 
 def _on_demand(bench: Bench, problem: Problem, rented: Variant) -> Variant:
-    """Solve for on-demand nodes alone, unless the rented plan is of these already."""
+    """Solve for on-demand nodes alone, within no budget, unless the rented plan is of these already."""
     if rented.flows and all(node.kind == "on_demand" for node in rented.plan.nodes):
         return rented
-    return bench.variant("on_demand", over_kinds(problem, ("on_demand",)))
+    return bench.variant("on_demand", with_limits(problem, kinds=("on_demand",), budget=None))
 
 
 def compare(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings) -> Comparison:

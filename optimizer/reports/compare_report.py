@@ -79,6 +79,8 @@ def pay_back(comparison: Comparison) -> Iterator[str]:
         yield f"On-demand nodes that run {share:.0%} of the hours cost as much as owning."
     elif share is not None:
         yield f"On-demand nodes are cheaper even around the clock: owning costs {share:.2f} times as much."
+    else:
+        yield "No break-even utilisation: on-demand nodes alone without a plan."
 
 
 def _headers(comparison: Comparison) -> tuple[str, ...]:

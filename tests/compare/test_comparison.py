@@ -151,6 +151,14 @@ def test_what_has_no_plan_says_why() -> None:
     assert [one.name for one in nothing.variants] == ["rented", "owned", "mixed"]
 
 
+def test_break_even_utilisation_stands_beyond_the_budget() -> None:
+    """A budget of 20,000 dollars bars the 71,773.60 of rent, yet owning still costs 14,531.87 / 71,773.60 of it."""
+    loaded, catalog = shipped_case("own-against-cloud-8x-h100", "limits.budget={amount: 20000, per: month}")
+    found = compare(loaded, catalog, SETTINGS)
+    assert found.variant("rented").plan.nodes == ()
+    assert found.break_even_utilisation_fraction == pytest.approx(14531.87 / 71773.60, rel=1e-6)
+
+
 def test_a_budget_or_a_stock_in_the_way_is_named() -> None:
     loaded, catalog = shipped_case("own-against-cloud-8x-h100", "limits.budget={amount: 20000, per: month}")
     found = compare(loaded, catalog, SETTINGS)
