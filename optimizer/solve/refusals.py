@@ -29,7 +29,7 @@ def refuse_limits(limits: Limits, file: str, what: str, *keys: str) -> None:
         InputError: naming every one that is set.
     """
     faults = [
-        Fault(file, f"limits.{key}", f"a rule that {what} does not know", "nothing there; `gpumix solve` knows it")
+        Fault(file, f"limits.{key}", f"a rule that {what} does not know", "nothing there; `gpumix solve` knows it for one peak")
         for key in rules_set(limits, *keys)
     ]
     if faults:
