@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import get_args
 
@@ -72,7 +73,7 @@ class Figures:
         found: Figure | None = getattr(self.catalog.owned_assumptions, name, None)
         return found
 
-    @property
+    @cached_property
     def flipped(self) -> Figures:
         """The same at the other end, for figures whose high value makes a low cost: residual value and life."""
         other: PriceEnd = {"low": "high", "high": "low"}.get(self.end, "value")  # type: ignore[assignment]
@@ -82,8 +83,11 @@ class Figures:
         """Return the share of the purchase price got back after some months."""
         if self.problem.assumptions.residual_fraction is not None:
             return self.problem.assumptions.residual_fraction
-        points = [(float(age), self.flipped[f"residual_{age}_months_fraction"]) for age in RESIDUAL_AGES]
-        return interpolate_residual(points, months)
+        return interpolate_residual(self._residual_points, months)
+
+    @cached_property
+    def _residual_points(self) -> list[tuple[float, float]]:
+        return [(float(age), self.flipped[f"residual_{age}_months_fraction"]) for age in RESIDUAL_AGES]
 
     def in_usd(self, amount: float, currency: Currency) -> float:
         """Turn an amount into US dollars at the rate in force."""

@@ -121,16 +121,20 @@ def _running(node: OwnedNode, site: Site, figures: Figures, price: float) -> dic
 
 
 def ownership(
-    node: OwnedNode, site: Site, catalog: Catalog, problem: Problem, end: PriceEnd = "value"
+    node: OwnedNode, site: Site, catalog: Catalog, problem: Problem, end: PriceEnd = "value",
+    figures: Figures | None = None,
 ) -> Ownership:
     """Return what an owned node costs at a site, at one end of the assumed figures.
+
+    Args:
+        figures: those of this end, where they are known already.
 
     Raises:
         CatalogError: the catalog states no assumptions for owned nodes.
     """
     if catalog.owned_assumptions is None:
         raise CatalogError([Fault("on_prem.yaml", "assumptions.life_years", "nothing", "a figure")])
-    figures = Figures(catalog, problem, end)
+    figures = figures or Figures(catalog, problem, end)
     price = purchase_usd(node, figures)
     own = problem.assumptions.residual_fraction
     points = tuple((float(age), figures.residual(age)) for age in RESIDUAL_AGES) if own is None else ((1e-9, own),)
@@ -141,16 +145,18 @@ def ownership(
 
 
 def monthly_cost(
-    node: OwnedNode, site: Site, catalog: Catalog, problem: Problem, end: PriceEnd = "value"
+    node: OwnedNode, site: Site, catalog: Catalog, problem: Problem, end: PriceEnd = "value",
+    figures: Figures | None = None,
 ) -> dict[str, float]:
     """Return the cost lines of an owned node in US dollars a month.
 
     Bought for its life, needed for the horizon: the purchase is repaid over the horizon less the residual value at its
     end; a horizon beyond the life buys again, so then the life counts.
     """
-    owned = ownership(node, site, catalog, problem, end)
+    figures = figures or Figures(catalog, problem, end)
+    owned = ownership(node, site, catalog, problem, end, figures)
     months = min(float(problem.limits.horizon_months), owned.life_months)
-    return owned.monthly_usd(months, Figures(catalog, problem, end).residual(months))
+    return owned.monthly_usd(months, figures.residual(months))
 
 
 def _evidence(node: OwnedNode, problem: Problem) -> PriceEvidence:
@@ -179,12 +185,20 @@ def machine_of(offer_id: str) -> str:
     return offer_id.rsplit(".", 1)[0] if offer_id.startswith("owned-") else offer_id
 
 
-def price_node(node: OwnedNode, site_id: str, catalog: Catalog, problem: Problem) -> PricedOffer:
+def figures_at_ends(catalog: Catalog, problem: Problem) -> dict[PriceEnd, Figures]:
+    """Return the figures in force at each end, which all owned nodes of a problem share."""
+    return {end: Figures(catalog, problem, end) for end in ("value", "low", "high")}
+
+
+def price_node(
+    node: OwnedNode, site_id: str, catalog: Catalog, problem: Problem, figures: dict[PriceEnd, Figures] | None = None
+) -> PricedOffer:
     """Price one owned node at one site, with both ends of its assumed figures."""
+    shared = figures_at_ends(catalog, problem) if figures is None else figures
     site, offer_id = catalog.sites[site_id], owned_offer_id(node.offer_id, site_id)
     if catalog.owned_assumptions is None:
         raise CatalogError([Fault("on_prem.yaml", "assumptions.life_years", "nothing", "a figure")])
-    ends = PriceEnds(lambda end: _hourly(monthly_cost(node, site, catalog, problem, end)))
+    ends = PriceEnds(lambda end: _hourly(monthly_cost(node, site, catalog, problem, end, shared[end])))
     stock = problem.limits.stock
     pool = "" if offer_id in stock else node.offer_id  # stock stated for the machine is shared by its sites
     oldest = min(part.as_of for part in node.parts)  # a price is as old as the oldest of its parts
@@ -199,6 +213,7 @@ def price_node(node: OwnedNode, site_id: str, catalog: Catalog, problem: Problem
 
 def priced_offers(catalog: Catalog, problem: Problem) -> Iterator[PricedOffer]:
     """Price every owned node at every site where it may stand."""
+    shared = figures_at_ends(catalog, problem)
     for node in catalog.owned.values():
         for site_id in node.sites:
-            yield price_node(node, site_id, catalog, problem)
+            yield price_node(node, site_id, catalog, problem, shared)
