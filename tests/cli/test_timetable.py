@@ -78,7 +78,7 @@ def test_no_plan_names_the_rule_in_the_way(run: Run, desk: Path) -> None:
 
 
 @pytest.mark.parametrize(("stated", "fault"), [
-    ("{file: calls.csv, timezone: Mars/Base}", "services.0.demand.profile.timezone: found 'Mars/Base'; allowed: a name"),
+    ("{file: calls.csv, timezone: Mars/Base}", "demand.profile.timezone: found 'Mars/Base'; allowed: a name"),
     ("calls.csv", "calls.csv: line 3, time: found 'soon'; allowed: a time"),
 ])
 def test_a_trace_is_faulted_by_its_key_not_by_options(run: Run, desk: Path, stated: str, fault: str) -> None:
