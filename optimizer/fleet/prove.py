@@ -10,6 +10,7 @@ from optimizer.fleet.fixing import fix
 from optimizer.fleet.rounding import Near, improve, round_up, widen
 from optimizer.fleet.search import cheapest, placed_on
 from optimizer.fleet.solution import INFEASIBLE, FleetSolution, cost_of
+from optimizer.fleet.spares import spared_fleet
 from optimizer.solve.prove import Clock, SolveSettings
 
 FEW = 12
@@ -30,16 +31,29 @@ def solve_fleet(case: FleetCase, settings: SolveSettings, clock: Clock) -> Fleet
     if not all(case.by_service):
         return INFEASIBLE
     if len(case.demand) <= FEW:
-        return cheapest(case, settings, clock)
+        return _or_spared(case, cheapest(case, settings, clock), settings)
     relaxation = relax(case, clock)
     if relaxation.bound > (case.cost_bound if case.budget is None else min(case.budget, case.cost_bound)):
         return INFEASIBLE
     if not _is_plain(case):
-        return _floored(cheapest(case, settings, clock, floor=relaxation.bound), relaxation)
+        found = _floored(cheapest(case, settings, clock, floor=relaxation.bound), relaxation)
+        return _or_spared(case, found, settings)
     near = _near(case, relaxation, settings, clock)
     if near is not None and (len(case.demand) > MANY or clock.expired()):
         return _ended(case, near, relaxation)
     return _proven(case, near, relaxation, settings, clock)
+
+
+def _or_spared(case: FleetCase, found: FleetSolution, settings: SolveSettings) -> FleetSolution:
+    """Return what the search was stopped at, or a fleet with spare nodes where that is all there is, or cheaper."""
+    if found.status in ("optimal", "infeasible"):
+        return found
+    spared = spared_fleet(case, found.bound, settings)
+    if spared is None or spared.placement is None:
+        return found
+    cost = cost_of(case, spared.placement.nodes)
+    dearer = found.placement is None or cost_of(case, found.placement.nodes) > cost
+    return spared if dearer else found
 
 
 def _is_plain(case: FleetCase) -> bool:
@@ -76,7 +90,8 @@ def _proven(
 ) -> FleetSolution:
     """Prove the optimum, ties broken, over what a fleet no dearer than the one found can hold."""
     if near is None:
-        return _floored(cheapest(case, settings, clock, floor=relaxation.bound), relaxation)
+        found = _floored(cheapest(case, settings, clock, floor=relaxation.bound), relaxation)
+        return _or_spared(case, found, settings)
     cost = cost_of(case, near.placement.nodes)
     fixed = fix(case, relaxation, cost)
     solution = fixed.back(cheapest(fixed.case, settings, clock, fixed.into(near.placement), floor=near.bound))
