@@ -309,5 +309,6 @@ def test_every_offer_is_priced_once_in_the_order_of_ids(shipped: Catalog) -> Non
 
 def test_a_machine_is_named_without_its_site_whatever_its_id() -> None:
     offer = price_of("own-2x-g.here", with_node(), asked())
-    assert offer is not None and machine_of(offer) == "own-2x-g"
+    assert offer is not None
+    assert machine_of(offer) == "own-2x-g"
     assert machine_of(replace(offer, offer_id="rented.here", kind="on_demand")) == "rented.here"
