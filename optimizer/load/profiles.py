@@ -78,7 +78,7 @@ def _read(stated: Any, base: Path, label: str, key: str) -> Hourly:
                                 "24 or 168 numbers, or a CSV file beside the problem or seen from here")])
     text = decode(read_bytes(path, asked.file), asked.file)
     header = [name.strip().lower() for name in next(csv.reader(io.StringIO(text, newline="")), [])]
-    return _by_the_hour(text, header, asked.file) if "hour" in header else _counted(text, header, asked)
+    return _by_the_hour(text, header, asked.file) if "hour" in header else _counted(text, header, asked, (label, key))
 
 
 def _by_the_hour(text: str, header: list[str], label: str) -> Hourly:
@@ -129,8 +129,12 @@ def _number(text: str) -> float | None:
     return value if math.isfinite(value) and value >= 0 else None
 
 
-def _counted(text: str, header: list[str], asked: ProfileFile) -> Hourly:
-    """Count a trace into hours: requests a second, the mean over the days that it covers, or the busiest of them."""
+def _counted(text: str, header: list[str], asked: ProfileFile, named_by: tuple[str, str]) -> Hourly:
+    """Count a trace into hours: requests a second, the mean over the days that it covers, or the busiest of them.
+
+    Raises:
+        InputError: with the faults of the file, or of the key that names it.
+    """
     from optimizer.load.hours import counted
     from optimizer.load.trace import NAMES, Columns, read_times
 
@@ -138,7 +142,7 @@ def _counted(text: str, header: list[str], asked: ProfileFile) -> Hourly:
         allowed = f"hour with one of {', '.join(VALUES)}; or a trace with one of {', '.join(NAMES['time'])}"
         columns = f"the columns {', '.join(header)}" if header else "an empty file"
         raise InputError([Fault(asked.file, "line 1", columns, allowed)])
-    times = read_times(text, asked.file, Columns(timezone=asked.timezone))
+    times = read_times(text, asked.file, Columns(timezone=asked.timezone, named_by=named_by))
     found = {one.hour: one for one in counted(times.seconds, times.dated, asked.timezone, asked.hours)}
     missing = [hour for hour in range(asked.hours) if hour not in found]
     if missing:

@@ -55,6 +55,8 @@ class Columns:
     """Of text, as strptime has it; default ISO 8601."""
     timezone: str = "UTC"
     """Of times that state no offset, and of the hours of the day."""
+    named_by: tuple[str, str] | None = None
+    """The problem file and its key that name the trace; faults then name these, in place of a command's options."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def read_trace(path: Path, columns: Columns) -> Trace:
     import numpy as np
 
     label = str(path)
-    zone = _zone(columns.timezone)
+    zone = _zone(columns)
     text = decode(read_bytes(path), label)
     table = _table(text, label, columns)
     faults: list[Fault] = []
@@ -132,7 +134,7 @@ def read_times(text: str, label: str, columns: Columns) -> Times:
     """
     import numpy as np
 
-    zone = _zone(columns.timezone)
+    zone = _zone(columns)
     table = _table(text, label, columns, ("time",))
     faults: list[Fault] = []
     seconds, dated = _seconds(table["time"], columns, zone, label, _Lines(text, len(table)), faults)
@@ -165,14 +167,16 @@ class _Lines:
         return np.asarray(self._starts[positions])
 
 
-def _zone(name: str) -> Any:
+def _zone(columns: Columns) -> Any:
     from zoneinfo import ZoneInfo
 
     try:
-        return ZoneInfo(name)
+        return ZoneInfo(columns.timezone)
     except (ValueError, OSError, KeyError):
-        raise InputError(
-            [Fault("options", "--timezone", repr(name), "a name such as UTC, Asia/Tokyo or Europe/Berlin")]) from None
+        file, key = columns.named_by or ("options", "")
+        place = f"{key}.timezone" if key else "--timezone"
+        allowed = "a name such as UTC, Asia/Tokyo or Europe/Berlin"
+        raise InputError([Fault(file, place, repr(columns.timezone), allowed)]) from None
 
 
 def _table(text: str, label: str, columns: Columns, roles: Sequence[str] = tuple(NAMES)) -> pd.DataFrame:
@@ -268,7 +272,7 @@ def _seconds(
         largest = float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 0.0
         unit = columns.time_unit or next((name for name, per in UNITS.items() if largest < 1e11 * per), "ns")
         seconds = values / UNITS[unit]
-        late = f"before the year 10000, counted in {unit}; see --time-unit"
+        late = f"before the year 10000, counted in {unit}{_see(columns, 'unit')}"
         _blame(np.abs(np.nan_to_num(seconds)) >= LAST_SECOND, column, late, label, lines, faults)
         return np.nan_to_num(seconds), bool(largest / UNITS[unit] >= EPOCH_FROM)
     try:
@@ -283,7 +287,12 @@ def _seconds(
 
 def _allowed_times(columns: Columns) -> str:
     form = columns.time_format or "ISO 8601, such as 2026-11-22T18:16:35.5+09:00"
-    return f"a time ({form}) that the clocks of {columns.timezone} show exactly once; see --time-format"
+    return f"a time ({form}) that the clocks of {columns.timezone} show exactly once{_see(columns, 'format')}"
+
+
+def _see(columns: Columns, what: str) -> str:
+    """Name the option that reads times otherwise, where a command has it."""
+    return "" if columns.named_by else f"; see --time-{what}"
 
 
 def _blame(

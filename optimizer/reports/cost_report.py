@@ -10,7 +10,7 @@ from optimizer.reports.csv_report import rows_as_csv
 from optimizer.reports.markdown import cell
 from optimizer.reports.markdown import table as markdown_table
 from optimizer.reports.terminal import BOLD, DIM, paint, table, wrap
-from optimizer.reports.wording import PER, money, sources_of
+from optimizer.reports.wording import PER, counted, money, sources_of
 from optimizer.units import usd_per_month
 
 COLUMNS = ("offer_id", "part", "line", "usd", "usd_low", "usd_high", "formula", "figure", "value", "evidence",
@@ -28,7 +28,7 @@ def headline(statement: CostStatement) -> list[str]:
     span = f" ({money(low)} to {money(high)})" if low < high else ""
     kind = f"reserved {offer.term_months} months" if offer.kind == "reserved" else PER[offer.kind]
     place = f"at {offer.region}" if offer.kind == "owned" else f"{offer.provider} {offer.region}"
-    planned = f"planned for {statement.horizon_months} months, without tax"
+    planned = f"planned for {counted(statement.horizon_months, 'month')}, without tax"
     price = f"{money(statement.usd_per_month)} a month{span}, {planned}"
     found = [f"{offer.gpu_count} x {offer.gpu_id}, {kind}, {place}; {offer.price_evidence} price", price]
     if statement.fx_as_of is not None:

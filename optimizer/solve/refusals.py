@@ -28,8 +28,9 @@ def refuse_limits(limits: Limits, file: str, what: str, *keys: str) -> None:
     Raises:
         InputError: naming every one that is set.
     """
+    allowed = "nothing there; `gpumix solve` knows it for one peak"
     faults = [
-        Fault(file, f"limits.{key}", f"a rule that {what} does not know", "nothing there; `gpumix solve` knows it")
+        Fault(file, f"limits.{key}", f"a rule that {what} does not know", allowed)
         for key in rules_set(limits, *keys)
     ]
     if faults:

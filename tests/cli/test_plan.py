@@ -131,6 +131,8 @@ WRONG = {
     "{start: 2027-13, quarters: 4}": ("roadmap.start",),
     "{start: 2027-Q5, quarters: 4}": ("roadmap.start",),
     "{start: 2027-04-15, quarters: 4}": ("roadmap",),
+    "{start: 9999-Q4, quarters: 4}": ("roadmap.start: found '9999-Q4'; allowed: a quarter as 2027-Q2",),
+    "{start: 5, quarters: 4}": ("roadmap.start: found 5; allowed: a quarter as 2027-Q2",),
     "{start: soon, quarters: four}": ("roadmap.start", "roadmap.quarters"),
     "{start: 2027-Q2, quarters: 0}": ("roadmap.quarters",),
     "{start: 2027-Q2, quarters: 21}": ("roadmap.quarters",),

@@ -75,3 +75,27 @@ def test_no_plan_names_the_rule_in_the_way(run: Run, desk: Path) -> None:
     assert result.code == 1
     assert "limits.budget: without it there is a plan for $4,486.46" in result.out
     assert run("solve", desk, *PROFILE, "--set", "limits.budget={amount: 4487}").code == 0
+
+
+@pytest.mark.parametrize(("stated", "fault"), [
+    ("{file: calls.csv, timezone: Mars/Base}", "demand.profile.timezone: found 'Mars/Base'; allowed: a name"),
+    ("calls.csv", "calls.csv: line 3, time: found 'soon'; allowed: a time"),
+])
+def test_a_trace_is_faulted_by_its_key_not_by_options(run: Run, desk: Path, stated: str, fault: str) -> None:
+    """`gpumix solve` has no --timezone and no --time-format."""
+    (desk.parent / "calls.csv").write_text("time\n2026-11-02T00:00:00\nsoon\n", encoding="utf-8")
+    result = run("solve", desk, "--set", f"services.0.demand={{profile: {stated}}}")
+    assert result.code == 2
+    assert fault in result.err
+    assert "--time" not in result.err
+
+
+def test_the_least_work_that_waits_is_planned(run: Run, desk: Path) -> None:
+    """A thousandth of a micro-request is counted as a whole one; the share of the nodes is checked that far only."""
+    waits = "{service_id: papers, model: llama-8b, kind: async, workload: [{isl_tokens: 512, osl_tokens: 256}], " \
+            "deadline: {requests: 1.0e-9, start_hour: 18, end_hour: 8}, headroom_fraction: 0.0}"
+    chat = f"{{service_id: chat, model: llama-8b, slo: {{tokens_per_s_per_user: 25}}, headroom_fraction: 0.0, " \
+           f"workload: [{{isl_tokens: 512, osl_tokens: 256}}], demand: {{peak_concurrency: 200, profile: {DAY}}}}}"
+    result = run("solve", desk, "--set", f"services=[{chat}, {waits}]", "--format", "json")
+    assert (result.code, result.err) == (0, "")
+    assert json.loads(result.out)["status"] == "optimal"

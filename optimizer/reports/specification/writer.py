@@ -15,7 +15,7 @@ MAN = 10_000
 PLACEHOLDER = re.compile(r"\{(\w+)(?::([^}]+))?\}")
 AMOUNT = r"\$[0-9,]+(?:\.[0-9]+)?"
 
-OPEN = {"usd": AMOUNT, "": r"\S+?", "id": r"\S+?", "w": r"\S+?", "key": r"\S+?",
+OPEN = {"usd": AMOUNT, "": r"\S+?", "id": r"\S+?", "w": r"\S+?", "key": r"\S+?", "n": r"[0-9]+",
         "name": r"[\w.+-]+(?: [\w.+-]+){0,3}?"}
 """What may stand in an open place, by its kind; in the others anything."""
 
@@ -45,7 +45,7 @@ UNTRANSLATED = {"en": "{text}", "ja": "{text}（原文）"}
 class Pattern:
     """A sentence of the library with its open places, and how it reads in another language.
 
-    A place `{x}` is one word or number and taken over, `{x:name}` a name of
+    A place `{x}` is one word or number and taken over, `{x:n}` a whole number, `{x:name}` a name of
     up to four words, `{x:any}` anything, `{x:w}` is looked
     up, `{x:t}` is translated itself, `{x:usd}` is an
     amount of dollars, `{x:key}` a requirement; any other sign says what parts a list, whose items are each translated.
@@ -160,8 +160,12 @@ class Writer:
         return f"約{value / MAN:,.{1 if value < 10 * MAN else 0}f}万円"
 
     def signed(self, usd: float) -> str:
-        """Write a change of an amount."""
-        return f"{'+' if usd >= 0 else '-'}{self.money(abs(usd))}" if usd else "±0"
+        """Write a change of an amount, its sign before both currencies."""
+        change = self.change(usd)
+        if not usd or not self.has_local:
+            return change
+        dollars = f"{'+' if usd > 0 else ''}{self.usd(usd)}"
+        return f"{change}（{dollars}）" if self.japanese else f"{change} ({dollars})"
 
     def change(self, usd: float) -> str:
         """Write a change of an amount in one currency, for a table."""
@@ -216,6 +220,8 @@ class Writer:
             return self.word(text) if kind == "w" else self.requirement(text)
         if kind in ("id", "any", "name"):
             return text
+        if kind == "n":
+            return self.number(int(text))
         if kind == "usd":
             return self.money(float(text[1:].replace(",", "")))
         return JOINED[kind].join(self.sentence(item) for item in items_of(text, kind))

@@ -16,21 +16,29 @@ YEARLY = Annotated[float, Field(ge=-0.9, le=10)]
 QuarterCount = Annotated[int, Field(ge=0, le=20)]
 
 
+YEARS = range(1900, 2200)
+"""Years that a day of a plan may lie in."""
+
+
 def _first_day(value: object) -> object:
     """Take 2027-Q2 (the second quarter of the calendar year), 2027-04 and dates in quotes for the day they begin."""
-    if not isinstance(value, str):
-        return value
-    quarter = re.fullmatch(r"(\d{4})-?Q([1-4])", value)
+    found = value if isinstance(value, date) else _date(value) if isinstance(value, str) else None
+    if found is None or found.year not in YEARS:
+        years = f"of the years {YEARS[0]} to {YEARS[-1]}"
+        raise ValueError(f"found {value if isinstance(value, date) else repr(value)}; "
+                         f"allowed: a quarter as 2027-Q2, a month as 2027-04 or a day as 2027-04-01, {years}")
+    return found
+
+
+def _date(text: str) -> date | None:
+    """Read a quarter, a month or a day; None: it is none of them."""
+    quarter = re.fullmatch(r"(\d{4})-?Q([1-4])", text)
     if quarter:
-        return _date(f"{quarter[1]}-{MONTHS_PER_QUARTER * int(quarter[2]) - 2:02}-01", value)
-    return _date(f"{value}-01" if re.fullmatch(r"\d{4}-\d{2}", value) else value, value)
-
-
-def _date(text: str, otherwise: str) -> object:
+        text = f"{quarter[1]}-{MONTHS_PER_QUARTER * int(quarter[2]) - 2:02}"
     try:
-        return date.fromisoformat(text)
+        return date.fromisoformat(f"{text}-01" if re.fullmatch(r"\d{4}-\d{2}", text) else text)
     except ValueError:
-        return otherwise
+        return None
 
 
 QuarterStart = Annotated[date, BeforeValidator(_first_day, json_schema_input_type=str)]

@@ -10,7 +10,7 @@ from math import isclose
 
 from optimizer.demand import window_seconds
 from optimizer.schema.base import grade_of
-from optimizer.units import exact
+from optimizer.units import MICRO, exact
 from optimizer.verify.figures import node_at
 from optimizer.verify.rules import left_after_losses
 from optimizer.verify.subject import TOLERANCE, Subject
@@ -23,6 +23,9 @@ from optimizer.verify.timetable.hours import (
     timetable_of,
     work_of,
 )
+
+LEAST_REQUESTS = 1 / MICRO
+"""What a share of nodes may be off by in each hour: plans count whole micro-requests."""
 
 
 def check_deployments(subject: Subject) -> Iterator[str]:
@@ -137,7 +140,7 @@ def _wrong_utilisation(subject: Subject, service_id: str) -> Iterator[str]:
                 if rate and asked_in(subject, slot, service_id) == amount]
         if peak is None or not any(isclose(peak, one, rel_tol=1e-9) for one in full):
             yield f"{service_id}: peak_utilisation_fraction is {full}, the plan says {peak}"
-    if mean is None or not isclose(mean * held, asked, rel_tol=1e-6):
+    if mean is None or not isclose(mean * held, asked, rel_tol=1e-6, abs_tol=LEAST_REQUESTS * table.hours):
         yield f"{service_id}: a mean_utilisation_fraction of {mean}, {asked:g} of {held:g} are used"
 
 

@@ -103,7 +103,9 @@ def test_yen_are_told_as_one_says_them(usd: float, said: str) -> None:
 def test_money_is_written_in_the_readers_currency_first() -> None:
     yen, euro = Writer("ja", {}, (), "JPY", 150.0), Writer("en", {}, (), "EUR", 0.8)
     assert (yen.money(2.0), euro.money(2.0)) == ("300円（2.00米ドル）", "EUR 1.60 ($2.00)")
-    assert (yen.signed(-2.0), yen.signed(0.0), euro.change(2.0)) == ("-300円（2.00米ドル）", "±0", "+EUR 1.60")
+    assert (yen.signed(-2.0), yen.signed(0.0), euro.change(2.0)) == ("-300円（-2.00米ドル）", "±0", "+EUR 1.60")
+    assert (yen.signed(2.0), euro.signed(-2.0), Writer("en", {}, (), "USD", 1.0).signed(-2.0)) == (
+        "+300円（+2.00米ドル）", "-EUR 1.60 (-$2.00)", "-$2.00")
 
 
 def test_a_list_that_is_no_list_does_not_go_round_in_circles() -> None:
