@@ -203,7 +203,7 @@ def time_rows(found: Findings) -> list[TimeRow]:
 def owned_figures(found: Findings) -> list[FigureRow]:
     """List the assumptions behind the owned nodes of a plan that cost anything; none where nothing is owned."""
     catalog, stated = found.catalog.owned_assumptions, found.loaded.problem.assumptions
-    machines = [found.catalog.owned.get(machine_of(node.offer_id)) for node in found.plan.nodes]
+    machines = [found.catalog.owned.get(machine_of(node)) for node in found.plan.nodes]
     if catalog is None or not any(machines):
         return []
     rows = []
