@@ -97,16 +97,20 @@ def reduce_case(case: Case, within: Callable[[CaseRow], Hashable] = lambda row: 
     return replace(case, rows=tuple(kept))
 
 
+def _carries_no_less(one: CaseRow, other: CaseRow) -> bool:
+    """Say whether a node of one row carries at least what a node of another does, of each class where they part."""
+    if not other.classes:
+        return one.capacity >= other.capacity
+    return all(more >= less for more, less in zip(one.capacities, other.capacities, strict=True))
+
+
 def _undominated(rows: list[CaseRow], case: Case) -> list[CaseRow]:
     """Keep rows in rising price (then order), each unless enough nodes of those before it carry at least as much."""
     ordered = sorted(rows, key=lambda row: (row.price, row.rank))
     kept: list[CaseRow] = []
     shared, held = len(case.demand) > 1, dict(case.at_least)
     for row in ordered:
-        better = [
-            other for other in kept
-            if all(more >= less for more, less in zip(other.capacities, row.capacities, strict=True))
-        ]
+        better = [other for other in kept if _carries_no_less(other, row)]
         caps = {other.offer: case.stock[other.offer] for other in better}
         if row.offer_id in held:
             kept.append(row)
