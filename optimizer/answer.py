@@ -142,7 +142,7 @@ def _about_prices(prepared: Prepared, plan: Plan) -> Iterator[str]:
     if named:
         yield f"Consumption tax is taken off the price of {', '.join(named)}; costs and budgets are without tax."
     machines = [
-        prepared.catalog.owned[m] for n in plan.nodes if (m := machine_of(n.offer_id)) in prepared.catalog.owned
+        prepared.catalog.owned[m] for n in plan.nodes if (m := machine_of(n)) in prepared.catalog.owned
     ]
     if any(m.form == "workstation" for m in machines) and prepared.problem.assumptions.staff_fte_per_gpu is None:
         yield "Owned workstations carry no staff and no rack space: assumptions.staff_fte_per_gpu adds staff."
@@ -157,7 +157,7 @@ def _about_overlay(prepared: Prepared, plan: Plan) -> Iterator[str]:
     if used:
         yield f"From your overlay: the price of {', '.join(sorted(used))}."
     reasons = {o: r.reason for r in prepared.candidates.rejections if r.step == "policy" for o in r.offer_ids}
-    unused = sorted(set(own.get("offers", ())) - {machine_of(o) for o in used} - used)
+    unused = sorted(set(own.get("offers", ())) - {machine_of(node) for node in plan.nodes} - used)
     for offer_id in unused[:OWN_OFFERS_NAMED]:
         yield f"Not used from your overlay: {offer_id} ({reasons.get(offer_id, 'other nodes are cheaper for this')})."
     if len(unused) > OWN_OFFERS_NAMED:

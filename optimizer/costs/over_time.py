@@ -12,7 +12,7 @@ from optimizer.costs import price_of
 from optimizer.costs.cash import CAPITAL_LINES
 from optimizer.costs.depreciation import MONTHS_PER_YEAR
 from optimizer.costs.figures import Figures
-from optimizer.costs.owned import ownership
+from optimizer.costs.owned import machine_of, ownership
 from optimizer.costs.priced import PricedOffer
 from optimizer.costs.quarters import QUARTERS_PER_YEAR, compounded
 from optimizer.load import Catalog
@@ -44,11 +44,6 @@ def cents_up(micro_usd: int | Fraction) -> int:
     (1, 2)
     """
     return math.ceil(Fraction(micro_usd) / MICRO_USD_PER_CENT)
-
-
-def machine_at(offer: PricedOffer) -> str:
-    """Return the id of an owned offer's machine, without its site; of a rented offer its own."""
-    return offer.offer_id.removesuffix(f".{offer.region}") if offer.kind == "owned" else offer.offer_id
 
 
 @dataclass(frozen=True)
@@ -87,7 +82,7 @@ class NodeMoney:
         """Quarters from the order until the node stands."""
         stated, offer_id = self.roadmap.lead_time_by_offer, self.offer.offer_id
         otherwise = self.roadmap.lead_time_quarters if self.way == "buy" else 0
-        return stated.get(offer_id, stated.get(machine_at(self.offer), otherwise))
+        return stated.get(offer_id, stated.get(machine_of(self.offer), otherwise))
 
     @property
     def term_quarters(self) -> int:
@@ -190,7 +185,7 @@ def money_of(offer: PricedOffer, catalog: Catalog, problem: Problem, roadmap: Ro
         rent = sum(micro for line, micro in lines.items() if line not in NOT_RENT)
         upfront = exact(catalog.offers[offer.offer_id].upfront_fraction)
         return NodeMoney(offer, roadmap, rent, upfront_fraction=upfront)
-    node, site = catalog.owned[machine_at(offer)], catalog.sites[offer.region]
+    node, site = catalog.owned[machine_of(offer)], catalog.sites[offer.region]
     bought = ownership(node, site, catalog, problem, offer.end)
     running = sum(micro for line, micro in lines.items() if line not in CAPITAL_LINES)
     money = NodeMoney(

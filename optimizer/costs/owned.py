@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from optimizer.costs.figures import (
     RESIDUAL_AGES,
@@ -17,7 +18,7 @@ from optimizer.costs.figures import (
 from optimizer.costs.priced import PricedOffer, PriceEnd, PriceEnds, PriceLines
 from optimizer.errors import CatalogError, Fault
 from optimizer.load import Catalog
-from optimizer.schema.base import PriceEvidence
+from optimizer.schema.base import Kind, PriceEvidence
 from optimizer.schema.catalog import OwnedNode, Site
 from optimizer.schema.problem import Problem
 from optimizer.units import HOURS_PER_MONTH, micro_usd_up
@@ -176,13 +177,28 @@ def _hourly(usd_per_month: dict[str, float]) -> PriceLines:
     return {line: micro_usd_up(round(usd / HOURS_PER_MONTH, 12)) for line, usd in usd_per_month.items() if usd}
 
 
-def machine_of(offer_id: str) -> str:
-    """Return an offer's id without the site of an owned node: the same machine costs the same to buy everywhere.
+class Placed(Protocol):
+    """An offer, or the nodes of one in a plan."""
 
-    >>> machine_of("owned-workstation-1x-rtx-a5000.on-prem-jp"), machine_of("aws-g5.xlarge-us-east-1-on-demand")
-    ('owned-workstation-1x-rtx-a5000', 'aws-g5.xlarge-us-east-1-on-demand')
+    @property
+    def offer_id(self) -> str:
+        """Id of the offer."""
+
+    @property
+    def kind(self) -> Kind:
+        """How it is obtained."""
+
+    @property
+    def region(self) -> str:
+        """Region, or the site of an owned node."""
+
+
+def machine_of(one: Placed) -> str:
+    """Return the id of an owned offer's machine without its site, as it costs the same to buy everywhere.
+
+    A rented offer's id is its own.
     """
-    return offer_id.rsplit(".", 1)[0] if offer_id.startswith("owned-") else offer_id
+    return one.offer_id.removesuffix(f".{one.region}") if one.kind == "owned" else one.offer_id
 
 
 def figures_at_ends(catalog: Catalog, problem: Problem) -> dict[PriceEnd, Figures]:

@@ -72,12 +72,12 @@ def _ttft_error(prepared: Prepared, index: int, gpu: str, one: Deployment) -> fl
 def _price_figure(prepared: Prepared, node: Node) -> Figure:
     worst = node.usd_per_month_high / node.usd_per_month - 1
     value = f"${node.usd_per_month / node.count:,.0f}/month each, {node.price_evidence}, up to {worst:+.0%}"
-    node_id = machine_of(node.offer_id)
+    node_id = machine_of(node)
     everywhere = "" if node_id == node.offer_id else " at every site"
     return (
         f"price of {node_id}{everywhere}",
         value,
-        with_prices(prepared, lambda offer: machine_of(offer.offer_id) == node_id, "high"),
+        with_prices(prepared, lambda offer: machine_of(offer) == node_id, "high"),
     )
 
 

@@ -88,6 +88,8 @@ def _counts(plan: Plan) -> Iterator[tuple[str, str, str]]:
         for name in ("count", "gpu_count"):
             if getattr(node, name) < 1:
                 yield f"nodes.{index}.{name}", str(getattr(node, name)), "a whole number from 1"
+        if node.usd_per_hour_each < 0:
+            yield f"nodes.{index}.usd_per_hour_each", f"{node.usd_per_hour_each:g}", "a price from 0"
     answered = {service.service_id for service in plan.services}
     deployed: dict[str, int] = defaultdict(int)
     for index, one in enumerate(plan.deployments):

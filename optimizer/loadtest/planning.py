@@ -90,7 +90,7 @@ def levels_for(at_peak: int, most: int) -> tuple[int, ...]:
 def plan_tests(
     loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings, own: str, url: str, serving: ServingFacts
 ) -> PlannedTests:
-    """Solve a problem and list the tests that would tell whether its plan holds.
+    """Solve a problem and list the tests that would tell whether its plan holds, one for offers that run the same.
 
     Args:
         own: folder that results are imported into.
@@ -110,7 +110,10 @@ def plan_tests(
     ]
     order = ("estimated", "interpolated", "measured")
     tests.sort(key=lambda test: (order.index(test.evidence), -(test.error_fraction or WIDEST)))
-    return PlannedTests(plan.problem, plan.status, tuple(tests), own)
+    once: dict[tuple[str, str, str], PlannedTest] = {}
+    for test in tests:
+        once.setdefault((test.service_id, test.start_command, test.run_command), test)
+    return PlannedTests(plan.problem, plan.status, tuple(once.values()), own)
 
 
 def _numbers(service: Service, one: Deployment) -> list[int]:

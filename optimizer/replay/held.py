@@ -34,6 +34,9 @@ FIGURES = frozenset({
 })
 """What a plan prints beside its rules: of one that is checked as it stands these may be out of date."""
 
+SHOWN = frozenset({"class_figures", "shown_speeds", "load", "plan_speed", "service_figures"})
+"""Those of speed and load; what prices change is told as prices."""
+
 NOTHING_PROVEN = 0
 """The bound of a plan whose cost nobody has minimised."""
 
@@ -50,6 +53,8 @@ class Held:
     """What its nodes cost today, in the mean hour; None when some cannot be had."""
     prices: dict[str, PricedOffer]
     """Today's offers, by id."""
+    figures: tuple[str, ...] = ()
+    """What the plan says of speeds and loads that today's measurements do not; of plans that are not run anew."""
 
     @property
     def usd_per_month(self) -> float | None:
@@ -108,11 +113,12 @@ def hold_as_written(plan: Plan, loaded: LoadedProblem, catalog: Catalog, best: P
     today = plan.model_copy(update={"cost": plan.cost.model_copy(update=budget)})
     broken = faults_of_plan(today, loaded.problem, catalog, loaded.own_models)
     faults = tuple(fault for fault in broken if fault.partition(":")[0] not in FIGURES)
+    figures = tuple(fault for fault in broken if fault.partition(":")[0] in SHOWN)
     if plan.timetable is None:
-        return Held(None, faults, billed(plan, loaded.problem, prices), prices)
+        return Held(None, faults, billed(plan, loaded.problem, prices), prices, figures)
     hours = sum(prices[node.offer_id].micro_usd_per_hour * (node.node_hours_per_month or node.count * HOURS_PER_MONTH)
                 for node in plan.nodes)
-    return Held(None, faults, hours / HOURS_PER_MONTH, prices)
+    return Held(None, faults, hours / HOURS_PER_MONTH, prices, figures)
 
 
 def without_policy(problem: Problem, gpu_ids: list[str]) -> Problem:

@@ -78,6 +78,8 @@ class Replay:
     """How much more the plan costs than the cheapest one; None when it does not stand or nothing is known."""
     best: Plan
     max_regret_percent: float
+    figures: tuple[str, ...] = ()
+    """What an hourly or routed plan says of speeds and loads that today's measurements do not."""
 
     @property
     def stands(self) -> bool:
@@ -119,7 +121,7 @@ def replay(
         usd_per_month_then=plan.cost.usd_per_month, usd_per_month_now=None if held is None else held.usd_per_month,
         usd_per_month_best=best.cost.usd_per_month,
         regret_percent=None if held is None or faults else regret_percent(held, best), best=best,
-        max_regret_percent=max_regret_percent)
+        max_regret_percent=max_regret_percent, figures=() if held is None else held.figures)
 
 
 def regret_percent(held: Held, best: Plan) -> float | None:

@@ -35,6 +35,7 @@ def text(found: Replay) -> str:
     for title, rows in (
         ("Prices that changed", [price_line(one) for one in found.prices]),
         ("Speeds that changed", [speed_line(one) for one in found.speeds]),
+        ("Figures that no longer hold", list(found.figures)),
         ("Not what the plan was computed from", list(found.other_inputs)),
     ):
         if rows:
@@ -109,6 +110,7 @@ def as_data(found: Replay) -> dict[str, Any]:
             "offer_id", "count", "usd_per_hour_then", "usd_per_hour_now", "change_percent", "as_of_now",
             "source_url")} for one in found.prices],
         "speeds": [{name: getattr(one, name) for name in one.__slots__} for one in found.speeds],
+        **({"figures": list(found.figures)} if found.figures else {}),
         "other_inputs": list(found.other_inputs),
         "best_nodes": [{"offer_id": node.offer_id, "count": node.count, "usd_per_month": node.usd_per_month}
                        for node in found.best.nodes],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from optimizer.costs import PricedOffer
-from optimizer.costs.over_time import machine_at
+from optimizer.costs.owned import machine_of
 from optimizer.costs.quarters import Calendar, demand_factor
 from optimizer.demand import demand_key, quantity_of
 from optimizer.errors import Fault, InputError
@@ -80,7 +80,7 @@ def _unknown(
         ("demand_growth_by_service", services, "the problem's services"),
         ("demand_factors_by_service", services, "the problem's services"),
         ("price_change_by_gpu", set(catalog.gpus), "gpus.csv"),
-        ("lead_time_by_offer", ids | {machine_at(offer) for offer in offers}, "offers/ or on_prem.yaml"),
+        ("lead_time_by_offer", ids | {machine_of(offer) for offer in offers}, "offers/ or on_prem.yaml"),
     ]
     for key, known, table in tables:
         for found in sorted(set(getattr(roadmap, key)) - known):

@@ -12,6 +12,7 @@ from optimizer.costs.contracts import billed_beyond
 from optimizer.errors import Fault, ModelTooLargeError
 from optimizer.formulation import CONSTRAINTS, OBJECTIVES, Case, Variables, reduce_case
 from optimizer.formulation.cp_sat import cp_model
+from optimizer.solve.alike import LIMIT, alike, cheapest_kinds
 from optimizer.solve.cover import cheapest_cover, is_one_cover
 from optimizer.solve.solver import cp_solver
 from optimizer.traffic.class_split import losses, missing_cut
@@ -21,6 +22,9 @@ LARGEST_WEIGHT = 2**61
 
 SOON = 0.05
 """CP-SAT's deterministic time of the first attempt, without presolve: some tens of milliseconds."""
+
+EXTRA_S = 2.0
+"""Seconds beyond a time limit for nodes that carry routed classes in the same shares."""
 
 FEW_ROWS = 8
 """Rows up to which the order of offers may be packed into the objective."""
@@ -295,7 +299,32 @@ def _only_row(case: Case) -> Proven:
 
 
 def prove(case: Case, settings: SolveSettings, clock: Clock, in_order: bool = True) -> Proven:
-    """Find the cheapest plan of a case: fewest nodes, then first offers by id, among equals in cost."""
+    """Find the cheapest plan of a case: fewest nodes, then first offers by id, among equals in cost.
+
+    Where routed classes leave a limit without any plan, nodes that carry them in the same shares stand in.
+    """
+    found = _prove(case, settings, clock, in_order)
+    if found.status != "unknown" or not case.routed:
+        return found
+    counts = _in_same_shares(case, settings)
+    return found if counts is None else Proven("feasible", counts, min(found.bound or 0, cost_of(case, counts)))
+
+
+def _in_same_shares(case: Case, settings: SolveSettings) -> tuple[int, ...] | None:
+    """Return nodes that carry routed classes in the same shares; None where none are found soon."""
+    extra = None if settings.time_limit_s is None else EXTRA_S
+    brief = SolveSettings(time_limit_s=extra, deterministic_limit=LIMIT, seed=settings.seed)
+    whole = alike(case)
+    for part in (cheapest_kinds(whole), whole):
+        reduced = reduce_case(part)
+        found = _prove(reduced, brief, Clock(brief), in_order=False)
+        if found.counts:
+            taken = {(row.service, row.rank): n for row, n in zip(reduced.rows, found.counts, strict=True)}
+            return tuple(taken.get((row.service, row.rank), 0) for row in case.rows)
+    return None
+
+
+def _prove(case: Case, settings: SolveSettings, clock: Clock, in_order: bool) -> Proven:
     if any(not any(row.service == service for row in case.rows) for service in range(len(case.demand))):
         return INFEASIBLE
     if not all(service.servable() for service in case.routed):
@@ -343,7 +372,7 @@ def _prove_apart(case: Case, settings: SolveSettings, clock: Clock, in_order: bo
         rows = tuple(replace(case.rows[i], service=0) for i in mine)
         split = (case.class_demands[service],) if case.is_routed(service) else ()
         alone = reduce_case(replace(case, rows=rows, demand=(demand,), min_nodes=0, class_demands=split))
-        found = prove(alone, settings, clock, in_order)
+        found = _prove(alone, settings, clock, in_order)
         if found.status == "infeasible":
             return INFEASIBLE
         if found.status != "optimal":

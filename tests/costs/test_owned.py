@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from optimizer.costs import PricedOffer, price_of, priced_offers
-from optimizer.costs.owned import annuity, interpolate_residual, monthly_capital_usd, monthly_cost, ownership
+from optimizer.costs.owned import (
+    annuity,
+    interpolate_residual,
+    machine_of,
+    monthly_capital_usd,
+    monthly_cost,
+    ownership,
+)
 from optimizer.errors import CatalogError
 from optimizer.load import Catalog
 from optimizer.schema.catalog import FxRate, Part, Site
@@ -297,3 +305,10 @@ def test_every_offer_is_priced_once_in_the_order_of_ids(shipped: Catalog) -> Non
     for offer in offers[:: len(offers) // 40]:
         assert price_of(offer.offer_id, shipped, problem) == offer
     assert price_of("nothing", shipped, problem) is None
+
+
+def test_a_machine_is_named_without_its_site_whatever_its_id() -> None:
+    offer = price_of("own-2x-g.here", with_node(), asked())
+    assert offer is not None
+    assert machine_of(offer) == "own-2x-g"
+    assert machine_of(replace(offer, offer_id="rented.here", kind="on_demand")) == "rented.here"

@@ -98,6 +98,7 @@ def put(path: str, value: object) -> Callable[[dict[str, Any]], None]:
     ("nodes.0.count", 0, "nodes.0.count: found 0; allowed: a whole number from 1"),
     ("nodes.0.count", 1.5, "nodes.0.count: found 1.5; allowed: a"),
     ("nodes.0.count", "1", "nodes.0.count: found '1'; allowed: a whole number"),
+    ("nodes.0.usd_per_hour_each", -1, "nodes.0.usd_per_hour_each: found -1; allowed: a price from 0"),
     ("nodes.0.usd_per_hour_each", 2, "cost.usd_per_month: found 1825.0; allowed: the sum of the nodes, 1460.0"),
     ("cost.usd_per_month", None, "cost.usd_per_month: found None; allowed: the sum of the nodes, 1825.0"),
     ("nodes.0.offer_id", "x", "deployments.0.offer_id: found cloud-big-x1; allowed: one of the nodes: x"),

@@ -286,6 +286,21 @@ def test_a_plan_by_the_hour_that_no_longer_carries_its_hours(
     assert "replica_promise: cloud-big-x1: 64 requests in flight break the promise" in " ".join(result.out.split())
 
 
+def test_figures_of_a_plan_by_the_hour_that_changed_are_said(
+    run: Run, desk: Path, saved_by_the_hour: Path, small_catalog: Path
+) -> None:
+    """Nodes of a timetable are not run anew: what they say of speeds is held against today's measurements."""
+    again = ("verify", saved_by_the_hour, "--problem", desk, "--set", HOURS)
+    assert "Figures" not in run(*again).out
+    assert "figures" not in json.loads(run(*again, "--format", "json").out)
+    points_file(small_catalog).write_text(measured((1, 7), (16, 9), (64, 25)))
+    result = run(*again)
+    assert result.code == 0, result.out
+    assert "Figures that no longer hold" in result.out
+    assert "shown_speeds: cloud-big-x1" in " ".join(result.out.split())
+    assert json.loads(run(*again, "--format", "json").out)["figures"]
+
+
 def test_a_plan_for_one_peak_is_none_for_hours(run: Run, desk: Path, saved: Path, saved_by_the_hour: Path) -> None:
     for path, more in ((saved, ("--set", HOURS)), (saved_by_the_hour, ())):
         result = run("verify", path, "--problem", desk, *more)

@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from optimizer.reports.charts.frontier_page import POLICY, build, render, text_width
+from optimizer.reports.charts.frontier_page import build, render, text_width
+from optimizer.reports.charts.page import POLICY
 from tests.reports.charts_frontiers import mark, shipped_chart, tiny
 
 HOSTILE = '</script><script>alert(1)</script><img src="https://evil.example/x"> $x_1$ <b>&'

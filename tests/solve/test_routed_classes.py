@@ -16,7 +16,16 @@ from optimizer.solve import Solution, achieved_speed
 from optimizer.solve.search import split_at
 from optimizer.units import exact
 from tests.oracles import instance, offer, runs
-from tests.oracles.routed import cheapest_routed, highs_routed, plan_count, random_routed, routed_instance, routes
+from tests.oracles.routed import (
+    cheapest_routed,
+    highs_routed,
+    kinds_of,
+    plan_count,
+    random_routed,
+    routed_instance,
+    routes,
+    stands,
+)
 
 RULES = sorted(rule.name for rule in CONSTRAINTS if rule.name not in ("meet_demand", "split_classes", "cap_spot_share"))
 MOST_PLANS = 400
@@ -150,3 +159,32 @@ def test_routing_is_never_dearer_than_a_mix_of_the_same_capacities(seed: int, ru
     if of_mix.cost is not None:
         assert of_classes.cost is not None
         assert of_classes.cost <= of_mix.cost
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 2**32), rules=st.sets(st.sampled_from(RULES), max_size=3), classes=st.integers(2, 3))
+def test_nodes_that_carry_the_classes_in_the_same_shares_keep_every_rule(
+    seed: int, rules: set[str], classes: int
+) -> None:
+    problem = random_routed(random.Random(seed), sorted(rules), classes=classes)
+    found, best = problem.solve_for_cost(deterministic_limit=1e-9), problem.solve_for_cost()
+    if best.status == "infeasible":
+        assert not found.has_plan
+    if found.has_plan:
+        kinds = kinds_of(problem)
+        taken = {(one.row.offer_id, one.row.candidate.option.order): one.nodes for one in found.chosen}
+        counts = tuple(taken.get((kind[0].offer_id, kind[1].order), 0) for kind in kinds)
+        assert sum(counts) == sum(taken.values())
+        assert stands(problem, kinds, counts)
+        assert (found.bound or 0) <= (best.cost or 0) <= (found.cost or 0)
+
+
+@pytest.mark.parametrize("limits", [{"survive": Survive(nodes=1)}, {"survive": Survive(nodes=2)}, {"max_gpu_types": 1}])
+def test_a_limit_that_leaves_no_time_still_gives_a_plan(limits: dict[str, object]) -> None:
+    # a big node carries 1 / (6/8 + 6/6) = 4/7 of 6 short and 6 long ones, so two big ones and one for each lost
+    problem = routed_instance(
+        OFFERS, [routes("bee", (8, 6)), routes("ant", (6, None))], [0.5, 0.5], 12, **limits)
+    found = problem.solve(deterministic_limit=1e-9)
+    assert found.status == "feasible"
+    lost = getattr(limits.get("survive"), "nodes", 0)
+    assert nodes_of(found) == {"big": 2 + lost}

@@ -2,42 +2,14 @@
 
 from __future__ import annotations
 
-import html
-import json
 from typing import Any
 
 import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
 
 from optimizer.reports.charts import look
 from optimizer.reports.charts.batch_data import BatchChart, VariantCost
 from optimizer.reports.charts.batch_picture import COST_TITLE, RANK_TITLE, TITLE_TEXT
-from optimizer.reports.charts.frontier_page import BUTTONS, POLICY, safe
-
-PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-body {{ margin: 0; padding: 1.2em; color: {ink}; background: {paper}; font-family: {fonts}; }}
-h1 {{ margin: 0; font-size: 1.4em; }}
-p {{ margin: 0.3em 0 0.8em; color: {soft_ink}; }}
-#batch {{ min-width: {width}px; height: {height}px; }}
-</style>
-</head>
-<body>
-<h1>{title}</h1>
-<p>{subtitle}. Point at a variant to see its plan; drag to zoom, double-click to go back.</p>
-<div id="batch"></div>
-<p>{notes}</p>
-<script>{library}</script>
-<script>Plotly.newPlot("batch", {figure});</script>
-</body>
-</html>
-"""
+from optimizer.reports.charts.page import page_of, safe
 
 ROW_PX = 22
 """Height of a bar with its gap."""
@@ -46,19 +18,8 @@ ROW_PX = 22
 def render(chart: BatchChart, width_px: int) -> bytes:
     """Draw a chart as the bytes of an HTML page."""
     height = 120 + ROW_PX * len(chart.variants) if chart.as_bars else round(width_px * look.HEIGHT_FRACTION) + 100
-    return PAGE.format(
-        policy=POLICY, title=TITLE_TEXT, subtitle=html.escape(chart.subtitle), ink=look.INK, paper=look.PAPER,
-        soft_ink=look.SOFT_INK, fonts=look.PAGE_FONTS, width=width_px, height=height,
-        notes=html.escape(" ".join(chart.notes())), library=get_plotlyjs(), figure=_script(figure_of(chart, width_px)),
-    ).encode()
-
-
-def _script(figure: go.Figure) -> str:
-    """Write a figure for a script; no text in it can end the script."""
-    written: str = figure.to_json()
-    settings = json.dumps({"displaylogo": False, "responsive": True, "modeBarButtons": [BUTTONS]})
-    body = written.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    return f"Object.assign({body}, {{config: {settings}}})"
+    hint = "Point at a variant to see its plan"
+    return page_of(figure_of(chart, width_px), TITLE_TEXT, f"{chart.subtitle}.", hint, chart.notes(), width_px, height)
 
 
 def figure_of(chart: BatchChart, width_px: int) -> go.Figure:

@@ -2,59 +2,20 @@
 
 from __future__ import annotations
 
-import html
-import json
 from typing import Any
 
 import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
 
 from optimizer.reports.charts import look
 from optimizer.reports.charts.compare_data import MONTHS, CompareChart, PaidLine
-from optimizer.reports.charts.frontier_page import BUTTONS, POLICY, safe
-
-PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-body {{ margin: 0; padding: 1.2em; color: {ink}; background: {paper}; font-family: {fonts}; }}
-h1 {{ margin: 0; font-size: 1.4em; }}
-p {{ margin: 0.3em 0 0.8em; color: {soft_ink}; }}
-#paid {{ min-width: {width}px; height: {height}px; }}
-</style>
-</head>
-<body>
-<h1>{title}</h1>
-<p>{subtitle} Point at a line to see what was paid by then; drag to zoom, double-click to go back.</p>
-<div id="paid"></div>
-<p>{notes}</p>
-<script>{library}</script>
-<script>Plotly.newPlot("paid", {figure});</script>
-</body>
-</html>
-"""
+from optimizer.reports.charts.page import page_of, safe
 
 
 def render(chart: CompareChart, width_px: int) -> bytes:
     """Draw a chart as the bytes of an HTML page."""
-    return PAGE.format(
-        policy=POLICY, title=html.escape(chart.title), subtitle=html.escape(chart.subtitle), ink=look.INK,
-        paper=look.PAPER, soft_ink=look.SOFT_INK, fonts=look.PAGE_FONTS, width=min(width_px, 1200),
-        height=round(width_px * look.HEIGHT_FRACTION), notes=html.escape(" ".join(chart.notes())),
-        library=get_plotlyjs(), figure=_script(figure_of(chart, width_px)),
-    ).encode()
-
-
-def _script(figure: go.Figure) -> str:
-    """Write a figure for a script; no text in it can end the script."""
-    written: str = figure.to_json()
-    settings = json.dumps({"displaylogo": False, "responsive": True, "modeBarButtons": [BUTTONS]})
-    body = written.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    return f"Object.assign({body}, {{config: {settings}}})"
+    hint, height = "Point at a line to see what was paid by then", round(width_px * look.HEIGHT_FRACTION)
+    figure = figure_of(chart, width_px)
+    return page_of(figure, chart.title, chart.subtitle, hint, chart.notes(), min(width_px, 1200), height)
 
 
 def _line(chart: CompareChart, line: PaidLine) -> Any:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import html
-import json
 from typing import Any
 
 import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
 
 from optimizer.reports.charts import look
 from optimizer.reports.charts.data import FrontierChart, Mark
 from optimizer.reports.charts.labels import Label, PlacedLabel, label_colour, place_labels
+from optimizer.reports.charts.page import page_of, safe
 from optimizer.reports.charts.placement import Box
 
 LEFT, RIGHT, TOP, BOTTOM = 110, 24, 34, 66
@@ -20,45 +18,11 @@ LEFT, RIGHT, TOP, BOTTOM = 110, 24, 34, 66
 LEGEND_PX = 60
 """Height of the legend below it."""
 
-BUTTONS = ["toImage", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]
-"""Tools of the page; none of them reaches a network."""
-
 WIDE = 0x2E80
 """Characters from here on are as wide as high: Chinese, Japanese, Korean."""
 
 CURVES_RANK = 2000
 """Curves stand last in the legend; the other entries have 1000."""
-
-POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
-"""Content-Security-Policy: whatever the page holds, the browser fetches nothing."""
-
-PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-body {{ margin: 0; padding: 1.2em; color: {ink}; background: {paper}; font-family: {fonts}; }}
-h1 {{ margin: 0; font-size: 1.4em; }}
-p {{ margin: 0.3em 0 0.8em; color: {soft_ink}; }}
-#frontier {{ min-width: {width}px; height: {height}px; }}
-ul {{ margin: 0.8em 0 0; padding: 0 0 0 1.2em; color: {soft_ink}; font-size: 0.85em; }}
-</style>
-</head>
-<body>
-<h1>{title}</h1>
-<p>{subtitle}. Point at a plan to see it whole; drag to zoom, double-click to go back.</p>
-<div id="frontier"></div>
-<ul>
-{notes}
-</ul>
-<script>{library}</script>
-<script>Plotly.newPlot("frontier", {figure});</script>
-</body>
-</html>
-"""
 
 
 def text_width(text: str, size_px: float) -> float:
@@ -66,29 +30,12 @@ def text_width(text: str, size_px: float) -> float:
     return sum(1.0 if ord(letter) >= WIDE else 0.6 for letter in text) * size_px
 
 
-def safe(text: str) -> str:
-    """Return a text that the chart shows as it stands: plotly reads a little HTML."""
-    return html.escape(text, quote=False)
-
-
 def render(chart: FrontierChart, width_px: int) -> bytes:
     """Draw a chart as the bytes of an HTML page; it may grow wider than asked, never narrower."""
     height = round(width_px * look.HEIGHT_FRACTION) + TOP + BOTTOM + LEGEND_PX
     figure, shown = build(chart, width_px, height)
-    return PAGE.format(
-        policy=POLICY, title=html.escape(chart.title), subtitle=html.escape(chart.subtitle), ink=look.INK,
-        paper=look.PAPER, soft_ink=look.SOFT_INK, fonts=look.PAGE_FONTS, width=width_px, height=height,
-        notes="\n".join(f"<li>{html.escape(note)}</li>" for note in shown.small_print()),
-        library=get_plotlyjs(), figure=_script(figure),
-    ).encode()
-
-
-def _script(figure: go.Figure) -> str:
-    """Write a figure for a script; no text in it can end the script."""
-    figure_and_settings: str = go.Figure(figure).update_layout(template="none").to_json()
-    settings = json.dumps({"displaylogo": False, "responsive": True, "modeBarButtons": [BUTTONS]})
-    body = figure_and_settings.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    return f"Object.assign({body}, {{config: {settings}}})"
+    hint = "Point at a plan to see it whole"
+    return page_of(figure, chart.title, f"{chart.subtitle}.", hint, shown.small_print(), width_px, height)
 
 
 def build(chart: FrontierChart, width_px: int, height_px: int) -> tuple[go.Figure, FrontierChart]:

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
-from jinja2 import DictLoader, StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2 import FunctionLoader, StrictUndefined, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import SandboxedEnvironment
 
 from optimizer.costs import rate_per_usd
@@ -27,8 +27,9 @@ SUMMARY = """<document language="{{ w.language }}" title="" subtitle="" table=""
 def environment(texts: Mapping[str, str]) -> SandboxedEnvironment:
     """Return what templates are written with: every value is escaped, an unknown name is a fault."""
     return SandboxedEnvironment(
-        loader=DictLoader(dict(texts)), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, keep_trailing_newline=False, finalize=_printable,
+        loader=FunctionLoader(lambda name: (texts[name], name, None) if name in texts else None), autoescape=True,
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=False,
+        finalize=_printable,
     )
 
 
@@ -50,11 +51,17 @@ def writer_for(found: Findings, language: Language) -> Writer:
         currency = "JPY"
     words, patterns = read_wording(language)
     known = tuple(Pattern.of(written, reads) for written, reads in patterns.items())
-    return Writer(language, words, known, currency, float(rate_per_usd(catalog, problem, currency)))
+    services = tuple(service.service_id for service in problem.services)
+    return Writer(language, words, known, currency, float(rate_per_usd(catalog, problem, currency)), services)
 
 
-def written(texts: Mapping[str, str], start: str, values: Mapping[str, Any], filters: Mapping[str, Any]) -> str:
+def written(
+    texts: Mapping[str, str], start: str, values: Mapping[str, Any], filters: Mapping[str, Any], folder: str = ""
+) -> str:
     """Write with templates.
+
+    Args:
+        folder: where the templates lie, with its slash; told beside the name of a broken one.
 
     Raises:
         InputError: a template is broken, or names something that there is not.
@@ -65,12 +72,14 @@ def written(texts: Mapping[str, str], start: str, values: Mapping[str, Any], fil
         return str(made.get_template(start).render(values))
     except TemplateSyntaxError as error:
         found = f"a template that cannot be read ({error.message})"
-        raise InputError([Fault(error.name or start, f"line {error.lineno}", found, "a Jinja template")]) from None
+        name = folder + (error.name or start)
+        raise InputError([Fault(name, f"line {error.lineno}", found, "a Jinja template")]) from None
     except (TemplateError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in texts]
+        place, line = (frames[-1].filename, frames[-1].lineno) if frames else (start, 1)
         found = f"a template that cannot be filled in ({error})"
         allowed = "names and filters of the shipped templates"
-        raise InputError([Fault(start, f"line {place.lineno}", found, allowed)]) from None
+        raise InputError([Fault(folder + place, f"line {line}", found, allowed)]) from None
 
 
 def compose(
@@ -92,5 +101,6 @@ def compose(
     mine["summary only"] = SUMMARY
     writer = writer_for(found, language)
     values = context_of(found, writer, command)
-    markup = written(mine, start, values, {**writer.filters(), "capitalize_first": capitalize_first})
+    markup = written(mine, start, values, {**writer.filters(), "capitalize_first": capitalize_first},
+                     f"{language}/")
     return read_document(markup, f"{language}/{start}"), writer

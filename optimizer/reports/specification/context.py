@@ -203,7 +203,7 @@ def time_rows(found: Findings) -> list[TimeRow]:
 def owned_figures(found: Findings) -> list[FigureRow]:
     """List the assumptions behind the owned nodes of a plan that cost anything; none where nothing is owned."""
     catalog, stated = found.catalog.owned_assumptions, found.loaded.problem.assumptions
-    machines = [found.catalog.owned.get(machine_of(node.offer_id)) for node in found.plan.nodes]
+    machines = [found.catalog.owned.get(machine_of(node)) for node in found.plan.nodes]
     if catalog is None or not any(machines):
         return []
     rows = []
@@ -243,12 +243,7 @@ class Names:
 
     def key(self, key: str) -> str:
         """Name a requirement by its key; with several services, whose it is."""
-        services = self.found.loaded.problem.services
-        match, name = re.match(r"services\.(\d+)\.", key), self.writer.requirement(key)
-        if match is None or len(services) == 1:
-            return name
-        owner = services[int(match.group(1))].service_id
-        return f"{owner}：{name}" if self.writer.japanese else f"{owner}: {name}"
+        return self.writer.requirement(key)
 
     def figure(self, figure: str) -> str:
         """Name a figure of the sensitivities."""

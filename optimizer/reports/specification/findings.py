@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import ceil
 from typing import TypeVar
 
 from optimizer.answer import answer
@@ -35,7 +36,9 @@ class MemoryLine:
     gpu_id: str
     fit: MemoryFit
     request_tokens: int
-    """ISL + OSL of the longest request class."""
+    """ISL + OSL of the longest request class; of the mean request where several classes are routed here."""
+    routed_mean: bool
+    """Whether that is a mean."""
     fitting: int
     """Requests of this length that fit by calculation."""
 
@@ -97,7 +100,7 @@ def find_everything(
         tests = unless_refused(lambda: plan_tests(loaded, catalog, settings, OWN_FOLDER, ENDPOINT, serving))
     comparison = _comparison(loaded, catalog, settings, below)
     return Findings(loaded, catalog, plan, demands, explanation, frontier if frontier and frontier.points else None,
-                    tests, comparison, tuple(_memory(loaded, catalog, plan)))
+                    tests, comparison, tuple(memory_lines(loaded, catalog, plan)))
 
 
 def _comparison(
@@ -121,10 +124,11 @@ def unless_refused(find: Callable[[], Found]) -> Found | None:
         return None
 
 
-def _memory(loaded: LoadedProblem, catalog: Catalog, plan: Plan) -> Iterator[MemoryLine]:
-    """Work out the memory of each deployment's replica; capacities that are only stated have none."""
+def memory_lines(loaded: LoadedProblem, catalog: Catalog, plan: Plan) -> Iterator[MemoryLine]:
+    """Work out the memory of each deployment's replica, equal ones once; capacities that are only stated have none."""
     gpus = {node.offer_id: node.gpu_id for node in plan.nodes}
     services = {service.service_id: service for service in loaded.problem.services}
+    seen = set()
     for one in plan.deployments:
         service = services[one.service_id]
         model = resolve_model(service, catalog, loaded.own_models)
@@ -132,9 +136,26 @@ def _memory(loaded: LoadedProblem, catalog: Catalog, plan: Plan) -> Iterator[Mem
         if model is None or engine is None or precision is None:
             continue
         gpu = catalog.gpus[gpus[one.offer_id]]
+        tokens = request_of(service, one)
+        key = (one.service_id, gpu.gpu_id, one.engine_id, one.precision, one.tp_size, one.concurrency_per_replica,
+               one.evidence, tokens)
+        if key in seen:
+            continue
+        seen.add(key)
         fit = memory_fit(model, precision, engine, gpu, one.tp_size, one.concurrency_per_replica)
-        tokens = longest_request(service)
-        yield MemoryLine(one, gpu.gpu_id, fit, tokens, fit.max_concurrency(tokens))
+        yield MemoryLine(one, gpu.gpu_id, fit, tokens, len(one.classes or ()) > 1, fit.max_concurrency(tokens))
+
+
+def request_of(service: Service, one: Deployment) -> int:
+    """Return ISL + OSL of the request that fills a replica's cache: the longest, or the mean of those routed here.
+
+    A mean weighs each class by its requests in flight and is rounded up.
+    """
+    here = sum(share.concurrency for share in one.classes or ())
+    if not here:
+        return longest_request(service)
+    tokens = sum(share.concurrency * (share.isl_tokens + share.osl_tokens) for share in one.classes or ())
+    return ceil(round(tokens / here, 6))
 
 
 def longest_request(service: Service) -> int:

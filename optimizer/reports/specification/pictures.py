@@ -42,13 +42,14 @@ def check_logo(logo: tuple[str, bytes], label: str) -> None:
     Raises:
         InputError: it is cut off or damaged.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(io.BytesIO(logo[1])) as picture:
             picture.load()
     except Exception as error:  # Pillow raises whatever a damaged file leads to
-        found = f"a damaged picture ({error})"
+        told = "nothing that can be drawn" if isinstance(error, UnidentifiedImageError) else error
+        found = f"a damaged picture ({told})"
         raise InputError([Fault("--logo", label, found, "a .png or .jpg that opens elsewhere")]) from None
 
 

@@ -15,7 +15,7 @@ MAN = 10_000
 PLACEHOLDER = re.compile(r"\{(\w+)(?::([^}]+))?\}")
 AMOUNT = r"\$[0-9,]+(?:\.[0-9]+)?"
 
-OPEN = {"usd": AMOUNT, "": r"\S+?", "id": r"\S+?", "w": r"\S+?", "key": r"\S+?",
+OPEN = {"usd": AMOUNT, "": r"\S+?", "id": r"\S+?", "w": r"\S+?", "key": r"\S+?", "n": r"[0-9]+",
         "name": r"[\w.+-]+(?: [\w.+-]+){0,3}?"}
 """What may stand in an open place, by its kind; in the others anything."""
 
@@ -25,7 +25,7 @@ NAME = re.compile(r"[\w.+%/:-]+", re.ASCII)
 JOINED = {", ": "、", " and ": "、", "; ": "。", " + ": " + ", " x ": " × "}
 """What parts a list, and what joins it again in Japanese."""
 
-SERVICE_KEY = re.compile(r"^services\.\d+\.")
+SERVICE_KEY = re.compile(r"^services\.(\d+)\.")
 
 
 def items_of(text: str, separator: str) -> list[str]:
@@ -45,7 +45,7 @@ UNTRANSLATED = {"en": "{text}", "ja": "{text}（原文）"}
 class Pattern:
     """A sentence of the library with its open places, and how it reads in another language.
 
-    A place `{x}` is one word or number and taken over, `{x:name}` a name of
+    A place `{x}` is one word or number and taken over, `{x:n}` a whole number, `{x:name}` a name of
     up to four words, `{x:any}` anything, `{x:w}` is looked
     up, `{x:t}` is translated itself, `{x:usd}` is an
     amount of dollars, `{x:key}` a requirement; any other sign says what parts a list, whose items are each translated.
@@ -86,6 +86,8 @@ class Writer:
     currency: str
     """Shown beside US dollars; `USD` for none."""
     rate_per_usd: float
+    services: tuple[str, ...] = ()
+    """Ids of the problem's services, in its order."""
     missed: list[str] = field(default_factory=list)
     _known: dict[str, str] = field(default_factory=dict)
 
@@ -104,9 +106,15 @@ class Writer:
         return self.words.get(str(key), str(key))
 
     def requirement(self, key: str) -> str:
-        """Name a requirement by its key in the problem file; the key itself where it has no name."""
-        short = SERVICE_KEY.sub("", key)
-        return self.words.get(f"key.{short}", key)
+        """Name a requirement by its key in the problem file; the key itself where it has no name.
+
+        With several services the name says whose it is.
+        """
+        part = SERVICE_KEY.match(key)
+        name = self.words.get(f"key.{SERVICE_KEY.sub('', key)}", key)
+        if part is None or name == key or len(self.services) < 2:
+            return name
+        return f"{self.services[int(part[1])]}の{name}" if self.japanese else f"{self.services[int(part[1])]}: {name}"
 
     def number(self, value: float, digits: int = 0) -> str:
         """Write a number with thousands parted."""
@@ -160,8 +168,12 @@ class Writer:
         return f"約{value / MAN:,.{1 if value < 10 * MAN else 0}f}万円"
 
     def signed(self, usd: float) -> str:
-        """Write a change of an amount."""
-        return f"{'+' if usd >= 0 else '-'}{self.money(abs(usd))}" if usd else "±0"
+        """Write a change of an amount, its sign before both currencies."""
+        change = self.change(usd)
+        if not usd or not self.has_local:
+            return change
+        dollars = f"{'+' if usd > 0 else ''}{self.usd(usd)}"
+        return f"{change}（{dollars}）" if self.japanese else f"{change} ({dollars})"
 
     def change(self, usd: float) -> str:
         """Write a change of an amount in one currency, for a table."""
@@ -216,6 +228,8 @@ class Writer:
             return self.word(text) if kind == "w" else self.requirement(text)
         if kind in ("id", "any", "name"):
             return text
+        if kind == "n":
+            return self.number(int(text))
         if kind == "usd":
             return self.money(float(text[1:].replace(",", "")))
         return JOINED[kind].join(self.sentence(item) for item in items_of(text, kind))
