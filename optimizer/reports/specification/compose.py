@@ -51,7 +51,8 @@ def writer_for(found: Findings, language: Language) -> Writer:
         currency = "JPY"
     words, patterns = read_wording(language)
     known = tuple(Pattern.of(written, reads) for written, reads in patterns.items())
-    return Writer(language, words, known, currency, float(rate_per_usd(catalog, problem, currency)))
+    services = tuple(service.service_id for service in problem.services)
+    return Writer(language, words, known, currency, float(rate_per_usd(catalog, problem, currency)), services)
 
 
 def written(

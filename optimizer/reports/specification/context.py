@@ -243,12 +243,7 @@ class Names:
 
     def key(self, key: str) -> str:
         """Name a requirement by its key; with several services, whose it is."""
-        services = self.found.loaded.problem.services
-        match, name = re.match(r"services\.(\d+)\.", key), self.writer.requirement(key)
-        if match is None or len(services) == 1:
-            return name
-        owner = services[int(match.group(1))].service_id
-        return f"{owner}：{name}" if self.writer.japanese else f"{owner}: {name}"
+        return self.writer.requirement(key)
 
     def figure(self, figure: str) -> str:
         """Name a figure of the sensitivities."""

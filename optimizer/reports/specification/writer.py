@@ -25,7 +25,7 @@ NAME = re.compile(r"[\w.+%/:-]+", re.ASCII)
 JOINED = {", ": "、", " and ": "、", "; ": "。", " + ": " + ", " x ": " × "}
 """What parts a list, and what joins it again in Japanese."""
 
-SERVICE_KEY = re.compile(r"^services\.\d+\.")
+SERVICE_KEY = re.compile(r"^services\.(\d+)\.")
 
 
 def items_of(text: str, separator: str) -> list[str]:
@@ -86,6 +86,8 @@ class Writer:
     currency: str
     """Shown beside US dollars; `USD` for none."""
     rate_per_usd: float
+    services: tuple[str, ...] = ()
+    """Ids of the problem's services, in its order."""
     missed: list[str] = field(default_factory=list)
     _known: dict[str, str] = field(default_factory=dict)
 
@@ -104,9 +106,15 @@ class Writer:
         return self.words.get(str(key), str(key))
 
     def requirement(self, key: str) -> str:
-        """Name a requirement by its key in the problem file; the key itself where it has no name."""
-        short = SERVICE_KEY.sub("", key)
-        return self.words.get(f"key.{short}", key)
+        """Name a requirement by its key in the problem file; the key itself where it has no name.
+
+        With several services the name says whose it is.
+        """
+        part = SERVICE_KEY.match(key)
+        name = self.words.get(f"key.{SERVICE_KEY.sub('', key)}", key)
+        if part is None or name == key or len(self.services) < 2:
+            return name
+        return f"{self.services[int(part[1])]}の{name}" if self.japanese else f"{self.services[int(part[1])]}: {name}"
 
     def number(self, value: float, digits: int = 0) -> str:
         """Write a number with thousands parted."""

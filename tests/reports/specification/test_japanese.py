@@ -9,10 +9,11 @@ import pytest
 
 from optimizer.reports.specification.compose import compose, writer_for
 from optimizer.reports.specification.document import Document, Verbatim, blocks_of, lines_of
-from optimizer.reports.specification.findings import Findings
+from optimizer.reports.specification.findings import Findings, findings_of_plan
 from optimizer.reports.specification.pictures import draw_frontier
 from optimizer.reports.specification.writer import Pattern, Writer
-from tests.reports.specification.documents import COMMAND, EVERY, SETTINGS, composed, found, pictures
+from tests.problems.conftest import solve_shipped
+from tests.reports.specification.documents import COMMAND, EVERY, SETTINGS, composed, found, pictures, words_of
 
 ENGLISH = re.compile(r"[a-z]{2,}(?: [a-z]{2,}){2,}")
 """Three words in a row; names of models, GPUs and engines have fewer."""
@@ -111,3 +112,25 @@ def test_money_is_written_in_the_readers_currency_first() -> None:
 def test_a_list_that_is_no_list_does_not_go_round_in_circles() -> None:
     writer = Writer("ja", {}, (Pattern.of("{items:, }", "{items}"),), "USD", 1.0)
     assert writer.sentence("one two (three, four)") == "one two (three, four)（原文）"
+
+
+def test_a_requirement_says_whose_it_is() -> None:
+    words = {"key.headroom_fraction": "余裕率"}
+    one, two = (Writer("ja", words, (), "USD", 1.0, ids) for ids in (("chat",), ("chat", "code")))
+    key = "services.1.headroom_fraction"
+    assert (one.requirement("services.0.headroom_fraction"), two.requirement(key)) == ("余裕率", "codeの余裕率")
+    assert two.requirement("services.1.unknown") == "services.1.unknown"
+
+
+def test_the_first_page_names_commitments_and_spot_nodes() -> None:
+    case = solve_shipped("office-day-profile")
+    document, _ = compose(findings_of_plan(case.loaded, case.catalog, case.plan), "ja", COMMAND, only_summary=True)
+    text = "\n".join(words_of(document))
+    assert "gcp-a2-highgpu-2g-asia-northeast1-reserved-36mは36か月の期間契約であり" in text
+    assert "gcp-a2-highgpu-1g-asia-northeast1-spotはスポットであり" in text
+
+
+def test_several_offers_are_parted_in_japanese() -> None:
+    _, writer = composed("budget-too-small", "ja")
+    said = writer.sentence("Assumed prices: owned-a.on-prem-jp, owned-b.on-prem-jp; get a quotation.")
+    assert said == "仮定価格のノード：owned-a.on-prem-jp、owned-b.on-prem-jp。発注前に見積の取得を要する。"
