@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Literal
 
 from optimizer.candidates import Candidate, CandidateSet, Market, enumerate_candidates
-from optimizer.costs import PricedOffer, price_of, rate_per_usd
+from optimizer.costs import CATALOG_S_OWN, PricedOffer, price_of, rate_per_usd
 from optimizer.costs.depreciation import MONTHS_PER_YEAR
 from optimizer.costs.over_time import CENTS, NodeMoney, money_of, plain_priced, quarters_left
 from optimizer.costs.quarters import Calendar, demand_factor, present_value
@@ -88,7 +88,7 @@ def _there_already(prepared: Prepared, problem: Problem, roadmap: Roadmap) -> It
     if not offers:
         return
     free = Limits(kinds=("owned",), evidence=problem.limits.evidence, speed_confidence=problem.limits.speed_confidence)
-    anywhere = prepared.problem.model_copy(update={"limits": free})
+    anywhere = prepared.problem.model_copy(update={"limits": free, "assumptions": CATALOG_S_OWN})  # priced already
     candidates = enumerate_candidates(anywhere, catalog, Market.of(offers, free), prepared.loaded.own_models)
     by_offer = best_by_offer(candidates)
     for place, one in enumerate(roadmap.owned_already):

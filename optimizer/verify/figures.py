@@ -15,7 +15,7 @@ from optimizer.throughput.curve import worse_evidence
 from optimizer.units import HOURS_PER_MONTH, MICRO, exact
 from optimizer.verify.classes import carried_after_losses, is_routed, output_tokens_per_s
 from optimizer.verify.rules import left_after_losses
-from optimizer.verify.subject import TOLERANCE, Replica, Subject
+from optimizer.verify.subject import SHARES_TO, TOLERANCE, Replica, Subject
 
 
 def check_known_names(subject: Subject) -> Iterator[str]:
@@ -153,7 +153,7 @@ def check_load(subject: Subject) -> Iterator[str]:
             yield f"{service_id}: shares of the load add up to {total:g}"
         for one in mine if not subject.services[service_id].routes_classes else ():
             carried = one.nodes * subject.node_capacity(one)
-            if exact(one.load_fraction) * subject.amount(service_id) > carried * (1 + Fraction(1, 10**5)):
+            if (exact(one.load_fraction) - SHARES_TO) * subject.amount(service_id) > carried * (1 + Fraction(1, 10**5)):
                 yield f"{one.offer_id}: is sent {one.load_fraction:.3f} of {service_id}, more than it carries"
         in_flight = sum(one.replicas * one.concurrency_at_peak for one in mine)
         if subject.demands[service_id].unit == "concurrency" and in_flight < subject.amount(service_id):

@@ -23,6 +23,9 @@ from optimizer.verify.known import Figures, KnownFigures, Promise
 TOLERANCE = 1e-9
 """Relative slack for quantities that were divided and multiplied back."""
 
+SHARES_TO = exact(1e-9)
+"""What plans round shares of the load to."""
+
 
 @dataclass(frozen=True)
 class Replica:

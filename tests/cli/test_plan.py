@@ -205,3 +205,12 @@ def test_a_plan_is_written_to_a_file(run: Run, years: Path, tmp_path: Path) -> N
     place = tmp_path / "plan.md"
     assert run("plan", years, "--format", "markdown", "--output", place).out == ""
     assert place.read_text(encoding="utf-8").startswith("# desk\n")
+
+
+def test_agreed_prices_stand_beside_nodes_that_are_there_already(run: Run, years: Path) -> None:
+    """At half the rents the year costs 13,140 at most, whatever the node that is there adds."""
+    own = "[{offer_id: owned-small-x2.on-prem-jp, count: 1, bought: 2026-04}]"
+    terms = "{adjustments: {cloud: [{discount_fraction: 0.5}]}, rent_usd_per_hour: {cloud-big-x1: 2.5}}"
+    data = answer(run, years, "--set", f"roadmap.owned_already={own}", "--set", f"assumptions={terms}")
+    assert data["status"] == "optimal"
+    assert data["total_cost_usd"] <= 26_280 / 2

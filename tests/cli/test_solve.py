@@ -184,3 +184,10 @@ def test_a_quoted_formula_is_harmless_in_a_spreadsheet(run: Run, desk: Path, tmp
     quote.write_text(quote.read_text(encoding="utf-8").replace("quotation first", "=HYPERLINK(1)"), encoding="utf-8")
     (row,) = csv.DictReader(io.StringIO(run("solve", desk, "--overlay", tmp_path / "first", "--format", "csv").out))
     assert row["source_url"] == "'=HYPERLINK(1)"
+
+
+def test_a_share_of_millions_of_nodes_is_rounded_not_wrong(run: Run) -> None:
+    """One node of 10^6 is sent about 10^-6 of the requests, which the plan rounds at the ninth digit."""
+    result = run("solve", "tokyo-cloud-or-own", "--set", "services.0.demand.peak_concurrency=100000000",
+                 "--set", "limits.budget=null", "--format", "json")
+    assert (result.code, result.err) == (0, "")

@@ -13,7 +13,7 @@ from optimizer.schema.base import grade_of
 from optimizer.units import MICRO, exact
 from optimizer.verify.figures import node_at
 from optimizer.verify.rules import left_after_losses
-from optimizer.verify.subject import TOLERANCE, Subject
+from optimizer.verify.subject import SHARES_TO, TOLERANCE, Subject
 from optimizer.verify.timetable.hours import (
     asked_in,
     capacity_of,
@@ -55,7 +55,7 @@ def check_load(subject: Subject) -> Iterator[str]:
             continue
         for one in mine:
             carried = one.nodes * capacity_of(one)
-            if exact(one.load_fraction) * subject.amount(name) > carried * (1 + Fraction(1, 10**5)):
+            if (exact(one.load_fraction) - SHARES_TO) * subject.amount(name) > carried * (1 + Fraction(1, 10**5)):
                 yield f"{one.offer_id}: is sent {one.load_fraction:.3f} of {name}, more than it carries"
         if subject.demands[name].unit == "rate":
             continue
