@@ -141,7 +141,7 @@ def test_days_of_a_trace_are_averaged_or_the_busiest_counts(tmp_path: Path) -> N
     ("{profile: what.csv}", "what.csv: line 1: found the columns a, b; allowed: hour with one of fraction"),
     ("{profile: {file: half.csv, days: 7}}", "services.0.demand.profile.days: found an unknown key"),
     ("{profile: short.csv}", "short.csv: found 1.0 h, which do not reach"),
-    ("{profile: {file: short.csv, timezone: Mars}}", "--timezone: found 'Mars'"),
+    ("{profile: {file: short.csv, timezone: Mars}}", "services.0.demand.profile.timezone: found 'Mars'"),
     ("{peak_concurrency: 5, hourly_rps: ONES}", "found peak_concurrency and hourly_rps; allowed: exactly one of"),
     ("{hourly_rps: NOTHING}", "hourly_rps: found 0 in every hour; allowed: some hour with a demand"),
     ("{peak_rps: 1, profile: TOO_MUCH}", "profile.0: found 1.5; allowed: less than or equal to 1"),
