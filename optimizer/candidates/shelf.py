@@ -87,18 +87,20 @@ class Shelf:
             service.full_context_tokens, service.workload, service.routes_classes, slo.ttft_ms, slo.e2e_ms,
             limits.evidence, limits.speed_confidence, demand.unit, demand.percentile,
         )
-        missing = [(gpu, largest) for gpu, largest in gpus if (key, gpu.gpu_id, largest) not in self._tables]
+        found = {gpu.gpu_id: self._tables.recall((key, gpu.gpu_id, largest)) for gpu, largest in gpus}
+        missing = [(gpu, largest) for gpu, largest in gpus if found[gpu.gpu_id] is None]
         if missing:
             endless = replace(demand, amount=ENDLESS)
             walked = OptionWalker(index, service, model, limits, catalog, endless, MOST_SEQUENCES).over(missing)
             for gpu, largest in missing:
-                self._tables.keep((key, gpu.gpu_id, largest), walked[gpu.gpu_id])
+                found[gpu.gpu_id] = self._tables.keep((key, gpu.gpu_id, largest), walked[gpu.gpu_id])
         return {
-            gpu.gpu_id: self._table_of(index, (key, gpu.gpu_id, largest)) for gpu, largest in gpus}
+            gpu.gpu_id: self._of_service(index, table, (key, gpu.gpu_id, largest))
+            for gpu, largest in gpus if (table := found[gpu.gpu_id]) is not None
+        }
 
-    def _table_of(self, index: int, key: Hashable) -> OptionTable:
+    def _of_service(self, index: int, first: OptionTable, key: Hashable) -> OptionTable:
         """Return a table whose options name the service at a position."""
-        first = self._tables[key]
         if not first.options or first.options[0].service == index:
             return first
         found = self._tables.recall((key, index))

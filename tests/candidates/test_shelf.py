@@ -29,3 +29,13 @@ def test_plans_and_rejections_are_those_without_a_shelf(name: str, overrides: tu
         prepared = prepare(loaded, CATALOG, shelf=shelf)
         plans.append(best_plan(prepared, SolveSettings()))
     assert plans[0] == plans[1]
+
+
+def test_a_shelf_too_small_for_what_is_asked_forgets_and_works_it_out_again() -> None:
+    small, gpus = Shelf(tables=3), ["limits.gpus.allow=[l4-24gb, a10g-24gb]"]
+    for isl_tokens in (512, 600, 512, 600):  # two GPU types each: the second asking throws out half of the first
+        overrides = (*gpus, f"services.0.workload.0.isl_tokens={isl_tokens}")
+        loaded = load_problem("helpdesk-llama3-8b", overrides)
+        found, fresh = (prepare(loaded, CATALOG, shelf=shelf).candidates for shelf in (small, Shelf()))
+        assert found.options
+        assert found.options == fresh.options
