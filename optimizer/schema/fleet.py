@@ -2,33 +2,13 @@
 
 from typing import Any, Literal
 
-from optimizer.schema.base import Evidence, Frozen
-from optimizer.schema.plan import Cost, Inputs, Node, ServicePlan, Status
+from optimizer.schema.base import Frozen
+from optimizer.schema.plan import Cost, Inputs, Node, Placement, ServicePlan, Status
 
 
-class FleetDeployment(Frozen):
-    """One service on nodes of one offer that it may share with others."""
+class FleetDeployment(Placement):
+    """One service on nodes of one offer that it may share with others; `nodes` hold one or more of its replicas."""
 
-    service_id: str
-    offer_id: str
-    engine_id: str
-    precision: str
-    tp_size: int
-    gpu_count: int
-    """GPUs of one replica."""
-    replicas: int
-    """All nodes together."""
-    nodes: int
-    """Nodes that hold one or more of them."""
-    concurrency_per_replica: int
-    """Most requests in flight: what to set as the engine's maximum sequences."""
-    concurrency_at_peak: int
-    tokens_per_s_per_user: float | None
-    """At the peak."""
-    ttft_ms: float | None
-    evidence: Evidence
-    error_fraction: float | None
-    source_url: str | None
     capacity_per_replica: float
     """Requests in flight, or requests/s, that one replica carries at the target."""
     load_fraction: float

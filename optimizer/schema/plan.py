@@ -74,8 +74,8 @@ class ClassShare(Frozen):
     source_url: str | None
 
 
-class Deployment(Frozen):
-    """One service on the nodes of one offer."""
+class Placement(Frozen):
+    """Replicas of one service on nodes of one offer."""
 
     service_id: str
     offer_id: str
@@ -96,6 +96,11 @@ class Deployment(Frozen):
     evidence: Evidence
     error_fraction: float | None
     source_url: str | None
+
+
+class Deployment(Placement):
+    """One service on the nodes of one offer."""
+
     capacity_per_node: float
     """Requests in flight, or requests/s, that one node carries at the target."""
     load_fraction: float
