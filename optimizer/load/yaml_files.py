@@ -170,15 +170,30 @@ def _could_be_deep(text: str) -> bool:
 
 
 def _refuse_depth(text: str, label: str) -> None:
-    """Follow the nesting without recursion, and stop where it is too deep."""
+    """Follow the nesting without recursion, and stop where it is too deep.
+
+    The events come from PyYAML's parser in Python: libyaml's reads ahead, and since PyYAML 6.0.4 it ends at a depth
+    of its own, before the first event that would show ours.
+    """
     depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > DEEPEST:
                 raise InputError([_too_deep(event.start_mark, label)])
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
+
+
+def _fault_of(error: yaml.YAMLError, text: str, label: str) -> Fault:
+    """Say why a text is refused: its depth where that comes before the fault that the library saw."""
+    try:
+        _refuse_depth(text, label)
+    except InputError as deep:
+        return deep.faults[0]
+    except yaml.YAMLError:
+        pass  # the fault comes first
+    return _syntax_fault(error, text, label)
 
 
 def _alias_faults(text: str, label: str) -> list[Fault]:
@@ -204,7 +219,7 @@ def parse_yaml(text: str, label: str) -> Any:
         if builder.aliased:
             builder.faults += _alias_faults(text, label)
     except yaml.YAMLError as error:
-        raise InputError([_syntax_fault(error, text, label)]) from None
+        raise InputError([_fault_of(error, text, label)]) from None
     except UnicodeEncodeError:  # half of a surrogate pair, from a command line
         raise InputError([Fault(label, "", "text that is not Unicode", "UTF-8 text")]) from None
     if builder.faults:
