@@ -10,6 +10,7 @@ from math import isclose
 
 from optimizer.demand import window_seconds
 from optimizer.schema.base import grade_of
+from optimizer.schema.plan import Deployment
 from optimizer.units import MICRO, exact
 from optimizer.verify.figures import node_at
 from optimizer.verify.rules import left_after_losses
@@ -64,6 +65,29 @@ def check_load(subject: Subject) -> Iterator[str]:
                 subject, slot, name, lambda one: Fraction(one.replicas // one.nodes * one.concurrency_at_peak))
             if carried_by(held) < asked_in(subject, slot, name):
                 yield f"hour {slot.hours[0]}: {float(carried_by(held)):g} in flight, {name} asks more"
+
+
+def check_shares_by_slot(subject: Subject) -> Iterator[str]:
+    """Requests sent in proportion to what nodes carry at the plan's speed overload none of them in any slot."""
+    speeds = {shown.service_id: shown.tokens_per_s_per_user for shown in subject.plan.services}
+    for name, service in subject.services.items():
+        weights = {setting_of(one): _weight(one) for one in subject.of_service(name)}
+        for one in subject.of_service(name):
+            speed = speeds[name] if service.kind == "sync" or service.slo.target_tokens_per_s else None
+            weight, most = weights[setting_of(one)], capacity_of(one)
+            if speed and weight <= most:
+                most = node_at(subject, one, speed, True) * (1 + Fraction(1, 10**9))
+            if not 0 < weight <= most:
+                yield f"{one.offer_id}: {float(weight):g} of {name} at the plan's speed, {float(most):g} at most"
+        for slot in timetable_of(subject).slots if service.kind == "sync" else ():
+            asked, held = asked_in(subject, slot, name), held_in(subject, slot, name, _weight)
+            if asked > carried_by(held) * (1 + Fraction(1, 10**9)):
+                yield f"hour {slot.hours[0]}: nodes are sent more of {name} than they carry at the plan's speed"
+
+
+def _weight(one: Deployment) -> Fraction:
+    """Return what one node is sent of its service, relative to the other nodes."""
+    return exact(one.plan_speed_capacity_per_node or 0.0)
 
 
 def check_plan_speed(subject: Subject) -> Iterator[str]:
