@@ -140,6 +140,7 @@ class ServicePlan(Frozen):
     gpu_hours_per_day: float | None
     mean_utilisation_fraction: float | None
     peak_utilisation_fraction: float | None
+    """Demand at the peak with its headroom over what the nodes carry: at most `limits.max_utilisation_fraction`."""
     routing: Literal["by_class"] | None = Field(default=None, exclude_if=lambda value: value is None)
     """`by_class` where request classes are routed apart."""
 

@@ -276,8 +276,8 @@ def _service(shown: Shown, index: int, deployments: tuple[Deployment, ...]) -> S
         capacity_rps=carried[slot] / MICRO if rate else None, headroom_fraction=service.headroom_fraction,
         demand=demand.arithmetic,
         arithmetic=arithmetic(prepared, shown.by_slot[slot], index) if sync else _window_arithmetic(shown, index),
-        gpu_hours_per_day=None, mean_utilisation_fraction=asked / held if held else None,
-        peak_utilisation_fraction=demand.amount / carried[slot] if sync and carried[slot] else None,
+        gpu_hours_per_day=None, mean_utilisation_fraction=asked / held * shown.most_used if held else None,
+        peak_utilisation_fraction=demand.amount / carried[slot] * shown.most_used if sync and carried[slot] else None,
     )
 
 

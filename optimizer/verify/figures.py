@@ -149,6 +149,8 @@ def check_load(subject: Subject) -> Iterator[str]:
     for service_id in subject.services:
         mine = subject.of_service(service_id)
         total = sum(one.load_fraction for one in mine)
+        yield from (f"{one.offer_id}: weights by the hour in a plan without hours" for one in mine
+                    if one.plan_speed_capacity_per_node is not None)
         if any(one.load_fraction < 0 for one in mine) or abs(total - 1) > 1e-5:
             yield f"{service_id}: shares of the load add up to {total:g}"
         for one in mine if not subject.services[service_id].routes_classes else ():
@@ -224,7 +226,8 @@ def check_service_figures(subject: Subject) -> Iterator[str]:
         for name, value in figures.items():
             if getattr(shown, name) != value:
                 yield f"{shown.service_id}: {name} is {value}, the plan says {getattr(shown, name)}"
-        used = float(subject.amount(shown.service_id) / carried) if carried else 0.0
+        most_used = exact(subject.problem.limits.max_utilisation_fraction)
+        used = float(subject.amount(shown.service_id) * most_used / carried) if carried else 0.0
         gpus = sum(subject.gpus_of(one) for one in mine)
         hours = shown.gpu_hours_per_day
         near = {

@@ -150,7 +150,7 @@ def _wrong_utilisation(subject: Subject, service_id: str) -> Iterator[str]:
     shown = next(one for one in subject.plan.services if one.service_id == service_id)
     service, table, amount = subject.services[service_id], timetable_of(subject), subject.amount(service_id)
     rates = [float(carried_by(held_in(subject, slot, service_id, capacity_of))) for slot in table.slots]
-    by_rate = subject.demands[service_id].unit == "rate"
+    by_rate, most_used = subject.demands[service_id].unit == "rate", subject.problem.limits.max_utilisation_fraction
     if (shown.capacity_rps is not None) != by_rate or (by_rate and not any(
             isclose(shown.capacity_rps or 0.0, one, rel_tol=1e-9) for one in rates)):
         yield f"{service_id}: capacity_rps is {shown.capacity_rps}, its nodes carry {max(rates):g} at most"
@@ -160,12 +160,12 @@ def _wrong_utilisation(subject: Subject, service_id: str) -> Iterator[str]:
     else:
         asked = float(sum(asked_in(subject, slot, service_id) * len(slot.hours) for slot in table.slots))
         held = sum(rate * len(slot.hours) for rate, slot in zip(rates, table.slots, strict=True))
-        full = [float(amount) / rate for rate, slot in zip(rates, table.slots, strict=True)
+        full = [float(amount) / rate * most_used for rate, slot in zip(rates, table.slots, strict=True)
                 if rate and asked_in(subject, slot, service_id) == amount]
         if peak is None or not any(isclose(peak, one, rel_tol=1e-9) for one in full):
             yield f"{service_id}: peak_utilisation_fraction is {full}, the plan says {peak}"
-    if mean is None or not isclose(mean * held, asked, rel_tol=1e-6, abs_tol=LEAST_REQUESTS * table.hours):
-        yield f"{service_id}: a mean_utilisation_fraction of {mean}, {asked:g} of {held:g} are used"
+    if mean is None or not isclose(mean * held, asked * most_used, rel_tol=1e-6, abs_tol=LEAST_REQUESTS * table.hours):
+        yield f"{service_id}: a mean_utilisation_fraction of {mean}, {asked * most_used:g} of {held:g} are used"
 
 
 def _work_and_room(subject: Subject, service_id: str, rates: list[float]) -> tuple[float, float]:
