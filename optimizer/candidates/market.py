@@ -27,7 +27,7 @@ def policy_refusal(offer: PricedOffer, limits: Limits) -> str | None:
         refused = selection.refuses(name)
         if refused:
             return f"limits.{key}: {refused}"
-    return "its stock is 0" if offer.stock == 0 else None
+    return "its stock is 0" if offer.obtainable == 0 else None
 
 
 def policy_of(limits: Limits) -> Hashable:

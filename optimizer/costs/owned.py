@@ -215,15 +215,17 @@ def price_node(
     if catalog.owned_assumptions is None:
         raise CatalogError([Fault("on_prem.yaml", "assumptions.life_years", "nothing", "a figure")])
     ends = PriceEnds(lambda end: _hourly(monthly_cost(node, site, catalog, problem, end, shared[end])))
-    stock = problem.limits.stock
-    pool = "" if offer_id in stock else node.offer_id  # stock stated for the machine is shared by its sites
+    stated = problem.limits.stock
+    machine, here = stated.get(node.offer_id, node.stock), stated.get(offer_id)
+    pool = node.offer_id if here is None or machine is not None else ""  # the machine's stock is shared by its sites
+    own = here if here is not None and machine is not None and here < machine else None
     oldest = min(part.as_of for part in node.parts)  # a price is as old as the oldest of its parts
     return PricedOffer(
         offer_id, "owned", site_id, node.gpu_id, node.gpu_count, "owned", 0, "linux", ends,
-        problem.assumptions.price_end, stock.get(offer_id, stock.get(node.offer_id, node.stock)),
+        problem.assumptions.price_end, here if machine is None else machine,
         round(full_load_watts(node, catalog)), oldest, _evidence(node, problem),
         " ; ".join(dict.fromkeys(part.source_url for part in node.parts if part.source_url)),
-        catalog.is_overlaid("owned", node.offer_id), pool,
+        catalog.is_overlaid("owned", node.offer_id), pool, own,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from optimizer.costs import PricedOffer
+from optimizer.costs.priced import stocks_of
 from optimizer.demand import demand_key, quantity_of, with_quantity
 from optimizer.load import Catalog
 from optimizer.schema.base import GRADE_TOKENS_PER_S
@@ -175,7 +176,7 @@ def requirements(prepared: Prepared, offers: tuple[PricedOffer, ...]) -> tuple[R
         offers: every priced offer, admitted or not.
     """
     problem = prepared.problem
-    stocks = {offer.pool: offer.stock for offer in offers if offer.stock is not None}
+    stocks = stocks_of(offers)
     found = [
         requirement
         for index, service in enumerate(problem.services)
