@@ -130,6 +130,7 @@ def report(
         check_charts(chart or [], chart_width, output)
     ledger = open_existing(folder)
     try:
+        ledger.check()
         emit(PIVOTS[form.value](pivot_of(ledger, _keys(rows), _keys(columns), values)), output)
         if chart:
             from optimizer.reports.charts.batch_charts import write_batch_charts
