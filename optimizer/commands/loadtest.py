@@ -16,6 +16,7 @@ from optimizer.commands.options import (
     Format,
     FormatOption,
     OutputOption,
+    OutsideOption,
     OverlayOption,
     ProblemArg,
     SetOption,
@@ -25,8 +26,9 @@ from optimizer.commands.options import (
     load_inputs,
     overlays_of,
     solve_settings,
+    tell,
 )
-from optimizer.errors import ExitCode, Fault, InputError
+from optimizer.errors import ExitCode, Fault, InputError, printable
 
 if TYPE_CHECKING:
     from optimizer.load import Catalog
@@ -149,19 +151,19 @@ def run_test(
     target = Endpoint(address, endpoint.value, served_model, isl, osl, seed, timeout, workers)
     found = run_levels(target, Schedule(levels, until, runs, time_limit), set_up, place, _say)
     for line in found.trouble:
-        typer.echo(f"gpumix: {line}", err=True)
+        tell(line)
     emit(RUN_REPORTS[form.value](found, str(place)), output)
     leave(ExitCode.INTERRUPTED if found.interrupted else ExitCode.CHECK_FAILED if found.trouble else ExitCode.PLAN)
 
 
 def _say(line: str) -> None:
-    typer.echo(f"  {line}", err=True)
+    typer.echo(f"  {printable(line)}", err=True)
 
 
 def _users(text: str) -> tuple[int, ...]:
     """Read the levels."""
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdigit() and 1 <= int(part) <= MOST_USERS for part in parts):
+    if not all(part.isascii() and part.isdigit() and len(part) < 9 and 1 <= int(part) <= MOST_USERS for part in parts):
         raise InputError([Fault("options", "--users", repr(text), f"numbers from 1 to {MOST_USERS:,}, as 1,2,4,8")])
     return tuple(dict.fromkeys(int(part) for part in parts))
 
@@ -193,12 +195,13 @@ def plan_test(
     overrides: SetOption = None,
     own: Annotated[str, typer.Option("--into", metavar="DIR", help="Where the commands import to.")] = "own",
     url: Annotated[str, typer.Option("--url", metavar="URL", help="The endpoint to be tested.")] = "http://HOST:8000",
-    catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = Format.TEXT,
-    output: OutputOption = None, time_limit: TimeOption = None, deterministic_limit: DeterministicOption = None,
+    catalog: CatalogOption = None, overlay: OverlayOption = None, allow_outside: OutsideOption = False,
+    form: FormatOption = Format.TEXT, output: OutputOption = None, time_limit: TimeOption = None,
+    deterministic_limit: DeterministicOption = None,
 ) -> None:
     """Say which tests would tell whether the plan of a problem holds, with ready commands."""
     settings = solve_settings(time_limit, deterministic_limit)
-    loaded, facts = load_inputs(problem, overrides, catalog, overlay)
+    loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.load.serving import load_serving
     from optimizer.loadtest.planning import plan_tests
     from optimizer.reports.loadtest_plan_report import PLAN_REPORTS
@@ -212,14 +215,15 @@ def plan_test(
 def compare_test(
     problem: ProblemArg,
     overrides: SetOption = None,
-    catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = Format.TEXT,
-    output: OutputOption = None, time_limit: TimeOption = None, deterministic_limit: DeterministicOption = None,
+    catalog: CatalogOption = None, overlay: OverlayOption = None, allow_outside: OutsideOption = False,
+    form: FormatOption = Format.TEXT, output: OutputOption = None, time_limit: TimeOption = None,
+    deterministic_limit: DeterministicOption = None,
 ) -> None:
     """Hold own measurements against predictions and the promise, and solve again with them."""
     settings = solve_settings(time_limit, deterministic_limit)
     if not overlays_of(overlay):
         raise InputError([Fault("options", "--overlay", "nothing", "the folder with your measured rows")])
-    loaded, facts = load_inputs(problem, overrides, catalog, overlay)
+    loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.load import load_catalog
     from optimizer.loadtest.comparing import compare, without_own_rows
     from optimizer.reports.loadtest_compare_report import COMPARE_REPORTS

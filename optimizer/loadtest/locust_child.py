@@ -24,6 +24,7 @@ from locust.env import Environment
 from locust.exception import StopUser
 
 from optimizer.loadtest.answers import FATAL, PATHS, Answer, StreamError, body_of, prompt_of, said_of_status
+from optimizer.loadtest.capped import MOST_DETAIL_BYTES, MOST_LIST_BYTES, beginning_of, lines_of
 from optimizer.loadtest.control import Control, Limits
 
 KEY_VARIABLE = "GPUMIX_API_KEY"
@@ -98,19 +99,20 @@ def opened(session: Any, job: dict[str, Any], body: dict[str, Any], **more: Any)
         raise
 
 
-def answer_of(response: Any, has_key: bool) -> Answer:
-    """Read a stream to its end.
+def answer_of(response: Any, has_key: bool, until_s: float) -> Answer:
+    """Read a stream to its end, which must come before `until_s` of `time.perf_counter()`.
 
     Raises:
         StreamError: it is no answer that can be measured.
     """
     if response.status_code != 200:
-        detail = "" if response.status_code in (401, 403, 429) else f": {response.text[:160]!r}"
+        page = beginning_of(response, MOST_DETAIL_BYTES, until_s).decode("utf-8", "replace")
+        detail = "" if response.status_code in (401, 403, 429) else f": {page[:160]!r}"
         raise StreamError(said_of_status(response.status_code, has_key) + detail)
     if not getattr(response.raw, "chunked", True):
         raise StreamError("the answer comes whole, not as a stream")
     answer = Answer()
-    for line in response.iter_lines(chunk_size=None):
+    for line in lines_of(response, until_s):
         answer.take(line, time.perf_counter())
     return answer
 
@@ -145,7 +147,8 @@ def request(session: Any, job: dict[str, Any], prompt: str, **more: Any) -> dict
         if response is None:
             raise StreamError("the endpoint is down: no connection")
         with closing(response):
-            found = answer_of(response, KEY_VARIABLE in os.environ).record(start)
+            until_s = start + job["timeout_s"]
+            found = answer_of(response, KEY_VARIABLE in os.environ, until_s).record(start)
     except (StreamError, requests.exceptions.RequestException) as error:
         found = {"ttft_ms": None, "tpot_ms": None, "e2e_ms": None, "n_out": 0, "chunks": 0, "n_in": None, "srv": None,
                  "err": said_of(error)}
@@ -345,8 +348,10 @@ def served_model(session: Any, job: dict[str, Any]) -> str:
     """Ask the endpoint for the first model that it serves; an empty name where it does not say."""
     session.trust_env = False
     try:
-        found = session.get(f"{job['url']}/v1/models", headers=headers(), timeout=10, allow_redirects=False)
-        return str(found.json()["data"][0]["id"])
+        address = f"{job['url']}/v1/models"
+        with session.get(address, headers=headers(), timeout=10, allow_redirects=False, stream=True) as response:
+            text = beginning_of(response, MOST_LIST_BYTES, time.perf_counter() + 10)
+        return str(json.loads(text)["data"][0]["id"])
     except (requests.exceptions.RequestException, ValueError, KeyError, IndexError, TypeError):
         return ""
 
