@@ -24,7 +24,7 @@ from optimizer.schema.problem import Problem
 from optimizer.units import HOURS_PER_MONTH, micro_usd_up
 
 __all__ = [
-    "MONTHS_PER_YEAR", "Ownership", "annuity", "full_load_watts", "interpolate_residual", "machine_of",
+    "MONTHS_PER_YEAR", "Ownership", "PurchaseOf", "annuity", "full_load_watts", "interpolate_residual", "machine_of",
     "monthly_capital_usd", "monthly_cost", "monthly_rate", "owned_offer_id", "ownership", "price_node", "priced_offers",
     "purchase_usd",
 ]
@@ -158,6 +158,24 @@ def monthly_cost(
     owned = ownership(node, site, catalog, problem, end, figures)
     months = min(float(problem.limits.horizon_months), owned.life_months)
     return owned.monthly_usd(months, figures.residual(months))
+
+
+@dataclass(frozen=True)
+class PurchaseOf:
+    """What the catalog alone says of the price of an owned machine: no problem, no network, no factors."""
+
+    node: OwnedNode
+    catalog: Catalog
+
+    @property
+    def parts_usd(self) -> float:
+        """The parts at the catalog's rates, margins on them included, in US dollars."""
+        rates = {"USD": 1.0} | {name: rate.rate_per_usd for name, rate in self.catalog.fx.items()}
+        goods = sum(
+            part.unit_price * part.count / rates[part.currency]
+            for part in self.node.parts if part.unit_price is not None
+        )
+        return goods * (1 + sum(part.fraction_of_parts or 0.0 for part in self.node.parts))
 
 
 def _evidence(node: OwnedNode, problem: Problem) -> PriceEvidence:

@@ -113,7 +113,8 @@ class Collector:
                 confidence="medium", notes=f"imported; GPU named {quote.gpu_name}")
         except ValidationError as error:
             (first, *_) = faults_of(error, self.origin.label, RentedOffer, place)
-            self.leave_out(place, f"{first.key.removeprefix(f'{place}.')}: found {first.found}; allowed: {first.allowed}")
+            column = first.key.removeprefix(f"{place}.")
+            self.leave_out(place, f"{column}: found {first.found}; allowed: {first.allowed}")
             return
         known = self.offers.get(offer_id)
         self.zones[offer_id] = self.zones.get(offer_id, 0) + 1
