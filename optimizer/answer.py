@@ -9,6 +9,7 @@ from dataclasses import replace
 from optimizer.costs.age import age_warnings
 from optimizer.costs.owned import machine_of
 from optimizer.costs.plausible import Market
+from optimizer.costs.products import product_warnings
 from optimizer.demand import profile_hours
 from optimizer.explain.beside import (
     MEASURED,
@@ -152,8 +153,7 @@ def _about_prices(prepared: Prepared, plan: Plan) -> Iterator[str]:
     machines = [
         prepared.catalog.owned[m] for n in plan.nodes if (m := machine_of(n)) in prepared.catalog.owned
     ]
-    if any(m.form == "workstation" for m in machines) and prepared.problem.assumptions.staff_fte_per_gpu is None:
-        yield "Owned workstations carry no staff and no rack space: assumptions.staff_fte_per_gpu adds staff."
+    yield from product_warnings(machines, prepared.catalog)
 
 
 def _about_overlay(prepared: Prepared, plan: Plan) -> Iterator[str]:

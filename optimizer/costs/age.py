@@ -6,19 +6,16 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from statistics import median
+from functools import lru_cache
 
-from optimizer.costs.plausible import usd_per_gpu_hour
 from optimizer.load import Catalog
+from optimizer.load.places import PriceMove, read_price_moves
 from optimizer.schema.catalog import OwnedNode, RentedOffer
-from optimizer.schema.plan import Node, Plan
+from optimizer.schema.plan import Plan
 
 OLD_DAYS = 183
 """A price of rent is called old after half a year: through 2026 the prices of H100 and H200 moved by 15 to 35% in that
 time (catalogs/offers, rows of May against October)."""
-
-LEAST_NEWER = 2
-"""Newer prices of a GPU and kind that are needed before a movement is stated."""
 
 MOVED = 0.05
 """Share that prices must have moved before an answer says so."""
@@ -85,49 +82,43 @@ def newest_day(catalog: Catalog) -> date:
                default=date.min)
 
 
-def movement(offer: RentedOffer, catalog: Catalog) -> float | None:
-    """Return how far prices of the same GPU and kind have moved since an offer's, as a share of it.
-
-    The median of newer prices over the median of prices as old as the offer's or older; None: too few of either.
-    """
-    day = latest_day(offer.as_of) if is_dated(offer.as_of) else date.min
-    newer: list[float] = []
-    older: list[float] = []
-    for other in catalog.offers.values():
-        alike = (other.gpu_id, other.kind, other.term_months) == (offer.gpu_id, offer.kind, offer.term_months)
-        price = usd_per_gpu_hour(other, catalog) if alike and is_dated(other.as_of) else None
-        if price is not None:
-            (newer if latest_day(other.as_of) > day else older).append(price)
-    if len(newer) < LEAST_NEWER or len(older) < LEAST_NEWER:
+def movement(offer: RentedOffer) -> PriceMove | None:
+    """Return how prices of the same GPU and kind moved since an offer's; None: nothing newer was compared."""
+    if not is_dated(offer.as_of):
         return None
-    return median(newer) / median(older) - 1
+    day = latest_day(offer.as_of)
+    return next((
+        move for move in _moves()
+        if (move.gpu_id, move.kind) == (offer.gpu_id, offer.kind) and latest_day(move.until) > day
+    ), None)
+
+
+@lru_cache(maxsize=1)
+def _moves() -> tuple[PriceMove, ...]:
+    return read_price_moves()
 
 
 def age_warnings(catalog: Catalog, plan: Plan) -> Iterator[str]:
-    """Yield how old the prices of a plan are where they are old, and how far others moved since."""
+    """Yield which prices of a plan are old or without a day, and how far others moved since."""
     today = newest_day(catalog)
-    for node in plan.nodes:
-        age = _months(node, today)
-        if age is None:
-            yield f"Undated price: {node.offer_id} ({node.price_as_of}, day unknown); ask for today's."
-        elif age > OLD_DAYS / 30:
-            since = _since(node, catalog)
-            yield f"Old price: {node.offer_id} of {node.price_as_of}, {age:.0f} months before the newest here{since}."
+    undated = sorted({node.offer_id for node in plan.nodes if not is_dated(node.price_as_of)})
+    if undated:
+        yield f"Prices without a date in their year: {', '.join(undated)}; ask for today's."
+    old = {
+        node.offer_id: node.price_as_of for node in plan.nodes
+        if is_dated(node.price_as_of) and (today - latest_day(node.price_as_of)).days > OLD_DAYS
+    }
+    if old:
+        named = [f"{offer_id} of {as_of}{_since(offer_id, catalog)}" for offer_id, as_of in sorted(old.items())]
+        yield f"Prices older than half a year: {'; '.join(named)}; ask for today's."
 
 
-def _months(node: Node, today: date) -> float | None:
-    """Return the age of a node's price in months; None: only a year is stated."""
-    if not is_dated(node.price_as_of):
-        return None
-    return (today - latest_day(node.price_as_of)).days / 30.44
-
-
-def _since(node: Node, catalog: Catalog) -> str:
-    offer = catalog.offers.get(node.offer_id)
-    moved = None if offer is None else movement(offer, catalog)
-    if moved is None or abs(moved) < MOVED:
+def _since(offer_id: str, catalog: Catalog) -> str:
+    offer = catalog.offers.get(offer_id)
+    moved = None if offer is None else movement(offer)
+    if moved is None or abs(moved.moved_fraction) < MOVED:
         return ""
-    return f"; other prices of that GPU moved by {moved:+.0%} since"
+    return f" (others of that GPU moved by {moved.moved_fraction:+.0%} until {moved.until})"
 
 
 def by_year_half(catalog: Catalog) -> Counter[str]:

@@ -23,17 +23,14 @@ def test_shipped_prices_are_of_the_second_half_of_2026_or_counted_as_old(shipped
     assert sum(one.old for one in told if one.provider != "owned") == len(old)
 
 
-def test_movement_is_that_of_the_same_gpu_and_kind_since(shipped: Catalog) -> None:
-    cheap = next(o for o in shipped.offers.values() if o.gpu_id == "h200-sxm-141gb" and o.kind == "on_demand")
-    per_gpu = {"a-1": 2.0, "b-1": 2.0, "c-2": 3.0, "d-2": 3.0}
-    offers = {
-        name: cheap.model_copy(update={
-            "offer_id": name, "provider": name[0], "price": price, "gpu_count": 1,
-            "as_of": "2026-03-01" if name.endswith("1") else "2026-10-01"})
-        for name, price in per_gpu.items()}
-    catalog = replace(shipped, offers=offers)
-    assert movement(offers["a-1"], catalog) == pytest.approx(0.5)
-    assert movement(offers["c-2"], catalog) is None  # none is newer
+def test_movement_is_that_of_the_same_gpu_and_kind_after_the_price(shipped: Catalog) -> None:
+    some = next(o for o in shipped.offers.values() if (o.gpu_id, o.kind) == ("h100-nvl-94gb", "spot"))
+    moved = movement(some.model_copy(update={"as_of": "2026-05-20"}))
+    assert moved is not None
+    assert (moved.gpu_id, moved.kind, moved.until) == ("h100-nvl-94gb", "spot", "2026-10")
+    assert moved.moved_fraction < -0.4
+    for as_of in ("2026-11-01", "2026"):  # newer than what was compared, or of no known month
+        assert movement(some.model_copy(update={"as_of": as_of})) is None
 
 
 def test_a_difference_names_what_came_went_and_moved(shipped: Catalog) -> None:
