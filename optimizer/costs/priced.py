@@ -10,7 +10,7 @@ from typing import Literal
 
 from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog
-from optimizer.schema.base import Currency, Kind, PriceEvidence
+from optimizer.schema.base import Currency, Kind, PriceEvidence, Sold
 from optimizer.schema.problem import Problem
 from optimizer.units import exact, usd_per_month
 
@@ -63,6 +63,10 @@ class PriceEnds:
         return sum(getattr(self, end).values())
 
 
+SOLD_NEW: tuple[Sold, ...] = ("new", "remaining")
+"""Ways in which a product is had new."""
+
+
 @dataclass(frozen=True)
 class PricedOffer:
     """A node type that can be had, at the one price that counts everywhere."""
@@ -86,6 +90,10 @@ class PricedOffer:
     price_evidence: PriceEvidence
     source_url: str
     from_overlay: bool
+    sold: Sold = "new"
+    """How the GPU of an owned node can be had."""
+    unlicensed: bool = False
+    """Whether an owned node stands in a data centre with a GPU whose driver is not licensed for one."""
     stock_pool: str = ""
     """Offers of one pool share its stock: a machine that may be bought for several sites; empty: the offer alone."""
     own_stock: int | None = None
@@ -95,6 +103,11 @@ class PricedOffer:
     def obtainable(self) -> int | None:
         """Nodes of this offer alone that can be had: of its own stock, or of its pool's; None: no cap stated."""
         return self.stock if self.own_stock is None else self.own_stock
+
+    @property
+    def sold_new(self) -> bool:
+        """Whether it can be had new; rented nodes always can."""
+        return self.sold in SOLD_NEW
 
     @property
     def pool(self) -> str:

@@ -87,7 +87,9 @@ def _there_already(prepared: Prepared, problem: Problem, roadmap: Roadmap) -> It
     offers = [replace(offer, stock=None, own_stock=None) for offer in priced.values() if offer is not None]
     if not offers:
         return
-    free = Limits(kinds=("owned",), evidence=problem.limits.evidence, speed_confidence=problem.limits.speed_confidence)
+    free = Limits(
+        kinds=("owned",), used=True, allow_geforce_in_datacenter=True, evidence=problem.limits.evidence,
+        speed_confidence=problem.limits.speed_confidence)
     anywhere = prepared.problem.model_copy(update={"limits": free, "assumptions": CATALOG_S_OWN})  # priced already
     candidates = enumerate_candidates(anywhere, catalog, Market.of(offers, free), prepared.loaded.own_models)
     by_offer = best_by_offer(candidates)

@@ -15,6 +15,7 @@ from optimizer.throughput import SpeedCurve
 from optimizer.throughput.curve import worse_evidence
 from optimizer.units import HOURS_PER_MONTH, MICRO, exact
 from optimizer.verify.classes import carried_after_losses, is_routed, output_tokens_per_s
+from optimizer.verify.products import refused_product
 from optimizer.verify.rules import left_after_losses
 from optimizer.verify.subject import SHARES_TO, TOLERANCE, Replica, Subject
 
@@ -81,6 +82,11 @@ def check_policy(subject: Subject) -> Iterator[str]:
         ):
             if selection.refuses(name):
                 yield f"{node.offer_id}: {selection.refuses(name)}"
+        machine = node.offer_id.removesuffix(f".{node.region}")
+        if node.kind == "owned" and machine in subject.catalog.owned:
+            why = refused_product(machine, node.offer_id, node.count, limits, subject.catalog)
+            if why:
+                yield f"{node.offer_id}: {why}"
 
 
 def check_deployments_fill_nodes(subject: Subject) -> Iterator[str]:

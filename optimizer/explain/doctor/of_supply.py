@@ -131,6 +131,12 @@ def kinds(bench: Bench, _: int) -> Kept | None:
     )
 
 
+def used(bench: Bench, _: int) -> Kept | None:
+    """Return the plan that may also buy what is sold used only."""
+    solution = bench.solved(under_limits(bench.prepared, used=True))
+    return Kept("true", 1.0, solution) if solution.has_plan else None
+
+
 def term(bench: Bench, _: int) -> Kept | None:
     """Return the shortest longer term with a plan."""
     asked = bench.prepared.problem.limits.max_term_months

@@ -164,6 +164,8 @@ def _supply_limits(limits: Limits, offers: tuple[PricedOffer, ...], stocks: dict
             yield _limit(key, asks, **{key: Selection()})
     if set(limits.kinds) != set(EVERY_KIND):
         yield _limit("kinds", ", ".join(limits.kinds), kinds=EVERY_KIND)
+    if not limits.used and "owned" in limits.kinds and any(not offer.sold_new for offer in offers):
+        yield _limit("used", "nothing that is sold used only", used=True)
     longest = max((offer.term_months for offer in offers), default=0)
     if "reserved" in limits.kinds and longest > limits.max_term_months:
         yield _limit("max_term_months", f"{limits.max_term_months} months", max_term_months=longest)

@@ -10,6 +10,7 @@ from fractions import Fraction
 from optimizer.costs import PricedOffer, rate_per_usd
 from optimizer.schema.budget_plan import NodeStay, QuarterPlan
 from optimizer.units import exact
+from optimizer.verify.products import refused_product
 from optimizer.verify.roadmap.subject import RoadmapSubject
 from optimizer.verify.rules import after_node_loss, beyond_stock
 
@@ -61,6 +62,11 @@ def _check_obtained(subject: RoadmapSubject, stay: NodeStay, where: str) -> Iter
     ):
         if selection.refuses(name):
             yield f"{where}: {selection.refuses(name)}"
+    if offer.kind == "owned":
+        machine = offer.offer_id.removesuffix(f".{offer.region}")
+        why = refused_product(machine, offer.offer_id, stay.count, limits, subject.catalog)
+        if why:
+            yield f"{where}: {why}"
 
 
 def check_serve_with_what_stands(subject: RoadmapSubject) -> Iterator[str]:
