@@ -129,8 +129,16 @@ def run_test(
     ] = 2,
     time_limit: Annotated[float, typer.Option("--time-limit", min=1.0, metavar="S", help="For each run.")] = 600.0,
     timeout: Annotated[float, typer.Option("--timeout", min=0.1, metavar="S", help="For each answer.")] = 300.0,
-    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes that make the load.")] = 1,
-    seed: Annotated[int, typer.Option("--seed", help="Of the prompts.")] = 1,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, max=64, help="Processes that make the load; default: as needed.")
+    ] = None,
+    cacert: Annotated[
+        str | None, typer.Option("--cacert", metavar="FILE", help="Authorities of the endpoint's certificate, in PEM.")
+    ] = None,
+    prefix_cached: Annotated[
+        float, typer.Option("--prefix-cached", min=0.0, max=0.99, metavar="FRACTION",
+                            help="Share of every prompt that is the same, for the engine's prefix cache.")
+    ] = 0.0,
     records: Annotated[
         Path | None, typer.Option("--records", metavar="FILE", help="Raw records; default: loadtest-TIME.jsonl.")
     ] = None,
@@ -148,7 +156,7 @@ def run_test(
     place = records or Path(f"loadtest-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl")
     set_up = {"model": model, "gpu": gpu, "gpu_count": gpu_count, "tp_size": tp, "layout": layout,
               "precision": precision, "engine": engine, "engine_version": engine_version}
-    target = Endpoint(address, endpoint.value, served_model, isl, osl, seed, timeout, workers)
+    target = Endpoint(address, endpoint.value, served_model, isl, osl, timeout, workers, cacert, prefix_cached)
     found = run_levels(target, Schedule(levels, until, runs, time_limit), set_up, place, _say)
     for line in found.trouble:
         tell(line)
