@@ -229,7 +229,7 @@ def stricter(rng: random.Random, limits: Limits, keys: list[str], times: int) ->
 
 
 def check(form: str, key: str, examples: int) -> None:
-    """Tighten a few keys, then one more: the cost may not fall, and over many problems it must rise in some."""
+    """Tighten a few keys, then one more: the cost may not fall, and over many peaks it must rise for some."""
     make, costed, refused = FORMS[form]
     keys, catalog, dearer = sorted(STRICTER.keys() - refused), market(), 0
     for seed in range(examples):
@@ -244,7 +244,7 @@ def check(form: str, key: str, examples: int) -> None:
         before, after = (costed(problem.model_copy(update={"limits": limits}), catalog) for limits in (base, tight))
         assert after >= before * (1 - 1e-9), f"{form}: {base.model_dump(exclude_unset=True)} -> {key}: {tight}"
         dearer += after > before
-    assert dearer or examples < MANY, f"{key} never made a plan dearer: it is not looked at"
+    assert dearer or examples < MANY or form != "peak", f"{key} never made a plan dearer: it is not looked at"
 
 
 CASES = [(form, key) for form, (_, _, refused) in FORMS.items() for key in STRICTER if key not in refused]
