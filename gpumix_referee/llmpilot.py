@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gpumix_referee.verdict import Verdict
 from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog, load_catalog, load_problem
 from optimizer.load.faults import shown
 from optimizer.load.text import read_json
-from optimizer.referee.verdict import Verdict
 from optimizer.schema.catalog import CapacityRow, RentedOffer
 from optimizer.solve import SolveSettings, plan_of, prepare, solve
 from optimizer.units import MICRO

@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from gpumix_referee.inferno.check import Placed, faults_of_placement
+from gpumix_referee.inferno.options import ServerNeed, needs_of
+from gpumix_referee.inferno.system import System, read_system
+from gpumix_referee.pooling.program import PoolCase, PoolOption
+from gpumix_referee.pooling.prove import PoolSolution, least_further_cards, solve_dropping, solve_pool
 from optimizer.errors import VerificationError
-from optimizer.formulation.pool import PoolCase, PoolOption
-from optimizer.referee.inferno.check import Placed, faults_of_placement
-from optimizer.referee.inferno.options import ServerNeed, needs_of
-from optimizer.referee.inferno.system import System, read_system
-from optimizer.solve.pool import PoolSolution, least_further_cards, solve_dropping, solve_pool
 
 
 @dataclass(frozen=True)

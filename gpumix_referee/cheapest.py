@@ -5,12 +5,12 @@ from __future__ import annotations
 from fractions import Fraction
 from functools import partial
 
+from gpumix_referee.splitting.check import faults_of_routing
+from gpumix_referee.splitting.counts import CountSearch, search_counts
+from gpumix_referee.splitting.near_split import split_or_cut
+from gpumix_referee.splitting.scaled import scaled
+from gpumix_referee.splitting.split import Routing, Traffic
 from optimizer.errors import VerificationError
-from optimizer.traffic.check import faults_of_routing
-from optimizer.traffic.counts import CountSearch, search_counts
-from optimizer.traffic.near_split import split_or_cut
-from optimizer.traffic.scaled import scaled
-from optimizer.traffic.split import Routing, Traffic
 
 
 def cheapest_routing(traffic: Traffic, time_limit_s: float | None = None) -> Routing:
@@ -31,7 +31,7 @@ def cheapest_routing(traffic: Traffic, time_limit_s: float | None = None) -> Rou
     if search.settled:
         routing = settled_routing(search)
     else:
-        from optimizer.solve.routing import finish_routing
+        from gpumix_referee.splitting.prove import finish_routing
 
         routing = finish_routing(traffic, search, time_limit_s)
     faults = faults_of_routing(traffic, routing)

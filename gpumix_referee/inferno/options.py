@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 
-from optimizer.referee.inferno.queueing import Queue, Replica, StepReplica, replica_rps
-from optimizer.referee.inferno.system import Performance, Server, System
+from gpumix_referee.inferno.queueing import Queue, Replica, StepReplica, replica_rps
+from gpumix_referee.inferno.system import Performance, Server, System
 from optimizer.units import exact
 
 NANO = 10**9

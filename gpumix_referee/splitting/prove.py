@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 
+from gpumix_referee.splitting.counts import LONG, CountSearch, Decide, search_counts, search_on
+from gpumix_referee.splitting.near_split import overloaded, split_or_cut
+from gpumix_referee.splitting.placing import Placement
+from gpumix_referee.splitting.program import RoutingModel, coarse, forbid, forbid_counts, keep_cut, routing_model
+from gpumix_referee.splitting.scaled import Cut, ScaledTraffic, scaled
+from gpumix_referee.splitting.split import Routing, Traffic
 from optimizer.formulation.cp_sat import cp_model
-from optimizer.formulation.routing import RoutingModel, coarse, forbid, forbid_counts, keep_cut, routing_model
 from optimizer.solve.solver import cp_solver, seconds_left
-from optimizer.traffic.counts import LONG, CountSearch, Decide, search_counts, search_on
-from optimizer.traffic.near_split import overloaded, split_or_cut
-from optimizer.traffic.placing import Placement
-from optimizer.traffic.scaled import Cut, ScaledTraffic, scaled
-from optimizer.traffic.split import Routing, Traffic
 
 Attempt = tuple[bool, float | None]
 """Whether CP-SAT presolves, and its deterministic time."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from optimizer.traffic.split import Traffic
+from gpumix_referee.splitting.split import Traffic
 
 SCALE_BITS = 40
 """Loads are rounded to this fine a part of a node where no smaller common denominator makes them whole."""

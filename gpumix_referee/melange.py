@@ -14,12 +14,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from gpumix_referee.cheapest import cheapest_routing
+from gpumix_referee.splitting.split import Routing, Traffic
+from gpumix_referee.verdict import RoutedVerdict
 from optimizer.errors import Fault, InputError
 from optimizer.load.faults import shown
 from optimizer.load.text import read_json
-from optimizer.referee.cheapest import cheapest_routing
-from optimizer.referee.verdict import RoutedVerdict
-from optimizer.traffic.split import Routing, Traffic
 from optimizer.units import exact
 
 IMPOSSIBLE = 1e-4

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from gpumix_referee.splitting.scaled import Cut, ScaledTraffic
 from optimizer.errors import Fault, ModelTooLargeError
 from optimizer.formulation.case import LARGEST_SUM
 from optimizer.formulation.cp_sat import CpModel, IntVar, cp_model
-from optimizer.traffic.scaled import Cut, ScaledTraffic
 
 
 @dataclass(frozen=True)

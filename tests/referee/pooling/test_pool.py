@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizer.formulation.pool import PoolCase, PoolOption
-from optimizer.solve.pool import least_further_cards, solve_dropping, solve_pool
+from gpumix_referee.pooling.program import PoolCase, PoolOption
+from gpumix_referee.pooling.prove import least_further_cards, solve_dropping, solve_pool
 from tests.oracles.pools import every_answer, random_pool
 
 cases = st.builds(random_pool, st.integers(0, 2**32))

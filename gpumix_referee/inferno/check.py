@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from optimizer.referee.inferno.options import ServerNeed
-from optimizer.referee.inferno.system import System
+from gpumix_referee.inferno.options import ServerNeed
+from gpumix_referee.inferno.system import System
 
 
 @dataclass(frozen=True)

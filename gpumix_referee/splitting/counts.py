@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from optimizer.traffic.placing import Placement, place, violated_cut
-from optimizer.traffic.scaled import Cut, ScaledTraffic, opening_cuts
+from gpumix_referee.splitting.placing import Placement, place, violated_cut
+from gpumix_referee.splitting.scaled import Cut, ScaledTraffic, opening_cuts
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-from optimizer.traffic.exact_split import exact_split
-from optimizer.traffic.placing import Placement, cut_against
-from optimizer.traffic.scaled import Cut, ScaledTraffic
-from optimizer.traffic.split import Traffic
+from gpumix_referee.splitting.exact_split import exact_split
+from gpumix_referee.splitting.placing import Placement, cut_against
+from gpumix_referee.splitting.scaled import Cut, ScaledTraffic
+from gpumix_referee.splitting.split import Traffic
 
 Shares = tuple[tuple[Fraction, ...], ...]
 

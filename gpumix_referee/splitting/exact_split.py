@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 
-from optimizer.traffic.placing import Placement
-from optimizer.traffic.scaled import Cut
-from optimizer.traffic.split import Traffic
+from gpumix_referee.splitting.placing import Placement
+from gpumix_referee.splitting.scaled import Cut
+from gpumix_referee.splitting.split import Traffic
 
 Row = list[Fraction]
 

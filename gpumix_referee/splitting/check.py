@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from optimizer.traffic.split import Routing, Traffic
+from gpumix_referee.splitting.split import Routing, Traffic
 
 
 def faults_of_routing(traffic: Traffic, routing: Routing) -> list[str]:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from gpumix_referee.pooling.program import PoolCase, PoolModel, needs_replicas, pool_model
 from optimizer.formulation.cp_sat import LinearExpr, cp_model
-from optimizer.formulation.pool import PoolCase, PoolModel, needs_replicas, pool_model
 from optimizer.solve.solver import cp_solver, seconds_left
 
 SOON = 0.05

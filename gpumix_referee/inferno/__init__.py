@@ -1,5 +1,5 @@
 """The llm-inferno optimizer's instances: servers with targets, on accelerators of limited number."""
 
-from optimizer.referee.inferno.judge import judge
+from gpumix_referee.inferno.judge import judge
 
 __all__ = ["judge"]

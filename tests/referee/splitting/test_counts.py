@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizer.referee.cheapest import cheapest_routing
-from optimizer.solve.routing import finish_routing
-from optimizer.traffic.check import faults_of_routing
-from optimizer.traffic.counts import CountSearch, search_counts
-from optimizer.traffic.exact_split import exact_split
-from optimizer.traffic.near_split import overloaded
-from optimizer.traffic.scaled import Cut, cut_of, opening_cuts, scaled
-from optimizer.traffic.split import Traffic
+from gpumix_referee.cheapest import cheapest_routing
+from gpumix_referee.splitting.check import faults_of_routing
+from gpumix_referee.splitting.counts import CountSearch, search_counts
+from gpumix_referee.splitting.exact_split import exact_split
+from gpumix_referee.splitting.near_split import overloaded
+from gpumix_referee.splitting.prove import finish_routing
+from gpumix_referee.splitting.scaled import Cut, cut_of, opening_cuts, scaled
+from gpumix_referee.splitting.split import Traffic
 from tests.oracles.splits import (
     carries_two,
     cheapest_sliced,

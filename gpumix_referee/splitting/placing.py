@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from optimizer.traffic.scaled import Cut, ScaledTraffic, cut_of
+from gpumix_referee.splitting.scaled import Cut, ScaledTraffic, cut_of
 
 ROUNDS = 24
 """Steps in search of a violated cut; it is found in the first few or, mostly, not at all."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
-from optimizer.traffic.check import faults_of_routing
-from optimizer.traffic.split import Routing, Traffic
+from gpumix_referee.splitting.check import faults_of_routing
+from gpumix_referee.splitting.split import Routing, Traffic
 
 F = Fraction
 TRAFFIC = Traffic(("small", "big"), (F(1), F(3)), ("short", "long"), ((F(4, 3), F(1)), (None, F(3, 4))), 4)
