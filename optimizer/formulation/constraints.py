@@ -42,14 +42,15 @@ def split_classes(cp: CpModel, case: Case, x: Variables) -> None:
         mine = [x.nodes[i] for i in service.rows]
         for cut in service.cuts:
             if isinstance(cut, TooFew):
-                _more_than(cp, mine, cut.counts)
+                more_than(cp, mine, cut.counts)
             elif cut.lose_nodes:
                 _cut_after_loss(cp, mine, cut)
             else:
                 cp.add(LinearExpr.weighted_sum(mine, list(cut.weights)) >= cut.least)
 
 
-def _more_than(cp: CpModel, nodes: Sequence[IntVar], counts: Sequence[int]) -> None:
+def more_than(cp: CpModel, nodes: Sequence[IntVar], counts: Sequence[int]) -> None:
+    """Of some kind of node there are more than so many: these counts, and all that are no larger, are ruled out."""
     ways = [cp.new_bool_var("") for _ in nodes]
     for variable, count, more in zip(nodes, counts, ways, strict=True):
         cp.add(variable >= count + 1).only_enforce_if(more)

