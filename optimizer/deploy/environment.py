@@ -34,6 +34,9 @@ SETTINGS = "/etc/engine/settings.yaml"
 CACHE = "/cache"
 """The one folder that an engine may write: checkpoints and compiled kernels."""
 
+EVERYWHERE, LOOPBACK = "0.0.0.0", "127.0.0.1"
+"""Addresses to listen on: every network of a container that publishes no port, or the node itself alone."""
+
 NO_ENGINE = "stated"
 """What a plan calls the engine of a capacity that is stated without one."""
 
@@ -81,10 +84,15 @@ class EngineRun:
         stated = self.serving.environment
         return {key: value.replace(FRACTION, f"{self.fraction:g}") for key, value in stated.items()}
 
-    def command(self, model: str, port: int | None = None) -> list[str]:
-        """Return the command with the checkpoint, as a target writes it, and the port put in."""
+    def command(self, model: str, port: int | None = None, host: str = EVERYWHERE) -> list[str]:
+        """Return the command with the checkpoint, as a target writes it, and where it listens put in.
+
+        Args:
+            host: the address to listen on. Engines ask for no key: where the network of the node is theirs, as it is
+                without containers of their own, they must listen on `LOOPBACK`, behind the gate.
+        """
         values = {MODEL: model, "{port}": str(port or self.serving.port), "{settings}": SETTINGS,
-                  "{name}": self.deployment.service_id}
+                  "{name}": self.deployment.service_id, "{host}": host, EVERYWHERE: host, "::": host}
         return [_replaced(word, values) for word in self.words]
 
 

@@ -75,9 +75,18 @@ def _read(stated: Any, base: Path, label: str, key: str, outside: bool) -> Hourl
         raise InputError(faults_of(error, label, ProfileFile, key)) from None
     allowed = "24 or 168 numbers, or a CSV file beside the problem or seen from here"
     path = named_file(asked.file, base, (label, key), allowed, outside)
-    text = decode(read_bytes(path, asked.file), asked.file)
-    header = [name.strip().lower() for name in next(csv.reader(io.StringIO(text, newline="")), [])]
-    return _by_the_hour(text, header, asked.file) if "hour" in header else _counted(text, header, asked, (label, key))
+    header = _header_of(path, asked.file)
+    if "hour" in header:
+        return _by_the_hour(decode(read_bytes(path, asked.file), asked.file), header, asked.file)
+    return _counted(path, header, asked, (label, key))
+
+
+def _header_of(path: Path, label: str) -> list[str]:
+    """Return the names of the columns of a file, whatever form it has."""
+    from optimizer.load.trace.source import source_of
+
+    with source_of(path, label) as source:
+        return [name.strip().lower() for name in source.header]
 
 
 def _by_the_hour(text: str, header: list[str], label: str) -> Hourly:
@@ -128,7 +137,7 @@ def _number(text: str) -> float | None:
     return value if math.isfinite(value) and value >= 0 else None
 
 
-def _counted(text: str, header: list[str], asked: ProfileFile, named_by: tuple[str, str]) -> Hourly:
+def _counted(path: Path, header: list[str], asked: ProfileFile, named_by: tuple[str, str]) -> Hourly:
     """Count a trace into hours: requests a second, the mean over the days that it covers, or the busiest of them.
 
     Raises:
@@ -141,8 +150,8 @@ def _counted(text: str, header: list[str], asked: ProfileFile, named_by: tuple[s
         allowed = f"hour with one of {', '.join(VALUES)}; or a trace with one of {', '.join(NAMES['time'])}"
         columns = f"the columns {', '.join(header)}" if header else "an empty file"
         raise InputError([Fault(asked.file, "line 1", columns, allowed)])
-    times = read_times(text, asked.file, Columns(timezone=asked.timezone, named_by=named_by))
-    found = {one.hour: one for one in counted(times.seconds, times.dated, asked.timezone, asked.hours)}
+    times = read_times(path, asked.file, Columns(timezone=asked.timezone, named_by=named_by))
+    found = {one.hour: one for one in counted([times.seconds], times.dated, asked.timezone, asked.hours)}
     missing = [hour for hour in range(asked.hours) if hour not in found]
     if missing:
         span = (float(times.seconds[-1]) - float(times.seconds[0])) / 3600

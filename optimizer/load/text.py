@@ -45,14 +45,19 @@ def opened(path: Path, label: str | None = None) -> Iterator[BinaryIO]:
     try:
         _refuse_special(os.stat(path).st_mode, shown)  # before it is opened: opening some devices acts on them
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with os.fdopen(handle, "rb") as stream:
-            _refuse_special(os.fstat(handle).st_mode, shown)
-            yield stream
-    except FileNotFoundError:
-        raise InputError([Fault(shown, "", "no such file", "a readable file")]) from None
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise InputError([Fault(shown, "", f"unreadable ({why})", "a readable file")]) from None
+        raise _unreadable(error, shown) from None
+    with os.fdopen(handle, "rb") as stream:
+        _refuse_special(os.fstat(handle).st_mode, shown)
+        yield stream
+
+
+def _unreadable(error: OSError | ValueError, label: str) -> InputError:
+    """Say why a file cannot be read."""
+    if isinstance(error, FileNotFoundError):
+        return InputError([Fault(label, "", "no such file", "a readable file")])
+    why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return InputError([Fault(label, "", f"unreadable ({why})", "a readable file")])
 
 
 def _refuse_special(mode: int, label: str) -> None:
@@ -73,7 +78,10 @@ def read_bytes(path: Path, label: str | None = None, most: int | None = None) ->
     """
     most = LARGEST_BYTES if most is None else most
     with opened(path, label) as stream:
-        raw = stream.read(most + 1)
+        try:
+            raw = stream.read(most + 1)
+        except OSError as error:
+            raise _unreadable(error, label or str(path)) from None
         if len(raw) > most:
             size = max(os.fstat(stream.fileno()).st_size, len(raw))
             raise InputError([Fault(label or str(path), "", f"{size:,} bytes", f"at most {most:,} bytes")])

@@ -1,5 +1,7 @@
 """The answer: what a plan says, as other programs read it (`--format json`)."""
 
+import hashlib
+import json
 from typing import Any, Literal
 
 from pydantic import Field
@@ -260,8 +262,46 @@ class Plan(Frozen):
     """Hour by hour, for a problem with a demand by the hour."""
 
     def as_json(self, rejections: bool = True) -> dict[str, Any]:
-        """Return the plan as plain data; rejections stand once in a document."""
+        """Return the plan as plain data with its digest; rejections stand once in a document."""
         data = self.model_dump(mode="json")
         if not rejections:
             del data["rejections"]
-        return data
+        return {**data, DIGEST: plan_sha256(data)}
+
+    @property
+    def sha256(self) -> str:
+        """The digest that this plan has as a file of its own."""
+        return plan_sha256(self.model_dump(mode="json"))
+
+
+DIGEST = "plan_sha256"
+"""Key of the digest of everything else in a saved plan."""
+
+LARGEST_EXACT = 2**53
+"""From here on floats are no longer whole numbers one by one."""
+
+
+def plan_sha256(data: dict[str, Any]) -> str:
+    """Return the SHA-256 of a plan's canonical JSON: keys sorted, no blanks, whole numbers without a point, UTF-8.
+
+    Any program that keeps the values keeps the digest, whatever it does to blanks, order, escapes or `1.0`
+    (after RFC 8785, JSON Canonicalization Scheme).
+
+    Args:
+        data: a plan as JSON has it; its own digest, if there, is left out.
+
+    >>> plan_sha256({"b": 1.0, "a": "x"}) == plan_sha256({"a": "x", "b": 1, "plan_sha256": "any"})
+    True
+    """
+    kept = {key: value for key, value in data.items() if key != DIGEST}
+    text = json.dumps(_canonical(kept), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _canonical(value: Any) -> Any:
+    """Return a value whose whole floats are integers."""
+    if isinstance(value, dict):
+        return {key: _canonical(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_canonical(inner) for inner in value]
+    return int(value) if isinstance(value, float) and abs(value) < LARGEST_EXACT and value.is_integer() else value

@@ -67,7 +67,7 @@ class Serving(Sourced):
     program: str = ""
     """Path of the program in the image, where it is not on the search path."""
     listen: str
-    """Flags that open {port} on all interfaces."""
+    """Flags that open {port} on the address {host}."""
     container_flags: str = ""
     """Flags that only a container needs: those that switch metrics on, and {name}, which clients ask for."""
     settings_flags: str = ""
@@ -93,7 +93,7 @@ class Serving(Sourced):
     def _templates_can_be_filled_in(self) -> Self:
         faults = []
         for key, text, known in (
-            ("command", self.command, COMMAND_KEYS), ("listen", self.listen, ("port",)),
+            ("command", self.command, COMMAND_KEYS), ("listen", self.listen, ("host", "port")),
             ("container_flags", self.container_flags, ("name",)),
             ("settings_flags", self.settings_flags, ("settings",)),
         ):
