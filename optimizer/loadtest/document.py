@@ -12,6 +12,7 @@ from typing import Any
 from optimizer.errors import Fault, InputError
 from optimizer.load.faults import shown
 from optimizer.load.yaml_files import parse_mapping
+from optimizer.loadtest.statistics import student_95
 
 
 @dataclass(frozen=True)
@@ -159,13 +160,13 @@ def ratio(total: float | None, count: float | None) -> float | None:
 
 
 def interval_fraction(deviation: float | None, mean: float | None, count: float | None) -> float | None:
-    """Return the half-width of the 95% interval of a mean, relative: 1.96 x deviation / sqrt(count) / mean.
+    """Return the half-width of the 95% interval of a mean, relative: Student's t x deviation / sqrt(count) / mean.
 
     Only within one run, as if its requests were independent.
 
-    >>> round(interval_fraction(1.0, 10.0, 100.0), 4)
-    0.0196
+    >>> round(interval_fraction(1.0, 10.0, 100.0), 4), round(interval_fraction(1.0, 10.0, 11.0), 4)
+    (0.0198, 0.0672)
     """
-    if deviation is None or not mean or not count:
+    if deviation is None or not mean or not count or count < 2:
         return None
-    return 1.96 * deviation / math.sqrt(count) / mean
+    return student_95(round(count) - 1) * deviation / math.sqrt(count) / mean

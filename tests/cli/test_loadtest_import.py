@@ -40,7 +40,7 @@ def test_a_level_becomes_a_measured_row_with_its_source(run: Run, conc4: Path, t
     assert (row["model_id"], row["gpu_id"], row["engine_id"], row["layout"]) == ("llama-8b", "big-80gb", "vllm", "tp1")
     assert (row["concurrency"], row["isl_tokens"], row["osl_tokens"]) == ("4", "100", "51")
     assert (row["ttft_ms"], row["tpot_ms"], row["use"], row["as_of"]) == ("100.0", "10.0", "curve", "2026-09-22")
-    assert (row["ttft_p50_ms"], row["tpot_p50_ms"], row["tpot_error_fraction"]) == ("90.0", "9.9", "0.0196")
+    assert (row["ttft_p50_ms"], row["tpot_p50_ms"], row["tpot_error_fraction"]) == ("90.0", "9.9", "0.01984")
     assert row["source_url"].startswith("conc4.json sha256:")
     assert row["notes"] == "vLLM bench serve, 100 requests, 0 failed, mean lengths 100.0 and 51.0 tokens"
     assert "TPOT 10 ms +-2.0% = 100.0 tokens/s a user" in " ".join(result.out.split())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from statistics import fmean
+from statistics import fmean, stdev
 
 import pytest
 from hypothesis import given
@@ -17,7 +17,7 @@ from optimizer.loadtest.level import FoundLevel, Latency
 from optimizer.loadtest.records import Request, figures_of
 from optimizer.loadtest.rows import row_of
 from optimizer.loadtest.setup import SetUp
-from optimizer.loadtest.statistics import half_width, over_runs, percentile, summary
+from optimizer.loadtest.statistics import half_width, over_runs, percentile, student_95, summary
 from optimizer.schema.catalog import ThroughputPoint
 from tests.loadtest import files
 
@@ -175,3 +175,10 @@ def test_figures_of_no_success_are_empty() -> None:
     assert (found.requests, found.failed, found.tpot.mean) == (0, 1, None)
     assert found.errors == (("refused", 1),)
     assert json.dumps(found.output_tokens_per_s) == "0.0"
+
+
+def test_few_values_have_the_interval_of_students_t() -> None:
+    # 11 values whose neighbours differ: ten degrees of freedom, 2.228 and not 1.96 deviations of the mean
+    values = [10.0, 12.0] * 5 + [10.0]
+    assert half_width(values) == pytest.approx(2.228 * stdev(values) / 11**0.5, rel=1e-3)
+    assert [round(student_95(freedom), 2) for freedom in (1, 9, 10, 20, 60)] == [12.71, 2.26, 2.23, 2.09, 2.0]
