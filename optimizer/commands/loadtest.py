@@ -81,6 +81,9 @@ def import_results(
     failures: Annotated[
         float, typer.Option("--failures", min=0.0, max=1.0, help="Largest share of failed requests.")
     ] = 0.05,
+    columns: Annotated[
+        list[str] | None, typer.Option("--map", metavar="COLUMN=FIELD", help="A column of any CSV; once for each.")
+    ] = None,
     skip_refused: Annotated[
         bool, typer.Option("--skip-refused", help="Write the other levels where some are refused.")
     ] = False,
@@ -88,6 +91,7 @@ def import_results(
     output: OutputOption = None,
 ) -> None:
     """Write what load tests measured as rows of a user catalog, for --overlay."""
+    from optimizer.loadtest.formats.mapped_csv import mapping_of
     from optimizer.loadtest.importing import import_files
     from optimizer.loadtest.setup import SetUp
     from optimizer.reports.loadtest_import_report import IMPORT_REPORTS
@@ -95,7 +99,9 @@ def import_results(
     _check_names(day, source)
     given = SetUp(model, gpu, gpu_count, tp, layout, precision, engine, engine_version, concurrency, isl, osl, day)
     place = into / "throughput" / f"{source}.csv"
-    found = import_files(files, given, _catalog(catalog, overlay, into), _text_of(place), str(place), source, failures)
+    named = mapping_of(columns or [])
+    found = import_files(
+        files, given, _catalog(catalog, overlay, into), _text_of(place), str(place), source, failures, named)
     if found.refused and not skip_refused:
         raise InputError([_refused(level) for level in found.refused])
     _write(place, found)

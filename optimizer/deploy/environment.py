@@ -180,7 +180,7 @@ def _unserved(one: Deployment, plan: Plan, catalog: Catalog, facts: ServingFacts
         faults.append(Fault("serving.yaml", f"{one.engine_id}.precisions.{one.precision}", "nothing", allowed))
     gpu_id = next(node.gpu_id for node in plan.nodes if node.offer_id == one.offer_id)
     vendor = catalog.gpus[gpu_id].vendor
-    if vendor not in serving.images:
+    if serving.image_for(gpu_id, vendor) is None:
         faults.append(Fault("serving.yaml", f"{one.engine_id}.images.{vendor}", "nothing",
                             f"an image that runs on {gpu_id}; an overlay can add it"))
     return faults
@@ -205,7 +205,8 @@ def _run(
     label = facts.gpu_labels.get(node.gpu_id)
     return EngineRun(
         name=name, service_name=names[service.service_id], deployment=one, node=node, gpu=gpu,
-        product_label=label.product if label else None, serving=serving, image=serving.images[gpu.vendor],
+        product_label=label.product if label else None, serving=serving,
+        image=serving.image_for(node.gpu_id, gpu.vendor) or "",
         checkpoint=found.name, wanted=_wanted(model, service, one.precision),
         words=(serving.program or words[0], *words[1:], *extra), settings=settings, fraction=fraction,
         host_memory_gib=_host_memory_gib(catalog, model, one.precision),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from optimizer.deploy.compose import GATE_PORT, node_names
 from optimizer.deploy.environment import HOST_MEMORY_FACTOR, HOST_MEMORY_FLOOR_GIB, EngineRun, Environment
-from optimizer.deploy.kubernetes import API_KEYS, GRAFANA, MODELS, OFFER_LABEL, TLS, TOKEN, node_selector
+from optimizer.deploy.kubernetes import API_KEYS, GRAFANA, MODELS, OFFER_LABEL, TLS, TOKEN, WEBHOOK, node_selector
 from optimizer.deploy.metrics import unwatched
 from optimizer.deploy.names import one_line
 from optimizer.deploy.pools import pools_of, standing_in
@@ -138,7 +138,7 @@ def _balancer(addresses: str) -> list[str]:
         "In `balancer/`, on any machine that reaches them:", "",
         "1. `secrets/api_keys` (as above), `secrets/tls_crt` and `secrets/tls_key` for the name that users call,",
         "   `secrets/node_ca`: the authority that signed the nodes' certificate, `secrets/metrics_key`: one of the "
-        "keys, bare,", "   `secrets/grafana_password`.",
+        "keys, bare,", "   `secrets/grafana_password`, `secrets/alert_webhook`: the webhook that alerts go to.",
         f"2. `.env` after `.env.example`: {addresses}.",
         f"3. `docker compose up -d`. Requests go to port 443 (inside {GATE_PORT}), dashboards to 127.0.0.1:3000.",
     ]
@@ -151,6 +151,7 @@ def _kubernetes(environment: Environment) -> list[str]:
         f"kubectl -n {name} create secret generic {API_KEYS} --from-file=api_keys   # lines: \"Bearer KEY\" 1;",
         f"kubectl -n {name} create secret tls {TLS} --cert=tls.crt --key=tls.key",
         f"kubectl -n {name} create secret generic {GRAFANA} --from-file=password",
+        f"kubectl -n {name} create secret generic {WEBHOOK} --from-file=url         # where alerts are posted to",
         f"kubectl -n {name} create secret generic {TOKEN} --from-file=token         # only for gated checkpoints"]
     if environment.unnamed:
         keys = " ".join(f"--from-literal={run.name}=CHECKPOINT" for run in environment.unnamed)

@@ -29,6 +29,10 @@ def _nothing_completed(level: FoundLevel, limit: float) -> str | None:
     return None
 
 
+def _says_so_itself(level: FoundLevel, limit: float) -> str | None:
+    return level.no_row
+
+
 def _no_level(level: FoundLevel, limit: float) -> str | None:
     """Refuse what came at no steady number of requests in flight."""
     if level.arrival == "burst":
@@ -82,7 +86,7 @@ def identity_distance(level: FoundLevel) -> float | None:
 def _contradicts_itself(level: FoundLevel, limit: float) -> str | None:
     """Refuse a TPOT that does not add up to the file's own end-to-end time: it counts chunks, or other tokens."""
     seconds = level.in_flight_s
-    if level.e2e_ms is None or not seconds or abs(1000 * seconds / level.e2e_ms - 1) <= IDENTITY_ERROR:
+    if not level.e2e_ms or not seconds or abs(1000 * seconds / level.e2e_ms - 1) <= IDENTITY_ERROR:
         return None
     return (f"it contradicts itself: whole responses take {level.e2e_ms:.0f} ms, but TTFT + (OSL - 1) x TPOT ="
             f" {1000 * seconds:.0f} ms: its TPOT counts other tokens than its output length")
@@ -114,8 +118,8 @@ def _from_the_cache(level: FoundLevel, limit: float) -> str | None:
 
 
 REFUSALS: tuple[Callable[[FoundLevel, float], str | None], ...] = (
-    _nothing_completed, _no_level, _no_figures, _too_many_failed, _one_wave, _client_moved_it, _from_the_cache,
-    _contradicts_itself, _identity_broken,
+    _says_so_itself, _nothing_completed, _no_level, _no_figures, _too_many_failed, _one_wave, _client_moved_it,
+    _from_the_cache, _contradicts_itself, _identity_broken,
 )
 """In this order; the first that applies is the reason."""
 

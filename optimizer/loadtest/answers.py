@@ -9,6 +9,9 @@ from typing import Any
 
 from optimizer.loadtest.wire import StreamError
 
+MOST_LINE_BYTES = 4 * 2**20
+"""Of one line of a stream, which carries a token or a few."""
+
 PATHS = {"completions": "/v1/completions", "chat": "/v1/chat/completions"}
 
 LENGTHS = {"completions": ("max_tokens",), "chat": ("max_tokens", "max_completion_tokens")}
@@ -104,6 +107,8 @@ class Answer:
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
                 self.take(line, came)
+            if len(rest) > MOST_LINE_BYTES:
+                raise StreamError("the answer is longer than any that can be measured")
         if rest and pieces:
             self.take(rest, pieces[-1][0])
 

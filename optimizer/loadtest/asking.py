@@ -16,6 +16,15 @@ from optimizer.loadtest.wire import CONNECT_S, Connection, Steps, StreamError, T
 
 KEY_VARIABLE = "GPUMIX_API_KEY"
 
+MOST_PAGE_BYTES = 2**20
+"""Of the list of models that an endpoint serves, or of its metrics."""
+
+MOST_ANSWER_BYTES = 64 * 2**20
+"""Of one streamed answer: some 300 bytes a token, so room for 200,000 tokens."""
+
+MOST_DETAIL_BYTES = 2000
+"""Of an error page, of which a message shows the beginning."""
+
 BROKEN = (StreamError, OSError, httptools.HttpParserError)
 """What one request may end in; anything else is a fault of this program. TLS faults and timeouts are OSErrors."""
 
@@ -78,24 +87,28 @@ def prompt_bytes(target: Target, job: dict[str, Any], prompt: str, osl_tokens: i
     return request_bytes(target, "POST", PATHS[job["endpoint"]], json.dumps(body).encode())
 
 
-def exchange(connection: Connection, data: bytes, timeout_s: float) -> Steps:
+def exchange(connection: Connection, data: bytes, timeout_s: float, most_bytes: int = MOST_ANSWER_BYTES) -> Steps:
     """Send one request and return its response, broken or whole.
 
     A kept connection that the server closed before any answer is opened again, once.
+
+    Args:
+        timeout_s: for the whole response, however it drips.
+        most_bytes: a response that is longer is broken.
     """
     connection.late_s.clear()
     response = Response(time.perf_counter())
     try:
         kept = connection.sock is not None
         try:
-            yield from _send_and_receive(connection, response, data, timeout_s)
+            yield from _send_and_receive(connection, response, data, timeout_s, most_bytes)
         except ConnectionError:
             if not kept or response.status:
                 raise
         if kept and not response.status:
             connection.close()
             response = Response(time.perf_counter())
-            yield from _send_and_receive(connection, response, data, timeout_s)
+            yield from _send_and_receive(connection, response, data, timeout_s, most_bytes)
         if not response.status:
             response.error = "the endpoint is down: no connection"
     except BROKEN as error:
@@ -106,13 +119,15 @@ def exchange(connection: Connection, data: bytes, timeout_s: float) -> Steps:
     return response
 
 
-def _send_and_receive(connection: Connection, response: Response, data: bytes, timeout_s: float) -> Steps:
+def _send_and_receive(
+    connection: Connection, response: Response, data: bytes, timeout_s: float, most_bytes: int
+) -> Steps:
     if connection.sock is None:
         connection.deadline = response.start_s + min(CONNECT_S, timeout_s)
         yield from connection.open()
     connection.deadline = time.perf_counter() + timeout_s
     yield from connection.send(data)
-    parser = httptools.HttpResponseParser(response)
+    parser, received = httptools.HttpResponseParser(response), 0
     while not response.whole:
         data, response.now_s = yield from connection.receive()
         if not data:
@@ -121,6 +136,12 @@ def _send_and_receive(connection: Connection, response: Response, data: bytes, t
             return
         parser.feed_data(data)
         response.status = parser.get_status_code()
+        received += len(data)
+        if response.status >= 300 and received > MOST_DETAIL_BYTES:
+            connection.close()
+            return
+        if received > most_bytes:
+            raise StreamError("the answer is longer than any that can be measured")
     if not parser.should_keep_alive():
         connection.close()
 
@@ -157,5 +178,6 @@ def record_of(response: Response) -> dict[str, Any]:
 
 def fetched(connection: Connection, path: str, timeout_s: float = CONNECT_S) -> Response | None:
     """Ask for a page by itself; None where there is none."""
-    found: Response = alone(exchange(connection, request_bytes(connection.target, "GET", path), timeout_s))
+    asked = request_bytes(connection.target, "GET", path)
+    found: Response = alone(exchange(connection, asked, timeout_s, MOST_PAGE_BYTES))
     return found if found.error is None and found.whole and found.status == 200 else None

@@ -85,6 +85,12 @@ class FoundLevel:
     """Share that weighs on nothing: less than lengths differ, or the endpoint's own words around every prompt."""
     prefix_cached_fraction: float = 0.0
     """Share of every prompt that was made the same on purpose: a workload of its own."""
+    statistic: Literal["mean", "median"] = "mean"
+    """What `mean` of the latencies is: files that state only medians have those there."""
+    no_row: str | None = None
+    """Why the file itself says that it is no level, such as a warm-up; None where it is one."""
+    test_id: str | None = None
+    """What the tool calls this test: another file of the same test holds the same levels."""
     doubts: tuple[str, ...] = ()
     """Why the figures are trusted less than others."""
     stated: Stated = Stated()

@@ -48,7 +48,7 @@ def _facts(level: FoundLevel, set_up: SetUp, source_id: str, source: str) -> dic
         "ttft_error_fraction": _share(level.ttft.error_fraction),
         "tpot_error_fraction": _share(level.tpot.error_fraction),
         "use": "curve" if level.arrival == "closed" and not level.prefix_cached_fraction else "check",
-        "statistic": "mean", "closed_loop": level.arrival == "closed", "source_id": source_id,
+        "statistic": level.statistic, "closed_loop": level.arrival == "closed", "source_id": source_id,
         "confidence": "low" if level.doubts else "high",
         "source_url": source, "as_of": set_up.day, "notes": _notes(level),
     }

@@ -1,7 +1,7 @@
 """How an engine is started and watched as a container: image, flags, ports, paths, metrics."""
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -74,8 +74,8 @@ class Serving(Sourced):
     """Flags that name the settings file {settings}; nothing where the engine has none."""
     settings: Annotated[Settings, Field(default_factory=dict)]
     """What stands in the settings file for every precision; "{memory_fraction}" is the number."""
-    images: Annotated[dict[Literal["nvidia", "amd"], Image], Field(min_length=1)]
-    """GPU vendor -> image."""
+    images: Annotated[dict[Id, Image], Field(min_length=1)]
+    """GPU vendor (`nvidia`, `amd`) or GPU type -> image; that of a GPU type comes before its vendor's."""
     port: Port
     health_path: UrlPath
     metrics_path: UrlPath
@@ -88,6 +88,10 @@ class Serving(Sourced):
     """Variables of the container; /cache is the folder it may write."""
     shared_memory_gib: NonNegative = 1.0
     """Size of /dev/shm."""
+
+    def image_for(self, gpu_id: str, vendor: str) -> str | None:
+        """Return the image that runs on a GPU type, None where none is known."""
+        return self.images.get(gpu_id) or self.images.get(vendor)
 
     @model_validator(mode="after")
     def _templates_can_be_filled_in(self) -> Self:
