@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from optimizer.costs.age import age_warnings
+from optimizer.costs.api import api_beside
 from optimizer.costs.approval import approval_of
 from optimizer.costs.energy import site_energy
 from optimizer.costs.owned import machine_of
@@ -69,7 +70,8 @@ def with_approval(plan: Plan, prepared: Prepared) -> Plan:
     """Add the sums that someone signs, and what owned nodes draw and emit."""
     facts = (prepared.catalog, prepared.problem)
     return plan.model_copy(update={
-        "approval": approval_of(plan.nodes, plan.cost, *facts), "energy": tuple(site_energy(plan.nodes, *facts))})
+        "approval": approval_of(plan.nodes, plan.cost, *facts), "energy": tuple(site_energy(plan.nodes, *facts)),
+        "apis": tuple(api_beside(plan, prepared.problem, prepared.catalog))})
 
 
 def over_time(prepared: Prepared, settings: SolveSettings) -> Plan:

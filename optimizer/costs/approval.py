@@ -139,17 +139,18 @@ def output_tokens_per_month(problem: Problem) -> float | None:
     Known are users a day, rates by the hour or with a profile, and work with a deadline each day. A peak alone says
     nothing of the other hours.
     """
-    amounts = [_tokens_of(service) for service in problem.services]
-    if None in amounts:
+    requests = [(service, requests_per_month(service)) for service in problem.services]
+    if any(count is None for _, count in requests):
         return None
-    return sum(amount or 0.0 for amount in amounts)
+    return sum(float(mean_output_tokens(service)) * (count or 0.0) for service, count in requests)
 
 
-def _tokens_of(service: Service) -> float | None:
+def requests_per_month(service: Service) -> float | None:
+    """Return the requests of a service in a month of 730 hours, as its demand states them; None: unknown."""
     if service.deadline is not None:
-        if service.deadline.output_tokens is not None:
-            return service.deadline.output_tokens * DAYS_PER_MONTH
-        return float(mean_output_tokens(service)) * (service.deadline.requests or 0.0) * DAYS_PER_MONTH
+        tokens = service.deadline.output_tokens
+        made = tokens / float(mean_output_tokens(service)) if tokens is not None else service.deadline.requests
+        return (made or 0.0) * DAYS_PER_MONTH
     demand = service.demand
     if demand is None:
         return None
@@ -157,4 +158,4 @@ def _tokens_of(service: Service) -> float | None:
     hours = demand.profile_hours
     if a_day is None and hours is not None and demand.peak_concurrency is None and demand.hourly_concurrency is None:
         a_day = float(sum(hourly_quantities(demand, hours))) * SECONDS_PER_HOUR / hours * HOURS_PER_DAY
-    return None if a_day is None else a_day * DAYS_PER_MONTH * float(mean_output_tokens(service))
+    return None if a_day is None else a_day * DAYS_PER_MONTH

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from optimizer.schema.plan import Approval, Cost, SiteEnergy
+from optimizer.schema.plan import ApiBeside, Approval, Cost, SiteEnergy
 
 SIGNS = {"USD": "$"}
 """Signs that every terminal shows; other currencies stand by their code."""
@@ -65,6 +65,27 @@ def energy_of(site: SiteEnergy) -> str:
     if site.kg_co2e_per_month is None:
         return f"{drawn}, the grid's emissions are not known"
     return f"{drawn}, {site.kg_co2e_per_month:,.0f} kg CO2e at {site.g_co2e_per_kwh:g} g/kWh ({site.as_of})"
+
+
+def api_of(api: ApiBeside, cost: Cost) -> str:
+    """Write what a hosted API would cost, and from how many tokens the plan is cheaper."""
+    priced = f"${api.input_usd_per_million:g} in, ${api.output_usd_per_million:g} out a million ({api.as_of})"
+    said = f"{api.service_id}: {api.provider} {api.api_model}, {priced}"
+    if api.usd_per_month is not None:
+        rate = cost.fx_rate_per_usd
+        amount = sum_of(api.usd_per_month * rate, cost.currency) if rate else sum_of(api.usd_per_month, "USD")
+        said += f": {amount} a month for the {_millions(api.tokens_per_month or 0)} of the demand"
+    even, carried = api.break_even_tokens_per_month, api.carried_tokens_per_month
+    if even is not None and carried is not None and even > carried:
+        said += f"; the plan, at most {_millions(carried)} in and out, costs more however much it is used"
+    elif even is not None:
+        at_most = f" of at most {_millions(carried)}" if carried is not None else ""
+        said += f"; the plan costs less from {_millions(even)} a month{at_most}, in and out"
+    return said if api.tokens_per_s else f"{said}; no speed is promised"
+
+
+def _millions(tokens: float) -> str:
+    return f"{tokens / 1e6:,.0f} million tokens"
 
 
 def token_prices(approval: Approval) -> Iterator[str]:

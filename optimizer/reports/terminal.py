@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 
-from optimizer.reports.approval_wording import approval_lines, energy_of, month_of, token_prices
+from optimizer.reports.approval_wording import api_of, approval_lines, energy_of, month_of, token_prices
 from optimizer.reports.wording import (
     ONLY,
     STATUS,
@@ -139,6 +139,13 @@ def _cost(plan: Plan) -> Iterator[str]:
         yield from wrap(energy_of(site), "    ", "  ")
 
 
+def _apis(plan: Plan) -> Iterator[str]:
+    if plan.apis:
+        yield from _section("Beside it: a hosted API, paid by the token (data leaves the house)")
+    for api in plan.apis:
+        yield from wrap(api_of(api, plan.cost), "      ", "  ")
+
+
 def _nodes(plan: Plan) -> Iterator[str]:
     yield from _section("Nodes")
     for node in plan.nodes:
@@ -248,5 +255,5 @@ def render(plan: Plan) -> str:
     """Render a plan for the terminal."""
     parts = [_headline(plan)]
     if plan.status in ("optimal", "feasible"):
-        parts += [timetable_lines(plan), _nodes(plan), _services(plan), _cost(plan), _proposals(plan)]
+        parts += [timetable_lines(plan), _nodes(plan), _services(plan), _cost(plan), _apis(plan), _proposals(plan)]
     return "\n".join(line for part in (*parts, _footer(plan)) for line in part) + "\n"

@@ -70,6 +70,28 @@ class SiteEnergy(Frozen):
     as_of: str
 
 
+class ApiBeside(Frozen):
+    """What a hosted API of the same model would cost: cheapest of those in the catalog."""
+
+    service_id: str
+    provider: str
+    api_model: str
+    input_usd_per_million: float
+    output_usd_per_million: float
+    tokens_per_month: float | None
+    """Billed tokens, input and output, at the real demand; None: a peak alone does not tell it."""
+    usd_per_month: float | None
+    """For them."""
+    break_even_tokens_per_month: int | None
+    """Billed tokens a month from which the plan, as it stands, costs no more; None: with several services."""
+    carried_tokens_per_month: float | None
+    """Billed tokens a month at the full peak around the clock, the most of the plan; None: with several services."""
+    tokens_per_s: float | None
+    """Speed that the provider promises; None: none."""
+    source_url: str
+    as_of: str
+
+
 class Approval(Frozen):
     """The sums that someone signs, in the problem's currency."""
 
@@ -328,6 +350,8 @@ class Plan(Frozen):
     """Why there is no plan, and what would make one."""
     approval: Approval | None = Field(default=None, exclude_if=lambda value: value is None)
     """The sums that someone signs."""
+    apis: tuple[ApiBeside, ...] = Field(default=(), exclude_if=lambda value: not value)
+    """What hosted APIs would cost, for orientation: no promise of speed, and data leaves the house."""
     energy: tuple[SiteEnergy, ...] = Field(default=(), exclude_if=lambda value: not value)
     """Electricity and emissions of owned nodes, by site."""
     timetable: Timetable | None = Field(default=None, exclude_if=lambda value: value is None)
