@@ -56,7 +56,7 @@ def approval_of(nodes: Sequence[Node], cost: Cost, catalog: Catalog, problem: Pr
         return None
     months, books = problem.limits.horizon_months, problem.accounting
     rate = float(rate_per_usd(catalog, problem, problem.currency))
-    payments = [_payments(node, catalog, problem, rate) for node in nodes]
+    payments = [payments_of(node, catalog, problem, rate) for node in nodes]
     owned = [one for one in payments if one.node.kind == "owned"]
     terms = [one for one in payments if one.flow.period_months is not None and one.node.kind != "owned"]
     tokens, at_peak = output_tokens_per_month(problem), cost.usd_per_million_output_tokens
@@ -74,18 +74,19 @@ def approval_of(nodes: Sequence[Node], cost: Cost, catalog: Catalog, problem: Pr
     )
 
 
-def _payments(node: Node, catalog: Catalog, problem: Problem, rate: float) -> Payments:
+def payments_of(node: Node, catalog: Catalog, problem: Problem, rate: float) -> Payments:
+    """Return what the nodes of a line cost as they are paid; `rate` turns US dollars into the problem's currency."""
     tax = problem.accounting.tax_added(problem.currency)
     if node.node_hours_per_month is not None and node.kind not in ("owned", "reserved"):
         return Payments(node, CashFlow(0.0, node.usd_per_month), 0.0, node.usd_per_month * rate * (1 + tax))
     flow = cash_of(node.offer_id, catalog, problem)
     scale = node.count * rate
-    untaxed = _untaxed_usd(node, catalog, problem)
+    untaxed = untaxed_usd(node, catalog, problem)
     month = (flow.monthly_usd - untaxed) * (1 + tax) + untaxed
     return Payments(node, flow, flow.upfront_usd * (1 + tax) * scale, month * scale)
 
 
-def _untaxed_usd(node: Node, catalog: Catalog, problem: Problem) -> float:
+def untaxed_usd(node: Node, catalog: Catalog, problem: Problem) -> float:
     """Return what of a node's monthly payment bears no consumption tax: wages."""
     if node.kind != "owned":
         return 0.0

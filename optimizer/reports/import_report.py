@@ -22,7 +22,12 @@ from optimizer.schema.sourced import Sourced
 
 def offers_csv(found: Import) -> str:
     """Write offers as a file of a catalog: its columns, in its order."""
-    return _rows_csv(RentedOffer, found.offers)
+    return rows_of_offers(found.offers)
+
+
+def rows_of_offers(offers: Sequence[RentedOffer]) -> str:
+    """Write offers under the columns of a catalog."""
+    return _rows_csv(RentedOffer, offers)
 
 
 def apis_csv(found: ApiImport) -> str:
