@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from optimizer.costs.age import age_warnings
+from optimizer.costs.api import api_beside
+from optimizer.costs.approval import approval_of
+from optimizer.costs.energy import site_energy
 from optimizer.costs.owned import machine_of
 from optimizer.costs.plausible import Market
 from optimizer.costs.products import product_warnings
@@ -42,7 +45,7 @@ def answer(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings) -> 
     if profile_hours(prepared.problem) is not None:
         return over_time(prepared, settings)
     solution = solve(prepared.candidates, prepared.problem.limits, prepared.budget, settings)
-    plan = plan_of(prepared, solution)
+    plan = with_approval(plan_of(prepared, solution), prepared)
     if solution.status == "unknown":
         return plan.model_copy(update={"reasons": ("the limit was reached before any plan was found",)})
     if settings.time_limit_s is not None and time.monotonic() - start >= settings.time_limit_s:
@@ -63,12 +66,20 @@ def answer(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings) -> 
     )
 
 
+def with_approval(plan: Plan, prepared: Prepared) -> Plan:
+    """Add the sums that someone signs, and what owned nodes draw and emit."""
+    facts = (prepared.catalog, prepared.problem)
+    return plan.model_copy(update={
+        "approval": approval_of(plan.nodes, plan.cost, *facts), "energy": tuple(site_energy(plan.nodes, *facts)),
+        "apis": tuple(api_beside(plan, prepared.problem, prepared.catalog))})
+
+
 def over_time(prepared: Prepared, settings: SolveSettings) -> Plan:
     """Solve a problem with a demand by the hour; what stands beside other plans looks at one peak and is left out."""
     from optimizer.explain.no_timetable import why_no_timetable  # most problems have no hours
     from optimizer.timetable.answer import solve_over_time
 
-    plan = solve_over_time(prepared, settings)
+    plan = with_approval(solve_over_time(prepared, settings), prepared)
     if plan.status == "unknown":
         return plan.model_copy(update={"reasons": ("the limit was reached before any plan was found",)})
     if plan.status == "infeasible":

@@ -25,6 +25,7 @@ from optimizer.commands.options import (
     load_inputs,
     solve_settings,
 )
+from optimizer.commands.workbooks import check_library, wants_workbook
 from optimizer.errors import ExitCode, Fault, InputError
 
 if TYPE_CHECKING:
@@ -67,20 +68,42 @@ def solve(
 ) -> None:
     """Find the proven cheapest nodes and engine for a problem."""
     settings = solve_settings(time_limit, deterministic_limit)
-    if language is not None:
+    book = wants_workbook(output)
+    if book:
+        _check_workbook(form, explain)
+    elif language is not None:
         _check_summary(form, explain)
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.answer import answer
     from optimizer.reports import REPORTS, markdown, terminal
 
     plan = answer(loaded, facts, settings)
-    text = REPORTS[form.value](plan) if language is None else _summary(loaded, facts, plan, language)
+    if book and output is not None:
+        _write_workbook(plan, loaded, facts, language or Language.EN, output)
+    text = REPORTS[form.value](plan) if language is None or book else _summary(loaded, facts, plan, language)
     if explain and form is Format.TEXT:
         text += terminal.rejections(plan)
     if explain and form is Format.MARKDOWN:
         text += markdown.rejections(plan)
-    emit(text, output)
+    emit(text, None if book else output)
     leave({"infeasible": ExitCode.INFEASIBLE, "unknown": ExitCode.LIMIT}.get(plan.status, ExitCode.PLAN))
+
+
+def _check_workbook(form: Format, explain: bool) -> None:
+    """Refuse a workbook that cannot be written, before anything is solved."""
+    beside = [f"--format {form.value}"] if form is not Format.TEXT else []
+    beside += ["--explain"] if explain else []
+    if beside:
+        found = f"a workbook with {' and '.join(beside)}"
+        raise InputError([Fault("options", "--output", found, "a workbook alone")])
+    check_library()
+
+
+def _write_workbook(plan: Plan, loaded: LoadedProblem, facts: Catalog, language: Language, output: Path) -> None:
+    from optimizer.reports.output import write_atomically
+    from optimizer.reports.workbook.plan_book import plan_workbook
+
+    write_atomically(output, plan_workbook(plan, loaded.problem, facts, language.value))
 
 
 def _check_summary(form: Format, explain: bool) -> None:

@@ -20,6 +20,7 @@ from optimizer.load.tables import TableReader
 from optimizer.load.yaml_files import parse_mapping
 from optimizer.schema.calibration import Calibration, KinWeights
 from optimizer.schema.catalog import (
+    ApiPrice,
     CapacityRow,
     Engine,
     FxRate,
@@ -65,6 +66,8 @@ class Catalog:
     from_overlay: dict[str, frozenset[Any]] = field(default_factory=dict)
     """Table -> ids (point keys for `throughput`) that an overlay supplied."""
     overlays: tuple[str, ...] = ()
+    apis: dict[tuple[str, str], ApiPrice] = field(default_factory=dict)
+    """(provider, its name of the model) -> what a hosted API asks."""
     products: dict[str, Product] = field(default_factory=dict)
     """GPU -> its life as something to buy; a GPU without a row is taken as sold new."""
     kin_weights: dict[tuple[str, str], KinWeights] = field(default_factory=dict)
@@ -290,6 +293,7 @@ def load_catalog(
         model_names=_names_of(models),
         from_overlay={table: frozenset(ids) for table, ids in reader.from_overlay.items()},
         overlays=tuple(layer.label for layer in layers[1:]),
+        apis=reader.csv_table("apis", "apis", ApiPrice, "provider", "api_model"),
         products=reader.csv_table("products.csv", "products", Product, "gpu_id"),
         kin_weights=reader.csv_table("kin_weights.csv", "kin_weights", KinWeights, "runs_like", "quantity"),
     )

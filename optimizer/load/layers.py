@@ -21,7 +21,7 @@ YAML_TABLES = ("models.yaml", "engines.yaml", "precisions.yaml", ON_PREM, "calib
 SERVING_FILES = ("serving.yaml", "companions.yaml", "gpu_labels.csv", "sky_clouds.csv")
 """Read only by what starts engines, never to solve."""
 
-FOLDERS = ("offers", "throughput")
+FOLDERS = ("offers", "throughput", "apis")
 REQUIRED = ("gpus.csv", "models.yaml", "engines.yaml", "precisions.yaml")
 """Without these a catalog could answer nothing, and would seem to prove that nothing can be had."""
 

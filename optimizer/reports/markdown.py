@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from optimizer.reports.approval_wording import approval_lines, month_of
 from optimizer.reports.wording import (
     STATUS,
     bad_end,
@@ -158,7 +159,10 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield f"# {cell(plan.problem)}\n"
     yield f"**{STATUS[plan.status]}**\n"
     if plan.nodes:
-        yield f"**{money(plan.cost.usd_per_month)} a month: {cell(mix_of(plan.nodes))}**\n"
+        yield f"**{month_of(plan.cost)}: {cell(mix_of(plan.nodes))}**\n"
+    if plan.approval is not None:
+        yield from (f"- {line}" for line in approval_lines(plan.approval))
+        yield ""
     yield from (f"> {cell(warning)}\n" for warning in plan.warnings)
     if plan.depends_on:
         yield f"{decisive_title(plan)}\n"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator
 
+from optimizer.reports.approval_wording import api_of, approval_lines, energy_of, month_of, token_prices
 from optimizer.reports.wording import (
     ONLY,
     STATUS,
@@ -37,6 +39,9 @@ from optimizer.schema.plan import Deployment, Plan, Proposal, ServicePlan
 
 WIDTH = 80
 NO_BREAK = "\u00a0"
+CODE = re.compile(r"\b(FY[0-9]{4}|[A-Z]{3}) ")
+"""A fiscal year or a currency, which stays with the amount behind it."""
+
 BOLD, DIM, GREEN, YELLOW, RED, RESET = "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[33m", "\x1b[31m", "\x1b[0m"
 STATUS_COLOUR = {"optimal": GREEN, "feasible": YELLOW, "infeasible": RED, "unknown": RED}
 
@@ -94,8 +99,11 @@ def _headline(plan: Plan) -> Iterator[str]:
     yield from (paint(line, STATUS_COLOUR[plan.status]) for line in wrap(STATUS[plan.status], "", ""))
     if plan.nodes:
         total = counted(sum(node.count for node in plan.nodes), "node")
-        answer = f"{money(plan.cost.usd_per_month)}/month for {total}: {mix_of(plan.nodes)}"
+        answer = f"{month_of(plan.cost)} for {total}: {mix_of(plan.nodes)}"
         yield from (paint(line, BOLD) for line in wrap(answer, "  ", ""))
+    if plan.approval is not None:
+        signed = f"To approve: {'; '.join(approval_lines(plan.approval))}"
+        yield from wrap(CODE.sub(rf"\1{NO_BREAK}", signed), "  ", "")
     for warning in plan.warnings:
         yield from (paint(line, YELLOW) for line in wrap(warning, "  ", "! "))
     if plan.depends_on:
@@ -110,11 +118,14 @@ def _headline(plan: Plan) -> Iterator[str]:
 def _cost(plan: Plan) -> Iterator[str]:
     cost = plan.cost
     yield from _section("Cost")
-    yield f"  {money(cost.usd_per_month)}/month, ${cost.usd_per_hour:,.4f}/hour (730 hours a month)"
     local = local_money(plan)
     if local:
         yield f"  {local}"
-    if cost.usd_per_million_output_tokens is not None:
+    yield f"  {money(cost.usd_per_month)}/month, ${cost.usd_per_hour:,.4f}/hour (730 hours a month)"
+    if plan.approval is not None:
+        for price in token_prices(plan.approval):
+            yield f"  a million output tokens: {price}"
+    elif cost.usd_per_million_output_tokens is not None:
         tokens = f"${cost.usd_per_million_output_tokens:,.4f} per million output tokens"
         yield f"  {tokens}, at the full peak around the clock"
     if cost.budget_usd_per_month and cost.usd_per_month is not None:
@@ -124,6 +135,15 @@ def _cost(plan: Plan) -> Iterator[str]:
     lines = ", ".join(f"{line} {money(amount)}" for line, amount in cost.breakdown.items())
     yield from wrap(f"of it: {lines}", "    ", "  ")
     yield from wrap(gap_of(plan), "    ", "  ")
+    for site in plan.energy:
+        yield from wrap(energy_of(site), "    ", "  ")
+
+
+def _apis(plan: Plan) -> Iterator[str]:
+    if plan.apis:
+        yield from _section("Beside it: a hosted API, paid by the token (data leaves the house)")
+    for api in plan.apis:
+        yield from wrap(api_of(api, plan.cost), "      ", "  ")
 
 
 def _nodes(plan: Plan) -> Iterator[str]:
@@ -235,5 +255,5 @@ def render(plan: Plan) -> str:
     """Render a plan for the terminal."""
     parts = [_headline(plan)]
     if plan.status in ("optimal", "feasible"):
-        parts += [timetable_lines(plan), _nodes(plan), _services(plan), _cost(plan), _proposals(plan)]
+        parts += [timetable_lines(plan), _nodes(plan), _services(plan), _cost(plan), _apis(plan), _proposals(plan)]
     return "\n".join(line for part in (*parts, _footer(plan)) for line in part) + "\n"

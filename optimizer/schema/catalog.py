@@ -23,8 +23,8 @@ from optimizer.schema.llm import LayerKind, LlmModel, Precision, StoredCopy, Sto
 from optimizer.schema.sourced import AsOf, Confidence, Sourced, SourceUrl
 
 __all__ = [
-    "AsOf", "CapacityRow", "Confidence", "Engine", "EngineOverhead", "EnginePrecision", "Figure", "FxRate", "Gpu",
-    "LayerKind", "LlmModel", "OlderOverhead", "OwnedAssumptions", "OwnedNode", "Part", "Precision", "Product",
+    "ApiPrice", "AsOf", "CapacityRow", "Confidence", "Engine", "EngineOverhead", "EnginePrecision", "Figure", "FxRate",
+    "Gpu", "LayerKind", "LlmModel", "OlderOverhead", "OwnedAssumptions", "OwnedNode", "Part", "Precision", "Product",
     "RentedOffer",
     "Reserved", "Site", "SourceUrl", "Sourced", "StoredCopy", "StoredWeights", "ThroughputPoint",
 ]
@@ -86,6 +86,25 @@ class Product(Sourced):
     """End of the maker's support, where it is known."""
     lead_time_weeks: NonNegative | None = None
     """Weeks from order to delivery, where they are known."""
+
+
+class ApiPrice(Sourced):
+    """What a hosted API asks for the tokens of one model, in US dollars a million."""
+
+    provider: Id
+    api_model: Name
+    """The provider's own name of the model."""
+    model_id: Id
+    """The model of the catalog that it serves: the same weights; the provider may quantise them."""
+    input_usd_per_million: NonNegative
+    cached_usd_per_million: NonNegative | None = None
+    """Input tokens that the provider has in its cache; absent: as other input."""
+    output_usd_per_million: NonNegative
+    tokens_per_s: Positive | None = None
+    """Output tokens/s that a user is promised, where the provider promises any."""
+    requests_per_minute: Positive | None = None
+    """Rate limit, where it is known."""
+    context_tokens: Count | None = None
 
 
 class RentedOffer(Sourced):

@@ -29,6 +29,98 @@ class Cost(Frozen):
     fx_as_of: str | None = None
 
 
+class YearOfCash(Frozen):
+    """What a plan pays in one fiscal year, in the problem's currency."""
+
+    name: str
+    """FY and the calendar year in which it begins: FY2027."""
+    months: int
+    """Months of it in which the nodes are in service."""
+    purchases: float
+    """Owned nodes and their installation."""
+    upfront: float
+    """Paid at once for reserved terms."""
+    running: float
+    """Rent, power, space, maintenance, staff, licences."""
+    cash: float
+    """All of it."""
+
+
+class Commitment(Frozen):
+    """What a reserved term binds to, in the problem's currency."""
+
+    offer_id: str
+    nodes: int
+    months: int
+    amount: float
+    """The whole first term of all these nodes."""
+    ends: str
+    """Last month of the term."""
+
+
+class SiteEnergy(Frozen):
+    """What the owned nodes of one site draw and emit."""
+
+    site: str
+    kwh_per_month: float
+    """From the grid, PUE included."""
+    g_co2e_per_kwh: float | None
+    """Of the grid; None: unknown."""
+    kg_co2e_per_month: float | None
+    source_url: str
+    """Of the grid's factor."""
+    as_of: str
+
+
+class ApiBeside(Frozen):
+    """What a hosted API of the same model would cost: cheapest of those in the catalog."""
+
+    service_id: str
+    provider: str
+    api_model: str
+    input_usd_per_million: float
+    output_usd_per_million: float
+    tokens_per_month: float | None
+    """Billed tokens, input and output, at the real demand; None: a peak alone does not tell it."""
+    usd_per_month: float | None
+    """For them."""
+    break_even_tokens_per_month: int | None
+    """Billed tokens a month from which the plan, as it stands, costs no more; None: with several services."""
+    carried_tokens_per_month: float | None
+    """Billed tokens a month at the full peak around the clock, the most of the plan; None: with several services."""
+    tokens_per_s: float | None
+    """Speed that the provider promises; None: none."""
+    source_url: str
+    as_of: str
+
+
+class Approval(Frozen):
+    """The sums that someone signs, in the problem's currency."""
+
+    currency: str
+    start: str
+    """Month in which the nodes come into service (`accounting.start`)."""
+    months: int
+    """How long they are needed (`limits.horizon_months`)."""
+    purchases: float
+    """Everything that is bought over the months, installation included."""
+    purchases_first_year: float
+    """What of it is bought in the first twelve months."""
+    years: tuple[YearOfCash, ...]
+    """Cash by fiscal year; what nodes are sold for at the end is left out."""
+    commitments: tuple[Commitment, ...]
+    cost_per_month: float
+    """The plan's cost a month, capital as an annuity: the measure that plans are compared by."""
+    budget_per_month: float | None
+    """The budget by that measure."""
+    per_million_output_tokens_at_demand: float | None
+    """Cost for a million output tokens at the real demand; None: a peak alone does not tell it."""
+    per_million_output_tokens_at_peak: float | None
+    """The same if the peak lasted around the clock."""
+    tax_fraction: float
+    """Consumption tax in the cash; costs a month are without."""
+
+
 class Node(Frozen):
     """Nodes of one offer."""
 
@@ -258,6 +350,12 @@ class Plan(Frozen):
     """The figures that the plan depends on most."""
     reasons: tuple[str, ...] = ()
     """Why there is no plan, and what would make one."""
+    approval: Approval | None = Field(default=None, exclude_if=lambda value: value is None)
+    """The sums that someone signs."""
+    apis: tuple[ApiBeside, ...] = Field(default=(), exclude_if=lambda value: not value)
+    """What hosted APIs would cost, for orientation: no promise of speed, and data leaves the house."""
+    energy: tuple[SiteEnergy, ...] = Field(default=(), exclude_if=lambda value: not value)
+    """Electricity and emissions of owned nodes, by site."""
     timetable: Timetable | None = Field(default=None, exclude_if=lambda value: value is None)
     """Hour by hour, for a problem with a demand by the hour."""
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from fractions import Fraction
-from math import isclose
+from math import ceil, isclose
 
 from optimizer.costs import rate_per_usd
+from optimizer.costs.cash import cash_of
 from optimizer.demand import mean_output_tokens
 from optimizer.schema.base import EVIDENCE_ORDER, Evidence, grade_of
 from optimizer.schema.plan import Deployment
@@ -268,6 +269,34 @@ def check_unit_costs(subject: Subject) -> Iterator[str]:
     million = (cost.usd_per_hour or 0.0) / (tokens * 3600) * 1e6 if tokens else None
     if (said is None) != (million is None) or (said is not None and not isclose(said, million or 0.0, rel_tol=1e-9)):
         yield f"{said} USD for a million output tokens, {million} by the deployments"
+
+
+def check_approval(subject: Subject) -> Iterator[str]:
+    """The sums to sign add up: purchases are those of the nodes, years hold them, terms bind for their length."""
+    signed = subject.plan.approval
+    if signed is None:
+        return
+    catalog, problem = subject.catalog, subject.problem
+    rate, tax = float(rate_per_usd(catalog, problem, problem.currency)), signed.tax_fraction
+    bought = 0.0
+    for node in subject.plan.nodes:
+        flow = cash_of(node.offer_id, catalog, problem)
+        if node.kind == "owned":
+            lives = ceil(problem.limits.horizon_months / (flow.period_months or 1))
+            bought += lives * flow.upfront_usd * node.count * rate * (1 + tax)
+    if not isclose(signed.purchases, bought, rel_tol=1e-9, abs_tol=1e-6):
+        yield f"purchases of {signed.purchases}, the nodes cost {bought}"
+    if not isclose(signed.purchases, sum(year.purchases for year in signed.years), rel_tol=1e-9, abs_tol=1e-6):
+        yield f"purchases of {signed.purchases}, the fiscal years add up to otherwise"
+    for year in signed.years:
+        if not isclose(year.cash, year.purchases + year.upfront + year.running, rel_tol=1e-9, abs_tol=1e-6):
+            yield f"{year.name}: cash of {year.cash}, its parts add up to otherwise"
+    terms = {node.offer_id: node.term_months for node in subject.plan.nodes if node.kind == "reserved"}
+    if {one.offer_id: one.months for one in signed.commitments} != terms:
+        yield "commitments that are not those of the reserved nodes"
+    month = (subject.plan.cost.usd_per_month or 0.0) * rate
+    if not isclose(signed.cost_per_month, month, rel_tol=1e-9):
+        yield f"a cost of {signed.cost_per_month} a month to approve, the plan costs {month}"
 
 
 def check_answered_once(subject: Subject) -> Iterator[str]:

@@ -116,3 +116,29 @@ def test_catalog_age_and_diff_speak_all_formats(run: Run, tmp_path: Path) -> Non
     assert "own-a" in said.out
     for form in ("csv", "markdown", "json"):
         assert "own-a" in run("catalog", "diff", shipped, "--overlay", tmp_path / "own", "--format", form).out
+
+
+def test_api_prices_stand_beside_the_plan(run: Run, tmp_path: Path) -> None:
+    prices = tmp_path / "prices.json"
+    entry = {
+        "litellm_provider": "host", "mode": "chat", "input_cost_per_token": 1e-9, "output_cost_per_token": 1e-9}
+    prices.write_text(json.dumps({"host/Meta-Llama-3-8B-Instruct": entry, "host/else": entry}), encoding="utf-8")
+    found = run("import", "litellm", prices, "--into", tmp_path / "own", "--as-of", "2026-11")
+    assert (found.code, found.err) == (0, "")
+    assert "litellm.csv: 1 price of 1 model, of 2 rows" in found.out
+    plan = json.loads(run("solve", "helpdesk-llama3-8b", "--overlay", tmp_path / "own", "--format", "json").out)
+    (beside,) = plan["apis"]
+    assert (beside["provider"], beside["input_usd_per_million"]) == ("host", 0.001)
+    refused = run("import", "litellm", prices, "--into", tmp_path / "own", "--as-of", "2026-11")
+    assert refused.code == 2
+    assert "--force" in refused.err
+
+
+def test_genai_prices_in_every_format(run: Run, tmp_path: Path) -> None:
+    prices = tmp_path / "data.json"
+    model = {"id": "meta-llama/Meta-Llama-3-8B-Instruct", "prices": {"input_mtok": 0.1, "output_mtok": 0.2}}
+    prices.write_text(json.dumps([{"id": "host", "models": [model, {"id": "else", "prices": {}}]}]), encoding="utf-8")
+    options = ("import", "genai-prices", prices, "--into", tmp_path / "own", "--force", "--format")
+    assert json.loads(run(*options, "json").out)["models"] == {"llama-3-8b-instruct": 1}
+    assert "| 1 | none of our models |" in run(*options, "markdown").out
+    assert run(*options, "csv").out.startswith("rows,reason,examples\n")

@@ -30,7 +30,7 @@ def refusals(catalog: Catalog, machine: str, problem: Problem, count: int = 1) -
     offer_id = owned_offer_id(machine, SITE)
     offer = price_of(offer_id, catalog, problem)
     assert offer is not None
-    too_many = offer.stock is not None and count > offer.stock
+    too_many = offer.obtainable is not None and count > offer.obtainable
     return [policy_refusal(offer, problem.limits) is not None or too_many,
             refused_product(machine, offer_id, count, problem.limits, catalog) is not None]
 
