@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,14 @@ from optimizer.commands.options import (
 )
 from optimizer.errors import ExitCode, Fault, InputError
 
+
+class KvCache(StrEnum):
+    """Precisions of the KV cache."""
+
+    SIXTEEN = "16-bit"
+    EIGHT = "fp8"
+
+
 app = typer.Typer()
 catalog_app = typer.Typer(
     help="Look at the catalog, check it, calibrate the estimate on it.", no_args_is_help=True, rich_markup_mode=None
@@ -28,10 +37,15 @@ app.add_typer(catalog_app, name="catalog")
 
 @app.command()
 def memory(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="Model id, or path of a config.json.")],
-    gpu: Annotated[str, typer.Option("--gpu", metavar="ID", help="GPU type.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Model id or name, or path of a config.json.")],
+    gpu: Annotated[
+        str | None, typer.Option("--gpu", metavar="ID", help="GPU type; default: only what the model is.")
+    ] = None,
     tp: Annotated[int, typer.Option("--tp", min=1, help="Tensor-parallel size.")] = 1,
     precision: Annotated[str | None, typer.Option("--precision", metavar="P", help="Default: the model's own.")] = None,
+    kv_cache: Annotated[
+        KvCache | None, typer.Option("--kv-cache", help="Precision of the KV cache; default: the checkpoint's.")
+    ] = None,
     engine: Annotated[str, typer.Option("--engine", metavar="E", help="Inference engine.")] = "vllm",
     context: Annotated[
         int | None,
@@ -55,9 +69,13 @@ def memory(
     from optimizer.load import load_catalog
     from optimizer.reports import memory_report
 
-    facts = load_catalog(catalog, overlays_of(overlay), None if model.endswith(".json") else {model})
+    facts = load_catalog(catalog, overlays_of(overlay), None if Path(model).exists() else {model})
+    if gpu is None:
+        emit(memory_report.MODEL_REPORTS[form.value](memory_report.model_facts(facts, model)), output)
+        return
     report = memory_report.memory_of(
-        facts, model, gpu, tp, precision, engine, context, max_num_seqs, memory_fraction, engine_version)
+        facts, model, gpu, tp, precision, engine, context, max_num_seqs, memory_fraction, engine_version,
+        kv_cache.value if kv_cache else None)
     emit(memory_report.MEMORY_REPORTS[form.value](report), output)
     leave(ExitCode.PLAN if report.fits else ExitCode.INFEASIBLE)
 

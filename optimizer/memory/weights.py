@@ -65,7 +65,8 @@ def expert_width(model: LlmModel) -> float:
 
 def stored_weights(model: LlmModel, precision: Precision) -> StoredWeights:
     """Return how a model's copy of a precision is stored: as the model says, else as the precision does."""
-    return next((copy for copy in model.copies if copy.precision == precision.runs_like), precision)
+    weights = precision.weights_like or precision.runs_like
+    return next((copy for copy in model.copies if copy.precision == weights), precision)
 
 
 def sixteen_bit_parameters(model: LlmModel, stored: StoredWeights) -> float:

@@ -102,6 +102,10 @@ class Engine(Sourced):
     vendors: Annotated[tuple[Literal["nvidia", "amd"], ...], Field(min_length=1)]
     min_compute_capability: NonNegative
     precisions: Annotated[dict[Id, EnginePrecision], Field(min_length=1)]
+    eight_bit_cache: EnginePrecision | None = None
+    """Where the engine keeps an 8-bit KV cache, with any precision of the weights; None: nowhere."""
+    families_without_fp16: tuple[str, ...] = ()
+    """Families whose numbers overflow float16, so that it refuses them there."""
     families: tuple[str, ...] | None = None
     unsupported_families: tuple[str, ...] = ()
     tp_sizes: Annotated[tuple[Count, ...], Field(min_length=1)]
