@@ -163,6 +163,9 @@ def catalog_accuracy(
     against: Annotated[
         Path | None, typer.Option("--against", metavar="CSV", help="Measured rows that the catalog does not have.")
     ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="With --memory: exit code 6 where KV tokens are further off than promised.")
+    ] = False,
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="FILE.png", help="Draw predicted against measured speeds.")
     ] = None,
@@ -177,10 +180,12 @@ def catalog_accuracy(
         raise InputError([Fault("options", "--memory", found_both, "--memory alone: it is compared by itself")])
     facts = load_catalog(catalog, overlays_of(overlay))
     if memory is not None:
-        from optimizer.accuracy.memory import memory_accuracy
+        from optimizer.accuracy.memory import keeps_its_promise, memory_accuracy
         from optimizer.reports.memory_accuracy_report import MEMORY_ACCURACY_REPORTS
 
-        emit(MEMORY_ACCURACY_REPORTS[form.value](memory_accuracy(facts, memory)), output)
+        logs = memory_accuracy(facts, memory)
+        emit(MEMORY_ACCURACY_REPORTS[form.value](logs), output)
+        leave(ExitCode.CHECK_FAILED if check and not keeps_its_promise(logs) else ExitCode.PLAN)
         return
     from optimizer.accuracy.speed import speed_accuracy, speed_against
     from optimizer.reports import accuracy_report

@@ -63,6 +63,20 @@ def expert_width(model: LlmModel) -> float:
     return expert_split(model)[1] * 1e9 / (model.layers * model.experts * 3 * model.hidden_size)
 
 
+def dense_width(model: LlmModel) -> float:
+    """Return the inner width of a dense feed-forward block: what embeddings and attention leave / (3 x hidden size).
+
+    0 for a mixture of experts. Blocks of two matrices come out a third narrower than they are.
+    """
+    if model.experts:
+        return 0.0
+    tables = model.vocabulary * model.hidden_size * (1 if model.tied_embeddings else 2)
+    heads = 2 * model.attention_heads + 2 * model.kv_heads
+    attention = model.layers * model.hidden_size * model.head_dim * heads
+    left = model.parameters_billion * 1e9 - tables - attention
+    return max(0.0, left / (model.layers * 3 * model.hidden_size))
+
+
 def stored_weights(model: LlmModel, precision: Precision) -> StoredWeights:
     """Return how a model's copy of a precision is stored: as the model says, else as the precision does."""
     weights = precision.weights_like or precision.runs_like

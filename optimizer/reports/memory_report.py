@@ -11,7 +11,7 @@ from optimizer.engines import precision_refusal, refusal
 from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog
 from optimizer.load.cache_choices import SUFFIX
-from optimizer.memory import default_max_num_seqs, memory_fit, overhead_in_force
+from optimizer.memory import default_max_num_seqs, memory_fit, overhead_in_force, profiled_tokens
 from optimizer.reports import json_report
 from optimizer.reports.csv_report import rows_as_csv
 from optimizer.reports.markdown import table as markdown_table
@@ -131,7 +131,8 @@ def memory_of(
     gpu, engine = catalog.gpus[gpu_id], catalog.engines[engine_id]
     rules = overhead_in_force(engine, engine_version)
     sequences = max_num_seqs or default_max_num_seqs(gpu, rules)
-    fit = memory_fit(model, catalog.precisions[precision_id], engine, gpu, tp_size, sequences, memory_fraction, rules)
+    fit = memory_fit(model, catalog.precisions[precision_id], engine, gpu, tp_size, sequences, memory_fraction, rules,
+                     profiled_tokens(gpu, rules, context))
     why = refusal(engine, model, precision_id, gpu, tp_size)
     concurrency, parts = fit.max_concurrency(context), fit.weights
     return MemoryReport(

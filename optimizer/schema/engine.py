@@ -54,6 +54,9 @@ class EngineOverhead(Frozen):
     """Tokens of one step when nothing is set: hidden states and the experts' workspace are held for so many."""
     batched_tokens_large: CountOrZero = 0
     """The same on large GPUs."""
+    whole_prompt_up_to_tokens: CountOrZero = 0
+    """Up to this context the step that is tried at start holds one whole prompt (vLLM's V0 engine, without chunked
+    prefill); 0: never."""
     non_torch_gib: NonNegative
     """CUDA context and the like on a single GPU."""
     non_torch_parallel_gib: NonNegative

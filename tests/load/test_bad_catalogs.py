@@ -114,7 +114,7 @@ WRONG_FACTS = [
     Bad("memory of more than all", ENGINES, swap("memory_fraction: 0.9", "memory_fraction: 90"),
         (("vllm.memory_fraction", "90", "less than or equal to 1"),)),
     Bad("precision that runs like none", PRECISIONS, swap("runs_like: fp8", "runs_like: int8"),
-            (("fp8.runs_like", "'int8'", "bf16, bf16-kv8, fp8, fp8-kv8"),)),
+            (("fp8.runs_like", "'int8'", "bf16, bf16-kv8, fp8"),)),
     Bad("unknown GPU of an owned node", ON_PREM, swap("gpu_id: small-24gb", "gpu_id: small-25gb"),
         (("owned-small-x2.gpu_id", "'small-25gb'", "'small-24gb' (did you mean that?)"),)),
     Bad("unknown site", ON_PREM, swap("sites: [on-prem-jp]", "sites: [on-prem-us]"),
