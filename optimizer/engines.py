@@ -35,6 +35,9 @@ def precision_refusal(engine: Engine, precision_id: str, gpu: Gpu) -> str | None
         return f"{engine.name} has no {precision_id}"
     if gpu.vendor == "amd":
         return None if supported.amd else f"{engine.name} has no {precision_id} on AMD GPUs"
+    if gpu.vendor != "nvidia":
+        runs = gpu.vendor == "intel" and supported.intel
+        return None if runs else f"{engine.name} has no {precision_id} on {gpu.vendor.capitalize()} GPUs"
     found = f"{gpu.gpu_id} has {_capability(gpu)}"
     least, most = supported.min_compute_capability or 0.0, supported.max_compute_capability
     if (gpu.compute_capability or 0.0) < least:

@@ -124,6 +124,12 @@ def _copied_parameters(model: LlmModel, tp_size: int) -> float:
     return float(2 * layers * model.hidden_size * model.head_dim * extra_heads)
 
 
+def _rotated(model: LlmModel) -> float:
+    """Return the widths of the tables of positions together: one for each size of head (Gemma 4: 256 + 512)."""
+    sizes = {kind.values_per_token / (2 * kind.kv_heads) for kind in model.kinds if kind.kv_heads}
+    return sum(sizes) if len(sizes) > 1 else float(model.head_dim)
+
+
 def _padded_to(size: float, step: int) -> float:
     return math.ceil(size / step) * step
 
@@ -161,7 +167,7 @@ def weight_parts(
         stored.weight_bytes if stored.quantises != "experts" else SIXTEEN_BIT_BYTES)
     towers = 0.0 if model.vision_split else once.vision * (tp_size - 1)
     experts = expert_split(model)[1] * 1e9 * stored.weight_bytes
-    rotary = 64 if model.attention == "mla" else model.head_dim
+    rotary = 64.0 if model.attention == "mla" else _rotated(model)
     positions = model.context_limit_tokens * rotary * SIXTEEN_BIT_BYTES * tp_size
     return WeightParts(once.plain, once.quantised, once.scales, once.vision, copied + towers,
                        experts * padding_fraction(model, support, tp_size), positions)

@@ -1,11 +1,12 @@
 """How an engine is started and watched as a container: image, flags, ports, paths, metrics."""
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from optimizer.schema.base import Frozen, Id, NonNegative
+from optimizer.schema.engine import Vendor
 from optimizer.schema.sourced import Sourced
 
 Image = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._/:@-]*[:@][A-Za-z0-9._:-]+$", max_length=255)]
@@ -76,7 +77,7 @@ class Serving(Sourced):
     """Flags that name the settings file {settings}; nothing where the engine has none."""
     settings: Annotated[Settings, Field(default_factory=dict)]
     """What stands in the settings file for every precision; "{memory_fraction}" is the number."""
-    images: Annotated[dict[Literal["nvidia", "amd"], Image], Field(min_length=1)]
+    images: Annotated[dict[Vendor, Image], Field(min_length=1)]
     """GPU vendor -> image."""
     port: Port
     health_path: UrlPath

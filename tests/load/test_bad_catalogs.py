@@ -108,7 +108,7 @@ WRONG_FACTS = [
             (("vllm.precisions", "'fp9'", "'fp8' (did you mean that?)"),)),
     Bad("unknown key of a precision of an engine", ENGINES,
             swap("bf16: {min_compute_capability: 8.0}", "bf16: {minimum: 8.0}"),
-        (("vllm.precisions.bf16.minimum", "an unknown key", "one of amd, max_compute_capability, min_"),)),
+        (("vllm.precisions.bf16.minimum", "an unknown key", "one of amd, intel, max_compute_capability"),)),
     Bad("no tensor-parallel size", ENGINES, swap("tp_sizes: [1, 2]", "tp_sizes: []"),
             (("vllm.tp_sizes", "a list of 0", "at least 1 entry"),)),
     Bad("memory of more than all", ENGINES, swap("memory_fraction: 0.9", "memory_fraction: 90"),
