@@ -16,7 +16,7 @@ from optimizer.schema.catalog import LlmModel
 APART = 0.03
 """Two statements of a size that are further apart are both named."""
 
-APART_ACTIVE = 0.15
+APART_ACTIVE = 0.2
 """Publishers round active parameters, and count embeddings or leave them out."""
 
 
