@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
+from optimizer.candidates.model_remarks import model_remarks
 from optimizer.costs.age import age_warnings
 from optimizer.costs.api import api_beside
 from optimizer.costs.approval import approval_of
@@ -127,7 +128,8 @@ OWN_OFFERS_NAMED = 8
 
 def warnings(prepared: Prepared, plan: Plan, beside: tuple[Proposal, ...] = ()) -> tuple[str, ...]:
     """Say first what the reader must not miss: estimates, assumed prices, own figures, choices made for them."""
-    return (*_about_speeds(plan, beside), *_about_prices(prepared, plan), *_about_overlay(prepared, plan))
+    return (*model_remarks(prepared.problem, prepared.catalog, prepared.loaded.own_models),
+            *_about_speeds(plan, beside), *_about_prices(prepared, plan), *_about_overlay(prepared, plan))
 
 
 def _about_speeds(plan: Plan, beside: tuple[Proposal, ...]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,14 @@ from optimizer.commands.options import (
 )
 from optimizer.errors import ExitCode, Fault, InputError
 
+
+class KvCache(StrEnum):
+    """Precisions of the KV cache."""
+
+    SIXTEEN = "16-bit"
+    EIGHT = "fp8"
+
+
 app = typer.Typer()
 catalog_app = typer.Typer(
     help="Look at the catalog, check it, calibrate the estimate on it.", no_args_is_help=True, rich_markup_mode=None
@@ -29,10 +38,15 @@ app.add_typer(catalog_app, name="catalog")
 
 @app.command()
 def memory(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="Model id, or path of a config.json.")],
-    gpu: Annotated[str, typer.Option("--gpu", metavar="ID", help="GPU type.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Model id or name, or path of a config.json.")],
+    gpu: Annotated[
+        str | None, typer.Option("--gpu", metavar="ID", help="GPU type; default: only what the model is.")
+    ] = None,
     tp: Annotated[int, typer.Option("--tp", min=1, help="Tensor-parallel size.")] = 1,
     precision: Annotated[str | None, typer.Option("--precision", metavar="P", help="Default: the model's own.")] = None,
+    kv_cache: Annotated[
+        KvCache | None, typer.Option("--kv-cache", help="Precision of the KV cache; default: the checkpoint's.")
+    ] = None,
     engine: Annotated[str, typer.Option("--engine", metavar="E", help="Inference engine.")] = "vllm",
     context: Annotated[
         int | None,
@@ -56,9 +70,13 @@ def memory(
     from optimizer.load import load_catalog
     from optimizer.reports import memory_report
 
-    facts = load_catalog(catalog, overlays_of(overlay), None if model.endswith(".json") else {model})
+    facts = load_catalog(catalog, overlays_of(overlay), None if Path(model).exists() else {model})
+    if gpu is None:
+        emit(memory_report.MODEL_REPORTS[form.value](memory_report.model_facts(facts, model)), output)
+        return
     report = memory_report.memory_of(
-        facts, model, gpu, tp, precision, engine, context, max_num_seqs, memory_fraction, engine_version)
+        facts, model, gpu, tp, precision, engine, context, max_num_seqs, memory_fraction, engine_version,
+        kv_cache.value if kv_cache else None)
     emit(memory_report.MEMORY_REPORTS[form.value](report), output)
     leave(ExitCode.PLAN if report.fits else ExitCode.INFEASIBLE)
 
@@ -181,6 +199,9 @@ def catalog_accuracy(
     against: Annotated[
         Path | None, typer.Option("--against", metavar="CSV", help="Measured rows that the catalog does not have.")
     ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="With --memory: exit code 6 where KV tokens are further off than promised.")
+    ] = False,
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="FILE.png", help="Draw predicted against measured speeds.")
     ] = None,
@@ -195,10 +216,12 @@ def catalog_accuracy(
         raise InputError([Fault("options", "--memory", found_both, "--memory alone: it is compared by itself")])
     facts = load_catalog(catalog, overlays_of(overlay))
     if memory is not None:
-        from optimizer.accuracy.memory import memory_accuracy
+        from optimizer.accuracy.memory import keeps_its_promise, memory_accuracy
         from optimizer.reports.memory_accuracy_report import MEMORY_ACCURACY_REPORTS
 
-        emit(MEMORY_ACCURACY_REPORTS[form.value](memory_accuracy(facts, memory)), output)
+        logs = memory_accuracy(facts, memory)
+        emit(MEMORY_ACCURACY_REPORTS[form.value](logs), output)
+        leave(ExitCode.CHECK_FAILED if check and not keeps_its_promise(logs) else ExitCode.PLAN)
         return
     from optimizer.accuracy.speed import speed_accuracy, speed_against
     from optimizer.reports import accuracy_report

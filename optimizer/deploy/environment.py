@@ -201,7 +201,7 @@ def _run(
     words = arguments(serving, found, one.precision, one.tp_size, one.concurrency_per_replica,
                       service.full_context_tokens, fraction)
     extra = (*serving.listen.split(), *serving.container_flags.split(),
-             *(serving.settings_flags.split() if settings else ()))
+             *(serving.settings_flags.split() if settings else ()), *_longer_context(serving, model, service))
     label = facts.gpu_labels.get(node.gpu_id)
     return EngineRun(
         name=name, service_name=names[service.service_id], deployment=one, node=node, gpu=gpu,
@@ -211,6 +211,17 @@ def _run(
         words=(serving.program or words[0], *words[1:], *extra), settings=settings, fraction=fraction,
         host_memory_gib=_host_memory_gib(catalog, model, one.precision),
     )
+
+
+def _longer_context(serving: Serving, model: LlmModel | None, service: Service) -> tuple[str, ...]:
+    """Return the flag that lets the engine take a context beyond the config's limit, () where none is needed."""
+    if model is None or service.full_context_tokens <= model.context_limit_tokens or not model.context_override:
+        return ()
+    if not serving.context_flag:
+        found = f"a context of {service.full_context_tokens} tokens, which needs {model.context_extension}"
+        allowed = "a flag of the engine that overrides the config"
+        raise InputError([Fault("serving.yaml", "context_flag", found, allowed)])
+    return serving.context_flag, model.context_override
 
 
 def _wanted(model: LlmModel | None, service: Service, precision: str) -> str:

@@ -12,9 +12,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from optimizer.errors import Fault
+from optimizer.load.cache_choices import engines_with_caches, with_eight_bit_caches
 from optimizer.load.csv_files import parse_rows
 from optimizer.load.faults import faults_of, shown
-from optimizer.load.layers import ON_PREM, SERVING_FILES, Layer, digest_of, layers_of
+from optimizer.load.layers import ON_PREM, SERVING_FILES, Layer, digest_of, layers_of, shipped_catalog_dir
+from optimizer.load.model_names import as_named, find_model_id, names_in, stem
 from optimizer.load.references import unresolved
 from optimizer.load.tables import TableReader
 from optimizer.load.yaml_files import parse_mapping
@@ -73,6 +75,14 @@ class Catalog:
     kin_weights: dict[tuple[str, str], KinWeights] = field(default_factory=dict)
     """(group of models, quantity) -> what their measured rows weigh."""
 
+    def model(self, reference: str) -> LlmModel | None:
+        """Return the model that a name stands for, at the precision that the name states; None where none bears it."""
+        known: dict[str, LlmModel | None] = self.memo.setdefault("named_models", {})
+        if reference not in known:
+            found = find_model_id(self.models, self.model_names, reference)
+            known[reference] = None if found is None else as_named(self.models[found], reference)
+        return known[reference]
+
     def is_overlaid(self, table: str, key: Any) -> bool:
         """Say whether a row came from the user's overlay."""
         return key in self.from_overlay.get(table, frozenset())
@@ -114,9 +124,21 @@ def _select_models(
     groups = {name: (found.group(1) if (found := _RUNS_LIKE.search(block)) else name) for name, block in blocks.items()}
     wanted = {name for name in blocks if name in references}
     for reference in references - wanted:
-        wanted |= {name for name, block in blocks.items() if reference.lower() in block.lower()}
+        named = {name for name, block in blocks.items() if reference.lower() in block.lower()}
+        wanted |= named or _named_loosely(blocks, reference)
     chosen = {groups[name] for name in wanted} | groups_asked
     return wanted, {name: group for name, group in groups.items() if group in chosen}
+
+
+def _named_loosely(blocks: dict[str, str], reference: str) -> set[str]:
+    """Find the ids that bear a name when marks of quantised copies and all but letters and digits are left out."""
+    short = stem(reference)
+    return {name for name, block in blocks.items() if any(stem(other) == short for other in names_in(block))}
+
+
+def known_model_names() -> list[str]:
+    """List the ids of all shipped models."""
+    return list(_shipped_model_blocks((shipped_catalog_dir() / "models.yaml").read_text(encoding="utf-8")))
 
 
 def _read_models(
@@ -276,11 +298,12 @@ def load_catalog(
     reader = TableReader(layers)
     models, wanted, known_models = _read_models(reader, None if references is None else set(references))
     assumptions, sites, owned = _read_on_prem(reader)
+    precisions = with_eight_bit_caches(reader.yaml_table("precisions.yaml", "precisions", Precision))
     catalog = Catalog(
         gpus=reader.csv_table("gpus.csv", "gpus", Gpu, "gpu_id"),
         models=models,
-        engines=reader.yaml_table("engines.yaml", "engines", Engine),
-        precisions=reader.yaml_table("precisions.yaml", "precisions", Precision),
+        engines=engines_with_caches(reader.yaml_table("engines.yaml", "engines", Engine), precisions),
+        precisions=precisions,
         offers=reader.csv_table("offers", "offers", RentedOffer, "offer_id"),
         owned=owned,
         owned_assumptions=assumptions,

@@ -21,6 +21,9 @@ MULTIPLYING = frozenset({"yarn", "linear", "dynamic", "ntk"})
 MOST_FACTOR = 1e4
 """No config lengthens a context by more."""
 
+YARN_BASE = 32_768
+"""Tokens that those models were trained on."""
+
 YARN_FACTOR = 4
 """The factor that the cards of Qwen2.5 and Qwen3 document for YaRN."""
 
@@ -35,7 +38,14 @@ class Context:
     limit: int
     extended: int | None
     extension: str
+    override: str = ""
     notes: tuple[str, ...] = ()
+
+
+def yarn(base: int) -> tuple[str, str]:
+    """Say what an engine must be told to run YaRN, in words and as an override of the config."""
+    rope = f'{{"rope_type": "yarn", "factor": {YARN_FACTOR}.0, "original_max_position_embeddings": {base}}}'
+    return f"YaRN, factor {YARN_FACTOR} over {base:,} tokens", f'{{"rope_scaling": {rope}}}'
 
 
 def _scaled(keys: Keys, limit: int) -> tuple[int | None, str]:
@@ -67,6 +77,6 @@ def context_of(keys: Keys, defaults: Mapping[str, Any]) -> Context:
         limit = keys.whole(*CONTEXT)
     extended, extension = _scaled(keys, limit)
     if extended is None and keys.word("model_type") in YARN_DOCUMENTED and limit <= 40_960:
-        base = 32_768 if limit >= 32_768 else limit
-        extended, extension = base * YARN_FACTOR, f"YaRN, factor {YARN_FACTOR} over {base:,} tokens"
-    return Context(limit, extended, extension, notes)
+        base = min(limit, YARN_BASE)
+        return Context(limit, base * YARN_FACTOR, *yarn(base), notes)
+    return Context(limit, extended, extension, "", notes)

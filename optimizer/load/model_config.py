@@ -105,9 +105,9 @@ def _copy(found: Stored, served: str) -> dict[str, Any] | None:
     if found.experts_only and found.experts_bytes:
         experts = found.experts_bytes / found.experts_parameters
         rest = found.parameters - found.experts_parameters
-        scale = found.scale_bytes / found.experts_parameters
-        return {"precision": served, "weight_bytes": experts, "scale_bytes": min(scale, 0.9 * experts),
-                "quantises": "experts", "rest_bytes": found.plain_bytes / rest}
+        scale = found.experts_scales / found.experts_parameters
+        return {"precision": served, "weight_bytes": experts, "scale_bytes": scale,
+                "quantises": "experts", "rest_bytes": (found.total_bytes - found.experts_bytes) / rest}
     mean, scale = found.total_bytes / found.parameters, found.scale_bytes / found.parameters
     return {"precision": served, "weight_bytes": mean, "scale_bytes": min(scale, 0.9 * mean), "quantises": "all"}
 
@@ -196,7 +196,7 @@ def parse_model_config(raw: bytes, label: str, beside: Beside | None = None) -> 
         "precision_parts": tuple(sorted(parts.items())), "verified": architecture.verified,
         "counted_from": counted_from,
         "context_limit_tokens": context.limit, "context_extended_tokens": context.extended,
-        "context_extension": context.extension,
+        "context_extension": context.extension, "context_override": context.override,
         "source_url": Path(label).name, "as_of": "2026", "confidence": "medium",
         "notes": "; ".join([*warnings, *of_precision, *architecture.notes, *of_towers, *context.notes]),
     }

@@ -18,7 +18,7 @@ from optimizer.schema.base import (
     PriceEvidence,
     Sold,
 )
-from optimizer.schema.engine import Engine, EngineOverhead, EnginePrecision, OlderOverhead, Reserved
+from optimizer.schema.engine import Engine, EngineOverhead, EnginePrecision, OlderOverhead, Reserved, Vendor
 from optimizer.schema.llm import LayerKind, LlmModel, Precision, StoredCopy, StoredWeights
 from optimizer.schema.sourced import AsOf, Confidence, Sourced, SourceUrl
 
@@ -35,7 +35,7 @@ class Gpu(Sourced):
 
     gpu_id: Id
     name: Name
-    vendor: Literal["nvidia", "amd"]
+    vendor: Vendor
     form_factor: str = ""
     architecture: str = ""
     compute_capability: Positive | None = None
@@ -43,7 +43,7 @@ class Gpu(Sourced):
     memory_usable_gib: Positive
     """What a process really sees."""
     memory_bandwidth_gb_per_s: Positive
-    memory_kind: Literal["gddr", "hbm"]
+    memory_kind: Literal["gddr", "hbm", "lpddr"]
     fp16_tflops: Positive | None = None
     """Dense, 16-bit tensor arithmetic."""
     fp8_tflops: Positive | None = None

@@ -144,7 +144,22 @@ class LlmModel(Sourced):
     context_extended_tokens: Count | None = None
     """Longest context that the publisher's documents allow with other rotary settings; None: the limit above."""
     context_extension: str = ""
-    """What the engine must be told for that."""
+    """What the engine must be told for that, in words ..."""
+    context_override: str = ""
+    """... and as JSON that overrides keys of the config; "" where the config says it already."""
+    precision_by_name: bool = False
+    """Whether native_precision is that of a name which states one, in place of the model's own."""
+
+    def longest_context_tokens(self, asked: bool) -> int:
+        """Return the longest context that may be planned; beyond the config's limit only where it is asked for."""
+        further = self.context_extended_tokens if asked else None
+        return max(self.context_limit_tokens, further or 0)
+
+    @property
+    def own_precisions(self) -> tuple[str, ...]:
+        """Precisions that are offered when none is asked for: the checkpoint's own, with its KV cache first."""
+        native = self.native_precision
+        return (f"{native}-kv8", native) if self.native_kv_precision in ("fp8", "int8") else (native,)
 
     @property
     def kinds(self) -> tuple[LayerKind, ...]:
@@ -191,6 +206,8 @@ class Precision(StoredWeights):
     name: Name
     runs_like: Id
     """Precision whose measured speeds hold for this one too."""
+    weights_like: Id | None = None
+    """Precision of the weights, where this one differs in the KV cache alone."""
     kv_bytes: Positive = 2.0
     weight_only: bool = False
     source_url: SourceUrl

@@ -70,6 +70,8 @@ class Serving(Sourced):
     """Flags that open {port} on the address {host}."""
     container_flags: str = ""
     """Flags that only a container needs: those that switch metrics on, and {name}, which clients ask for."""
+    context_flag: str = ""
+    """Flag whose value is JSON that overrides keys of the model's config, for a context beyond its limit."""
     settings_flags: str = ""
     """Flags that name the settings file {settings}; nothing where the engine has none."""
     settings: Annotated[Settings, Field(default_factory=dict)]

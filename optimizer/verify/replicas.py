@@ -20,11 +20,11 @@ def check_engines_run(subject: Subject) -> Iterator[str]:
             yield f"{one.offer_id}: {why}"
         if one.engine_id not in service.engines if service.engines is not None else not engine.default:
             yield f"{one.offer_id}: engine {one.engine_id} is not allowed"
-        if one.precision not in (service.precisions or (model.native_precision,)):
+        if one.precision not in (service.precisions or model.own_precisions):
             yield f"{one.offer_id}: precision {one.precision} is not allowed"
         if one.gpu_count % one.tp_size:
             yield f"{one.offer_id}: {one.gpu_count} GPUs are no whole number of tensor-parallel groups of {one.tp_size}"
-        if service.full_context_tokens > model.context_limit_tokens:
+        if service.full_context_tokens > model.longest_context_tokens(asked=service.context_tokens is not None):
             yield f"{one.service_id}: the context exceeds the model's limit"
 
 

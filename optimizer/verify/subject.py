@@ -225,8 +225,10 @@ class Subject:
         """Find the model of a service."""
         if service.model in self.own_models:
             return self.own_models[service.model]
-        names = self.catalog.model_names
-        return self.catalog.models.get(service.model) or self.catalog.models[names[service.model.lower()]]
+        found = self.catalog.model(service.model)
+        if found is None:
+            raise KeyError(service.model)
+        return found
 
     def of_service(self, service_id: str) -> list[Deployment]:
         """List the deployments of a service."""

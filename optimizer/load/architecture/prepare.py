@@ -82,7 +82,7 @@ def lfm2(data: Data) -> Data:
 def plamo(data: Data) -> Data:
     """PLaMo shares each KV head between so many heads."""
     shared, heads = _whole(data.get("n_shared_head")), _whole(data.get("num_attention_heads"))
-    return {**data, "num_key_value_heads": heads // shared if shared and heads else None}
+    return {**data, "num_key_value_heads": heads // shared if shared and heads else None, "n_shared_head": None}
 
 
 def step3(data: Data) -> Data:

@@ -116,7 +116,7 @@ def read_architecture(
         name, tuple(built), tuple(outside), shape.hidden, shape.heads, shape.kv_heads, shape.head_dim, shape.vocabulary,
         shape.tied, mixed.experts if mixed else 0, mixed.per_token if mixed else 0, mixed.width if mixed else 0,
         verified=bool(rules.checked), notes=tuple(notes))
-    return replace(found, kv_heads=_usual_kv_heads(found))
+    return found if keys.get(*KV_HEADS) is not None else replace(found, kv_heads=_usual_kv_heads(found))
 
 
 def _usual_kv_heads(found: Architecture) -> int:

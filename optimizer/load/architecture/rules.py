@@ -103,7 +103,7 @@ FAMILIES: dict[str, Rules] = {
     "persimmon": replace(NEOX, qk_norm="head"),
     "nemotron": Rules(gated=False, norm_bias=True),
     "nanochat": Rules(gated=False, norms=0, final_norm=False),
-    "plamo": Rules(norms=1, checked=""),
+    "plamo": Rules(norms=1, checked=OWN),
     "olmo": Rules(norms=0, final_norm=False),
     **_kin(Rules(qk_norm="whole"), "olmo2", "olmoe", "flex_olmo", "minimax_m2"),
     "olmo3": Rules(qk_norm="whole", window="pattern", pattern=4),

@@ -299,6 +299,8 @@ class _Patterns:
         self.general: list[str] = []
         for pattern in patterns:
             found = None if pattern.startswith("re:") else _LAYER.search(pattern)
+            if pattern.startswith("mtp") or ".mtp." in pattern:
+                continue  # extra prediction layers are not counted
             if found and ".experts." in pattern and not re.search(r"experts\.0\.", pattern):
                 continue  # every expert of a layer is stored alike
             (self.by_layer.setdefault(int(found[1]), []) if found else self.general).append(pattern)
@@ -329,6 +331,7 @@ class Stored:
     """Whether nothing but experts has the precision."""
     experts_bytes: float
     """Of the experts, scales included."""
+    experts_scales: float
     experts_parameters: float
     cache: str | None
     parameters: float
@@ -359,7 +362,7 @@ def stored(architecture: Architecture, recipe: Recipe) -> Stored:
     ignored, named = _Patterns(recipe.ignored), _Patterns(recipe.named)
     by_part: dict[str, Counter[str]] = {}
     of_all: Counter[str] = Counter()
-    plain = quantised = scales = experts = mixed = total = 0.0
+    plain = quantised = scales = experts = of_experts = mixed = total = 0.0
     for index, weight in architecture.named():
         scheme = _scheme_of(weight, index, recipe, ignored, named)
         by_part.setdefault(weight.part, Counter())[scheme.precision] += int(weight.count)
@@ -372,12 +375,13 @@ def stored(architecture: Architecture, recipe: Recipe) -> Stored:
             scales += weight.count * scheme.scale_bytes
         if weight.part == "experts":
             experts += weight.count * scheme.weight_bytes
+            of_experts += weight.count * scheme.scale_bytes
             mixed += weight.count
     precision = of_all.most_common(1)[0][0]
     parts = {part: _said(counts) for part, counts in by_part.items() if part not in ("norms", "router")}
     others = {one for part, counts in by_part.items() if part != "experts" for one in counts}
     return Stored(precision, parts, plain, quantised, scales, precision not in others and "experts" in by_part, experts,
-                  mixed, recipe.cache, total)
+                  of_experts, mixed, recipe.cache, total)
 
 
 def _said(counts: Counter[str]) -> str:
