@@ -34,6 +34,7 @@ from optimizer.schema.catalog import (
     Product,
     RentedOffer,
     Site,
+    Source,
     ThroughputPoint,
 )
 
@@ -42,7 +43,7 @@ PointKey = tuple[str, str | None, str, int, str, str, str, int | None, int | Non
 
 def point_key(point: ThroughputPoint) -> PointKey:
     """Return what makes a measured row the same row in an overlay."""
-    return (point.model_id, point.precision, point.gpu_id, point.gpu_count, point.layout, point.engine_id,
+    return (point.model_id, point.precision, point.gpu_id, point.gpu_count, point.layout_name, point.engine_id,
             point.engine_version, point.isl_tokens, point.osl_tokens, point.concurrency, point.use)
 
 
@@ -74,6 +75,8 @@ class Catalog:
     """GPU -> its life as something to buy; a GPU without a row is taken as sold new."""
     kin_weights: dict[tuple[str, str], KinWeights] = field(default_factory=dict)
     """(group of models, quantity) -> what their measured rows weigh."""
+    sources: dict[str, Source] = field(default_factory=dict)
+    """Sources of measured rows that share a laboratory with others, or whose name is not their laboratory's."""
 
     def model(self, reference: str) -> LlmModel | None:
         """Return the model that a name stands for, at the precision that the name states; None where none bears it."""
@@ -86,6 +89,11 @@ class Catalog:
     def is_overlaid(self, table: str, key: Any) -> bool:
         """Say whether a row came from the user's overlay."""
         return key in self.from_overlay.get(table, frozenset())
+
+    def laboratory(self, source_id: str) -> str:
+        """Return who measured the rows of a source."""
+        source = self.sources.get(source_id)
+        return source.laboratory if source else source_id
 
     @cached_property
     def points_by_machine(self) -> dict[tuple[str, str, str], list[ThroughputPoint]]:
@@ -176,13 +184,13 @@ def _read_models(
     return models, set(alike), set(blocks) | set(models)
 
 
-NEVER_ANSWERS = ",check,"
-"""Rows of this use answer no question of a plan, so that a shipped one that holds it is not even parsed to solve."""
+NEVER_ANSWERS = (",check,", ",speculative,", ",disaggregated,")
+"""Rows of these uses answer no question of a plan, so that a shipped one that holds them is not even parsed to solve."""
 
 
 def _answers(wanted: set[str]) -> Callable[[str], bool]:
     """Return whether a raw line is of a wanted model and may answer a question."""
-    return lambda line: line.split(",", 1)[0] in wanted and NEVER_ANSWERS not in line
+    return lambda line: line.split(",", 1)[0] in wanted and not any(use in line for use in NEVER_ANSWERS)
 
 
 def _read_points(reader: TableReader, wanted: set[str] | None) -> tuple[ThroughputPoint, ...]:
@@ -319,6 +327,7 @@ def load_catalog(
         apis=reader.csv_table("apis", "apis", ApiPrice, "provider", "api_model"),
         products=reader.csv_table("products.csv", "products", Product, "gpu_id"),
         kin_weights=reader.csv_table("kin_weights.csv", "kin_weights", KinWeights, "runs_like", "quantity"),
+        sources=reader.csv_table("sources.csv", "sources", Source, "source_id"),
     )
     if any(file in layer.files for layer in layers if not layer.shipped for file in SERVING_FILES):
         from optimizer.load.serving import read_serving

@@ -92,7 +92,7 @@ def row_of(level: FoundLevel, set_up: SetUp, source_id: str, source: str, label:
 
 def _curve(row: ThroughputPoint) -> tuple[object, ...]:
     """Return what levels of one curve share beside their lengths."""
-    return (row.model_id, row.precision, row.kv_precision, row.gpu_id, row.gpu_count, row.tp_size, row.layout,
+    return (row.model_id, row.precision, row.kv_precision, row.gpu_id, row.gpu_count, row.tp_size, row.layout_name,
             row.engine_id, row.engine_version, row.source_id)
 
 

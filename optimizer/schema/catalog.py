@@ -19,14 +19,15 @@ from optimizer.schema.base import (
     Sold,
 )
 from optimizer.schema.engine import Engine, EngineOverhead, EnginePrecision, OlderOverhead, Reserved, Vendor
+from optimizer.schema.layout import ReplicaLayout
 from optimizer.schema.llm import LayerKind, LlmModel, Precision, StoredCopy, StoredWeights
 from optimizer.schema.sourced import AsOf, Confidence, Sourced, SourceUrl
 
 __all__ = [
     "ApiPrice", "AsOf", "CapacityRow", "Confidence", "Engine", "EngineOverhead", "EnginePrecision", "Figure", "FxRate",
     "Gpu", "LayerKind", "LlmModel", "OlderOverhead", "OwnedAssumptions", "OwnedNode", "Part", "Precision", "Product",
-    "RentedOffer",
-    "Reserved", "Site", "SourceUrl", "Sourced", "StoredCopy", "StoredWeights", "ThroughputPoint",
+    "RentedOffer", "Reserved", "Site", "Source", "SourceUrl", "Sourced", "StoredCopy", "StoredWeights",
+    "ThroughputPoint",
 ]
 
 
@@ -301,7 +302,16 @@ class ThroughputPoint(Sourced):
     gpu_count: Count
     """GPUs of one replica: its footprint."""
     tp_size: Count | None = None
+    pp_size: Count | None = None
+    """Pipeline-parallel size; absent: 1."""
+    dp_size: Count | None = None
+    """Data-parallel size of the attention; absent: 1."""
+    ep_size: Count | None = None
+    """Expert-parallel size; absent: 1."""
+    nodes: Count | None = None
+    """Nodes that the replica spans; absent: 1."""
     layout: str = ""
+    """The same sizes in one word, such as tp1-dp8-ep8: either may be given, and both must agree."""
     engine_id: Id
     engine_version: str = ""
     isl_tokens: Count | None = None
@@ -313,15 +323,21 @@ class ThroughputPoint(Sourced):
     output_tokens_per_s: Positive | None = None
     ttft_p50_ms: Positive | None = None
     ttft_p90_ms: Positive | None = None
+    ttft_p99_ms: Positive | None = None
     tpot_p50_ms: Positive | None = None
     tpot_p90_ms: Positive | None = None
+    tpot_p99_ms: Positive | None = None
     ttft_error_fraction: NonNegative | None = None
     """Half-width of the 95% confidence interval of the mean TTFT, relative."""
     tpot_error_fraction: NonNegative | None = None
     """The same of the mean TPOT."""
-    use: Literal["curve", "check", "ceiling"]
-    """`curve` may be called measured, `check` only fits or checks a model, `ceiling` caps what estimates promise."""
+    use: Literal["curve", "fit", "check", "ceiling", "speculative", "disaggregated"]
+    """`curve` may be called measured; `fit` informs the estimate and is never called measured; `check` does neither;
+    `ceiling` caps what estimates promise; `speculative` and `disaggregated` rows are kept, and nothing rests on them.
+    """
     statistic: Literal["mean", "median"] | None = None
+    arrivals: Literal["closed", "open", "burst", ""] = ""
+    """`closed`: so many requests are always in flight; `open`: they come at a rate; `burst`: all come at once."""
     closed_loop: bool = False
     """Whether tokens/s = C x OSL / (TTFT + (OSL - 1) x TPOT) must hold."""
     precision_inferred: bool = False
@@ -334,9 +350,33 @@ class ThroughputPoint(Sourced):
             return False
         return self.ttft_ms > 0.6 * (self.ttft_ms + (self.osl_tokens - 1) * self.tpot_ms)
 
+    @property
+    def spread(self) -> ReplicaLayout | None:
+        """How the replica spreads over its GPUs, None where its tensor parallelism is not known."""
+        if self.layout:
+            return ReplicaLayout.parse(self.layout)
+        if self.tp_size is None:
+            return None
+        return ReplicaLayout(self.tp_size, self.pp_size or 1, self.dp_size or 1, self.ep_size or 1, self.nodes or 1)
+
+    @property
+    def layout_name(self) -> str:
+        """Write the layout in one word, empty where it is not known."""
+        return "" if (spread := self.spread) is None else spread.name
+
+    @model_validator(mode="after")
+    def _layout_and_sizes_agree(self) -> Self:
+        if self.layout:
+            read = ReplicaLayout.parse(self.layout)
+            for name in ("tp_size", "pp_size", "dp_size", "ep_size", "nodes"):
+                stated = getattr(self, name)
+                if stated is not None and stated != getattr(read, name):
+                    raise ValueError(f"layout: found {self.layout!r} beside {name} {stated}; allowed: the same sizes")
+        return self
+
     @model_validator(mode="after")
     def _a_curve_point_is_complete(self) -> Self:
-        if self.use == "curve":
+        if self.use in ("curve", "fit"):
             needed = {
                 "isl_tokens": self.isl_tokens,
                 "osl_tokens": self.osl_tokens,
@@ -347,10 +387,18 @@ class ThroughputPoint(Sourced):
             }
             missing = [key for key, value in needed.items() if value is None]
             if missing:
-                raise ValueError(f"{', '.join(missing)}: found nothing; allowed: a value in a row of use curve")
+                raise ValueError(f"{', '.join(missing)}: found nothing; allowed: a value in a row of use {self.use}")
         if self.use == "ceiling" and self.output_tokens_per_s is None:
             raise ValueError("output_tokens_per_s: found nothing; allowed: a number in a row of use ceiling")
         return self
+
+
+class Source(Sourced):
+    """Where measured rows come from, and who measured them."""
+
+    source_id: Name
+    laboratory: Id
+    """Who ran the machines: sources of one laboratory are left out together."""
 
 
 class CapacityRow(Frozen):

@@ -1,4 +1,4 @@
-"""A pytest plugin that loads one module with a fault in it; GPUMIX_MUTANT names a file with the module and its source."""
+"""A pytest plugin that loads one module with a fault in it; GPUMIX_MUTANT names a file with module and source."""
 
 from __future__ import annotations
 
