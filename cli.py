@@ -30,7 +30,7 @@ from optimizer.commands import (
     spec_diff,
     speed,
 )
-from optimizer.errors import ExitCode, GpumixError
+from optimizer.errors import ExitCode, GpumixError, shortened
 
 gc.set_threshold(200_000, 50, 100)  # a short process builds many small objects once: collecting them costs a tenth
 
@@ -42,6 +42,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     cls=batch.TwoWords,
 )
+LONGEST_LINE = 3000
+"""Characters of one line of a message."""
+
 ROOT = (planning, spec, spec_diff, export, replaying, money, roadmap, fleet, batch, facts, speed)
 """Commands that stand by themselves."""
 
@@ -73,7 +76,7 @@ def _options(
 
 def _fail(message: str, code: int) -> NoReturn:
     for line in message.splitlines():
-        typer.echo(f"gpumix: {line}", err=True)
+        typer.echo(f"gpumix: {shortened(line, LONGEST_LINE)}", err=True)
     sys.exit(code)
 
 

@@ -6,7 +6,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
+from optimizer.costs.age import age_warnings
 from optimizer.costs.owned import machine_of
+from optimizer.costs.plausible import Market
+from optimizer.costs.products import product_warnings
 from optimizer.demand import profile_hours
 from optimizer.explain.beside import (
     MEASURED,
@@ -137,6 +140,12 @@ def _about_prices(prepared: Prepared, plan: Plan) -> Iterator[str]:
     if assumed:
         yield f"Assumed prices: {', '.join(assumed)}; get a quotation."
     offers = prepared.catalog.offers
+    used = [offers[node.offer_id] for node in plan.nodes if node.offer_id in offers]
+    own = prepared.problem.assumptions.rent_usd_per_hour
+    for doubt in Market(prepared.catalog, {offer.gpu_id for offer in used}).doubts(
+            offer for offer in used if offer.offer_id not in own):
+        yield f"Hard to believe: {doubt.offer_id}: {doubt.reason}. Ask the provider before you rely on it."
+    yield from age_warnings(prepared.catalog, plan)
     taxed = {n.offer_id: offers[n.offer_id].tax_included_fraction for n in plan.nodes if n.offer_id in offers}
     named = sorted(f"{offer_id} ({tax:.0%})" for offer_id, tax in taxed.items() if tax)
     if named:
@@ -144,8 +153,7 @@ def _about_prices(prepared: Prepared, plan: Plan) -> Iterator[str]:
     machines = [
         prepared.catalog.owned[m] for n in plan.nodes if (m := machine_of(n)) in prepared.catalog.owned
     ]
-    if any(m.form == "workstation" for m in machines) and prepared.problem.assumptions.staff_fte_per_gpu is None:
-        yield "Owned workstations carry no staff and no rack space: assumptions.staff_fte_per_gpu adds staff."
+    yield from product_warnings(machines, prepared.catalog)
 
 
 def _about_overlay(prepared: Prepared, plan: Plan) -> Iterator[str]:

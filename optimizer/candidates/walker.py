@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from optimizer.candidates.option import Option
 from optimizer.candidates.rejection import Step
-from optimizer.candidates.replica import ClassSpeed, ReplicaSpeed
+from optimizer.candidates.replica import ClassSpeed, ReplicaSpeed, in_company
 from optimizer.candidates.routed import RoutedSpeed
 from optimizer.candidates.table import Drop, OptionTable
 from optimizer.demand import ServiceDemand
@@ -150,7 +150,7 @@ class OptionWalker:
             if one is None:
                 return None
             classes.append(one)
-        return ReplicaSpeed(tuple(classes), self.demand)
+        return ReplicaSpeed(in_company(tuple(classes)), self.demand)
 
     def routed(self, gpu: Gpu, setting: Combination, drop: Callable[[Step, str], None]) -> RoutedSpeed | None:
         """Return a replica with each class by itself, None when it can serve none of them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -118,6 +119,41 @@ def catalog_check(
     emit(catalog_report.findings(findings, form.value), None)
     broken = any(finding.severity == "error" for finding in findings.found)
     leave((ExitCode.BAD_INPUT if findings.from_overlay else ExitCode.BAD_CATALOG) if broken else ExitCode.PLAN)
+
+
+@catalog_app.command("age")
+def catalog_age(
+    today: Annotated[
+        datetime | None, typer.Option("--today", formats=["%Y-%m-%d"], help="Day to count from; default: today.")
+    ] = None,
+    catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = Format.TEXT,
+    output: OutputOption = None,
+) -> None:
+    """Show how old the prices are, by provider: oldest, newest, how many are older than half a year."""
+    from optimizer.costs.age import ages
+    from optimizer.load import load_catalog
+    from optimizer.reports.market_report import AGE_REPORTS
+
+    day = (today or datetime.now(UTC)).date()
+    found = ages(load_catalog(catalog, overlays_of(overlay), ()), day)
+    emit(AGE_REPORTS[form.value](found, day.isoformat()), output)
+
+
+@catalog_app.command("diff")
+def catalog_diff(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="Folder of a catalog.")],
+    new: Annotated[
+        Path | None, typer.Argument(metavar="[NEW]", help="Folder of another; default: the shipped catalog.")
+    ] = None,
+    overlay: OverlayOption = None, form: FormatOption = Format.TEXT, output: OutputOption = None,
+) -> None:
+    """Show what changed between two catalogs: offers that came and went, prices by percent, movement by GPU."""
+    from optimizer.costs.catalog_difference import catalog_difference
+    from optimizer.load import load_catalog
+    from optimizer.reports.market_report import DIFFERENCE_REPORTS
+
+    found = catalog_difference(load_catalog(old, (), ()), load_catalog(new, overlays_of(overlay), ()))
+    emit(DIFFERENCE_REPORTS[form.value](found), output)
 
 
 @catalog_app.command("calibrate")

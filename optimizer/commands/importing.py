@@ -76,7 +76,8 @@ def _import(
     as_of: str | None, source_url: str, names: Path | None, marketplace: bool, force: bool, catalog: Path | None,
     form: Format, output: Path | None,
 ) -> None:
-    """Read a file, write its offers whole or not at all, and say what was left out."""
+    """Read a file, write its offers whole or not at all, and say what was left out and what is hard to believe."""
+    from optimizer.costs.plausible import Market
     from optimizer.load import load_catalog, read_bytes
     from optimizer.load.importers import Origin
     from optimizer.load.importers.gpu_names import read_gpu_names
@@ -89,12 +90,15 @@ def _import(
     _check_options(provider, as_of, place, force)
     date = as_of or datetime.fromtimestamp(file.stat().st_mtime, UTC).date().isoformat()
     origin = Origin(str(file), provider, date, source_url, marketplace)
-    found = read(text, origin, read_gpu_names(load_catalog(catalog, (), ()).gpus, names))
+    facts = load_catalog(catalog, (), ())
+    found = read(text, origin, read_gpu_names(facts.gpus, names))
     if not found.offers:
         reasons = "; ".join(f"{one.rows} rows: {one.reason}" for one in found.left_out[:5])
         raise InputError([Fault(str(file), "", f"no row that becomes an offer ({reasons})", "rows with a known GPU")])
     _write(place, offers_csv(found))
-    emit(IMPORT_REPORTS[form.value](found, str(place)), output)
+    gpus = {offer.gpu_id for offer in found.offers}
+    doubts = tuple(Market(facts, gpus).doubts(found.offers))
+    emit(IMPORT_REPORTS[form.value](found, str(place), doubts), output)
 
 
 def _check_options(provider: str, as_of: str | None, place: Path, force: bool) -> None:

@@ -15,6 +15,7 @@ from optimizer.commands.options import (
     FormatOption,
     Language,
     OutputOption,
+    OutsideOption,
     OverlayOption,
     ProblemArg,
     SetOption,
@@ -53,6 +54,7 @@ def solve(
     overrides: SetOption = None,
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
+    allow_outside: OutsideOption = False,
     form: FormatOption = Format.TEXT,
     output: OutputOption = None,
     time_limit: TimeOption = None,
@@ -67,7 +69,7 @@ def solve(
     settings = solve_settings(time_limit, deterministic_limit)
     if language is not None:
         _check_summary(form, explain)
-    loaded, facts = load_inputs(problem, overrides, catalog, overlay)
+    loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.answer import answer
     from optimizer.reports import REPORTS, markdown, terminal
 
@@ -107,6 +109,7 @@ def pareto(
     overrides: SetOption = None,
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
+    allow_outside: OutsideOption = False,
     form: FormatOption = Format.TEXT,
     output: OutputOption = None,
     time_limit: TimeOption = None,
@@ -134,7 +137,7 @@ def pareto(
     settings = solve_settings(time_limit, deterministic_limit)
     low, high = _range(span)
     check_chart_files(chart, chart_width, output)
-    loaded, facts = load_inputs(problem, overrides, catalog, overlay)
+    loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.frontier import trace_frontier
     from optimizer.reports.frontier_report import FRONTIER_REPORTS
 
@@ -183,6 +186,7 @@ def explain(
     overrides: SetOption = None,
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
+    allow_outside: OutsideOption = False,
     form: FormatOption = Format.TEXT,
     output: OutputOption = None,
     time_limit: TimeOption = None,
@@ -199,7 +203,7 @@ def explain(
 ) -> None:
     """Say why each other GPU and engine lost, what binds, what would change the plan, or why there is none."""
     settings = solve_settings(time_limit, deterministic_limit)
-    loaded, facts = load_inputs(problem, overrides, catalog, overlay)
+    loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.explain import explain as explained
     from optimizer.reports.explain_report import EXPLAIN_REPORTS
 
@@ -210,10 +214,14 @@ def explain(
 
 @app.command()
 def check(
-    problem: ProblemArg, overrides: SetOption = None, catalog: CatalogOption = None, overlay: OverlayOption = None
+    problem: ProblemArg,
+    overrides: SetOption = None,
+    catalog: CatalogOption = None,
+    overlay: OverlayOption = None,
+    allow_outside: OutsideOption = False,
 ) -> None:
     """Validate a problem, and every name in it, without solving."""
-    loaded, facts = load_inputs(problem, overrides, catalog, overlay)
+    loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.candidates import Market
     from optimizer.candidates.names import check_names
     from optimizer.costs import priced_offers
@@ -221,4 +229,4 @@ def check(
     market = Market.of(priced_offers(facts, loaded.problem), loaded.problem.limits)
     check_names(loaded.problem, facts, market, loaded.own_models)
     services = len(loaded.problem.services)
-    typer.echo(f"{problem}: valid ({services} service{'s' if services > 1 else ''})")
+    emit(f"{problem}: valid ({services} service{'s' if services > 1 else ''})\n", None)

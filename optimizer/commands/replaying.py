@@ -12,6 +12,7 @@ from optimizer.commands.options import (
     CatalogOption,
     DeterministicOption,
     OutputOption,
+    OutsideOption,
     OverlayOption,
     SetOption,
     TimeOption,
@@ -49,6 +50,7 @@ def verify(
     overrides: SetOption = None,
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
+    allow_outside: OutsideOption = False,
     form: Annotated[ReplayFormat, typer.Option("--format", help="How to write the outcome.")] = ReplayFormat.TEXT,
     output: OutputOption = None,
     time_limit: TimeOption = None,
@@ -63,7 +65,7 @@ def verify(
     from optimizer.reports.replay_report import REPLAY_REPORTS
 
     saved = read_plan(plan)
-    loaded, facts = load_inputs(problem or _shipped(saved.problem, plan), overrides, catalog, overlay)
+    loaded, facts = load_inputs(problem or _shipped(saved.problem, plan), overrides, catalog, overlay, allow_outside)
     found = replay(saved, loaded, facts, settings, max_regret)
     emit(REPLAY_REPORTS[form.value](found), output)
     if found.passed and found.status_now == "unknown":

@@ -18,6 +18,7 @@ from optimizer.deploy.metrics import labels_of
 from optimizer.deploy.names import one_line, variable
 from optimizer.deploy.nginx import HEALTH, Listener, Server, Upstream, nginx_conf, weights
 from optimizer.deploy.pools import pools_of, routes_of
+from optimizer.deploy.schedule import RunningSlot, slots_of
 from optimizer.errors import Fault, InputError
 from optimizer.loadtest.starting import MODEL
 
@@ -131,15 +132,34 @@ def endpoint_variable(run: EngineRun) -> str:
     return variable("endpoint", run.name)
 
 
-def balancer_conf(environment: Environment) -> str:
-    """Write the load balancer's template: each deployment weighs its share of its service."""
+def balancer_conf(environment: Environment, running: RunningSlot | None = None) -> str:
+    """Write the load balancer's template: each deployment weighs its share of its service.
+
+    An endpoint stands for all replicas of a deployment, so that its weight is right while all of them run, or none.
+
+    Args:
+        running: the replicas that the weights are for; None for all of them.
+    """
     pools, upstreams = pools_of(environment), []
     for pool in pools:
-        found = weights([share for _, share in pool.shares])
+        shares = [share if running is None else running.shares[run.name] for run, share in pool.shares]
+        found = weights(shares if any(shares) else [share for _, share in pool.shares])
         upstreams.append(Upstream(pool.upstream, tuple(
             Server(f"${{{endpoint_variable(run)}}}", weight)
             for (run, _), weight in zip(pool.shares, found, strict=True))))
     return nginx_conf(tuple(upstreams), (Listener(GATE_PORT, routes_of(pools)),), None, AUTHORITY)
+
+
+def balancer_confs(environment: Environment) -> dict[str, str]:
+    """Write `balancer.conf`, and `hours/NNN.conf` for slots in which one of several deployments runs in part.
+
+    NNN is the first hour of the slot, of the day from midnight or of the week from Monday 00:00.
+    """
+    most = {run.name: run.deployment.replicas for run in environment.runs}
+    partly = [slot for slot in slots_of(environment)
+              if any(0 < count < most[name] and slot.shares[name] < 1 for name, count in slot.replicas.items())]
+    return {"balancer.conf": balancer_conf(environment)} | {
+        f"hours/{slot.hours[0]:03d}.conf": balancer_conf(environment, slot) for slot in partly}
 
 
 def scrape_jobs(environment: Environment) -> list[dict[str, Any]]:
@@ -167,7 +187,7 @@ def skypilot_files(environment: Environment) -> dict[str, str]:
     compose = balancer_compose(environment, hosts, template=True)
     compose["services"]["prometheus"]["volumes"].append("./targets:/etc/prometheus/targets:ro")
     balancer = {
-        "compose.yaml": dump(compose), "balancer.conf": balancer_conf(environment),
+        "compose.yaml": dump(compose), **balancer_confs(environment),
         ".env.example": "".join(f"{name}=\n" for name in hosts.values()) + "PORT=443\n",
         **monitoring_files(environment, scrape_jobs(environment)),
     }

@@ -66,12 +66,13 @@ def _cut_after_loss(cp: CpModel, nodes: Sequence[IntVar], cut: ClassCut) -> None
 
 
 def respect_stock(cp: CpModel, case: Case, x: Variables) -> None:
-    """No offer is used beyond its stock, all services together."""
-    by_offer: dict[int, list[int]] = defaultdict(list)
+    """No offer is used beyond its stock, nor a site of a machine beyond its own, all services together."""
+    groups: dict[tuple[Hashable, int | None], list[int]] = defaultdict(list)
     for i, row in enumerate(case.rows):
-        by_offer[row.offer].append(i)
-    for offer, mine in by_offer.items():
-        stock = case.stock[offer]
+        groups[row.offer, case.stock[row.offer]].append(i)
+        if row.own_stock is not None:
+            groups[row.offer_id, row.own_stock].append(i)
+    for (_, stock), mine in groups.items():
         if stock is not None and (len(mine) > 1 or case.rows[mine[0]].most > stock):
             cp.add(_weighted(x, mine, [1] * len(mine)) <= stock)
 

@@ -28,6 +28,7 @@ from optimizer.schema.catalog import (
     OwnedAssumptions,
     OwnedNode,
     Precision,
+    Product,
     RentedOffer,
     Site,
     ThroughputPoint,
@@ -64,6 +65,8 @@ class Catalog:
     from_overlay: dict[str, frozenset[Any]] = field(default_factory=dict)
     """Table -> ids (point keys for `throughput`) that an overlay supplied."""
     overlays: tuple[str, ...] = ()
+    products: dict[str, Product] = field(default_factory=dict)
+    """GPU -> its life as something to buy; a GPU without a row is taken as sold new."""
     kin_weights: dict[tuple[str, str], KinWeights] = field(default_factory=dict)
     """(group of models, quantity) -> what their measured rows weigh."""
 
@@ -287,6 +290,7 @@ def load_catalog(
         model_names=_names_of(models),
         from_overlay={table: frozenset(ids) for table, ids in reader.from_overlay.items()},
         overlays=tuple(layer.label for layer in layers[1:]),
+        products=reader.csv_table("products.csv", "products", Product, "gpu_id"),
         kin_weights=reader.csv_table("kin_weights.csv", "kin_weights", KinWeights, "runs_like", "quantity"),
     )
     if any(file in layer.files for layer in layers if not layer.shipped for file in SERVING_FILES):

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from optimizer.errors import Fault, InputError
 from optimizer.load.faults import faults_of
-from optimizer.load.text import decode, read_bytes
+from optimizer.load.text import LARGEST_JSON_BYTES, decode, parse_json, read_bytes
 from optimizer.schema.plan import Plan
 from optimizer.units import HOURS_PER_MONTH
 
@@ -39,7 +39,7 @@ def read_plan(path: Path) -> Plan:
         InputError: the file cannot be read, is no plan, or its figures do not add up; every fault at once.
     """
     label = str(path)
-    text = decode(read_bytes(path), label)
+    text = decode(read_bytes(path, most=LARGEST_JSON_BYTES), label)
     twice: list[str] = []
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -48,10 +48,7 @@ def read_plan(path: Path) -> Plan:
         twice.extend(sorted({key for key in keys if keys.count(key) > 1}))
         return dict(pairs)
 
-    try:
-        data = json.loads(text, object_pairs_hook=once)
-    except (ValueError, RecursionError) as error:
-        raise InputError([Fault(label, "", f"text that JSON cannot read ({error})", A_PLAN)]) from None
+    data = parse_json(text, label, A_PLAN, once)
     if not isinstance(data, dict) or any(key not in data for key in TELLING):
         missing = [key for key in TELLING if not isinstance(data, dict) or key not in data]
         raise InputError([Fault(label, "", f"JSON without {', '.join(missing)}", A_PLAN)])

@@ -5,15 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
+from optimizer.costs.plausible import Doubt
 from optimizer.load.csv_files import columns_of
 from optimizer.load.importers import Import
 from optimizer.reports import json_report
 from optimizer.reports.csv_report import harmless, rows_as_csv
 from optimizer.reports.markdown import table as markdown_table
-from optimizer.reports.terminal import BOLD, paint, wrap
+from optimizer.reports.terminal import BOLD, YELLOW, paint, wrap
 from optimizer.reports.wording import counted
 from optimizer.schema.catalog import RentedOffer
 
@@ -40,8 +41,12 @@ def _rows(found: Import) -> list[tuple[str, str, str]]:
     return [(f"{one.rows}", one.reason, ", ".join(one.examples)) for one in found.left_out]
 
 
-def _text(found: Import, path: str) -> str:
+def _text(found: Import, path: str, doubts: Sequence[Doubt]) -> str:
     lines = [paint(_summary(found, path), BOLD)]
+    if doubts:
+        lines += [paint("Hard to believe", YELLOW)]
+        for doubt in doubts:
+            lines += wrap(f"{doubt.offer_id}: {doubt.reason}", "      ", "  ")
     if found.left_out:
         lines += ["Left out"]
         for rows, reason, examples in _rows(found):
@@ -50,22 +55,25 @@ def _text(found: Import, path: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _json(found: Import, path: str) -> str:
+def _json(found: Import, path: str, doubts: Sequence[Doubt]) -> str:
     gpus = Counter(offer.gpu_id for offer in found.offers)
     return json_report.dumps({
         "path": path, "rows": found.rows, "offers": len(found.offers), "gpus": dict(sorted(gpus.items())),
-        "left_out": [asdict(one) for one in found.left_out],
+        "left_out": [asdict(one) for one in found.left_out], "doubts": [asdict(one) for one in doubts],
     })
 
 
-def _markdown(found: Import, path: str) -> str:
-    rows = markdown_table(("rows", "reason", "examples"), list(_rows(found)))
-    return "\n".join([f"**{_summary(found, path)}**", "", *rows]) + "\n"
+def _markdown(found: Import, path: str, doubts: Sequence[Doubt]) -> str:
+    lines = [f"**{_summary(found, path)}**", "", *markdown_table(("rows", "reason", "examples"), list(_rows(found)))]
+    if doubts:
+        rows = [(doubt.offer_id, doubt.reason) for doubt in doubts]
+        lines += ["", *markdown_table(("offer", "hard to believe"), rows)]
+    return "\n".join(lines) + "\n"
 
 
-IMPORT_REPORTS: dict[str, Callable[[Import, str], str]] = {
+IMPORT_REPORTS: dict[str, Callable[[Import, str, Sequence[Doubt]], str]] = {
     "text": _text, "json": _json, "markdown": _markdown,
-    "csv": lambda found, _: rows_as_csv(
+    "csv": lambda found, _, __: rows_as_csv(
         ("rows", "reason", "examples"),
         [dict(zip(("rows", "reason", "examples"), row, strict=True)) for row in _rows(found)]),
 }

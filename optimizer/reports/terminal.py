@@ -145,6 +145,7 @@ def _nodes(plan: Plan) -> Iterator[str]:
 def _deployment(service: ServicePlan, one: Deployment) -> Iterator[str]:
     setting = f"{one.engine_id}, {one.precision}, tensor parallel {one.tp_size}, {counted(one.replicas, 'replica')}"
     share = f"max sequences {one.concurrency_per_replica}, {one.load_fraction:.0%} of the requests"
+    share += "" if one.plan_speed_capacity_per_node is None else " in the busiest hour"
     full = "" if one.utilisation_fraction is None else f", {one.utilisation_fraction:.0%} full"
     yield from wrap(f"on {one.offer_id}: {setting}, {share}{full}", "    ", "  ")
     if one.tokens_per_s_per_user is not None:

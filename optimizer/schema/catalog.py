@@ -16,6 +16,7 @@ from optimizer.schema.base import (
     NonNegative,
     Positive,
     PriceEvidence,
+    Sold,
 )
 from optimizer.schema.engine import Engine, EngineOverhead, EnginePrecision, OlderOverhead, Reserved
 from optimizer.schema.llm import LlmModel, Precision, StoredCopy, StoredWeights
@@ -23,8 +24,8 @@ from optimizer.schema.sourced import AsOf, Confidence, Sourced, SourceUrl
 
 __all__ = [
     "AsOf", "CapacityRow", "Confidence", "Engine", "EngineOverhead", "EnginePrecision", "Figure", "FxRate", "Gpu",
-    "LlmModel", "OlderOverhead", "OwnedAssumptions", "OwnedNode", "Part", "Precision", "RentedOffer", "Reserved",
-    "Site", "SourceUrl", "Sourced", "StoredCopy", "StoredWeights", "ThroughputPoint",
+    "LlmModel", "OlderOverhead", "OwnedAssumptions", "OwnedNode", "Part", "Precision", "Product", "RentedOffer",
+    "Reserved", "Site", "SourceUrl", "Sourced", "StoredCopy", "StoredWeights", "ThroughputPoint",
 ]
 
 
@@ -70,6 +71,20 @@ def _check_range(
         raise ValueError(f"{low_name}: found {low:g}; allowed: at most {name} = {value:g}")
     if high is not None and high < value:
         raise ValueError(f"{high_name}: found {high:g}; allowed: at least {name} = {value:g}")
+
+
+class Product(Sourced):
+    """The life of a GPU as something to buy."""
+
+    gpu_id: Id
+    sold: Sold
+    """How it can be had now."""
+    licensed_for_data_centres: bool = True
+    """Whether its driver's licence allows data centres; that of GeForce cards does not."""
+    support_until: AsOf | None = None
+    """End of the maker's support, where it is known."""
+    lead_time_weeks: NonNegative | None = None
+    """Weeks from order to delivery, where they are known."""
 
 
 class RentedOffer(Sourced):
@@ -163,6 +178,12 @@ class Site(Frozen):
     colocation_usd_per_kw_month: Figure | None = None
     colocation_jpy_per_kw_month: Figure | None = None
     colocation_eur_per_kw_month: Figure | None = None
+    staff_usd_per_fte_year: Figure | None = None
+    """Yearly cost of one full-time person here, in place of the assumptions' figure."""
+    staff_jpy_per_fte_year: Figure | None = None
+    staff_eur_per_fte_year: Figure | None = None
+    grid_g_co2e_per_kwh: Figure | None = None
+    """Emissions of the electricity taken from the grid, in grams of CO2 equivalent a kWh."""
 
     @model_validator(mode="after")
     def _prices_are_stated_once(self) -> Self:
@@ -189,6 +210,10 @@ class OwnedNode(Frozen):
     host_watts: NonNegative
     """Draw of everything but the GPUs."""
     stock: CountOrZero | None = None
+    sold: Sold | None = None
+    """How the machine can be had; absent: as its GPU (products.csv)."""
+    lead_time_weeks: NonNegative | None = None
+    """Weeks from order to delivery; absent: those of its GPU."""
     parts: Annotated[tuple[Part, ...], Field(min_length=1)]
     notes: str = ""
 
@@ -207,6 +232,13 @@ class OwnedAssumptions(Frozen):
     staff_fte_per_gpu: Figure
     staff_usd_per_fte_year: Figure
     network_fraction_of_hardware: Figure
+    """Network and cabling of a server."""
+    network_fraction_of_workstation: Figure | None = None
+    """The same of a workstation; absent: none."""
+    space_usd_per_workstation_month: Figure | None = None
+    """Office space of a workstation; absent: none. Servers pay colocation."""
+    spares_fraction_of_hardware: Figure | None = None
+    """Spare parts bought with a server or workstation, as a share of its price; absent: none."""
     idle_of_tdp_fraction: Figure | None = None
     """Draw without work as a share of the maximum; counts where a problem states `busy_fraction`."""
     active_of_tdp_fraction: Figure | None = None

@@ -104,7 +104,11 @@ class Deployment(Placement):
     capacity_per_node: float
     """Requests in flight, or requests/s, that one node carries at the target."""
     load_fraction: float
-    """Share of the service's requests to send here (all its nodes together)."""
+    """Share of the service's requests to send here (all its nodes together); in a plan by the hour, of an interactive
+    service in its busiest hour, of an async one over its windows."""
+    plan_speed_capacity_per_node: float | None = Field(default=None, exclude_if=lambda value: value is None)
+    """In a plan by the hour: requests in flight, or requests/s, that one node carries at the plan's speed. Sent in
+    proportion to it, the requests of every slot are carried at that speed by whichever nodes run in the slot."""
     classes: tuple[ClassShare, ...] | None = Field(default=None, exclude_if=lambda value: value is None)
     """Where classes are routed apart, those that come here; a node that is only there to stand in has none."""
     utilisation_fraction: float | None = Field(default=None, exclude_if=lambda value: value is None)
@@ -136,6 +140,7 @@ class ServicePlan(Frozen):
     gpu_hours_per_day: float | None
     mean_utilisation_fraction: float | None
     peak_utilisation_fraction: float | None
+    """Demand at the peak with its headroom over what the nodes carry: at most `limits.max_utilisation_fraction`."""
     routing: Literal["by_class"] | None = Field(default=None, exclude_if=lambda value: value is None)
     """`by_class` where request classes are routed apart."""
 

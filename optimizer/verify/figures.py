@@ -11,9 +11,11 @@ from optimizer.costs import rate_per_usd
 from optimizer.demand import mean_output_tokens
 from optimizer.schema.base import EVIDENCE_ORDER, Evidence, grade_of
 from optimizer.schema.plan import Deployment
+from optimizer.throughput import SpeedCurve
 from optimizer.throughput.curve import worse_evidence
 from optimizer.units import HOURS_PER_MONTH, MICRO, exact
 from optimizer.verify.classes import carried_after_losses, is_routed, output_tokens_per_s
+from optimizer.verify.products import refused_product
 from optimizer.verify.rules import left_after_losses
 from optimizer.verify.subject import SHARES_TO, TOLERANCE, Replica, Subject
 
@@ -80,6 +82,11 @@ def check_policy(subject: Subject) -> Iterator[str]:
         ):
             if selection.refuses(name):
                 yield f"{node.offer_id}: {selection.refuses(name)}"
+        machine = node.offer_id.removesuffix(f".{node.region}")
+        if node.kind == "owned" and machine in subject.catalog.owned:
+            why = refused_product(machine, node.offer_id, node.count, limits, subject.catalog)
+            if why:
+                yield f"{node.offer_id}: {why}"
 
 
 def check_deployments_fill_nodes(subject: Subject) -> Iterator[str]:
@@ -101,14 +108,13 @@ def check_deployments_fill_nodes(subject: Subject) -> Iterator[str]:
         yield f"{offer_id}: deployed but not bought"
 
 
-def _evidence(replica: Replica, concurrency: int) -> Evidence:
-    """Return where the figures at a concurrency come from: the worst of all classes, TTFT where a limit looks at it."""
+def _evidence(replica: Replica, states: list[tuple[SpeedCurve, int]]) -> Evidence:
+    """Return where figures at (curve, in flight) come from: the worst of all, TTFT where a limit asks for it."""
     slo, worst = replica.service.slo, EVIDENCE_ORDER[0]
     needs_ttft = slo.ttft_ms is not None or slo.e2e_ms is not None
-    for curve in replica.curves:
-        if curve is not None:
-            worst = worse_evidence(worst, curve.evidence(concurrency))
-            worst = "estimated" if needs_ttft and not curve.ttft_measured else worst
+    for curve, count in states:
+        worst = worse_evidence(worst, curve.evidence(count))
+        worst = "estimated" if needs_ttft and not curve.ttft_measured else worst
     return worst
 
 
@@ -119,27 +125,27 @@ def check_shown_speeds(subject: Subject) -> Iterator[str]:
         if is_routed(subject, one):
             continue  # check_class_figures looks at each class
         replica, peak = subject.replica(one), one.concurrency_at_peak
-        curves = [curve for curve in replica.curves if curve is not None]
-        if not curves:
+        if None in replica.curves:
             continue  # another check says so
-        figures = [replica.planned_ms(curve, peak) for curve in curves]
+        speed, curves = one.tokens_per_s_per_user, [curve for curve in replica.curves if curve is not None]
+        states = replica.alone(peak, speed or 0.0)
         if peak > one.concurrency_per_replica:
             yield f"{one.offer_id}: {peak} in flight at the peak, {one.concurrency_per_replica} at most"
-        speed, ttft = one.tokens_per_s_per_user, max(ttft for ttft, _ in figures)
-        alone = min(1000 / tpot for _, tpot in figures)
+        ttft = replica.ttft_ms(peak, speed or 0.0)
+        alone = min(1000 / replica.planned_ms(curve, peak)[1] for curve in curves)
         if speed is None or (speed > alone * (1 + TOLERANCE) and replica.load(peak, speed) > 1 + TOLERANCE):
             yield f"{one.offer_id}: shows {speed} tokens/s, {alone:g} at {peak} requests"
         if one.ttft_ms is None or one.ttft_ms < ttft * (1 - TOLERANCE):
             yield f"{one.offer_id}: shows a TTFT of {one.ttft_ms} ms, {ttft:g} at {peak} requests"
-        error = max(curve.error_fraction(peak) for curve in curves)
+        error = max(curve.error_fraction(count) for curve, count in states)
         if one.error_fraction is None or one.error_fraction < error * (1 - TOLERANCE):
             yield f"{one.offer_id}: shows an error of {one.error_fraction}, it is {error:g}"
-        found = _evidence(replica, peak)
+        found = _evidence(replica, states)
         if EVIDENCE_ORDER.index(one.evidence) < EVIDENCE_ORDER.index(found):
             yield f"{one.offer_id}: called {one.evidence}, it is {found}"
         if EVIDENCE_ORDER.index(one.evidence) > EVIDENCE_ORDER.index(least):
             yield f"{one.offer_id}: {one.evidence}, {least} asked for"
-        sources = " ; ".join(dict.fromkeys(url for curve in curves if (url := curve.source_url(peak)))) or None
+        sources = " ; ".join(dict.fromkeys(url for curve, count in states if (url := curve.source_url(count)))) or None
         if one.source_url != sources:
             yield f"{one.offer_id}: source {one.source_url}, {sources} by the catalog"
 
@@ -149,6 +155,8 @@ def check_load(subject: Subject) -> Iterator[str]:
     for service_id in subject.services:
         mine = subject.of_service(service_id)
         total = sum(one.load_fraction for one in mine)
+        yield from (f"{one.offer_id}: weights by the hour in a plan without hours" for one in mine
+                    if one.plan_speed_capacity_per_node is not None)
         if any(one.load_fraction < 0 for one in mine) or abs(total - 1) > 1e-5:
             yield f"{service_id}: shares of the load add up to {total:g}"
         for one in mine if not subject.services[service_id].routes_classes else ():
@@ -224,7 +232,8 @@ def check_service_figures(subject: Subject) -> Iterator[str]:
         for name, value in figures.items():
             if getattr(shown, name) != value:
                 yield f"{shown.service_id}: {name} is {value}, the plan says {getattr(shown, name)}"
-        used = float(subject.amount(shown.service_id) / carried) if carried else 0.0
+        most_used = exact(subject.problem.limits.max_utilisation_fraction)
+        used = float(subject.amount(shown.service_id) * most_used / carried) if carried else 0.0
         gpus = sum(subject.gpus_of(one) for one in mine)
         hours = shown.gpu_hours_per_day
         near = {

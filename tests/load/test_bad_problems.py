@@ -370,12 +370,12 @@ def test_a_model_path_too_long_for_the_disk_is_bad_input(workspace: Workspace) -
 
 
 def test_an_unreadable_problem_is_bad_input(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: Path) -> bytes:
+    def refuse(*_: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)  # the tests may run as root, whom no file refuses
+    monkeypatch.setattr("optimizer.load.text.os.open", refuse)  # the tests may run as root, whom no file refuses
     (fault,) = refused(workspace).faults
-    assert fault.found == "unreadable ([Errno 13] Permission denied)"
+    assert fault.found == "unreadable (Permission denied)"
 
 
 def test_a_file_beyond_every_size_is_bad_input(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

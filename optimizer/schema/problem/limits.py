@@ -75,6 +75,10 @@ class Limits(Frozen):
     """Cost cap for everything together."""
     kinds: Annotated[tuple[Kind, ...], Field(min_length=1)] = ("on_demand", "reserved", "owned")
     """How nodes may be obtained; spot and marketplace only when named."""
+    used: Annotated[bool, Field(exclude_if=lambda value: value is False)] = False
+    """Whether nodes whose GPU is no longer sold new may be bought used; those of `at_least` are there already."""
+    allow_geforce_in_datacenter: Annotated[bool, Field(exclude_if=lambda value: value is False)] = False
+    """Whether owned servers and colocated machines may hold GPUs whose driver is not licensed for data centres."""
     max_term_months: CountOrZero = 12
     """Longest commitment of a reserved offer."""
     gpus: Selection = Selection()
