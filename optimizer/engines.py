@@ -48,6 +48,8 @@ def split_refusal(engine: Engine, model: LlmModel, tp_size: int) -> str | None:
     """Say why a model cannot be split over so many GPUs, or None."""
     if tp_size not in engine.tp_sizes:
         return f"{engine.name} has no tensor parallel {tp_size}"
+    if model.attention == "none":
+        return None
     if engine.heads_divisible and model.attention_heads % tp_size:
         return f"{model.attention_heads} attention heads do not divide by tensor parallel {tp_size}"
     if engine.heads_divisible and model.kv_heads % tp_size and tp_size % model.kv_heads:

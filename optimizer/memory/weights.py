@@ -88,7 +88,7 @@ def _published(model: LlmModel, precision: Precision) -> WeightParts:
     if stored.quantises == "all" and not stored.scale_bytes:
         return WeightParts(rest * stored.weight_bytes, 0.0, 0.0, vision)
     values = stored.weight_bytes - stored.scale_bytes
-    return WeightParts(left * SIXTEEN_BIT_BYTES, rest * values, rest * stored.scale_bytes, vision)
+    return WeightParts(left * stored.rest_bytes, rest * values, rest * stored.scale_bytes, vision)
 
 
 def weights_bytes(model: LlmModel, precision: Precision) -> float:

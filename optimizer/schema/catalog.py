@@ -19,12 +19,13 @@ from optimizer.schema.base import (
     Sold,
 )
 from optimizer.schema.engine import Engine, EngineOverhead, EnginePrecision, OlderOverhead, Reserved
-from optimizer.schema.llm import LlmModel, Precision, StoredCopy, StoredWeights
+from optimizer.schema.llm import LayerKind, LlmModel, Precision, StoredCopy, StoredWeights
 from optimizer.schema.sourced import AsOf, Confidence, Sourced, SourceUrl
 
 __all__ = [
     "AsOf", "CapacityRow", "Confidence", "Engine", "EngineOverhead", "EnginePrecision", "Figure", "FxRate", "Gpu",
-    "LlmModel", "OlderOverhead", "OwnedAssumptions", "OwnedNode", "Part", "Precision", "Product", "RentedOffer",
+    "LayerKind", "LlmModel", "OlderOverhead", "OwnedAssumptions", "OwnedNode", "Part", "Precision", "Product",
+    "RentedOffer",
     "Reserved", "Site", "SourceUrl", "Sourced", "StoredCopy", "StoredWeights", "ThroughputPoint",
 ]
 
