@@ -77,20 +77,22 @@ def ask(prepared: Prepared) -> Asked:
     limits = problem.limits
     candidates = _shortlist(prepared.candidates, limits, money) if problem.roadmap is None else prepared.candidates
     hosts = Hosts(problem, frozenset(offer_id for _, offer_id in candidates.stated))
-    supplies = [Supply(offer, hosts.of(offer), offer.gpu_count, offer.pool, money.is_bought(offer))
+    supplies = [Supply(offer, hosts.of(offer), offer.gpu_count, _pools(offer), money.is_bought(offer))
                 for offer in candidates.offers]
     sets = [candidates]
     already = _there_already(prepared, problem)
     if already is not None:
         sets.append(already[0])
-        supplies += [Supply(offer, hosts.of(offer), offer.gpu_count, f"owned_already.{place}", True, place)
+        supplies += [Supply(offer, hosts.of(offer), offer.gpu_count, (f"owned_already.{place}",), True, place)
                      for offer, place in already[1]]
     ways = tuple(way for found in sets for way in hosts.ways(found, limits))
     ways = tuple({(way.service, way.host, way.gpus, way.option.order): way for way in ways}.values())
     held = limits.at_least
     usable = {way.host for way in ways}
     supplies = [one for one in supplies if one.host in usable or one.offer.offer_id in held or limits.nodes.min]
-    stock = {supply.pool: supply.offer.stock for supply in supplies if supply.offer.stock is not None}
+    stock = {pool: most for supply in supplies if supply.group is None
+             for pool, most in zip(supply.pools, (supply.offer.stock, supply.offer.own_stock), strict=False)
+             if most is not None}
     if already is not None:
         stock |= {f"owned_already.{place}": one.count for place, one in enumerate(problem.roadmap.owned_already)}  # type: ignore[union-attr]
     survive = limits.survive
@@ -102,6 +104,11 @@ def ask(prepared: Prepared) -> Asked:
         survive.provider, survive.region, survive.is_replaced(problem.sharing), spot_share_of(limits))
     question = replace(question, stays=tuple(_stays(question, money)))
     return Asked(prepared, problem, calendar, money, question)
+
+
+def _pools(offer: PricedOffer) -> tuple[str, ...]:
+    """Return the stocks of an offer: that of its pool, and its own where that is less."""
+    return (offer.pool,) if offer.own_stock is None else (offer.pool, f"{offer.offer_id} alone")
 
 
 def _shortlist(candidates: CandidateSet, limits: Limits, money: Money) -> CandidateSet:
@@ -141,7 +148,8 @@ class _Enough:
             most = max(most, self.for_work(supply, stay))
         most += question.lose_nodes if question.replaced and most else 0
         most = max(most, question.min_nodes, self.held.get(supply.offer.offer_id, 0))
-        caps = [cap for cap in (question.stock.get(supply.pool), question.max_nodes) if cap is not None]
+        stocks = (question.stock.get(pool) for pool in supply.pools)
+        caps = [cap for cap in (*stocks, question.max_nodes) if cap is not None]
         return min([most, *caps])
 
     def in_period(self, supply: Supply, period: int) -> int:

@@ -215,12 +215,28 @@ class QuarterMoney:
     def _hourly(self, number: int, supply: Supply, place: int) -> Stay:
         """One node of an hourly offer in the hours of one period, all days of its quarter."""
         period, money = self.calendar.periods[place], self.of(supply.offer)
-        hours = Fraction(HOURS_PER_QUARTER * period.weight, self.calendar.cycle_hours)
-        cents = cents_up(money.rent_micro_usd_per_hour * hours * money.change(period.quarter))
+        cents = self._hourly_cents(money, place)
         spends = {("opex", period.quarter): cents}
         price = math.ceil(cents * self.worth[period.quarter])
         ordered = period.quarter - money.lead_quarters
         return Stay(number, place, place + 1, price, 0, self._kept(supply, spends), ordered)
+
+    def paid(self, supply: Supply, stay: Stay) -> dict[tuple[str, int], int]:
+        """Return the nominal cents of one node's stay by (capex, opex or sold, quarter)."""
+        way, money, slots = self.way(supply), self.of(supply.offer), self.calendar.slots
+        if way == "rent" and self.is_elastic(supply.offer):
+            period = self.calendar.periods[stay.first]
+            return {("opex", period.quarter): self._hourly_cents(money, stay.first)}
+        first, last = stay.first // slots, stay.last // slots
+        _, spends = self.cost(way, money, stay.ordered, first, last)
+        if way == "buy" and last < self.calendar.quarters:
+            spends["sold", last] += money.value_cents(stay.ordered, first, last)
+        return spends
+
+    def _hourly_cents(self, money: NodeMoney, place: int) -> int:
+        period = self.calendar.periods[place]
+        hours = Fraction(HOURS_PER_QUARTER * period.weight, self.calendar.cycle_hours)
+        return cents_up(money.rent_micro_usd_per_hour * hours * money.change(period.quarter))
 
     def _kept(self, supply: Supply, spends: dict[tuple[str, int], int]) -> tuple[tuple[Hashable, int], ...]:
         """Return what a stay takes from the purses that rules look at."""

@@ -37,8 +37,8 @@ class Supply:
     host: Hashable
     """Nodes of one host can run the same things in the same amounts, up to their number of GPUs."""
     gpus: int
-    pool: str
-    """Supplies of one pool share its stock."""
+    pools: tuple[str, ...]
+    """The stocks that its nodes come from; supplies of one pool share its stock."""
     bought: bool = False
     """Whether the stock counts all nodes ever obtained, as of bought ones; else those that stand at one time."""
     group: int | None = None

@@ -46,6 +46,11 @@ def reduced(question: Question) -> Question:
     return _without_dear_stays(question)
 
 
+def is_short(question: Question, supply: Supply) -> bool:
+    """Say whether a supply may run short."""
+    return any(pool in question.stock for pool in supply.pools)
+
+
 def _undominated(question: Question) -> list[int]:
     """Return the supplies that no other replaces, by position."""
     prices: dict[int, dict[Span, Stay]] = defaultdict(dict)
@@ -66,7 +71,7 @@ def _undominated(question: Question) -> list[int]:
                 _replaces(question, other, node) for other in kept[scope]):
             continue
         found.append(node.number)
-        if node.supply.pool not in question.stock:
+        if not is_short(question, node.supply):
             kept[scope].append(node)
     return sorted(found)
 
@@ -176,7 +181,7 @@ def _cheapest_chains(question: Question, key: Hashable) -> list[list[int]]:
     cost = [[ENDLESS] * (periods + 1) for _ in range(periods + 1)]
     for stay in question.stays:
         supply = question.supplies[stay.supply]
-        if supply.pool in question.stock or (supply.host, supply.gpus, _scope(question, supply)) != key:
+        if is_short(question, supply) or (supply.host, supply.gpus, _scope(question, supply)) != key:
             continue
         if not (plain and supply.bought):
             cost[stay.first][stay.last] = min(cost[stay.first][stay.last], stay.price)

@@ -329,7 +329,8 @@ def respect_stock(question: Question, program: Program, known: Known) -> None:
     """No pool gives more than it holds: of bought nodes in all, of rented ones at any one time."""
     pools: dict[str, list[int]] = defaultdict(list)
     for i, stay in enumerate(question.stays):
-        pools[question.supplies[stay.supply].pool].append(i)
+        for pool in question.supplies[stay.supply].pools:
+            pools[pool].append(i)
     for pool, stock in question.stock.items():
         bought = [i for i in pools[pool] if question.supplies[question.stays[i].supply].bought]
         rented = [i for i in pools[pool] if not question.supplies[question.stays[i].supply].bought]
