@@ -30,7 +30,7 @@ from optimizer.schema.problem import (
     Survive,
 )
 from optimizer.solve import SolveSettings, plan_of, prepare, solve
-from optimizer.timetable import best_plan
+from optimizer.plan.best import best_plan
 from optimizer.verify import CHECKS, faults_of_plan, verify_plan
 from tests.catalogs import tiny
 

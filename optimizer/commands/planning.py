@@ -73,6 +73,10 @@ def solve(
     from optimizer.answer import answer
     from optimizer.reports import REPORTS, markdown, terminal
 
+    if language is not None:
+        from optimizer.plan.best import at_one_peak
+
+        loaded = at_one_peak(loaded, "solve --lang")
     plan = answer(loaded, facts, settings)
     text = REPORTS[form.value](plan) if language is None else _summary(loaded, facts, plan, language)
     if explain and form is Format.TEXT:

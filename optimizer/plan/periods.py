@@ -112,8 +112,8 @@ class Shown:
         for one in held:
             offer = question.supplies[one.supply].offer
             offers[offer.offer_id] = offer
-            for way, each in one.holds:
-                entry = counts[way, offer.offer_id]
+            for place, each in one.holds:
+                entry = counts[place, offer.offer_id]
                 entry[0] += each * one.nodes
                 entry[1] += one.nodes
         found = []
@@ -268,7 +268,8 @@ def _service(shown: Shown, service: int) -> ServicePlan:
     prepared, solution = shown.at(period), shown.solutions[Situation(period)]
     reached = shown.reached[service]
     mine = [one for one in shown.deployments if one.service_id == shown.service_id(service)]
-    here = [one for one in shown.deployments_in(Situation(period)).values() if one.service_id == shown.service_id(service)]
+    every = shown.deployments_in(Situation(period)).values()
+    here = [one for one in every if one.service_id == shown.service_id(service)]
     parts = placed_of(prepared, solution, service, reached) if solution.is_routed(service) else []
     plan = service_plan_of(prepared, solution, service, reached, here, parts)
     rate = prepared.candidates.demands[service].unit == "rate"
@@ -278,6 +279,8 @@ def _service(shown: Shown, service: int) -> ServicePlan:
         else plan.peak_concurrency,
         "gpu_hours_per_day": None, "mean_utilisation_fraction": None,
     }
+    if shown.asked.shares_nodes and not parts:
+        changes["arithmetic"] = _by_replicas(shown, service, period)
     if shown.is_waiting(service):
         slowest = min((one.tokens_per_s_per_user or 0.0 for one in mine), default=0.0)
         speed = reached or slowest or None
@@ -285,6 +288,20 @@ def _service(shown: Shown, service: int) -> ServicePlan:
                     "grade": grade_of(speed),
                     "arithmetic": "done in its windows, as `work` says"}
     return plan.model_copy(update=changes)
+
+
+def _by_replicas(shown: Shown, service: int, period: int) -> str:
+    """Spell out why replicas on shared nodes are enough: 3 replicas x 14 requests = 42 >= 40."""
+    demand, target = shown.prepared.candidates.demands[service], shown.prepared.candidates.targets()[service]
+    rate = demand.unit == "rate"
+    unit, digits = ("requests/s", ".4g") if rate else ("requests", "g")
+    terms, held = [], 0.0
+    for one in shown.solutions[Situation(period)].of(service):
+        each = in_user_units(demand, amount_at(Chosen(one.row, 1), target))
+        held += one.nodes * each
+        terms.append(f"{'1 replica' if one.nodes == 1 else f'{one.nodes} replicas'} x {each:{digits}} {unit}")
+    asked = in_user_units(demand, shown.amount(service, period))
+    return f"{' + '.join(terms)} = {held:{digits}} >= {asked:{digits}}"
 
 
 def _period(shown: Shown, period: int) -> Period:

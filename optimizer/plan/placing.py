@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from optimizer.question.fillings import fillings
-from optimizer.question.question import NOTHING, Question, Situation
+from optimizer.question.question import NOTHING, Host, Question, Situation
 from optimizer.question.rules import is_chain
 from optimizer.strategies.found import Effort
 from optimizer.strategies.search import Found
@@ -95,7 +95,7 @@ def _handed_out(
 
 
 def _packed(
-    question: Question, host: Hashable, nodes: dict[int, int], wanted: dict[int, int]
+    question: Question, host: Host, nodes: dict[int, int], wanted: dict[int, int]
 ) -> Iterator[Held]:
     """Put replicas on single nodes: by falling size where sizes divide one another, else by patterns."""
     single = [
@@ -128,20 +128,20 @@ def _by_patterns(question: Question, wanted: dict[int, int], sizes: list[int], n
     from optimizer.strategies.cp_sat import by_cp_sat
 
     kinds, program = Counter(node.free for node in nodes), Program([], [])
-    columns = {(gpus, way): program.column(kinds[gpus]) for gpus in sorted(kinds)
-               for way in fillings(gpus, tuple(sizes))}
+    columns = {(gpus, filled): program.column(kinds[gpus]) for gpus in sorted(kinds)
+               for filled in fillings(gpus, tuple(sizes))}
     for gpus, count in kinds.items():
         program.row(((column, 1) for (size, _), column in columns.items() if size == gpus), most=count)
     waiting = {size: [way for way in sorted(wanted) if question.ways[way].gpus == size for _ in range(wanted[way])]
                for size in sizes}
     for place, size in enumerate(sizes):
-        program.row(((column, way[place]) for (_, way), column in columns.items()), least=len(waiting[size]))
+        program.row(((column, filled[place]) for (_, filled), column in columns.items()), least=len(waiting[size]))
     found = by_cp_sat(program, Effort())
     if not found.values:
         raise ValueError("replicas do not fit on the nodes")
     chosen: dict[int, list[tuple[int, ...]]] = defaultdict(list)
-    for (gpus, way), column in columns.items():
-        chosen[gpus] += [way] * found.values[column]
+    for (gpus, filled), column in columns.items():
+        chosen[gpus] += [filled] * found.values[column]
     for node in nodes:
         pattern = chosen[node.free].pop() if chosen[node.free] else (0,) * len(sizes)
         for size, count in zip(sizes, pattern, strict=True):

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 
 from optimizer.candidates import CandidateSet, Market, Option, enumerate_candidates
-from optimizer.costs import CATALOG_S_OWN, PricedOffer, price_of, rate_per_usd
+from optimizer.costs import CATALOG_S_OWN, PricedOffer, price_of
+from optimizer.costs.quarters import demand_factor
 from optimizer.demand import demand_key, quantity_of, with_quantity
 from optimizer.formulation import shortlist
 from optimizer.formulation.case import looks_at_engines, spot_share_of
 from optimizer.question.money import CycleMoney, Money, QuarterMoney
 from optimizer.question.periods import Calendar, calendar_of
-from optimizer.question.question import Question, Stay, Supply, Way
+from optimizer.question.question import Host, Question, Stay, Supply, Way
 from optimizer.question.rules import most_uses
 from optimizer.schema.problem import Limits, Problem, Service
 from optimizer.solve.prepare import Prepared, prepare
-from optimizer.costs.quarters import demand_factor
 from optimizer.units import exact
 
 
@@ -137,7 +137,7 @@ class _Enough:
 
     def __init__(self, question: Question) -> None:
         self.question = question
-        self.needed: dict[tuple[Hashable, int], int] = {}
+        self.needed: dict[tuple[Host, int, int], int] = {}
         self.held = dict(question.at_least)
 
     def of(self, supply: Supply, stay: Stay) -> int:
@@ -155,14 +155,14 @@ class _Enough:
     def in_period(self, supply: Supply, period: int) -> int:
         """Return the nodes that carry every service's demand of one period."""
         key = (supply.host, supply.gpus if self.question.ways_of.get(supply.host) else 0, period)
-        if key not in self.needed:  # type: ignore[comparison-overlap]
+        if key not in self.needed:
             largest: dict[int, int] = defaultdict(int)
             for way in self.question.ways_of.get(supply.host, ()):
                 one = self.question.ways[way]
                 if one.gpus <= supply.gpus and one.service not in self.question.waiting:
                     largest[one.service] = max(largest[one.service], most_uses(self.question, way, period))
-            self.needed[key] = sum(largest.values())  # type: ignore[index]
-        return self.needed[key]  # type: ignore[index]
+            self.needed[key] = sum(largest.values())
+        return self.needed[key]
 
     def for_work(self, supply: Supply, stay: Stay) -> int:
         """Return the nodes that do all work within the stay beside the demand of its periods."""
@@ -189,7 +189,7 @@ class Hosts:
         self.by_spot = limits.spot_share_fraction is not None
         self.shared = problem.sharing == "nodes"
 
-    def of(self, offer: PricedOffer) -> Hashable:
+    def of(self, offer: PricedOffer) -> Host:
         """Return the host of an offer's nodes."""
         return (offer.gpu_id, 0 if self.shared else offer.gpu_count,
                 offer.offer_id if offer.offer_id in self.stated else "", offer.place[: self.parts],
@@ -197,7 +197,7 @@ class Hosts:
 
     def ways(self, candidates: CandidateSet, limits: Limits) -> Iterator[Way]:
         """Yield the ways to serve each service on each host, without those that others beat on the same GPUs."""
-        largest: dict[Hashable, PricedOffer] = {}
+        largest: dict[Host, PricedOffer] = {}
         for offer in candidates.offers:
             host = self.of(offer)
             if host not in largest or offer.gpu_count > largest[host].gpu_count:
@@ -214,7 +214,7 @@ class Hosts:
 
 
 def _replicas(
-    candidates: CandidateSet, service: int, target: float, host: Hashable, offer: PricedOffer, per_engine: bool
+    candidates: CandidateSet, service: int, target: float, host: Host, offer: PricedOffer, per_engine: bool
 ) -> Iterator[Way]:
     """Yield the replicas of a service on a host, one for each number of GPUs (and engine) that no smaller ones beat."""
     best: dict[tuple[str, int], list[tuple[tuple[int, ...], Option]]] = defaultdict(list)

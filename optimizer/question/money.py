@@ -38,6 +38,13 @@ LONGEST_TERM_QUARTERS = 40
 """Of a reserved offer: 120 months."""
 
 
+def comes_and_goes(offer: PricedOffer, prepared: Prepared, calendar: Calendar) -> bool:
+    """Say whether a node may run in some periods of a cycle only: rented without a term, at a price by the hour."""
+    rented = prepared.catalog.offers.get(offer.offer_id)
+    hourly = offer.kind in HOURLY_KINDS and offer.term_months == 0
+    return calendar.slots > 1 and hourly and rented is not None and rented.per == "hour"
+
+
 class Money(Protocol):
     """What stays cost in one unit of money, and what rules on money look at."""
 
@@ -69,10 +76,8 @@ class CycleMoney:
     calendar: Calendar
 
     def is_elastic(self, offer: PricedOffer) -> bool:
-        """Say whether a node may run in some hours only: rented without a term, at a price by the hour."""
-        rented = self.prepared.catalog.offers.get(offer.offer_id)
-        hourly = offer.kind in HOURLY_KINDS and offer.term_months == 0
-        return self.calendar.slots > 1 and hourly and rented is not None and rented.per == "hour"
+        """Say whether a node may run in some hours only."""
+        return comes_and_goes(offer, self.prepared, self.calendar)
 
     def is_bought(self, offer: PricedOffer) -> bool:
         """Say whether an offer's stock counts all nodes ever obtained; over one cycle both are the same."""
@@ -166,7 +171,7 @@ class QuarterMoney:
 
     def is_elastic(self, offer: PricedOffer) -> bool:
         """Say whether a node may run in some hours of each day only."""
-        return CycleMoney.is_elastic(self, offer)  # type: ignore[arg-type]
+        return comes_and_goes(offer, self.prepared, self.calendar)
 
     def stays(self, number: int, supply: Supply) -> Iterator[Stay]:
         """Yield every stay: hours of a quarter, a quarter, a term, or from a purchase to a retirement."""
@@ -261,7 +266,7 @@ class QuarterMoney:
         rate = rate_per_usd(self.prepared.catalog, self.problem, roadmap.caps.currency)
         for year in self.quarters.fiscal_years:
             for kind in ("capex", "opex"):
-                amount = roadmap.caps.of_year(kind, year)  # type: ignore[arg-type]
+                amount = roadmap.caps.of_year(kind, year)
                 if amount is not None:
                     found[kind, year] = math.floor(exact(amount) / rate * CENTS)
         return found

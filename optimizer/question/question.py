@@ -29,12 +29,17 @@ class Period:
     """By service: the demand of each request class where classes are routed apart, else empty."""
 
 
+Host = tuple[str, int, str, tuple[str, ...], bool]
+"""What nodes share that can run the same things and are lost alike: GPU type, GPUs (0 where replicas of any size share
+a node), the offer where its capacity is stated, the place that may be lost, and whether they are spot nodes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Supply:
     """Nodes of one offer, or nodes that are there already."""
 
     offer: PricedOffer
-    host: Hashable
+    host: Host
     """Nodes of one host can run the same things in the same amounts, up to their number of GPUs."""
     gpus: int
     pools: tuple[str, ...]
@@ -77,7 +82,7 @@ class Way:
     """One way to serve a service on a host: on a whole node, or by a replica on some of a node's GPUs."""
 
     service: int
-    host: Hashable
+    host: Host
     capacity: int
     """Demand that one of them carries at the service's target, in the demand's unit."""
     option: Option
@@ -173,17 +178,17 @@ class Question:
     """Share of each demand that may rest on spot nodes."""
 
     @cached_property
-    def ways_of(self) -> dict[Hashable, tuple[int, ...]]:
+    def ways_of(self) -> dict[Host, tuple[int, ...]]:
         """Positions of the ways of each host."""
-        found: dict[Hashable, list[int]] = defaultdict(list)
+        found: dict[Host, list[int]] = defaultdict(list)
         for position, way in enumerate(self.ways):
             found[way.host].append(position)
         return {host: tuple(mine) for host, mine in found.items()}
 
     @cached_property
-    def stays_of(self) -> dict[Hashable, tuple[int, ...]]:
+    def stays_of(self) -> dict[Host, tuple[int, ...]]:
         """Positions of the stays of each host."""
-        found: dict[Hashable, list[int]] = defaultdict(list)
+        found: dict[Host, list[int]] = defaultdict(list)
         for position, stay in enumerate(self.stays):
             found[self.supplies[stay.supply].host].append(position)
         return {host: tuple(mine) for host, mine in found.items()}
@@ -198,7 +203,7 @@ class Question:
         """How many services there are."""
         return len(self.periods[0].demand)
 
-    def standing(self, period: int, host: Hashable | None = None) -> list[int]:
+    def standing(self, period: int, host: Host | None = None) -> list[int]:
         """List the stays that stand in a period, of one host or of all."""
         mine = range(len(self.stays)) if host is None else self.stays_of.get(host, ())
         return [i for i in mine if self.stays[i].covers(period)]

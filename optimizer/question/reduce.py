@@ -80,7 +80,7 @@ def _scope(question: Question, supply: Supply) -> Hashable:
     """Return what two supplies must share for one to replace the other, by the rules in force."""
     offer = supply.offer
     by_gpu = question.max_gpu_types is not None or question.engine_policy == "per_gpu"
-    gpu, _, _, place, spot = supply.host  # type: ignore[misc]
+    gpu, _, _, place, spot = supply.host
     shared = any(question.ways[way].gpus for way in question.ways_of.get(supply.host, ()))
     lost = offer.place if question.replaced and (question.lose_provider or question.lose_region) else ()
     billed = offer.provider if any(purse.bill is not None for purse in question.purses) else ""

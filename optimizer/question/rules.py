@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from optimizer.question.fillings import fillings
 from optimizer.question.program import Known, Program
-from optimizer.question.question import NOTHING, Question, Situation
+from optimizer.question.question import NOTHING, Host, Question, Situation
 from optimizer.traffic.class_split import ClassCut, TooFew
 
 Terms = list[tuple[int, int]]
@@ -36,7 +36,7 @@ def fit_on_nodes(question: Question, program: Program, known: Known) -> None:
                 _fit_host(question, program, uses, stands)
 
 
-def _left(question: Question, program: Program, situation: Situation, host: Hashable) -> list[tuple[int, int, int]]:
+def _left(question: Question, program: Program, situation: Situation, host: Host) -> list[tuple[int, int, int]]:
     """Return (column, factor, GPUs): nodes of a host that stand in a situation, lost ones as columns taken away."""
     period, loss, found = situation.period, situation.loss, []
     by_kind: dict[int, list[int]] = defaultdict(list)
@@ -107,7 +107,8 @@ def _fit_host(
     if not uses or (len(uses) == 1 and uses[0][1] == stands[0][0]):
         return
     if not question.ways[uses[0][0]].gpus:
-        program.row([*((column, 1) for _, column in uses), *((column, -factor) for column, factor, _ in stands)], most=0)
+        there = [(column, -factor) for column, factor, _ in stands]
+        program.row([*((column, 1) for _, column in uses), *there], most=0)
         return
     sizes = sorted({question.ways[way].gpus for way, _ in uses})
     if is_chain([*sizes]):
@@ -251,7 +252,7 @@ def _keep_after_loss(program: Program, held: Terms, least: int, lost: int) -> No
 
 
 def survive_node_loss(question: Question, program: Program, known: Known) -> None:
-    """With spare nodes of its own every service keeps its demand, and its work its window, without any k of its nodes."""
+    """With spare nodes of its own every service keeps its demand, and its work, without any k of its nodes."""
     if question.replaced or not question.lose_nodes:
         return
     table = _Serving(question, program).found

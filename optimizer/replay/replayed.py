@@ -7,11 +7,11 @@ from math import isclose
 
 from optimizer.demand import profile_hours
 from optimizer.load import Catalog, LoadedProblem
+from optimizer.plan.best import best_plan
 from optimizer.replay.held import Held, hold, hold_as_written
 from optimizer.schema.plan import Inputs, Plan, Status
 from optimizer.solve import SolveSettings, prepare
 from optimizer.solve.extract import inputs_of
-from optimizer.timetable import best_plan
 from optimizer.units import usd
 
 SAME = 1e-9

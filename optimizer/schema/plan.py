@@ -244,7 +244,7 @@ class LossPlan(Frozen):
 
 
 class Period(Frozen):
-    """A stretch of time in which the same nodes stand: a peak, hours of a day or week, a quarter, hours in a quarter."""
+    """A stretch of time in which the same nodes stand: a peak, hours of a day or week, a quarter, hours within one."""
 
     label: str
     """Such as `peak`, `2027-Q2`."""
@@ -378,7 +378,7 @@ class Plan(Frozen):
     roadmap: RoadmapPlan | None = Field(default=None, exclude_if=lambda value: value is None)
     """Money over the quarters of a roadmap."""
     sharing: Literal["none", "nodes"] = Field(default="none", exclude_if=lambda value: value == "none")
-    """`nodes`: replicas of several services share nodes; a deployment's `capacity_per_node` is then that of a replica."""
+    """`nodes`: replicas of several services share nodes; `capacity_per_node` is then that of one replica."""
     method: str = Field(default="", exclude_if=lambda value: not value)
     """Which engine proved a plan of periods."""
 

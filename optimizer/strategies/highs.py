@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 from ortools.math_opt.python import mathopt
@@ -19,11 +18,6 @@ from optimizer.strategies.found import Counts, Effort
 SAFE = 1e-6
 """Part by which HiGHS's own bound is lowered before it is believed: it is counted in doubles, with tolerances of 1e-7
 to 1e-6, so HiGHS alone never proves the last millionth."""
-
-SECONDS_A_DETERMINISTIC = 1.0
-"""HiGHS knows no deterministic time; its share of a deterministic limit is counted in nodes of its tree."""
-
-NODES_A_DETERMINISTIC = 200
 
 
 def by_highs(program: Program, effort: Effort, hint: Sequence[int] = (), nodes: int | None = None) -> Counts:
@@ -37,13 +31,7 @@ def by_highs(program: Program, effort: Effort, hint: Sequence[int] = (), nodes: 
     """
     model = mathopt.Model()
     columns = [model.add_integer_variable(lb=0.0, ub=float(most)) for most in program.most]
-    for row in (row.as_plain(program.most) for row in program.rows):
-        linear = model.add_linear_constraint(
-            lb=-math.inf if row.least is None else float(row.least), ub=math.inf if row.most is None else float(row.most))
-        for column, weight in zip(row.columns, row.weights, strict=True):
-            linear.set_coefficient(columns[column], float(weight))
-    model.minimize(mathopt.fast_sum(
-        float(cost) * column for cost, column in zip(program.costs, columns, strict=True) if cost))
+    _state_rows(program, model, columns)
     left = effort.left()
     parameters = mathopt.SolveParameters(
         relative_gap_tolerance=0.0, absolute_gap_tolerance=0.0, node_limit=nodes,
@@ -53,6 +41,22 @@ def by_highs(program: Program, effort: Effort, hint: Sequence[int] = (), nodes: 
         model, mathopt.SolverType.HIGHS, params=parameters,
         model_params=mathopt.ModelSolveParameters(solution_hints=hints))
     return _read(program, result, columns)
+
+
+def _state_rows(
+    program: Program, model: mathopt.Model, columns: list[mathopt.Variable]
+) -> list[mathopt.LinearConstraint]:
+    """State the rows and the cost of a program."""
+    rows = []
+    for row in (row.as_plain(program.most) for row in program.rows):
+        least = -math.inf if row.least is None else float(row.least)
+        linear = model.add_linear_constraint(lb=least, ub=math.inf if row.most is None else float(row.most))
+        for column, weight in zip(row.columns, row.weights, strict=True):
+            linear.set_coefficient(columns[column], float(weight))
+        rows.append(linear)
+    model.minimize(mathopt.fast_sum(
+        float(cost) * column for cost, column in zip(program.costs, columns, strict=True) if cost))
+    return rows
 
 
 def _read(program: Program, result: mathopt.SolveResult, columns: list[mathopt.Variable]) -> Counts:
@@ -74,15 +78,7 @@ def relaxed(program: Program, effort: Effort) -> tuple[int, tuple[float, ...]] |
     """Solve the linear relaxation: its bound counted in whole numbers, and its values; None when it is infeasible."""
     model = mathopt.Model()
     columns = [model.add_variable(lb=0.0, ub=float(most)) for most in program.most]
-    rows = []
-    for row in (row.as_plain(program.most) for row in program.rows):
-        linear = model.add_linear_constraint(
-            lb=-math.inf if row.least is None else float(row.least), ub=math.inf if row.most is None else float(row.most))
-        for column, weight in zip(row.columns, row.weights, strict=True):
-            linear.set_coefficient(columns[column], float(weight))
-        rows.append(linear)
-    model.minimize(mathopt.fast_sum(
-        float(cost) * column for cost, column in zip(program.costs, columns, strict=True) if cost))
+    rows = _state_rows(program, model, columns)
     left = effort.left()
     limit = None if left is None else timedelta(seconds=left)
     result = mathopt.solve(model, mathopt.SolverType.GLOP, params=mathopt.SolveParameters(time_limit=limit))
@@ -114,9 +110,4 @@ def counted_bound(program: Program, weights: Sequence[float]) -> int:
         for column, factor in zip(row.columns, row.weights, strict=True):
             left[column] -= whole * factor
     total += sum(one * most for one, most in zip(left, program.most, strict=True) if one < 0)
-    return -(-total // scale)
-
-
-def confirmed_infeasible(program: Program, effort: Effort) -> bool:
-    """Say whether HiGHS too finds no counts that keep every row."""
-    return by_highs(replace(program, costs=[0] * len(program.costs)), effort).status == "infeasible"
+    return int(-(-total // scale))

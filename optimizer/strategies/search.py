@@ -16,7 +16,7 @@ from optimizer.strategies.cp_sat import by_cp_sat
 from optimizer.strategies.found import Counts, Effort, Status
 from optimizer.strategies.highs import by_highs
 from optimizer.strategies.rounding import strengthened
-from optimizer.traffic.class_split import class_loads, losses, missing_cut
+from optimizer.traffic.class_split import ClassCut, TooFew, class_loads, losses, missing_cut
 
 DETERMINISTIC_LIMIT = 12.0
 """CP-SAT's own time for each program where the user sets no limit: some half a minute on one core."""
@@ -93,7 +93,7 @@ def search(question: Question, effort: Effort, reduce: bool = True) -> Found:
 
 
 def solved(program: Program, effort: Effort, least: int = 0) -> Counts:
-    """Solve one program: CP-SAT soon, else the relaxation with its roundings, HiGHS, and CP-SAT from what they found."""
+    """Solve one program: CP-SAT soon, else the relaxation with its roundings, HiGHS, CP-SAT from what they found."""
     whole = Effort(effort.end, effort.deterministic if effort.end or effort.deterministic else DETERMINISTIC_LIMIT,
                    effort.seed)
     first = by_cp_sat(program, whole.within(10.0, 0.1), (), least)
@@ -153,7 +153,7 @@ def _learn(question: Question, known: Known, program: Program, counts: Counts) -
 
 def _missing_cuts(
     question: Question, program: Program, counts: Counts, situation: Situation, service: int
-) -> Iterator[object]:
+) -> Iterator[ClassCut | TooFew]:
     ways = ways_for(question, service)
     columns = [program.uses.get((situation, way)) for way in ways]
     held = [0 if column is None else counts.values[column] for column in columns]
@@ -178,7 +178,7 @@ def _losses_to_place(question: Question, counts: Counts) -> Iterator[Situation]:
         for period in range(len(question.periods)):
             stands = [question.supplies[question.stays[i].supply] for i in question.standing(period)
                       if counts.values[i]]
-            if any(loss.takes(supply) for supply in stands) or (loss.nodes and _can_lose(question, counts, loss, period)):
+            if any(map(loss.takes, stands)) or (loss.nodes and _can_lose(question, counts, loss, period)):
                 yield Situation(period, loss)
 
 
@@ -217,7 +217,7 @@ def _placed(question: Question, counts: Counts, situation: Situation) -> dict[in
         if not cuts:
             return {way: found.values[column] for (_, way), column in program.uses.items() if found.values[column]}
         for service, cut in cuts:
-            known.cuts.setdefault((again, service), []).append(cut)  # type: ignore[arg-type]
+            known.cuts.setdefault((again, service), []).append(cut)
     return None
 
 

@@ -14,7 +14,7 @@ from optimizer.load.problem import shipped_problem_names, with_known_shapes
 from optimizer.load.serving import ServingFacts, load_serving
 from optimizer.schema.plan import Plan
 from optimizer.solve import SolveSettings, prepare
-from optimizer.timetable import best_plan
+from optimizer.plan.best import best_plan
 
 SHIPPED = shipped_problem_names()
 

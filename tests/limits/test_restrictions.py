@@ -31,7 +31,7 @@ from optimizer.schema.problem import (
     Survive,
 )
 from optimizer.solve import SolveSettings, prepare
-from optimizer.timetable import best_plan
+from optimizer.plan.best import best_plan
 from tests.catalogs import tiny
 
 OFFERS = {one.offer_id: one for one in (

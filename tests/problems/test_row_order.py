@@ -11,7 +11,7 @@ import pytest
 from optimizer.load import load_catalog, shipped_catalog_dir, shipped_problem_names
 from optimizer.schema.plan import Plan
 from optimizer.solve import SolveSettings, prepare
-from optimizer.timetable import best_plan
+from optimizer.plan.best import best_plan
 from tests.problems.conftest import solve_shipped
 
 

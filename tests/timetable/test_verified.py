@@ -12,7 +12,7 @@ from optimizer.schema.catalog import CapacityRow
 from optimizer.schema.plan import Cost, Deployment, Node, Plan, ServicePlan, Timetable
 from optimizer.schema.problem import Demand, Limits, NodeCount, Problem, RequestClass, Service, Survive
 from optimizer.solve import SolveSettings, prepare
-from optimizer.timetable import best_plan
+from optimizer.plan.best import best_plan
 from tests.catalogs import tiny
 from tests.test_verify import BETTER, OFFERS, UNCHECKED, UNPROVEN, Answered, farm, first, lies_about, money
 

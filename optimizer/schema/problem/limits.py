@@ -94,7 +94,7 @@ class Limits(Frozen):
     max_gpu_types: Count | None = None
     """Most different GPU types."""
     max_gpu_types_in: Annotated[Literal["plan", "period"], Field(exclude_if=lambda value: value == "plan")] = "plan"
-    """`plan`: counted over the whole plan; `period`: in each hour or quarter alone, so that types may follow each other."""
+    """`plan`: counted over the whole plan; `period`: in each hour or quarter alone, so types may follow each other."""
     nodes: NodeCount = NodeCount()
     """Fewest and most nodes."""
     engine_policy: Literal["any", "fleet", "per_gpu"] = "any"

@@ -7,7 +7,7 @@ from optimizer.load import Catalog
 from optimizer.schema.catalog import LlmModel
 from optimizer.schema.plan import Plan
 from optimizer.schema.problem import Problem
-from optimizer.verify.classes import check_class_figures, check_class_promise
+from optimizer.verify.classes import check_class_promise
 from optimizer.verify.figures import check_answered_once, check_known_names, check_policy, check_shown_speeds
 from optimizer.verify.known import KnownFigures
 from optimizer.verify.periods.figures import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache
 from math import isclose
 
 from optimizer.demand import window_seconds, work_in_quarter
@@ -39,7 +39,7 @@ def check_speed_in_periods(subject: PeriodsSubject) -> Iterator[str]:
 def _slow_periods(subject: PeriodsSubject, service_id: str, tokens_per_s: float) -> Iterator[str]:
     whole = subject.whole
 
-    @lru_cache(maxsize=None)
+    @cache
     def carried(setting: object, thorough: bool) -> Fraction:
         one = next(one for one in whole.plan.deployments if setting_of(one) == setting)
         return node_at(whole, one, tokens_per_s, thorough)
@@ -51,7 +51,7 @@ def _slow_periods(subject: PeriodsSubject, service_id: str, tokens_per_s: float)
             if not needed:
                 continue
             if subject.services[service_id].routes_classes:
-                if not carried_after_losses(part, service_id, tokens_per_s):
+                if not carried_after_losses(part, service_id, tokens_per_s, moved=True):
                     yield f"{period.label}: {service_id} is not carried class by class at {tokens_per_s:g} tokens/s"
                 continue
             mine = part.of_service(service_id)

@@ -21,7 +21,7 @@ MONTHS_PER_QUARTER = 3
 
 
 def check_total_cost(subject: PeriodsSubject) -> Iterator[str]:
-    """The cost is what the nodes cost in every period, with contracts; it keeps the budget and is not below its bound."""
+    """The cost is what nodes cost in every period, with contracts; it keeps the budget and is not below its bound."""
     plan, cost = subject.plan, subject.plan.cost
     month = _month(subject)
     said, bound, gap = cost.usd_per_month, plan.bound_usd_per_month, plan.gap_fraction
@@ -203,7 +203,8 @@ def _impossible(subject: PeriodsSubject, stay: StayPlan) -> Iterator[str]:
         return
     spans = {"rent": stay.first + 1, "reserve": min(quarters, stay.first + money.term_quarters)}
     end = spans.get(way, min(stay.end, quarters, stay.first + money.life_quarters))
-    if stay.end != end or stay.end <= stay.first or stay.ordered != stay.first - money.lead_quarters or stay.ordered < 0:
+    late = stay.ordered != stay.first - money.lead_quarters or stay.ordered < 0
+    if stay.end != end or stay.end <= stay.first or late:
         yield f"{place}: ordered in {stay.ordered}, stands to {stay.end}"
     if stay.hours and (way != "rent" or subject.catalog.offers[stay.offer_id].per != "hour"):
         yield f"{place}: cannot be had for some hours"
@@ -232,7 +233,7 @@ def _quarters(subject: PeriodsSubject) -> Iterator[str]:
     rate = rate_per_usd(subject.catalog, subject.problem, roadmap.caps.currency)
     for year in calendar.fiscal_years:
         for kind in ("capex", "opex"):
-            cap = roadmap.caps.of_year(kind, year)  # type: ignore[arg-type]
+            cap = roadmap.caps.of_year(kind, year)
             spent = sum(cents for (what, quarter), cents in paid.items()
                         if what == kind and quarter < subject.quarters and calendar.fiscal_year(quarter) == year)
             if cap is not None and Fraction(spent, CENTS) > exact(cap) / rate:

@@ -6,8 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import combinations_with_replacement
+from math import isclose
 
-from optimizer.demand import work_in_quarter, window_seconds
+from optimizer.demand import window_seconds, work_in_quarter
 from optimizer.schema.plan import LossPlan, NodeLayout, Period, RunningReplicas
 from optimizer.units import MICRO, exact
 from optimizer.verify.classes import carried_after_losses
@@ -20,7 +21,7 @@ from optimizer.verify.rules import (
     check_survive_provider_loss,
     check_survive_region_loss,
 )
-from optimizer.verify.subject import TOLERANCE
+from optimizer.verify.subject import TOLERANCE, Check
 
 
 def check_periods(subject: PeriodsSubject) -> Iterator[str]:
@@ -32,11 +33,11 @@ def check_periods(subject: PeriodsSubject) -> Iterator[str]:
     for period in subject.plan.periods:
         if (period.quarter is None) != (subject.problem.roadmap is None):
             yield f"{period.label}: quarter {period.quarter}"
-        told = {one.service_id: exact(one.amount) for one in period.demand}
+        told = {one.service_id: one.amount for one in period.demand}
         for name in subject.services:
             asked = {subject.asked(name, period.quarter or 0, hour) for hour in period.hours or (0,)}
             amount = subject.amount_in(name, period)
-            if len(asked) > 1 or told.get(name) is None or abs(told[name] - amount) > TOLERANCE * max(1, amount):
+            if len(asked) > 1 or not isclose(told.get(name, -1.0), amount, rel_tol=TOLERANCE):
                 yield f"{period.label}: {name} asks {sorted(asked)}, the plan says {told.get(name)}"
         known = {setting_of(one) for one in subject.plan.deployments}
         lines = [*period.running, *(one for loss in period.losses for one in loss.running)]
@@ -73,10 +74,10 @@ def _fits(
         return
     counted, holders, nodes = Counter[Setting](), Counter[Setting](), Counter[str]()
     for layout in layouts:
-        offer = subject.offers.get(layout.offer_id)
+        gpus = subject.offers[layout.offer_id].gpu_count if layout.offer_id in subject.offers else 0
         used_gpus = sum(one.replicas * one.gpu_count for one in layout.replicas)
         nodes[layout.offer_id] += layout.count
-        if offer is None or layout.count < 1 or used_gpus + layout.free_gpus != offer.gpu_count or layout.free_gpus < 0:
+        if layout.count < 1 or used_gpus + layout.free_gpus != gpus or layout.free_gpus < 0:
             yield f"{place}: replicas of {used_gpus} GPUs on a node of {layout.offer_id}"
         for one in layout.replicas:
             counted[setting_of(one)] += one.replicas * layout.count
@@ -116,7 +117,7 @@ def _uses_lost_nodes(subject: PeriodsSubject, period: Period, loss: LossPlan) ->
 
 
 def check_survive_losses(subject: PeriodsSubject) -> Iterator[str]:
-    """Where replicas are placed again, each loss that can happen is answered, in each period, and keeps every demand."""
+    """Where replicas are placed again, each loss that can happen in a period is answered, and keeps every demand."""
     survive = subject.problem.limits.survive
     for period in subject.plan.periods if subject.is_replaced else ():
         expected: set[tuple[str, str]] = set()
@@ -147,7 +148,7 @@ def _carried(
     subject: PeriodsSubject, period: Period, running: Sequence[RunningReplicas], place: str, after_loss: bool
 ) -> Iterator[str]:
     part = subject.in_period(period, running, after_loss)
-    checks = [check_meet_demand]
+    checks: list[Check] = [check_meet_demand]
     if not after_loss:
         checks += [check_survive_node_loss, check_survive_provider_loss, check_survive_region_loss]
     for check in checks:
@@ -156,7 +157,7 @@ def _carried(
         yield from (f"{place}: {fault}" for fault in check_cap_spot_share(part))
     for name, service in subject.services.items():
         target = service.slo.target_tokens_per_s
-        if service.routes_classes and part.amount(name) and not carried_after_losses(part, name, target):
+        if service.routes_classes and part.amount(name) and not carried_after_losses(part, name, target, moved=True):
             yield f"{place}: {name} is not carried class by class"
 
 

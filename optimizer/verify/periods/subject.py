@@ -9,7 +9,7 @@ from functools import cached_property
 
 from optimizer.costs.over_time import NodeMoney, money_by_id
 from optimizer.costs.quarters import demand_factor
-from optimizer.demand import grown_amount, hourly_amounts, profile_hours
+from optimizer.demand import ServiceDemand, grown_amount, hourly_amounts, profile_hours
 from optimizer.schema.plan import Deployment, Period, Plan, RunningReplicas
 from optimizer.schema.problem import Survive
 from optimizer.units import MICRO
@@ -121,11 +121,16 @@ class PeriodSubject(Subject):
     whole: PeriodsSubject | None = None
     period: Period | None = field(default=None)
 
-    def amount(self, service_id: str) -> Fraction:
-        """Return what a service asks in the period."""
+    @cached_property
+    def demands(self) -> dict[str, ServiceDemand]:
+        """What each service asks in the period."""
         if self.whole is None or self.period is None:
             raise ValueError("a period is one of a plan")
-        return self.whole.amount_in(service_id, self.period)
+        whole, period = self.whole, self.period
+        return {
+            name: replace(demand, amount=max(
+                whole.asked(name, period.quarter or 0, hour) for hour in period.hours or (0,)))
+            for name, demand in whole.demands.items()}
 
     def mixed_ids(self) -> list[str]:
         """List the services that ask for something and whose classes share all their nodes."""
