@@ -27,6 +27,7 @@ from optimizer.explain.decisive import decisive_figures
 from optimizer.explain.doctor import Diagnosis, diagnose
 from optimizer.explain.whatif import money
 from optimizer.load import Catalog, LoadedProblem
+from optimizer.plan.best import best_plan, spans_periods
 from optimizer.schema.plan import Plan, Proposal
 from optimizer.solve import Prepared, SolveSettings, plan_of, prepare, solve
 
@@ -43,7 +44,7 @@ def answer(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings) -> 
     """
     start = time.monotonic()
     prepared = prepare(loaded, catalog)
-    if profile_hours(prepared.problem) is not None:
+    if spans_periods(prepared.problem) or profile_hours(prepared.problem) is not None:
         return over_time(prepared, settings)
     solution = solve(prepared.candidates, prepared.problem.limits, prepared.budget, settings)
     plan = with_approval(plan_of(prepared, solution), prepared)
@@ -76,11 +77,11 @@ def with_approval(plan: Plan, prepared: Prepared) -> Plan:
 
 
 def over_time(prepared: Prepared, settings: SolveSettings) -> Plan:
-    """Solve a problem with a demand by the hour; what stands beside other plans looks at one peak and is left out."""
-    from optimizer.explain.no_timetable import why_no_timetable  # most problems have no hours
-    from optimizer.timetable.answer import solve_over_time
+    """Solve a problem of several periods or shared nodes; what stands beside other plans looks at one peak, so is not
+    there."""
+    from optimizer.explain.no_timetable import why_no_timetable  # most problems have one peak
 
-    plan = with_approval(solve_over_time(prepared, settings), prepared)
+    plan = with_approval(best_plan(prepared, settings), prepared)
     if plan.status == "unknown":
         return plan.model_copy(update={"reasons": ("the limit was reached before any plan was found",)})
     if plan.status == "infeasible":

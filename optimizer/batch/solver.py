@@ -14,10 +14,10 @@ from optimizer.errors import Fault, GpumixError, InputError
 from optimizer.explain.nowhere import why_nowhere
 from optimizer.load import Catalog, load_catalog
 from optimizer.load.problem import LoadedProblem, parse_problem, with_known_shapes
+from optimizer.plan.best import best_plan
 from optimizer.schema.catalog import LlmModel
 from optimizer.schema.plan import Plan
 from optimizer.solve import Prepared, SolveSettings, prepare
-from optimizer.timetable import best_plan
 from optimizer.verify.known import KnownFigures
 
 LONGEST_MESSAGE = 2000

@@ -64,10 +64,12 @@ def export(
     from optimizer.answer import answer
     from optimizer.deploy import environment_of, files_of
     from optimizer.load.serving import load_serving
+    from optimizer.plan.best import at_one_peak
     from optimizer.reports import terminal
     from optimizer.reports.output import write_folder
 
     serving = load_serving(catalog, overlays_of(overlay))
+    loaded = at_one_peak(loaded, "gpumix export")
     plan = answer(loaded, facts, settings)
     if plan.status not in ("optimal", "feasible"):
         emit(terminal.render(plan), None)

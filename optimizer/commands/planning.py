@@ -77,6 +77,10 @@ def solve(
     from optimizer.answer import answer
     from optimizer.reports import REPORTS, markdown, terminal
 
+    if language is not None:
+        from optimizer.plan.best import at_one_peak
+
+        loaded = at_one_peak(loaded, "solve --lang")
     plan = answer(loaded, facts, settings)
     if book and output is not None:
         _write_workbook(plan, loaded, facts, language or Language.EN, output)

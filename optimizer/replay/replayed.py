@@ -8,12 +8,12 @@ from math import isclose
 from optimizer.answer import answer
 from optimizer.demand import profile_hours
 from optimizer.load import Catalog, LoadedProblem
+from optimizer.plan.best import best_plan
 from optimizer.replay.derived import not_derived
 from optimizer.replay.held import Held, hold, hold_as_written
 from optimizer.schema.plan import Inputs, Plan, Status
 from optimizer.solve import SolveSettings, prepare
 from optimizer.solve.extract import inputs_of
-from optimizer.timetable import best_plan
 from optimizer.units import usd
 from optimizer.verify.consistent import contradictions
 from optimizer.verify.leaves import differing

@@ -7,6 +7,14 @@ import textwrap
 from collections.abc import Iterator
 
 from optimizer.reports.approval_wording import api_of, approval_lines, energy_of, month_of, token_prices
+from optimizer.reports.periods_report import (
+    layout_lines,
+    loss_lines,
+    period_lines,
+    quarter_rows,
+    stay_lines,
+    total_line,
+)
 from optimizer.reports.wording import (
     ONLY,
     STATUS,
@@ -82,6 +90,28 @@ def timetable_lines(plan: Plan) -> Iterator[str]:
         yield from table(rows, tuple(range(1, len(rows[0]) - 1)))
     for work in table_of.work:
         yield from wrap(work_of(work), "    ", "  ")
+
+
+def period_sections(plan: Plan) -> Iterator[str]:
+    """Yield who runs where, period by period, what nodes hold, and money by the quarter."""
+    if len(plan.periods) > 1:
+        yield from _section("Period by period")
+        for label, text in period_lines(plan):
+            yield from wrap(f"{label}: {text}", "      ", "  ")
+    for title, lines in (("What nodes hold when most is asked", layout_lines(plan) if plan.periods else ()),
+                         ("After a loss, when most is asked", loss_lines(plan) if plan.periods else ()),
+                         ("What to get", stay_lines(plan))):
+        found = list(lines)
+        if found:
+            yield from _section(title)
+        for line in found:
+            yield from wrap(line, "      ", "  ")
+    for work in plan.work:
+        yield from wrap(work_of(work), "    ", "  ")
+    if plan.roadmap is not None:
+        yield from _section("Money by the quarter (USD)")
+        yield from table(quarter_rows(plan), (2, 3, 4))
+        yield from wrap(total_line(plan), "    ", "  ")
 
 
 def _section(title: str) -> Iterator[str]:
@@ -255,5 +285,6 @@ def render(plan: Plan) -> str:
     """Render a plan for the terminal."""
     parts = [_headline(plan)]
     if plan.status in ("optimal", "feasible"):
-        parts += [timetable_lines(plan), _nodes(plan), _services(plan), _cost(plan), _apis(plan), _proposals(plan)]
+        parts += [timetable_lines(plan), period_sections(plan)]
+        parts += [_nodes(plan), _services(plan), _cost(plan), _apis(plan), _proposals(plan)]
     return "\n".join(line for part in (*parts, _footer(plan)) for line in part) + "\n"

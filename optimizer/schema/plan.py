@@ -273,6 +273,8 @@ class WindowWork(Frozen):
     """To be done in each window, headroom included."""
     capacity_requests: float
     """What its nodes can do in the window, the least of the cycle."""
+    quarter: int | None = Field(default=None, exclude_if=lambda value: value is None)
+    """Of the roadmap, counted from 0."""
 
 
 class Timetable(Frozen):
@@ -286,6 +288,117 @@ class Timetable(Frozen):
     work: tuple[WindowWork, ...]
     standing_usd_per_month: float
     hourly_usd_per_month: float
+
+
+class RunningReplicas(Frozen):
+    """Replicas of one service on nodes of one offer in a period."""
+
+    service_id: str
+    offer_id: str
+    engine_id: str
+    precision: str
+    tp_size: int
+    gpu_count: int
+    """GPUs of one replica."""
+    replicas: int
+    nodes: int
+    """That hold one or more of them."""
+
+
+class NodeLayout(Frozen):
+    """Nodes of one offer that hold the same replicas."""
+
+    offer_id: str
+    count: int
+    """Nodes."""
+    free_gpus: int
+    """Of each node."""
+    replicas: tuple[RunningReplicas, ...]
+    """Of each node."""
+
+
+class PeriodDemand(Frozen):
+    """What a service asks for in a period, and what its replicas carry."""
+
+    service_id: str
+    amount: float
+    """Requests in flight or requests/s, headroom included; 0 for work that may wait."""
+    capacity: float
+    """The same of its replicas, each at its most; where classes are routed apart, of its best class alone."""
+
+
+class LossPlan(Frozen):
+    """Where every service runs after a loss."""
+
+    kind: Literal["node", "provider", "region"]
+    lost: str
+    """GPU type and GPUs of each lost node; a provider; or provider/region."""
+    running: tuple[RunningReplicas, ...]
+    layouts: tuple[NodeLayout, ...]
+
+
+class Period(Frozen):
+    """A stretch of time in which the same nodes stand: a peak, hours of a day or week, a quarter, hours within one."""
+
+    label: str
+    """Such as `peak`, `2027-Q2`."""
+    quarter: int | None
+    """Of the roadmap, counted from 0."""
+    hours: tuple[int, ...]
+    """Of the day from midnight, or of the week from Monday; empty where one peak stands for all hours."""
+    demand: tuple[PeriodDemand, ...]
+    nodes: dict[str, int]
+    """Offer -> nodes that stand."""
+    running: tuple[RunningReplicas, ...]
+    layouts: tuple[NodeLayout, ...] = ()
+    """What each node holds, where replicas of several services share nodes."""
+    losses: tuple[LossPlan, ...] = ()
+    """Where replicas are placed again after each loss to survive."""
+
+
+class StayPlan(Frozen):
+    """Nodes that come together and leave together, in the quarters of a roadmap."""
+
+    offer_id: str
+    way: Literal["buy", "reserve", "rent", "keep"]
+    count: int
+    ordered: int
+    """Quarter of the order, counted from 0: a purchase is paid in it."""
+    first: int
+    """First quarter in which they stand."""
+    end: int
+    """First quarter in which they no longer stand; the number of quarters when they stand at the end."""
+    hours: tuple[int, ...] = ()
+    """Of nodes rented for some hours of each day: those hours."""
+    owned_already: int | None = None
+    """Which entry of `roadmap.owned_already`, for nodes that are there already."""
+    cost_usd: float
+    """All of them over all time, discounted when a rate is set, less what they count for at the end."""
+
+
+class QuarterMoneyPlan(Frozen):
+    """Money of one quarter, nominal, without tax."""
+
+    label: str
+    fiscal_year: str
+    capex_usd: float
+    """Purchases with their installation, in the quarter of the order."""
+    opex_usd: float
+    """Rents, commitments and the running of own nodes."""
+    sold_usd: float
+    """Got for nodes sold before the plan ends."""
+
+
+class RoadmapPlan(Frozen):
+    """Money over the quarters of a roadmap."""
+
+    total_cost_usd: float
+    """All payments, those of commitments beyond the plan's end too, less what stands at the end counts for."""
+    bound_usd: float
+    """No plan costs less."""
+    discount_fraction_per_year: float
+    stays: tuple[StayPlan, ...]
+    quarters: tuple[QuarterMoneyPlan, ...]
 
 
 class Proposal(Frozen):
@@ -358,6 +471,16 @@ class Plan(Frozen):
     """Electricity and emissions of owned nodes, by site."""
     timetable: Timetable | None = Field(default=None, exclude_if=lambda value: value is None)
     """Hour by hour, for a problem with a demand by the hour."""
+    periods: tuple[Period, ...] = Field(default=(), exclude_if=lambda value: not value)
+    """Who runs where in each period: of questions that are more than one peak, or one day, of dedicated nodes."""
+    work: tuple[WindowWork, ...] = Field(default=(), exclude_if=lambda value: not value)
+    """Work that may wait and when it is done, in a plan of periods."""
+    roadmap: RoadmapPlan | None = Field(default=None, exclude_if=lambda value: value is None)
+    """Money over the quarters of a roadmap."""
+    sharing: Literal["none", "nodes"] = Field(default="none", exclude_if=lambda value: value == "none")
+    """`nodes`: replicas of several services share nodes; `capacity_per_node` is then that of one replica."""
+    method: str = Field(default="", exclude_if=lambda value: not value)
+    """Which engine proved a plan of periods."""
 
     def as_json(self, rejections: bool = True) -> dict[str, Any]:
         """Return the plan as plain data with its digest; rejections stand once in a document."""

@@ -82,6 +82,10 @@ def faults_of_plan(
     if plan.status not in ("optimal", "feasible"):
         shown = plan.nodes or plan.deployments or plan.services or plan.cost.usd_per_month is not None
         return [f"status: {plan.status}, yet a plan is shown"] if shown else []
+    if plan.periods:
+        from optimizer.verify.periods import faults_of_periods  # most plans have none
+
+        return faults_of_periods(plan, problem, catalog, own_models, known)
     if (plan.timetable is not None) != (profile_hours(problem) is not None):
         return ["timetable: one is shown if and only if the problem states a demand by the hour"]
     subject = Subject(plan, problem, catalog, own_models, KnownFigures() if known is None else known)

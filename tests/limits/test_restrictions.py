@@ -15,6 +15,7 @@ import pytest
 from optimizer.errors import InputError
 from optimizer.fleet import answer_fleet
 from optimizer.load import Catalog, LoadedProblem
+from optimizer.plan.best import best_plan
 from optimizer.roadmap import budget_plan
 from optimizer.schema.catalog import Product
 from optimizer.schema.problem import (
@@ -32,7 +33,6 @@ from optimizer.schema.problem import (
     Survive,
 )
 from optimizer.solve import SolveSettings, prepare
-from optimizer.timetable import best_plan
 from tests.catalogs import tiny
 
 OFFERS = {one.offer_id: one for one in (

@@ -9,11 +9,11 @@ import pytest
 
 from optimizer.fleet import answer_fleet
 from optimizer.load import Catalog, LoadedProblem
+from optimizer.plan.best import best_plan
 from optimizer.roadmap import budget_plan
 from optimizer.schema.plan import Node
 from optimizer.schema.problem import Demand, Limits, Problem, Roadmap
 from optimizer.solve import SolveSettings, prepare
-from optimizer.timetable import best_plan
 from tests.catalogs import tiny
 from tests.cli.conftest import Run, run
 from tests.limits.test_restrictions import OWN, POINTS, SITES

@@ -8,11 +8,11 @@ import pytest
 from pydantic import BaseModel
 
 from optimizer.load import Catalog, LoadedProblem
+from optimizer.plan.best import best_plan
 from optimizer.schema.catalog import CapacityRow
 from optimizer.schema.plan import Cost, Deployment, Node, Plan, ServicePlan, Timetable
 from optimizer.schema.problem import Demand, Limits, NodeCount, Problem, RequestClass, Service, Survive
 from optimizer.solve import SolveSettings, prepare
-from optimizer.timetable import best_plan
 from tests.catalogs import tiny
 from tests.test_verify import BETTER, OFFERS, UNCHECKED, UNPROVEN, Answered, farm, first, lies_about, money
 
