@@ -92,7 +92,8 @@ def group_into_curves(points: Iterable[Ranked]) -> dict[CurveKey, list[Ranked]]:
     """Group rows into curves: one model, source, version, layout and length shape each."""
     curves: dict[CurveKey, list[Ranked]] = {}
     for rank, point in points:
-        key = (point.model_id, point.source_id, point.engine_version, point.layout_name, point.isl_tokens, point.osl_tokens)
+        key = (point.model_id, point.source_id, point.engine_version, point.layout_name, point.isl_tokens,
+               point.osl_tokens)
         curves.setdefault(key, []).append((rank, point))
     return curves
 

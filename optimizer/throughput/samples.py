@@ -84,7 +84,8 @@ def samples(catalog: Catalog, points: Iterable[ThroughputPoint] | None = None) -
 def curve_key(point: ThroughputPoint) -> tuple[object, ...]:
     """Return what rows of one measured curve have in common."""
     return (point.model_id, point.precision, point.kv_precision, point.gpu_id, point.gpu_count, point.tp_size,
-            point.engine_id, point.source_id, point.engine_version, point.layout_name, point.isl_tokens, point.osl_tokens)
+            point.engine_id, point.source_id, point.engine_version, point.layout_name, point.isl_tokens,
+            point.osl_tokens)
 
 
 def curve_numbers(rows: Iterable[Sample]) -> list[int]:
