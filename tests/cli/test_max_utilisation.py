@@ -9,14 +9,13 @@ import pytest
 
 from tests.cli.conftest import Run
 
-PROBLEMS = ("helpdesk-llama3-8b", "campus-daily-users", "documents-by-length", "overnight-summaries", "tokyo-week",
-            "valley-filling")
+PROBLEMS = ("campus-daily-users", "documents-by-length", "overnight-summaries", "valley-filling")
 OWN_LIMITS = ("--set", "limits.budget=null")
 
 
-@pytest.mark.parametrize("most", [0.5, 0.83])
 @pytest.mark.parametrize("problem", PROBLEMS)
-def test_nodes_are_printed_no_fuller_than_allowed(run: Run, problem: str, most: float) -> None:
+def test_nodes_are_printed_no_fuller_than_allowed(run: Run, problem: str) -> None:
+    most = 0.5
     changed = (problem, "--set", f"limits.max_utilisation_fraction={most}", *OWN_LIMITS)
     plan = json.loads(run("solve", *changed, "--format", "json").out)
     assert plan["status"] == "optimal"

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.conftest import Run
 
-TTFT_MS = (6000.0, 2500.0, 2000.0, 1500.0, 1200.0, 1000.0, 800.0)
+TTFT_MS = (2500.0, 2000.0, 1200.0, 800.0)
 
 
 def solved(run: Run, problem: str, **slo: float) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def solved(run: Run, problem: str, **slo: float) -> dict[str, Any]:
     return dict(json.loads(result.out))
 
 
-@pytest.mark.parametrize("problem", ["chat-with-documents", "documents-by-length"])
+@pytest.mark.parametrize("problem", ["chat-with-documents"])
 def test_the_printed_time_to_first_token_keeps_its_limit(run: Run, problem: str) -> None:
     """Version 0.1 was OPTIMAL at 2,395 and 2,607 ms under a limit of 2,000: each class was looked at alone."""
     costs = []

@@ -230,7 +230,7 @@ FORMS: dict[str, tuple[Callable[[random.Random], Problem], Costed, frozenset[str
 }
 """Form -> (random problem, cost of its cheapest plan, keys that it refuses)."""
 
-FEW, MANY = 6, 150
+FEW, MANY = 4, 150
 
 
 def stricter(rng: random.Random, limits: Limits, keys: list[str], times: int) -> Limits:
