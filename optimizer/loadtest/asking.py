@@ -19,6 +19,9 @@ KEY_VARIABLE = "GPUMIX_API_KEY"
 BROKEN = (StreamError, OSError, httptools.HttpParserError)
 """What one request may end in; anything else is a fault of this program. TLS faults and timeouts are OSErrors."""
 
+MOST_BYTES = 64 * 2**20
+"""Of one response: some 300 bytes a token leave room for 200,000 tokens."""
+
 
 @dataclass
 class Response:
@@ -113,12 +116,16 @@ def _send_and_receive(connection: Connection, response: Response, data: bytes, t
     connection.deadline = time.perf_counter() + timeout_s
     yield from connection.send(data)
     parser = httptools.HttpResponseParser(response)
+    received = 0
     while not response.whole:
         data, response.now_s = yield from connection.receive()
         if not data:
             connection.close()
             response.whole = bool(response.status) and response.ends_by_closing
             return
+        received += len(data)
+        if received > MOST_BYTES:  # an endpoint under test may send without end
+            raise StreamError(f"an answer of more than {MOST_BYTES // 2**20} MiB")
         parser.feed_data(data)
         response.status = parser.get_status_code()
     if not parser.should_keep_alive():
