@@ -1,0 +1,53 @@
+"""What the wheel holds: one package with its types and data, and the command; nothing beside it."""
+
+from __future__ import annotations
+
+import email
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import optimizer
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    builders = pytest.importorskip("hatchling.builders.wheel")
+    folder = tmp_path_factory.mktemp("wheel")
+    (path,) = builders.WheelBuilder(str(ROOT)).build(directory=str(folder), versions=["standard"])
+    return zipfile.ZipFile(path)
+
+
+def test_nothing_lies_beside_the_package(wheel: zipfile.ZipFile) -> None:
+    tops = {name.partition("/")[0] for name in wheel.namelist()}
+    assert {one for one in tops if not one.endswith(".dist-info")} == {"optimizer"}
+    names = set(wheel.namelist())
+    assert {"optimizer/py.typed", "optimizer/commands/main.py", "optimizer/catalogs/gpus.csv"} <= names
+    assert any(name.startswith("optimizer/problems/") for name in names)
+    assert not [name for name in names if "/tests/" in name or name.endswith(".pyc")]
+
+
+def test_the_command_starts_inside_the_package(wheel: zipfile.ZipFile) -> None:
+    (entry,) = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
+    assert "gpumix = optimizer.commands.main:main" in wheel.read(entry).decode()
+
+
+def test_metadata_is_whole(wheel: zipfile.ZipFile) -> None:
+    (path,) = [name for name in wheel.namelist() if name.endswith("/METADATA")]
+    found = email.message_from_string(wheel.read(path).decode())
+    known = pytest.importorskip("trove_classifiers").classifiers
+    assert (found["Name"], found["Version"], found["License-Expression"]) == (
+        "gpumix", optimizer.__version__, "Apache-2.0")
+    assert not [one for one in found.get_all("Classifier", []) if one not in known]
+    assert "Typing :: Typed" in found.get_all("Classifier", [])
+    assert found["Description-Content-Type"] == "text/markdown"
+    assert found["Requires-Python"] == ">=3.11"
+
+
+def test_version_is_stated_once_more_and_the_same() -> None:
+    stated = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    assert stated == optimizer.__version__
