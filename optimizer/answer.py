@@ -29,7 +29,7 @@ from optimizer.explain.whatif import money
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.plan.best import best_plan, spans_periods
 from optimizer.schema.plan import Plan, Proposal
-from optimizer.solve import Prepared, SolveSettings, plan_of, prepare, solve
+from optimizer.solve import Prepared, SolveSettings, plan_of, prepare, solve_prepared
 
 ASIDE_LIMIT_S = 1.0
 """Under a time limit no proposal or what-if beside the plan may take longer than this."""
@@ -46,7 +46,7 @@ def answer(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings) -> 
     prepared = prepare(loaded, catalog)
     if spans_periods(prepared.problem) or profile_hours(prepared.problem) is not None:
         return over_time(prepared, settings)
-    solution = solve(prepared.candidates, prepared.problem.limits, prepared.budget, settings)
+    solution = solve_prepared(prepared, settings)
     plan = with_approval(plan_of(prepared, solution), prepared)
     if solution.status == "unknown":
         return plan.model_copy(update={"reasons": ("the limit was reached before any plan was found",)})

@@ -33,12 +33,14 @@ from optimizer.errors import ExitCode, Fault, InputError, printable
 if TYPE_CHECKING:
     from optimizer.load import Catalog
     from optimizer.loadtest.importing import Imported, ImportedLevel
+    from optimizer.loadtest.setup import SetUp
 
 app = typer.Typer(
     help="Put a proposal under load, bring the figures back, see what they change.", no_args_is_help=True,
     rich_markup_mode=None)
 
-ModelOption = Annotated[str | None, typer.Option("--model", metavar="ID", help="Model id, or its Hugging Face name.")]
+ModelOption = Annotated[
+    str | None, typer.Option("--model", metavar="ID", help="Model id, its Hugging Face name, or its config.json.")]
 GpuOption = Annotated[str | None, typer.Option("--gpu", metavar="ID", help="GPU type under load.")]
 GpuCountOption = Annotated[int | None, typer.Option("--gpu-count", min=1, metavar="N", help="GPUs of one replica.")]
 TpOption = Annotated[int | None, typer.Option("--tp", min=1, metavar="N", help="Tensor-parallel size.")]
@@ -104,7 +106,7 @@ def import_results(
         files, given, _catalog(catalog, overlay, into), _text_of(place), str(place), source, failures, named)
     if found.refused and not skip_refused:
         raise InputError([_refused(level) for level in found.refused])
-    _write(place, found)
+    _write(place, found, into)
     emit(IMPORT_REPORTS[form.value](found), output)
 
 
@@ -150,15 +152,20 @@ def run_test(
     ] = None,
     model: ModelOption = None, gpu: GpuOption = None, gpu_count: GpuCountOption = None, tp: TpOption = None,
     layout: LayoutOption = None, precision: PrecisionOption = None, engine: EngineOption = None,
-    engine_version: VersionOption = None, form: FormatOption = Format.TEXT, output: OutputOption = None,
+    engine_version: VersionOption = None, catalog: CatalogOption = None, overlay: OverlayOption = None,
+    form: FormatOption = Format.TEXT, output: OutputOption = None,
 ) -> None:
     """Put an endpoint under load, level by level, and measure what users see."""
-    from optimizer.loadtest.running import Endpoint, Schedule, check_installed, endpoint_url, run_levels
+    from optimizer.loadtest.level import Schedule
+    from optimizer.loadtest.running import Endpoint, check_installed, endpoint_url, run_levels
+    from optimizer.loadtest.setup import SetUp
     from optimizer.reports.loadtest_run_report import RUN_REPORTS
 
     levels, address = _users(users), endpoint_url(url)
     isl, osl = _lengths(isl, osl, problem, service, request_class)
     check_installed()
+    if any(name is not None for name in (model, gpu, precision, engine)):
+        _check_set_up(SetUp(model, gpu, gpu_count, tp, layout, precision, engine), catalog, overlay)
     place = records or Path(f"loadtest-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl")
     set_up = {"model": model, "gpu": gpu, "gpu_count": gpu_count, "tp_size": tp, "layout": layout,
               "precision": precision, "engine": engine, "engine_version": engine_version}
@@ -168,6 +175,16 @@ def run_test(
         tell(line)
     emit(RUN_REPORTS[form.value](found, str(place)), output)
     leave(ExitCode.INTERRUPTED if found.interrupted else ExitCode.CHECK_FAILED if found.trouble else ExitCode.PLAN)
+
+
+def _check_set_up(given: SetUp, catalog: Path | None, overlay: list[Path] | None) -> None:
+    """Hold names against the catalog before anything is measured, or an hour of testing could not be imported."""
+    from optimizer.load import load_catalog
+    from optimizer.loadtest.own_parts import with_own_models
+    from optimizer.loadtest.setup import check_options
+
+    own = with_own_models(load_catalog(catalog, overlays_of(overlay)), [given.model], Path())
+    check_options(own.catalog, given)
 
 
 def _say(line: str) -> None:
@@ -208,7 +225,9 @@ def plan_test(
     problem: ProblemArg,
     overrides: SetOption = None,
     own: Annotated[str, typer.Option("--into", metavar="DIR", help="Where the commands import to.")] = "own",
-    url: Annotated[str, typer.Option("--url", metavar="URL", help="The endpoint to be tested.")] = "http://HOST:8000",
+    url: Annotated[
+        str | None, typer.Option("--url", metavar="URL", help="The endpoint to be tested; default: the engine's port.")
+    ] = None,
     catalog: CatalogOption = None, overlay: OverlayOption = None, allow_outside: OutsideOption = False,
     form: FormatOption = Format.TEXT, output: OutputOption = None, time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
@@ -217,10 +236,11 @@ def plan_test(
     settings = solve_settings(time_limit, deterministic_limit)
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.load.serving import load_serving
-    from optimizer.loadtest.planning import plan_tests
+    from optimizer.loadtest.planning import Asked, plan_tests
     from optimizer.reports.loadtest_plan_report import PLAN_REPORTS
 
-    found = plan_tests(loaded, facts, settings, own, url, load_serving(catalog, overlays_of(overlay)))
+    asked = Asked(problem, own, url, tuple(str(path) for path in overlays_of(overlay)))
+    found = plan_tests(loaded, facts, settings, asked, load_serving(catalog, overlays_of(overlay)))
     emit(PLAN_REPORTS[form.value](found), output)
     leave({"infeasible": ExitCode.INFEASIBLE, "unknown": ExitCode.LIMIT}.get(found.status, ExitCode.PLAN))
 
@@ -279,16 +299,20 @@ def _text_of(place: Path) -> str | None:
     return decode(read_bytes(place), str(place)) if place.exists() else None
 
 
-def _write(place: Path, found: Imported) -> None:
-    """Write the own file whole or not at all, and only when something is new."""
+def _write(place: Path, found: Imported, into: Path) -> None:
+    """Write the own file, and the model and GPU rows that it needs, whole or not at all, and only what is new."""
+    from optimizer.loadtest.own_parts import own_files
     from optimizer.reports.output import write_atomically
 
     if not found.added:
         return
+    beside = own_files(into, found.added, found.own.catalog, found.own.models)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         why = error.strerror or str(error)
         raise InputError([Fault("--into", str(place.parent), f"a place that cannot be written ({why})", "a folder")
                           ]) from None
+    for path, text in beside.items():
+        write_atomically(path, text, "--into")
     write_atomically(place, found.text, "--into")

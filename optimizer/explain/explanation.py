@@ -17,7 +17,7 @@ from optimizer.explain.stability import Stability, stabilities
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.plan.best import at_one_peak
 from optimizer.schema.plan import Plan
-from optimizer.solve import Prepared, Solution, SolveSettings, plan_of, prepare, solve
+from optimizer.solve import Prepared, Solution, SolveSettings, plan_of, prepare, solve_prepared
 from optimizer.solve.nearby import other_structures
 from optimizer.solve.refusals import refuse_limits, refuse_routed
 from optimizer.timetable import refuse_profile
@@ -117,7 +117,7 @@ def explain(
     refuse_profile(loaded.problem, loaded.label, "gpumix explain")
     loaded = at_one_peak(loaded, "gpumix explain")
     prepared = prepare(loaded, catalog, shelf=Shelf())
-    solution = solve(prepared.candidates, prepared.problem.limits, prepared.budget, settings)
+    solution = solve_prepared(prepared, settings)
     settings = replace(settings, enumerated=True)
     plan = plan_of(prepared, solution)
     if not solution.has_plan:

@@ -14,6 +14,7 @@ from optimizer.loadtest.accept import FAILURE_LIMIT, refusal, remarks
 from optimizer.loadtest.document import document_of
 from optimizer.loadtest.formats import Format, read_levels
 from optimizer.loadtest.level import FoundLevel
+from optimizer.loadtest.own_parts import OwnModels, with_own_models
 from optimizer.loadtest.rows import aligned, known_rows, row_of, source_of, text_with
 from optimizer.loadtest.setup import SetUp, check_options, resolved, set_up_of
 from optimizer.schema.catalog import ThroughputPoint
@@ -45,6 +46,8 @@ class Imported:
     levels: tuple[ImportedLevel, ...]
     text: str
     """The whole own file with the new rows."""
+    own: OwnModels
+    """The catalog that names were looked up in, and the models that were given as paths."""
 
     @property
     def added(self) -> tuple[ThroughputPoint, ...]:
@@ -164,8 +167,10 @@ def import_files(
     Raises:
         InputError: a file cannot be read, or options are missing, unknown or contradict it; every fault is named.
     """
-    given, known = check_options(catalog, given), known_rows(own_text, own_label)
-    files = _read_all(paths, columns)
+    known, files = known_rows(own_text, own_label), _read_all(paths, columns)
+    named = [given.model, *(level.stated.model for file in files for level in file.levels)]
+    own = with_own_models(catalog, named, paths[0].parent)
+    catalog, given = own.catalog, check_options(own.catalog, given)
     faults: list[Fault] = []
     found = [(file, _outcome(file, level, catalog, given, source_id, failure_limit, faults))
              for file in files for level in file.levels]
@@ -175,7 +180,7 @@ def import_files(
     levels = [(file, replace(one, row=next(rows)) if one.row is not None else one) for file, one in found]
     settled = [_known_or_new(file, one, known) for file, one in levels]
     added = [one.row for one in settled if one.row is not None and not one.known]
-    return Imported(tuple(settled), text_with(own_text, added) if added else own_text or "")
+    return Imported(tuple(settled), text_with(own_text, added) if added else own_text or "", own)
 
 
 def _known_or_new(file: _File, level: ImportedLevel, known: Sequence[ThroughputPoint]) -> ImportedLevel:

@@ -103,3 +103,13 @@ class FoundLevel:
         if self.ttft.mean is None or self.tpot.mean is None or self.osl_tokens is None:
             return None
         return (self.ttft.mean + (self.osl_tokens - 1) * self.tpot.mean) / 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Which levels, how exactly, and how long at most."""
+
+    users: tuple[int, ...]
+    until: float = 0.05
+    runs: int = 2
+    time_limit_s: float = 600.0

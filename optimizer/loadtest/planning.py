@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+import os
+import shlex
 from dataclasses import dataclass
 
 from optimizer.candidates.names import resolve_model
 from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog, LoadedProblem
+from optimizer.load.problem import problem_path
 from optimizer.load.serving import ServingFacts
+from optimizer.loadtest.control import limits_of
+from optimizer.loadtest.level import Schedule
 from optimizer.loadtest.starting import checkpoint_of, memory_fraction, start_line
 from optimizer.plan.best import best_plan
 from optimizer.schema.base import Evidence
@@ -59,6 +64,27 @@ class PlannedTest:
     """Nothing where the catalog does not know how the engine is started."""
     run_command: str
     import_command: str
+    minutes: float | None
+    """About how long it takes, None where the plan says nothing of speed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the commands of tests are to say."""
+
+    problem: str
+    """The problem as it was named: a shipped name, or the path of a file."""
+    own: str = "own"
+    """The folder that the commands import into."""
+    url: str | None = None
+    """The endpoint that stands for the one to be tested; None: HOST with the engine's own port."""
+    overlays: tuple[str, ...] = ()
+    """Overlays that the problem is solved with: every command takes them too."""
+
+    @property
+    def overlay_words(self) -> str:
+        """Return the options that name the overlays."""
+        return "".join(f" --overlay {shlex.quote(overlay)}" for overlay in self.overlays)
 
 
 @dataclass(frozen=True)
@@ -68,8 +94,8 @@ class PlannedTests:
     problem: str
     status: str
     tests: tuple[PlannedTest, ...]
-    own: str
-    """The folder that the commands import into."""
+    compare_command: str
+    solve_command: str
 
 
 WIDEST = 1.0
@@ -88,13 +114,12 @@ def levels_for(at_peak: int, most: int) -> tuple[int, ...]:
 
 
 def plan_tests(
-    loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings, own: str, url: str, serving: ServingFacts
+    loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings, asked: Asked, serving: ServingFacts
 ) -> PlannedTests:
     """Solve a problem and list the tests that would tell whether its plan holds, one for offers that run the same.
 
     Args:
-        own: folder that results are imported into.
-        url: the endpoint that stands for the one to be tested.
+        asked: what the commands are to say.
         serving: how engines are started.
 
     Raises:
@@ -105,7 +130,7 @@ def plan_tests(
     nodes = {node.offer_id: node for node in plan.nodes}
     services = {service.service_id: service for service in prepared.problem.services}
     tests = [
-        _planned(catalog, loaded, services[one.service_id], one, nodes[one.offer_id].gpu_id, number, own, url, serving)
+        _planned(catalog, loaded, services[one.service_id], one, nodes[one.offer_id].gpu_id, number, asked, serving)
         for one in plan.deployments for number in _numbers(services[one.service_id], one)
     ]
     order = ("estimated", "interpolated", "measured")
@@ -113,7 +138,9 @@ def plan_tests(
     once: dict[tuple[str, str, str], PlannedTest] = {}
     for test in tests:
         once.setdefault((test.service_id, test.start_command, test.run_command), test)
-    return PlannedTests(plan.problem, plan.status, tuple(once.values()), own)
+    then = f"{shlex.quote(asked.problem)}{asked.overlay_words} --overlay {shlex.quote(asked.own)}"
+    return PlannedTests(plan.problem, plan.status, tuple(once.values()), f"gpumix loadtest compare {then}",
+                        f"gpumix solve {then}")
 
 
 def _numbers(service: Service, one: Deployment) -> list[int]:
@@ -136,8 +163,8 @@ def _in_flight(one: Deployment, request: RequestClass) -> tuple[int, int]:
 
 
 def _planned(
-    catalog: Catalog, loaded: LoadedProblem, service: Service, one: Deployment, gpu_id: str, number: int, own: str,
-    url: str, serving: ServingFacts,
+    catalog: Catalog, loaded: LoadedProblem, service: Service, one: Deployment, gpu_id: str, number: int, asked: Asked,
+    serving: ServingFacts,
 ) -> PlannedTest:
     """Write down one test."""
     model, request = resolve_model(service, catalog, loaded.own_models), service.workload[number]
@@ -146,9 +173,12 @@ def _planned(
     context = max(
         [request.isl_tokens + request.osl_tokens, *(service.class_context_tokens(i) for i in _numbers(service, one))]
         if one.classes else [service.full_context_tokens, request.isl_tokens + request.osl_tokens])
-    known = service.model if model is None or loaded.own_models else _id_of(catalog, model) or service.model
-    set_up = (f"--model {known} --gpu {gpu_id} --gpu-count {one.gpu_count} --tp {one.tp_size}"
-              f" --precision {one.precision} --engine {one.engine_id}")
+    known = (_path_of(service.model, asked.problem) if service.model in loaded.own_models or model is None
+             else _id_of(catalog, model) or service.model)
+    set_up = (f"--model {shlex.quote(known)} --gpu {gpu_id} --gpu-count {one.gpu_count} --tp {one.tp_size}"
+              f" --precision {one.precision} --engine {one.engine_id}{asked.overlay_words}")
+    how = serving.engines.get(one.engine_id)
+    url = asked.url or f"http://HOST:{how.port if how else 8000}"
     records = f"{service.service_id}-{gpu_id}-{request.isl_tokens}-{request.osl_tokens}.jsonl"
     levels = ",".join(map(str, users))
     return PlannedTest(
@@ -159,7 +189,33 @@ def _planned(
         start_command=_start(catalog, serving, model, one, gpu_id, name, max(users), context),
         run_command=(f"gpumix loadtest run --url {url} --isl {request.isl_tokens} --osl {request.osl_tokens}"
                      f" --users {levels} --records {records} {set_up}"),
-        import_command=f"gpumix loadtest import {records} --into {own}")
+        import_command=f"gpumix loadtest import {records} --into {shlex.quote(asked.own)}{asked.overlay_words}",
+        minutes=_minutes(users, one, request))
+
+
+def _path_of(model: str, problem: str) -> str:
+    """Return the path of a model's config.json from here: the problem names it from its own folder."""
+    base = problem_path(problem).parent
+    beside = base / model
+    return os.path.relpath(beside) if beside.is_file() else model
+
+
+def _minutes(users: tuple[int, ...], one: Deployment, request: RequestClass) -> float | None:
+    """Estimate how long a test takes: two runs of every level, each of the fewest requests that `limits_of` asks for.
+
+    A wave of requests takes TTFT + (OSL - 1) x TPOT as the plan has them at the peak; beyond what a replica carries,
+    requests queue in proportion. A run ends after the time limit at the latest.
+    """
+    if not one.tokens_per_s_per_user:
+        return None
+    wave_s = (one.ttft_ms or 0.0) / 1000 + (request.osl_tokens - 1) / one.tokens_per_s_per_user
+    run = Schedule(users=users)
+    seconds = 0.0
+    for level in users:
+        limits = limits_of(level, run.until)
+        waves = (limits.warm_up + limits.least) / level + 1
+        seconds += run.runs * min(run.time_limit_s, waves * wave_s * max(1.0, level / one.concurrency_per_replica))
+    return round(seconds / 60, 1)
 
 
 def _start(

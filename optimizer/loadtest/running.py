@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from optimizer.errors import Fault, InputError
 from optimizer.loadtest.attempt import Attempt, Say, attempt
 from optimizer.loadtest.distortion import LIMIT, Distortion, distortion_of
-from optimizer.loadtest.level import CACHED_UNSEEN, Latency
+from optimizer.loadtest.level import CACHED_UNSEEN, Latency, Schedule
 from optimizer.loadtest.probing import Probed, probe
 from optimizer.loadtest.prompts import new_salt
 from optimizer.loadtest.records import VERSION, RunFigures, figures_of
@@ -50,16 +50,6 @@ class Endpoint:
     """File of authorities that the endpoint's certificate may be signed by."""
     prefix_cached: float = 0.0
     """Share of every prompt that is the same, for the engine's prefix cache to answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """Which levels, how exactly, and how long at most."""
-
-    users: tuple[int, ...]
-    until: float = 0.05
-    runs: int = 2
-    time_limit_s: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ OPTIONS = {
 """Field of the set-up -> the option that states it."""
 
 ASKED = {
-    "model": "a model id of the catalog, or its name on Hugging Face",
+    "model": "a model id of the catalog, its name on Hugging Face, or the path of its config.json",
     "gpu": "the GPU type, an id of gpus.csv", "gpu_count": "GPUs of one replica",
     "tp_size": "tensor-parallel size", "precision": "precision of the weights as served, such as bf16 or fp8",
     "engine": "the engine behind the endpoint, an id of engines.yaml",
@@ -96,7 +96,8 @@ def check_options(catalog: Catalog, given: SetUp) -> SetUp:
     ]
     model = given.model and known_model(catalog, given.model)
     if given.model and model is None:
-        allowed = f"{among(given.model, catalog.models, 'models.yaml')}, or its name on Hugging Face"
+        known = among(given.model, catalog.models, "models.yaml")
+        allowed = f"{known}, its name on Hugging Face, or the path of its config.json"
         faults.append(Fault("options", "--model", repr(given.model), allowed))
     if faults:
         raise InputError(faults)

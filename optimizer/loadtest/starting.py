@@ -90,12 +90,14 @@ def start_line(
     serving: Serving, checkpoint: Checkpoint, wanted: str, precision: str, tp_size: int, sequences: int,
     context_tokens: int, fraction: float,
 ) -> str:
-    """Return one line of shell that starts a server; settings are handed over in the line itself.
+    """Return one line of shell that starts a server which other machines reach; settings stand in the line itself.
 
     Args:
         wanted: stands for the checkpoint where none is known.
     """
     words = arguments(serving, checkpoint, precision, tp_size, sequences, context_tokens, fraction)
+    command = len(serving.command.split())
+    words = (*words[:command], *_filled(serving.listen, {"port": str(serving.port)}), *words[command:])
     line = shlex.join((checkpoint.name or wanted) if word == MODEL else word for word in words)
     settings = settings_of(serving, precision, fraction, everything=False)
     if settings:

@@ -9,7 +9,7 @@ from optimizer.errors import Fault, InputError
 from optimizer.load import LoadedProblem
 from optimizer.schema.plan import Plan
 from optimizer.schema.problem import Problem
-from optimizer.solve import Prepared, SolveSettings, plan_of, solve
+from optimizer.solve import Prepared, SolveSettings, plan_of, solve_prepared
 from optimizer.solve.prove import Clock
 from optimizer.verify.known import KnownFigures
 
@@ -78,7 +78,7 @@ def best_plan(
         from optimizer.timetable.answer import solve_over_time  # most problems have no hours
 
         return solve_over_time(prepared, settings, with_rejections, known)
-    solution = solve(prepared.candidates, prepared.problem.limits, prepared.budget, settings)
+    solution = solve_prepared(prepared, settings)
     return plan_of(prepared, solution, with_rejections, known)
 
 

@@ -14,7 +14,7 @@ from optimizer.reports.wording import STATUS, counted
 
 COLUMNS = ("service_id", "offer_id", "model", "gpu_id", "gpu_count", "engine_id", "precision", "tp_size", "isl_tokens",
            "osl_tokens", "users", "evidence", "error_fraction", "tokens_per_s_per_user", "start_command", "run_command",
-           "import_command")
+           "import_command", "minutes")
 """Added to, never renamed."""
 
 
@@ -44,15 +44,18 @@ def _lines(found: PlannedTests) -> Iterator[str]:
         start = test.start_command or f"start {test.engine_id} with at most {max(test.users)} sequences"
         yield f"   # weights as {test.precision}, on a node of {test.offer_id}"
         yield f"   {start}"
-        yield f"   {test.run_command}"
+        about = "" if test.minutes is None else f"   # about {test.minutes:.0f} minutes"
+        yield f"   {test.run_command}{about}"
         yield f"   {test.import_command}"
     yield ""
-    yield f"then: gpumix loadtest compare {found.problem} --overlay {found.own}"
+    yield f"then: {found.compare_command}"
+    yield f"      {found.solve_command}"
 
 
 def _json(found: PlannedTests) -> str:
     tests = [_row(test) for test in found.tests]
-    return json_report.dumps({"schema_version": 1, "problem": found.problem, "status": found.status, "tests": tests})
+    return json_report.dumps({"schema_version": 1, "problem": found.problem, "status": found.status, "tests": tests,
+                              "compare_command": found.compare_command, "solve_command": found.solve_command})
 
 
 def _csv(found: PlannedTests) -> str:

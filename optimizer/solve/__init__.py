@@ -14,6 +14,7 @@ from optimizer.solve.search import (
     solve,
     solve_at,
 )
+from optimizer.solve.tested import solve_prepared
 
 __all__ = [
     "Chosen",
@@ -29,4 +30,5 @@ __all__ = [
     "prepare",
     "solve",
     "solve_at",
+    "solve_prepared",
 ]

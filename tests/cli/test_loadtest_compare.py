@@ -154,3 +154,30 @@ def test_every_report_of_a_comparison(run: Run, desk: Path, tmp_path: Path) -> N
     assert [row["concurrency"] for row in rows] == ["1", "20", "21", "40"]
     markdown = run("loadtest", "compare", desk, "--overlay", folder, "--format", "markdown").out
     assert "Solved again: other nodes, +1,825.00 USD/month" in markdown
+
+
+OWN = """\
+model_id,precision,gpu_id,gpu_count,tp_size,layout,engine_id,isl_tokens,osl_tokens,concurrency,ttft_ms,tpot_ms,use,\
+source_id,source_url,as_of
+llama-8b,bf16,big-80gb,1,1,tp1,vllm,512,256,1,30,20,curve,own,mine,2026-11
+llama-8b,bf16,big-80gb,1,1,tp1,vllm,512,256,40,300,30,curve,own,mine,2026-11
+llama-8b,bf16,big-80gb,1,1,tp1,vllm,512,256,48,400,36,curve,own,mine,2026-11
+"""
+"""Forty in flight at 30 ms a token: 33 tokens/s, and 25 are promised."""
+
+
+def test_a_promise_that_was_tested_and_kept_keeps_the_engine(
+    run: Run, desk: Path, small_catalog: Path, tmp_path: Path,
+) -> None:
+    """Another engine, which nobody tested, is estimated to be faster on the same node: the tested one stays."""
+    engines = small_catalog / "engines.yaml"
+    text = engines.read_text(encoding="utf-8")
+    engines.write_text(text + text.replace("vllm:\n", "untested:\n", 1), encoding="utf-8")
+    desk.write_text(desk.read_text(encoding="utf-8").replace("evidence: interpolated", "evidence: estimated"), "utf-8")
+    without = json.loads(run("solve", desk, "--set", "services.0.engines=[untested]", "--format", "json").out)
+    (tmp_path / "own" / "throughput").mkdir(parents=True)
+    (tmp_path / "own" / "throughput" / "own.csv").write_text(OWN, encoding="utf-8")
+    tested = json.loads(run("solve", desk, "--overlay", "own", "--format", "json").out)
+    assert without["cost"]["usd_per_month"] == tested["cost"]["usd_per_month"]
+    assert without["deployments"][0]["tokens_per_s_per_user"] > tested["deployments"][0]["tokens_per_s_per_user"]
+    assert (tested["deployments"][0]["engine_id"], tested["deployments"][0]["evidence"]) == ("vllm", "measured")

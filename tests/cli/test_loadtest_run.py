@@ -37,7 +37,7 @@ def asked(run: Run, url: str, records: Path, *more: str) -> Result:
 def test_records_are_kept_and_import_to_what_was_printed(run: Run, known_server: Start, tmp_path: Path) -> None:
     records = tmp_path / "records.jsonl"
     url = known_server(knots=[[1, 5], [4, 8]])
-    result = asked(run, url, records, "--users", "4", "--gpu", "big-80gb")
+    result = asked(run, url, records, "--users", "4", "--gpu", "h100-sxm-80gb")
     assert is_clean(result), result.err
     (told,) = json.loads(result.out)["levels"]
     assert (told["users"], told["failed"], told["osl_tokens"]) == (4, 0, 8)
@@ -46,7 +46,7 @@ def test_records_are_kept_and_import_to_what_was_printed(run: Run, known_server:
     text = records.read_text(encoding="utf-8")
     (level,) = read_levels(document_of(text, "records"))[1]
     assert (level.tpot.mean, level.ttft.mean) == (told["tpot_ms"], told["ttft_ms"])
-    assert (level.stated.gpu, level.stated.model, level.completed) == ("big-80gb", "tiny", told["requests"])
+    assert (level.stated.gpu, level.stated.model, level.completed) == ("h100-sxm-80gb", "tiny", told["requests"])
     parts = [json.loads(line).get("part") for line in text.splitlines()]
     assert parts.count("warm-up") >= 10
     assert parts.count("measured") == told["requests"] >= 64
@@ -299,3 +299,13 @@ def test_an_authority_of_ones_own_is_named_or_the_fault_is(
     assert "TLS failed" in no_tls.err
     none = asked(run, url, tmp_path / "e.jsonl", "--cacert", str(tmp_path / "none.pem"))
     assert (none.code, "--cacert" in none.err) == (2, True)
+
+
+@needs_client
+def test_names_are_checked_before_anything_is_sent(run: Run, tmp_path: Path) -> None:
+    result = asked(run, "http://127.0.0.1:9", tmp_path / "a.jsonl", "--gpu", "h100", "--model", "none/config.json")
+    assert (result.code, result.out) == (2, "")
+    assert "none/config.json" in result.err
+    gpu = asked(run, "http://127.0.0.1:9", tmp_path / "a.jsonl", "--gpu", "h100")
+    assert "--gpu: found 'h100'" in gpu.err
+    assert "down" not in gpu.err

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from optimizer.load.serving import load_serving
-from optimizer.loadtest.planning import plan_tests
+from optimizer.loadtest.planning import Asked, plan_tests
 from optimizer.solve import SolveSettings
 from tests.problems.conftest import solve_shipped
 
@@ -11,14 +11,24 @@ from tests.problems.conftest import solve_shipped
 def test_offers_that_run_the_same_are_tested_once() -> None:
     """Three offers of the A100 with one setting: one test, which would write one file of records."""
     case = solve_shipped("office-day-profile")
-    found = plan_tests(case.loaded, case.catalog, SolveSettings(), "own", "http://localhost:8000", load_serving())
+    found = plan_tests(case.loaded, case.catalog, SolveSettings(), Asked("office-day-profile"), load_serving())
     assert len(case.plan.deployments) == 3
     assert [test.gpu_id for test in found.tests] == ["a100-sxm-40gb"]
 
 
 def test_classes_routed_apart_are_tested_where_they_come() -> None:
-    """Both classes on the H100, the short one alone on the A5000."""
+    """Both classes on one GPU type, the short one alone on the other."""
     case = solve_shipped("documents-by-length")
-    found = plan_tests(case.loaded, case.catalog, SolveSettings(), "own", "http://localhost:8000", load_serving())
-    assert sorted((test.gpu_id, test.isl_tokens) for test in found.tests) == [
-        ("h100-sxm-80gb", 512), ("h100-sxm-80gb", 24000), ("rtx-a5000-24gb", 512)]
+    found = plan_tests(case.loaded, case.catalog, SolveSettings(), Asked("office-day-profile"), load_serving())
+    both = next(test.gpu_id for test in found.tests if test.isl_tokens == 24000)
+    assert sorted((test.gpu_id == both, test.isl_tokens) for test in found.tests) == [
+        (False, 512), (True, 512), (True, 24000)]
+
+
+def test_a_test_says_how_long_it_takes() -> None:
+    case = solve_shipped("office-day-profile")
+    (test,) = plan_tests(case.loaded, case.catalog, SolveSettings(), Asked("office-day-profile"), load_serving()).tests
+    assert test.minutes is not None
+    # two runs of each level: the first, of one user, is 10 + 64 requests one after another
+    one = (test.osl_tokens - 1) / (test.tokens_per_s_per_user or 1.0)
+    assert 2 * min(600.0, 75 * one) / 60 < test.minutes <= len(test.users) * 2 * 600 / 60

@@ -9,9 +9,9 @@ import pytest
 from optimizer.errors import InputError
 from optimizer.loadtest.attempt import Attempt, cached_fraction
 from optimizer.loadtest.distortion import Distortion
-from optimizer.loadtest.level import Latency
+from optimizer.loadtest.level import Latency, Schedule
 from optimizer.loadtest.records import Request, RunFigures, figures_of
-from optimizer.loadtest.running import LevelResult, Schedule, endpoint_url, runs_wanted, troubles
+from optimizer.loadtest.running import LevelResult, endpoint_url, runs_wanted, troubles
 
 JOB: dict[str, Any] = {"osl_tokens": 51, "isl_tokens": 100, "template_tokens": 1, "prefix_cached": 0.0}
 

@@ -11,7 +11,8 @@ from statistics import fmean
 
 import pytest
 
-from optimizer.loadtest.running import Endpoint, LevelResult, RunResult, Schedule, run_levels
+from optimizer.loadtest.level import Schedule
+from optimizer.loadtest.running import Endpoint, LevelResult, RunResult, run_levels
 from tests.loadtest.conftest import Start, needs_client
 from tests.loadtest.known_server import step_ms
 

@@ -16,7 +16,7 @@ from optimizer.frontier import Frontier, Pick, picks, trace_frontier
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.load.serving import ServingFacts
 from optimizer.loadtest.comparing import Comparison, compare, without_own_rows
-from optimizer.loadtest.planning import PlannedTests, plan_tests
+from optimizer.loadtest.planning import Asked, PlannedTests, plan_tests
 from optimizer.memory import MemoryFit, memory_fit
 from optimizer.plan.best import at_one_peak
 from optimizer.schema.plan import Deployment, Plan
@@ -25,8 +25,6 @@ from optimizer.solve import SolveSettings
 
 Found = TypeVar("Found")
 
-OWN_FOLDER, ENDPOINT = "own-measurements", "http://localhost:8000"
-"""How the commands of the load-test plan name what the reader has to put in."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,8 @@ def find_everything(
     frontier = unless_refused(lambda: trace_frontier(loaded, catalog, settings))
     tests = None
     if plan.nodes:
-        tests = unless_refused(lambda: plan_tests(loaded, catalog, settings, OWN_FOLDER, ENDPOINT, serving))
+        asked = Asked(loaded.label, "own-measurements", "http://localhost:8000")
+        tests = unless_refused(lambda: plan_tests(loaded, catalog, settings, asked, serving))
     comparison = _comparison(loaded, catalog, settings, below)
     return Findings(loaded, catalog, plan, demands, explanation, frontier if frontier and frontier.points else None,
                     tests, comparison, tuple(memory_lines(loaded, catalog, plan)))
