@@ -9,12 +9,12 @@ import pytest
 pytest.importorskip("openpyxl")
 pytest.importorskip("xlsxwriter")
 
-from optimizer.compare import compare  # noqa: E402
-from optimizer.load import Catalog, load_catalog, load_problem  # noqa: E402
-from optimizer.reports.workbook.compare_book import compare_workbook  # noqa: E402
-from optimizer.reports.workbook.offers_book import offers_workbook  # noqa: E402
-from optimizer.solve import SolveSettings  # noqa: E402
-from tests.reports.workbook.test_plan_book import OFFICE, opened, worked_out  # noqa: E402
+from optimizer.compare import compare
+from optimizer.load import Catalog, load_catalog, load_problem
+from optimizer.reports.workbook.compare_book import compare_workbook
+from optimizer.reports.workbook.offers_book import offers_workbook
+from optimizer.solve import SolveSettings
+from tests.reports.workbook.test_plan_book import OFFICE, opened, worked_out
 
 
 def held(data: bytes, folder: Path) -> int:
