@@ -12,11 +12,12 @@ import pytest
 from pydantic import BaseModel
 
 import optimizer.verify
+from optimizer.costs.approval import approval_of
 from optimizer.errors import ExitCode, VerificationError
 from optimizer.load import Catalog, LoadedProblem, load_problem, shipped_problem_names
 from optimizer.plan.best import best_plan
 from optimizer.schema.catalog import CapacityRow
-from optimizer.schema.plan import Cost, Deployment, Node, Plan, ServicePlan
+from optimizer.schema.plan import Commitment, Cost, Deployment, Node, Plan, ServicePlan, YearOfCash
 from optimizer.schema.problem import (
     Budget,
     Contract,
@@ -500,10 +501,33 @@ def test_an_answer_without_a_plan_has_nothing_to_check(found: dict[str, Answered
     assert one.faults(empty) == []
 
 
+def to_sign(one: Answered, **changes: Any) -> Plan:
+    """Add the sums that someone signs, some of them changed."""
+    approval = approval_of(one.plan.nodes, one.plan.cost, one.catalog, one.problem)
+    assert approval is not None
+    return one.plan.model_copy(update={"approval": approval.model_copy(update=changes)})
+
+
+def test_sums_to_sign_that_are_true_pass(found: dict[str, Answered]) -> None:
+    for one in found.values():
+        assert one.faults(to_sign(one)) == []
+
+
+@pytest.mark.parametrize("changes", [
+    {"purchases": 1.0}, {"years": ()}, {"cost_per_month": 1.0},
+    {"commitments": (Commitment(offer_id="own-2x-g.here", nodes=1, months=12, amount=1.0, ends="2027-12"),)},
+    {"years": (YearOfCash(name="FY2027", months=12, purchases=0.0, upfront=0.0, running=1.0, cash=2.0),)},
+])
+def test_sums_to_sign_that_are_not_those_of_the_nodes(found: dict[str, Answered], changes: dict[str, Any]) -> None:
+    one = found["owned"]
+    assert one.checks(to_sign(one, **changes)) == {"approval"}
+
+
 def test_every_check_is_tested() -> None:
     tested = {check for *_, check in LIES} | {check for *_, check in STRICTER} | {check for *_, check in DRIFTED}
     tested |= {"choose_engines", "memory", "service_figures", "unit_costs"}  # by tests of their own, or field by field
     tested |= {"split_classes", "class_promise", "class_figures"}  # in test_verify_classes
+    tested |= {"approval"}  # by the tests above
     assert {check.__name__ for check in CHECKS} == {f"check_{name}" for name in tested - {"status"}}
     assert all(check.__doc__ for check in CHECKS)
 

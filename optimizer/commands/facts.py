@@ -19,6 +19,7 @@ from optimizer.commands.options import (
     leave,
     overlays_of,
 )
+from optimizer.commands.workbooks import check_library, wants_workbook
 from optimizer.errors import ExitCode, Fault, InputError
 
 
@@ -99,11 +100,21 @@ def catalog_list(
     form: FormatOption = Format.TEXT,
     output: OutputOption = None,
 ) -> None:
-    """List the rows of one table."""
+    """List the rows of one table; offers also as a workbook (--output x.xlsx)."""
+    if wants_workbook(output):
+        if table != "offers" or form is not Format.TEXT:
+            raise InputError([Fault("options", "--output", f"a workbook of {table}", "the table offers, no --format")])
+        check_library()
     from optimizer.load import load_catalog
     from optimizer.reports import catalog_report
 
     facts = load_catalog(catalog, overlays_of(overlay))
+    if wants_workbook(output) and output is not None:
+        from optimizer.reports.output import write_atomically
+        from optimizer.reports.workbook.offers_book import offers_workbook
+
+        write_atomically(output, offers_workbook(facts))
+        return
     emit(catalog_report.listing(facts, table, form.value), output)
 
 

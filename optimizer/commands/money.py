@@ -24,7 +24,8 @@ from optimizer.commands.options import (
     solve_settings,
 )
 from optimizer.commands.planning import DEFAULT_WIDTH_PX, check_chart_files
-from optimizer.errors import ExitCode
+from optimizer.commands.workbooks import check_library, wants_workbook
+from optimizer.errors import ExitCode, Fault, InputError
 
 app = typer.Typer()
 
@@ -76,6 +77,10 @@ def compare(
     """Rent, own, or both, and each provider alone: cost over years, break-even, and what would change the verdict."""
     settings = solve_settings(time_limit, deterministic_limit)
     check_chart_files(chart, chart_width, output)
+    if wants_workbook(output):
+        if form is not Format.TEXT:
+            raise InputError([Fault("options", "--output", f"a workbook with --format {form.value}", "one of them")])
+        check_library()
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.compare import compare as compared
     from optimizer.reports.compare_report import COMPARE_REPORTS
@@ -87,6 +92,11 @@ def compare(
         from optimizer.reports.charts.compare_charts import write_compare_charts
 
         write_compare_charts(found, chart, chart_width)
-    emit(COMPARE_REPORTS[form.value](found), output)
+    if wants_workbook(output) and output is not None:
+        from optimizer.reports.output import write_atomically
+        from optimizer.reports.workbook.compare_book import compare_workbook
+
+        write_atomically(output, compare_workbook(found))
+    emit(COMPARE_REPORTS[form.value](found), None if wants_workbook(output) else output)
     unknown = any(one.status == "unknown" for one in found.variants)
     leave(ExitCode.PLAN if found.verdict else (ExitCode.LIMIT if unknown else ExitCode.INFEASIBLE))

@@ -63,7 +63,7 @@ def test_csv_of_no_plan_has_its_status(run: Run, desk: Path) -> None:
 def test_markdown_has_tables_and_linked_sources(run: Run, desk: Path) -> None:
     out = run("solve", desk, "--format", "markdown").out
     assert out.startswith("# desk\n")
-    assert "**$1,825.00 a month: 1 x cloud-big-x1**" in out
+    assert "**$1,825.00/month: 1 x cloud-big-x1**" in out
     assert "| 1 | cloud-big-x1 | 1 x big-80gb | on demand, cloud tokyo | $1,825.00 | list, 2026-08-21 |" in out
     assert "- cloud-big-x1: <https://example.org/prices>" in out
     assert "\x1b" not in out

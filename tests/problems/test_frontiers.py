@@ -41,8 +41,9 @@ def test_frontier_is_complete_and_rising(name: str) -> None:
     frontier = frontier_of(name)
     assert_undominated(frontier)
     answer = solve_shipped(name).plan
-    if answer.status == "infeasible":
-        assert frontier.points == ()
+    if answer.status == "infeasible":  # what the frontier has is slower than what was asked
+        target = solve_shipped(name).loaded.problem.services[0].slo.target_tokens_per_s
+        assert all(point.tokens_per_s_per_user < target for point in frontier.points)
         return
     target = answer.services[0].target_tokens_per_s
     if target:  # the cheapest point at the speed asked for is the answer itself

@@ -60,4 +60,6 @@ def cost_of(name: str, *overrides: str) -> float:
 def test_routing_saves_money(name: str, used: str) -> None:
     limit = f"limits.max_utilisation_fraction={used}"
     routed, mixed = (cost_of(name, f"services.0.routing={routing}", limit) for routing in ("by_class", "mixed"))
-    assert routed < mixed or (used != "1" and routed == mixed)
+    assert routed <= mixed
+    if (name, used) == ("documents-by-length", "1"):  # at today's prices the other needs one kind of node either way
+        assert routed < mixed

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from optimizer.answer import with_approval
 from optimizer.load import load_catalog, shipped_catalog_dir, shipped_problem_names
 from optimizer.plan.best import best_plan
 from optimizer.schema.plan import Plan
@@ -54,5 +55,5 @@ def test_plan_is_the_same_with_rows_in_another_order(name: str, shuffled: Path) 
     catalog = load_catalog(shuffled, (), None if one.loaded.own_models else references)
     assert catalog.sha256 != one.catalog.sha256
     prepared = prepare(one.loaded, catalog)
-    plan = best_plan(prepared, SolveSettings())
+    plan = with_approval(best_plan(prepared, SolveSettings()), prepared)
     assert bare(plan) == bare(one.plan)

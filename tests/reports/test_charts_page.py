@@ -10,7 +10,7 @@ import pytest
 
 from optimizer.reports.charts.frontier_page import build, render, text_width
 from optimizer.reports.charts.page import POLICY
-from tests.reports.charts_frontiers import mark, shipped_chart, tiny
+from tests.reports.charts_frontiers import mark, shipped_chart, shipped_frontier, tiny
 
 HOSTILE = '</script><script>alert(1)</script><img src="https://evil.example/x"> $x_1$ <b>&'
 
@@ -61,9 +61,13 @@ def test_pointing_at_a_plan_shows_it_whole() -> None:
     hovers = [text for trace in figure["data"] for text in trace.get("text", [])]  # type: ignore[attr-defined]
     assert len(hovers) == len(chart.marks)
     (asked,) = [text for text in hovers if "asked" in text]
-    assert "1 x RTX 5090 (own, JP)" in asked
-    assert "owned-workstation-1x-rtx-5090.on-prem-jp" in asked
-    assert "tensorrt-llm bf16, tensor parallel 1" in asked
+    frontier, _ = shipped_frontier("helpdesk-llama3-8b", "speed")
+    (plan,) = [p.plan for p, mark in zip(frontier.points, chart.marks, strict=True) if mark.asked]
+    assert plan.nodes
+    for node in plan.nodes:
+        assert node.offer_id in asked
+    for one in plan.deployments:
+        assert f"{one.engine_id} {one.precision}, tensor parallel {one.tp_size}" in asked
 
 
 def test_names_are_text_and_nothing_else() -> None:

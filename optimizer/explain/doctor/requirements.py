@@ -178,7 +178,7 @@ def requirements(prepared: Prepared, offers: tuple[PricedOffer, ...]) -> tuple[R
         offers: every priced offer, admitted or not.
     """
     problem = prepared.problem
-    stocks = stocks_of(offers)
+    stocks = stocks_of(tuple(offer for offer in offers if problem.limits.used or offer.sold_new))
     found = [
         requirement
         for index, service in enumerate(problem.services)

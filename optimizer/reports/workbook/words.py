@@ -81,6 +81,21 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "calendar": ("Calendar month", "年月"),
     "cash_month": ("Cash", "支払額"),
     "cumulated": ("Cumulated", "累計"),
+    # offers
+    "offers": ("Offers", "オファー一覧"),
+    "price": ("Price", "価格"),
+    "per": ("Per", "単位"),
+    "usd_gpu_hour": ("US dollars an hour and GPU", "米ドル/時・GPU"),
+    # compare
+    "compare": ("Compare", "比較"),
+    "payments": ("Payments", "支払条件"),
+    "way": ("Way", "調達方法"),
+    "verdict": ("Cheapest a month", "月額最安"),
+    "months_total": ("months", "か月総額"),
+    "pays_back": ("Owning has paid back", "購入が割安"),
+    "break_even": ("Month in which owning has paid back", "損益分岐月"),
+    "break_even_hours": ("Hours of rent that pay the purchase back", "購入額に等しい賃借時間"),
+    "change": ("If", "仮定"),
     # quote
     "line": ("Line", "行"),
     "what": ("What", "品目"),

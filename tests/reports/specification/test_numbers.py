@@ -120,7 +120,9 @@ def test_every_number_is_one_of_the_data(name: str, language: str) -> None:
 def test_a_wrong_number_would_be_seen() -> None:
     one = found("helpdesk-llama3-8b")
     pool = figures_of(one)
-    assert is_among("439.90", 1.0, pool)
-    assert not is_among("439.91", 1.0, pool)
-    assert is_among("69,715", 158.48, pool)
-    assert not is_among("69,714", 158.48, pool)
+    cost = one.plan.cost.usd_per_month
+    assert cost is not None
+    assert is_among(f"{cost:,.2f}", 1.0, pool)
+    assert not is_among(f"{cost + 0.01:,.2f}", 1.0, pool)
+    assert is_among(f"{cost * 158.48:,.0f}", 158.48, pool)
+    assert not is_among(f"{cost * 158.48 - 1:,.0f}", 158.48, pool)

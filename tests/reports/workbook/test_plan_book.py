@@ -16,7 +16,7 @@ pytest.importorskip("xlsxwriter")
 from optimizer.answer import answer  # noqa: E402
 from optimizer.load import Catalog, load_catalog, load_problem  # noqa: E402
 from optimizer.reports.workbook.plan_book import plan_workbook  # noqa: E402
-from optimizer.reports.workbook.words import WORDS  # noqa: E402
+from optimizer.reports.workbook.words import WORDS, Language  # noqa: E402
 from optimizer.schema.plan import Plan  # noqa: E402
 from optimizer.schema.problem import Problem  # noqa: E402
 from optimizer.solve import SolveSettings  # noqa: E402
@@ -72,11 +72,13 @@ def test_the_sums_are_those_of_the_plan(answers: dict[str, Answer], name: str) -
     assert found["Cash over all months"] == pytest.approx(sum(year.cash for year in approval.years))
 
 
-@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize(("name", "language"), [*((name, "en") for name in PROBLEMS), (PROBLEMS[0], "ja")])
 @pytest.mark.skipif(OFFICE is None, reason="LibreOffice is not installed")
-def test_libreoffice_works_out_the_same(answers: dict[str, Answer], name: str, tmp_path: Path) -> None:
+def test_libreoffice_works_out_the_same(
+    answers: dict[str, Answer], name: str, language: Language, tmp_path: Path
+) -> None:
     plan, problem, catalog = answers[name]
-    data = plan_workbook(plan, problem, catalog)
+    data = plan_workbook(plan, problem, catalog, language)
     formulas, shown, anew = opened(data, values=False), opened(data), worked_out(data, tmp_path)
     count = 0
     for sheet in formulas:
