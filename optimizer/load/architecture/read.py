@@ -59,7 +59,7 @@ SECONDARY = frozenset({"head_dim", "tie_word_embeddings", "moe_intermediate_size
 
 
 OPTIONAL_EXPERTS = frozenset({
-    "nemotron_h", "granitemoehybrid", "gemma4", "gemma4_text", "gemma4_unified_text", "hunyuan"})
+    "nemotron_h", "granitemoehybrid", "gemma4", "gemma4_text", "gemma4_unified_text", "hunyuan", "dbrx"})
 """Families of which some models have experts and others none."""
 
 
@@ -69,7 +69,7 @@ def _refuse_without_experts(known: Mapping[str, Any], data: Mapping[str, Any], l
     Raises:
         InputError: none of the names of that number is there.
     """
-    if any(name in known for name in EXPERTS) and not any(name in data for name in (*EXPERTS, "ffn_config")):
+    if any(name in known for name in EXPERTS) and not any(name in data for name in EXPERTS):
         named = next(name for name in EXPERTS if name in known)
         raise InputError([Fault(label, named, "nothing", "the number of experts, 0 where there are none")])
 
