@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from optimizer.accuracy.memory import find_gpu
 from optimizer.engines import precision_refusal, refusal
 from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog
@@ -115,6 +116,7 @@ def memory_of(
         InputError: a name is unknown, or the context exceeds the model's limit.
     """
     model, known = find_model(catalog, model_name)
+    gpu_id = find_gpu(catalog, gpu_id) or gpu_id
     precision_id = _precision(catalog, model, precision_id, kv_cache, gpu_id, engine_id)
     faults = [
         _unknown(option, value, known, f"an id of gpumix catalog list {table}")
