@@ -18,6 +18,7 @@ from optimizer.costs.plausible import Market, too_many_gpus
 from optimizer.costs.rented import hourly_factor
 from optimizer.engines import refusal
 from optimizer.load import Catalog
+from optimizer.load.architecture.names import billions_named
 from optimizer.load.catalog import point_key
 from optimizer.memory import weights_bytes
 from optimizer.schema.catalog import Figure, LlmModel, OwnedNode, Part, RentedOffer, ThroughputPoint
@@ -273,6 +274,29 @@ def shapes_make_sense(catalog: Catalog) -> Iterator[Finding]:
             yield note("error", "models", model_id, "sliding_window_layers without sliding_window_tokens")
 
 
+TOTAL_TOLERANCE = 0.03
+"""A count and the published total that are further apart are not of one model."""
+
+NAME_TOLERANCE = 0.5
+"""Names round more, and small ones leave embeddings and towers out: a model named 2B may have 3 billion."""
+
+
+def sizes_agree(catalog: Catalog) -> Iterator[Finding]:
+    """Parameters are those published, near the size in the name, and the kinds of layers those that are counted."""
+    note = _Noting(catalog)
+    for model_id, model in catalog.models.items():
+        total = model.parameters_billion + model.vision_parameters_billion
+        published, named = model.published_parameters_billion, billions_named(model.hf_id or model_id)
+        if published is not None and abs(total / published - 1) > TOTAL_TOLERANCE:
+            yield note("error", "models", model_id, f"{total:.2f} billion parameters, {published:g} are published")
+        if named is not None and abs(total / named - 1) > NAME_TOLERANCE:
+            yield note("warning", "models", model_id, f"{total:.2f} billion parameters, its name says {named:g}")
+        kept = sum(kind.layers for kind in model.kinds if kind.grows or (kind.window_tokens and kind.values_per_token))
+        if model.layer_kinds and kept != model.full_attention_layers + model.sliding_window_layers:
+            yield note("error", "models", model_id, f"layer_kinds keep a cache in {kept} layers, counted are "
+                       f"{model.full_attention_layers + model.sliding_window_layers}")
+
+
 def curves_rise(catalog: Catalog) -> Iterator[Finding]:
     """Within one measured curve TPOT does not fall as requests in flight rise."""
     note = _Noting(catalog)
@@ -421,7 +445,7 @@ def _money_figures(catalog: Catalog) -> Iterator[tuple[str, str, str, Figure | P
 
 CHECKS: tuple[Check, ...] = (
     rows_are_sourced, ids_are_referred_to, ids_inside_facts_exist, names_are_clear, nodes_hold_their_gpus,
-    prices_are_plausible, commitments_are_cheaper, members_run_alike, shapes_make_sense, curves_rise,
+    prices_are_plausible, commitments_are_cheaper, members_run_alike, shapes_make_sense, sizes_agree, curves_rise,
     closed_loops_close, nothing_beats_bandwidth, weights_fit, measured_rows_are_candidates, rows_stand_once,
 )
 """Every rule, in the order in which it is reported."""

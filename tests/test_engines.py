@@ -120,3 +120,18 @@ def test_the_first_reason_is_given(shipped: Catalog) -> None:
 def test_shipped_facts(shipped: Catalog, engine_id: str, gpu_id: str, precision: str, runs: bool) -> None:
     why = refusal(shipped.engines[engine_id], model(shipped), precision, shipped.gpus[gpu_id], 1)
     assert (why is None) == runs
+
+
+def test_a_family_that_overflows_float16_needs_bfloat16(shipped: Catalog) -> None:
+    vllm, gemma = shipped.engines["vllm"], shipped.models["gemma-2-9b-it"]
+    t4, l4 = shipped.gpus["t4-16gb"], shipped.gpus["l4-24gb"]
+    assert "overflow" in (refusal(vllm, gemma, "fp16", l4, 1) or "")
+    assert "has no bfloat16" in (refusal(vllm, gemma, "int4", t4, 1) or "")
+    assert refusal(vllm, gemma, "bf16", l4, 1) is None
+
+
+def test_intel_runs_what_the_engine_says(shipped: Catalog) -> None:
+    arc, qwen = shipped.gpus["arc-pro-b70-32gb"], shipped.models["qwen3-8b"]
+    assert refusal(shipped.engines["vllm"], qwen, "bf16", arc, 1) is None
+    assert "on Intel GPUs" in (refusal(shipped.engines["vllm"], qwen, "fp4", arc, 1) or "")
+    assert "does not run on INTEL" in (refusal(shipped.engines["sglang"], qwen, "bf16", arc, 1) or "")

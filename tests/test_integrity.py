@@ -17,7 +17,7 @@ from optimizer.errors import ExitCode
 from optimizer.integrity import CHECKS, Finding, check_catalog, closed_loop_tokens_per_s, user_ms_per_token
 from optimizer.load import Catalog, load_catalog
 from optimizer.load.catalog import point_key
-from optimizer.schema.catalog import CapacityRow, EngineOverhead, EnginePrecision
+from optimizer.schema.catalog import CapacityRow, EngineOverhead, EnginePrecision, LayerKind
 from tests.catalogs import tiny
 
 KEY = "m bf16 on 1 x g, e 1.0, 500/200 tokens, C=1, curve"
@@ -178,7 +178,7 @@ class TestMoney:
 
 
 class TestShapes:
-    """integrity.members_run_alike, integrity.shapes_make_sense and integrity.names_are_clear."""
+    """integrity.members_run_alike, integrity.shapes_make_sense, integrity.sizes_agree and integrity.names_are_clear."""
 
     @pytest.mark.parametrize(
         ("facts", "differing"),
@@ -220,6 +220,16 @@ class TestShapes:
         assert findings(integrity.shapes_make_sense, sound(models=models)) == [
             ("error", "models", "m", "3 KV heads do not divide 8 heads"),
             ("error", "models", "n", "sliding_window_layers without sliding_window_tokens")]
+
+
+    def test_sizes(self) -> None:
+        kind = LayerKind(layers=4, mixer="full", kv_heads=8, values_per_token=1024.0)
+        models = {"m": tiny.model(published_parameters_billion=1.04), "n": tiny.model("n", hf_id="org/n-3b"),
+                  "o": tiny.model("o", layer_kinds=(kind,))}
+        assert findings(integrity.sizes_agree, sound(models=models)) == [
+            ("error", "models", "m", "1.00 billion parameters, 1.04 are published"),
+            ("warning", "models", "n", "1.00 billion parameters, its name says 3"),
+            ("error", "models", "o", "layer_kinds keep a cache in 4 layers, counted are 10")]
 
 
 class TestCurves:

@@ -62,22 +62,25 @@ def memory(
     engine_version: Annotated[
         str | None, typer.Option("--engine-version", metavar="V", help="Such as 0.16.0; default: the catalog's.")
     ] = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Count parameters on the real architecture (needs gpumix[exact]).")
+    ] = False,
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
     form: FormatOption = Format.TEXT,
     output: OutputOption = None,
 ) -> None:
-    """Show what fits on a set of GPUs: weights, KV cache, requests."""
+    """Show what fits on a set of GPUs: weights, KV cache, requests; without --gpu, what the model is."""
     from optimizer.load import load_catalog
     from optimizer.reports import memory_report
 
     facts = load_catalog(catalog, overlays_of(overlay), None if Path(model).exists() else {model})
     if gpu is None:
-        emit(memory_report.MODEL_REPORTS[form.value](memory_report.model_facts(facts, model)), output)
+        emit(memory_report.MODEL_REPORTS[form.value](memory_report.model_facts(facts, model, exact)), output)
         return
     report = memory_report.memory_of(
         facts, model, gpu, tp, precision, engine, context, max_num_seqs, memory_fraction, engine_version,
-        kv_cache.value if kv_cache else None)
+        kv_cache.value if kv_cache else None, exact)
     emit(memory_report.MEMORY_REPORTS[form.value](report), output)
     leave(ExitCode.PLAN if report.fits else ExitCode.INFEASIBLE)
 

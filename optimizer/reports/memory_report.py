@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from optimizer.accuracy.memory import find_gpu
 from optimizer.engines import precision_refusal, refusal
 from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog
@@ -15,7 +16,7 @@ from optimizer.memory import default_max_num_seqs, memory_fit, overhead_in_force
 from optimizer.reports import json_report
 from optimizer.reports.csv_report import rows_as_csv
 from optimizer.reports.markdown import table as markdown_table
-from optimizer.reports.model_facts import ModelFacts, facts_lines, facts_of, find_model
+from optimizer.reports.model_facts import ModelFacts, facts_lines, facts_of, find_model, with_exact_count
 from optimizer.reports.terminal import BOLD, paint, wrap
 from optimizer.reports.wording import counted
 from optimizer.schema.catalog import Engine, LlmModel
@@ -99,10 +100,15 @@ def _precision(
     return both if both in model.own_precisions and runs else weights
 
 
+def _facts(name: str, model: LlmModel, known: LlmModel | None, exact: bool) -> ModelFacts:
+    facts = facts_of(name, model, known)
+    return with_exact_count(facts) if exact else facts
+
+
 def memory_of(
     catalog: Catalog, model_name: str, gpu_id: str, tp_size: int, precision_id: str | None, engine_id: str,
     context_tokens: int | None, max_num_seqs: int | None, memory_fraction: float | None,
-    engine_version: str | None = None, kv_cache: str | None = None,
+    engine_version: str | None = None, kv_cache: str | None = None, exact: bool = False,
 ) -> MemoryReport:
     """Work out the memory of one combination, at the engine's version in the catalog unless another is named.
 
@@ -110,6 +116,7 @@ def memory_of(
         InputError: a name is unknown, or the context exceeds the model's limit.
     """
     model, known = find_model(catalog, model_name)
+    gpu_id = find_gpu(catalog, gpu_id) or gpu_id
     precision_id = _precision(catalog, model, precision_id, kv_cache, gpu_id, engine_id)
     faults = [
         _unknown(option, value, known, f"an id of gpumix catalog list {table}")
@@ -136,7 +143,7 @@ def memory_of(
     why = refusal(engine, model, precision_id, gpu, tp_size)
     concurrency, parts = fit.max_concurrency(context), fit.weights
     return MemoryReport(
-        facts=facts_of(model_name, model, known), gpu_id=gpu_id, tp_size=tp_size,
+        facts=_facts(model_name, model, known, exact), gpu_id=gpu_id, tp_size=tp_size,
         precision=precision_id.removesuffix(SUFFIX),
         kv_cache_precision="fp8" if precision_id.endswith(SUFFIX) else "16-bit", engine_id=engine_id,
         engine_version=engine_version or engine.version,
@@ -256,13 +263,13 @@ MEMORY_REPORTS: dict[str, Callable[[MemoryReport], str]] = {
 """By the name that --format takes."""
 
 
-def model_facts(catalog: Catalog, name: str) -> ModelFacts:
+def model_facts(catalog: Catalog, name: str, exact: bool = False) -> ModelFacts:
     """Return what a model is taken to be, without any GPU.
 
     Raises:
         InputError: the file cannot be read as a model, or nothing bears the name.
     """
-    return facts_of(name, *find_model(catalog, name))
+    return _facts(name, *find_model(catalog, name), exact)
 
 
 def _facts_text(facts: ModelFacts) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog
 from optimizer.load.catalog import known_model_names
+from optimizer.load.exact import exact_parameters
 from optimizer.load.model_config import read_model_config, same_shape
 from optimizer.load.model_names import find_model_id, nearest
 from optimizer.reports.terminal import wrap
@@ -93,6 +94,23 @@ def facts_of(name: str, model: LlmModel, known: LlmModel | None) -> ModelFacts:
         name, model.family, total, active, counted, model.active_parameters_billion, source, model.verified,
         model.kv_values_bytes_per_token, model.native_precision, parts, model.context_limit_tokens,
         model.context_extended_tokens, tuple(warnings))
+
+
+def with_exact_count(facts: ModelFacts) -> ModelFacts:
+    """Count again on the real architecture, and say where that differs.
+
+    Raises:
+        InputError: the model is no config.json, or its architecture cannot be built here.
+    """
+    path = Path(facts.model)
+    path = path / "config.json" if path.is_dir() else path
+    if not path.name.endswith(".json"):
+        raise InputError([Fault("options", "--exact", facts.model, "the path of a config.json")])
+    exact = exact_parameters(path) / 1e9
+    apart = abs(facts.counted_parameters_billion / exact - 1)
+    said = f"the real architecture has {exact:.2f} billion parameters, the shape {facts.counted_parameters_billion:.2f}"
+    warnings = (*facts.warnings, said) if apart > APART else facts.warnings
+    return replace(facts, parameters_billion=exact, counted_from="exact architecture", verified=True, warnings=warnings)
 
 
 def facts_lines(facts: ModelFacts) -> list[str]:

@@ -203,7 +203,7 @@ def test_a_few_dense_layers_and_shared_experts_count() -> None:
         "num_attention_heads": 2,
         "head_dim": 5,
             "intermediate_size": 40, "moe_intermediate_size": 5, "n_routed_experts": 8, "num_experts_per_tok": 2,
-                "n_shared_experts": 1,
+                "shared_expert_intermediate_size": 5,
             "first_k_dense_replace": 1, "vocab_size": 100, "max_position_embeddings": 64}
     attention, embeddings, norms = 10 * 5 * 8, 2 * 100 * 10, 9 * 10
     mixed = 8 * 150 + 150 + 80 + 10  # experts, the shared one with its gate, the router

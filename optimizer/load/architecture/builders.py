@@ -66,7 +66,7 @@ def nemotron_h(shape: Shape) -> list[Layer]:
                                 keys.whole("n_groups", default=1), keys.whole("conv_kernel", default=4)),
         "full": lambda: attention_of(shape, "full"),
         "mlp": lambda: feed_forward_of(shape, False),
-        "experts": lambda: mixture(replace(shape.mixture, latent=keys.get("moe_latent_size"))),
+        "experts": lambda: mixture(replace(shape.mixture, latent=keys.whole_or_none("moe_latent_size"))),
     }
     blocks = {kind: made[kind]() for kind in set(kinds) & set(made)}
     if set(kinds) - set(made):
@@ -207,6 +207,8 @@ def gemma3n_outside(shape: Shape) -> tuple[Weight, ...]:
 def mimo_v2(shape: Shape) -> list[Layer]:
     """MiMo-V2: full and sliding layers with KV heads and head sizes of their own."""
     keys = shape.keys
+    if not keys.has("hybrid_layer_pattern") and not keys.has("layer_types"):
+        keys.refuse("hybrid_layer_pattern", "which layers slide, here or in layer_types")
     kinds = mixers(keys, shape.layers)
     experts = sparse(keys, shape.layers)
     value = keys.whole("v_head_dim", default=shape.head_dim)
@@ -274,8 +276,7 @@ def bailing_hybrid(shape: Shape) -> list[Layer]:
 def _delta_layers(shape: Shape, kinds: list[str], gate: str) -> list[Layer]:
     """Count layers of delta and latent attention with experts behind them."""
     keys = shape.keys
-    inside = keys.get("routed_expert_hidden_size")
-    mixed = replace(shape.mixture, latent=inside and keys.whole("routed_expert_hidden_size"),
+    mixed = replace(shape.mixture, latent=keys.whole_or_none("routed_expert_hidden_size"),
                     latent_norm=keys.flag("latent_moe_use_norm"))
     facts = latent_of(keys, shape.hidden, shape.heads, False, "wide" if gate == "wide" else "heads" if gate else "")
     blocks = {"full": latent(facts)}

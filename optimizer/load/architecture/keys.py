@@ -46,6 +46,10 @@ class Keys:
             return max(1, least)
         return value
 
+    def whole_or_none(self, name: str) -> int | None:
+        """Read a whole number, None where it is left out."""
+        return None if self.get(name) is None else self.whole(name)
+
     def layered(self, *names: str, layers: int, default: int | None = None, least: int = 0) -> list[int]:
         """Read one whole number for all layers, or a list with one for each."""
         value = self.get(*names)

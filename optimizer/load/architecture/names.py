@@ -36,7 +36,7 @@ def precision_named(name: str) -> str | None:
     return None
 
 
-_SIZE = re.compile(r"(?:^|[-_ /.])(?:(\d+)x)?(\d+(?:\.\d+)?)(b|m|t)(?=$|[-_ .])", re.IGNORECASE)
+_SIZE = re.compile(r"(?:^|[-_ /])(?:(\d+)x)?(\d+(?:\.\d+)?)(b|m|t)(?=$|[-_ .])", re.IGNORECASE)
 
 
 def billions_named(name: str) -> float | None:

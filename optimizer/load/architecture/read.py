@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from optimizer.errors import Fault, InputError
 from optimizer.load.architecture.builders import BUILDERS, OUTSIDE
 from optimizer.load.architecture.keys import Keys
 from optimizer.load.architecture.layers import plain_layers
@@ -50,6 +51,27 @@ def outside_of(shape: Shape) -> tuple[Weight, ...]:
 SAME = (LAYERS, HIDDEN, HEADS, KV_HEADS, HEAD_DIM, INTERMEDIATE, VOCABULARY, EXPERTS, PER_TOKEN, EXPERT_WIDTH, SHARED,
         SHARED_WIDTH)
 """Keys that say the same thing."""
+
+
+SECONDARY = frozenset({"head_dim", "tie_word_embeddings", "moe_intermediate_size", "first_k_dense_replace",
+                       "n_shared_experts", "shared_expert_intermediate_size", "num_experts_per_tok"})
+"""Keys that a config of its own may leave to the class; sizes must be stated."""
+
+
+OPTIONAL_EXPERTS = frozenset({
+    "nemotron_h", "granitemoehybrid", "gemma4", "gemma4_text", "gemma4_unified_text", "hunyuan", "dbrx"})
+"""Families of which some models have experts and others none."""
+
+
+def _refuse_without_experts(known: Mapping[str, Any], data: Mapping[str, Any], label: str) -> None:
+    """Refuse a config that leaves out how many experts there are, in a family that has some.
+
+    Raises:
+        InputError: none of the names of that number is there.
+    """
+    if any(name in known for name in EXPERTS) and not any(name in data for name in EXPERTS):
+        named = next(name for name in EXPERTS if name in known)
+        raise InputError([Fault(label, named, "nothing", "the number of experts, 0 where there are none")])
 
 
 def _left_out(defaults: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,9 +120,12 @@ def read_architecture(
         InputError: keys are missing or wrong, a kind of layer is unknown, or a structural key was not understood.
     """
     name, rules = rules_of(sections)
-    data = dict(sections.decoder)
-    if sections.nested and defaults is not None:
-        data = {**_left_out(defaults(name), data), **data}
+    data, known = dict(sections.decoder), defaults(name) if defaults is not None else {}
+    if not sections.nested:
+        if name not in OPTIONAL_EXPERTS:
+            _refuse_without_experts(known, data, label)
+        known = {key: value for key, value in known.items() if key in SECONDARY}
+    data = {**_left_out(known, data), **data}
     keys = Keys(PREPARED.get(name, dict)(data), label, sections.prefix)
     keys.assumed = set(data) - set(sections.decoder)
     shape = shape_of(keys, name, rules, sections)

@@ -35,8 +35,9 @@ STRUCTURAL = re.compile(
 ALWAYS = re.compile(
     r"num_(local_|routed_)?experts$|n_routed_experts|moe_num_experts|moe_intermediate|layer_types|layers_block_type"
     r"|override_pattern|layer_pattern|block_configs|kv_lora_rank|linear_num|linear_attn|mamba_d_|mamba_num|ssm_state"
-    r"|compress_ratio|compress_rates|latent_size|sparse_attention_config|altup|use_cla|cla_share|engram|kv_shared|global_head_dim|per_layer_config"
-    r"|routed_expert_hidden|attn_layer_period|full_attention_interval|index_head_dim|expert_layer_period|num_loops|loop_count")
+    r"|compress_ratio|compress_rates|latent_size|sparse_attention_config|altup|use_cla|cla_share|engram|kv_shared"
+    r"|global_head_dim|per_layer_config|routed_expert_hidden|attn_layer_period|full_attention_interval|index_head_dim"
+    r"|expert_layer_period|num_loops|loop_count|attn_config$|ffn_config$|moe_config$")
 """Names that do in any family, so that no family may leave them unread."""
 
 
