@@ -69,8 +69,10 @@ def answer(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings) -> 
 
 
 def with_approval(plan: Plan, prepared: Prepared) -> Plan:
-    """Add the sums that someone signs, and what owned nodes draw and emit."""
+    """Add the sums that someone signs, and what owned nodes draw and emit; a roadmap has its money by the quarter."""
     facts = (prepared.catalog, prepared.problem)
+    if plan.roadmap is not None:
+        return plan
     return plan.model_copy(update={
         "approval": approval_of(plan.nodes, plan.cost, *facts), "energy": tuple(site_energy(plan.nodes, *facts)),
         "apis": tuple(api_beside(plan, prepared.problem, prepared.catalog))})

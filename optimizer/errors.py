@@ -97,3 +97,14 @@ class VerificationError(GpumixError):
 
 class ModelTooLargeError(InputError):
     """The numbers of a problem exceed the solver's 63-bit integers."""
+
+
+class DisagreementError(GpumixError):
+    """Two solvers contradict each other about one program: nothing may be called proven."""
+
+    exit_code = ExitCode.OWN_FAULT
+
+    def __init__(self, one: int, other: int) -> None:
+        super().__init__(
+            f"two solvers disagree: CP-SAT calls {one} the least cost, HiGHS found counts that keep every rule for "
+            f"{other}; please report this with the problem file")

@@ -19,7 +19,7 @@ from optimizer.question.money import CycleMoney, Money, QuarterMoney
 from optimizer.question.periods import Calendar, calendar_of
 from optimizer.question.question import Host, Question, Stay, Supply, Way
 from optimizer.question.rules import most_uses
-from optimizer.schema.problem import Limits, Problem, Service
+from optimizer.schema.problem import Limits, Problem, Roadmap, Service
 from optimizer.solve.prepare import Prepared, prepare
 from optimizer.units import exact
 
@@ -61,6 +61,15 @@ def _grown(service: Service, factor: Fraction) -> Service:
     return with_quantity(service, Fraction(math.ceil(quantity)) if whole else quantity)
 
 
+def _check_roadmap(prepared: Prepared, problem: Problem, roadmap: Roadmap) -> None:
+    from optimizer.costs import priced_offers
+    from optimizer.costs.quarters import Calendar as Quarters
+    from optimizer.roadmap.refusals import check_roadmap
+
+    offers = list(priced_offers(prepared.catalog, problem))
+    check_roadmap(problem, roadmap, Quarters.of(roadmap, problem), prepared.catalog, offers, every_rule=True)
+
+
 def ask(prepared: Prepared) -> Asked:
     """Turn a prepared problem into its question.
 
@@ -68,6 +77,8 @@ def ask(prepared: Prepared) -> Asked:
         InputError: the problem names something that the catalog does not have.
     """
     problem = prepared.problem
+    if problem.roadmap is not None:
+        _check_roadmap(prepared, problem, problem.roadmap)
     largest = largest_problem(problem)
     if largest is not problem:
         prepared = prepare(prepared.loaded, prepared.catalog, largest, prepared.shelf)

@@ -113,5 +113,7 @@ def total_line(plan: Plan) -> str:
     if plan.roadmap is None:
         return ""
     rate = plan.roadmap.discount_fraction_per_year
+    bought = sum(one.capex_usd for one in plan.roadmap.quarters)
     how = f"discounted at {rate:.1%} a year" if rate else "nominal"
-    return f"{money(plan.roadmap.total_cost_usd)} in all, {how}, less what stands at the end counts for"
+    total = f"{money(plan.roadmap.total_cost_usd)} in all, {how}, less what stands at the end counts for"
+    return f"{total}; purchases to approve: {money(bought)}"

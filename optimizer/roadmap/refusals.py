@@ -29,15 +29,20 @@ def roadmap_of(problem: Problem) -> Roadmap:
 
 
 def check_roadmap(
-    problem: Problem, roadmap: Roadmap, calendar: Calendar, catalog: Catalog, offers: list[PricedOffer]
+    problem: Problem, roadmap: Roadmap, calendar: Calendar, catalog: Catalog, offers: list[PricedOffer],
+    every_rule: bool = False,
 ) -> None:
     """Refuse what cannot be planned over years, all at once.
+
+    Args:
+        every_rule: whether the plan keeps every rule of a problem, as that of `gpumix solve` does.
 
     Raises:
         InputError: with every such key.
     """
     faults = [
-        *refused_rules(problem), *_unaligned(problem, calendar), *_unknown(problem, roadmap, calendar, catalog, offers),
+        *(() if every_rule else refused_rules(problem)), *_unaligned(problem, calendar),
+        *_unknown(problem, roadmap, calendar, catalog, offers),
         *_too_much(problem, roadmap), *_other_horizon(problem, roadmap),
     ]
     if faults:

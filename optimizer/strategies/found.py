@@ -22,6 +22,8 @@ class Counts:
     """No plan costs less, in the program's own whole units."""
     method: str = ""
     """Which engine found it, or proved it."""
+    hard: bool = False
+    """Whether it was not settled at the first attempt, within some tens of milliseconds."""
 
     def better(self, other: Counts, program: Program) -> Counts:
         """Keep the cheaper plan and the higher bound of two outcomes of one program."""

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field, replace
 
+from optimizer.errors import DisagreementError
 from optimizer.question.money import cost_of
 from optimizer.question.program import Known, Program
 from optimizer.question.question import NOTHING, Loss, Question, Situation, Stay
@@ -29,6 +30,12 @@ LARGE = 60_000
 
 TIE_LIMIT = 1.0
 """CP-SAT's deterministic time for fewest node-hours among answers of one cost; what it reaches stands."""
+
+LEAST_SECOND_LOOK_S = 0.05
+"""Seconds that HiGHS has at least to look for something cheaper."""
+
+MOST_HARD = 5
+"""Programs of long searches that are followed by another where the user sets no limit in seconds: minutes in all."""
 
 MOST_ROUNDS = 1_000
 """Programs solved before a search for routed classes or losses is given up."""
@@ -68,7 +75,7 @@ def search(question: Question, effort: Effort, reduce: bool = True) -> Found:
         DisagreementError: two engines contradict each other.
     """
     question = reduced(question) if reduce else question
-    known, bound = Known.of(question), 0
+    known, bound, hard = Known.of(question), 0, 0
     if question.works and question.losses():
         known.situations += [Situation(p, loss) for loss in question.losses() for p in range(len(question.periods))]
     for _ in range(MOST_ROUNDS):
@@ -87,18 +94,22 @@ def search(question: Question, effort: Effort, reduce: bool = True) -> Found:
             uses |= _placed_again(question, program, counts, effort)
             return Found(counts.status, question, counts.values[: len(question.stays)], uses, cost,
                          min(bound, cost), counts.method)
-        if effort.expired():
+        hard += counts.hard
+        if effort.expired() or (effort.end is None and hard >= MOST_HARD):
             break
     return Found("unknown", question, bound=bound)
 
 
 def solved(program: Program, effort: Effort, least: int = 0) -> Counts:
     """Solve one program: CP-SAT soon, else the relaxation with its roundings, HiGHS, CP-SAT from what they found."""
+    start = time.monotonic()
     whole = Effort(effort.end, effort.deterministic if effort.end or effort.deterministic else DETERMINISTIC_LIMIT,
                    effort.seed)
     first = by_cp_sat(program, whole.within(10.0, 0.1), (), least)
-    if first.status in ("optimal", "infeasible") or effort.expired():
-        return first if first.status != "infeasible" else by_cp_sat(program, whole)
+    if first.status == "optimal":
+        return confirmed(program, first, time.monotonic() - start, whole)
+    if first.status == "infeasible" or effort.expired():
+        return first
     strong = strengthened(program, whole)
     if strong is None:
         return by_cp_sat(program, whole)
@@ -109,9 +120,25 @@ def solved(program: Program, effort: Effort, least: int = 0) -> Counts:
         part = whole if left is None else Effort(time.monotonic() + left / 2, whole.deterministic, whole.seed)
         nodes = None if left is not None else HIGHS_NODES
         best = best.better(by_highs(tighter, part, best.values, nodes), program)
-    if best.status == "optimal" or effort.expired():
-        return best
-    return best.better(by_cp_sat(tighter, whole, best.values, best.bound), program)
+    if best.status != "optimal" and not effort.expired():
+        best = best.better(by_cp_sat(tighter, whole, best.values, best.bound), program)
+    return replace(best, hard=True)
+
+
+def confirmed(program: Program, counts: Counts, spent_s: float, effort: Effort) -> Counts:
+    """Let HiGHS look for something cheaper than what CP-SAT calls the optimum, for as long as CP-SAT took.
+
+    CP-SAT 9.15 is reported to have called an all-linear optimum that was not (or-tools issue 5293). What HiGHS finds is
+    counted again in whole numbers, so only a real contradiction counts.
+
+    Raises:
+        DisagreementError: HiGHS found counts that keep every row and cost less.
+    """
+    part = effort.within(max(LEAST_SECOND_LOOK_S, spent_s), float("inf"))
+    other = by_highs(program, part)
+    if other.values and program.cost_of(other.values) < program.cost_of(counts.values):
+        raise DisagreementError(program.cost_of(counts.values), program.cost_of(other.values))
+    return counts
 
 
 def _fewest_node_hours(question: Question, program: Program, counts: Counts, effort: Effort) -> Counts:

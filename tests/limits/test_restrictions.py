@@ -139,6 +139,7 @@ STRICTER: dict[str, Tighten] = {
     "stock": less_stock,
     "at_least": more_held,
     "max_gpu_types": lower("max_gpu_types", (None, 2, 1)),
+    "max_gpu_types_in": lower("max_gpu_types_in", ("period", "plan")),
     "nodes": fewer_nodes,
     "engine_policy": lower("engine_policy", ("any", "per_gpu", "fleet")),
     "survive": more_losses,
@@ -153,7 +154,7 @@ STRICTER: dict[str, Tighten] = {
 """Key of `limits` -> how it is made stricter. A shorter horizon pays the same machine and term in less time."""
 
 LOOSE = Limits(kinds=("on_demand", "reserved", "owned", "spot"), max_term_months=24, horizon_months=36,
-               used=True, allow_geforce_in_datacenter=True)
+               used=True, allow_geforce_in_datacenter=True, max_gpu_types_in="period")
 
 
 def market() -> Catalog:
@@ -220,10 +221,24 @@ def cost_of_years(problem: Problem, catalog: Catalog) -> float:
     return plan.total_cost_usd if plan.total_cost_usd is not None else float("inf")
 
 
+def shared(make: Callable[[random.Random], Problem]) -> Callable[[random.Random], Problem]:
+    return lambda rng: make(rng).model_copy(update={"sharing": "nodes"})
+
+
+def quarters_by_the_hour(rng: random.Random) -> Problem:
+    roadmap = Roadmap.model_validate({"start": "2027-Q2", "quarters": 3, "fiscal_year_start_month": 4,
+                                      "demand_growth_fraction_per_year": rng.choice((0.0, 0.8))})
+    return hours(rng).model_copy(update={"roadmap": roadmap, "name": "years"})
+
+
 FORMS: dict[str, tuple[Callable[[random.Random], Problem], Costed, frozenset[str]]] = {
     "peak": (peaks, cost_of_plan, frozenset()),
-    "hours": (hours, cost_of_plan, frozenset({"contracts"})),
-    "shared": (peaks, cost_of_fleet, frozenset({"contracts", "spot_share_fraction", "max_utilisation_fraction"})),
+    "hours": (hours, cost_of_plan, frozenset()),
+    "shared": (shared(peaks), cost_of_plan, frozenset()),
+    "shared hours": (shared(hours), cost_of_plan, frozenset()),
+    "years": (quarters, cost_of_plan, frozenset({"horizon_months"})),
+    "shared years by the hour": (shared(quarters_by_the_hour), cost_of_plan, frozenset({"horizon_months"})),
+    "fleet": (peaks, cost_of_fleet, frozenset({"contracts", "spot_share_fraction", "max_utilisation_fraction"})),
     "quarters": (quarters, cost_of_years, frozenset({
         "budget", "at_least", "engine_policy", "contracts", "spot_share_fraction", "max_utilisation_fraction",
         "horizon_months"})),
@@ -245,11 +260,11 @@ def check(form: str, key: str, examples: int) -> None:
     keys, catalog, dearer = sorted(STRICTER.keys() - refused), market(), 0
     for seed in range(examples):
         rng = random.Random(f"{form} {key} {seed}")
-        loose = LOOSE if form != "quarters" else Limits.model_validate(
+        loose = LOOSE if "horizon_months" not in refused else Limits.model_validate(
             LOOSE.model_dump(exclude={"horizon_months"}, exclude_unset=True))
         base = stricter(rng, loose, keys, rng.randint(0, 3))
         tight = STRICTER[key](rng, base)
-        if tight is None or (form == "shared" and tight.survive.nodes > 1):
+        if tight is None or (form == "fleet" and tight.survive.nodes > 1):
             continue  # as strict as can be; a fleet knows one lost node
         problem = make(rng)
         before, after = (costed(problem.model_copy(update={"limits": limits}), catalog) for limits in (base, tight))

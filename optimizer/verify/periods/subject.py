@@ -109,7 +109,9 @@ class PeriodsSubject(Subject):
             for one in running if setting_of(one) in self.by_setting)
         problem = self.problem
         if after_loss or self.is_replaced:
-            problem = problem.model_copy(update={"limits": problem.limits.model_copy(update={"survive": Survive()})})
+            changes: dict[str, object] = {"survive": Survive()}
+            changes |= {"spot_share_fraction": None} if after_loss else {}
+            problem = problem.model_copy(update={"limits": problem.limits.model_copy(update=changes)})
         plan = self.plan.model_copy(update={"deployments": deployments})
         return PeriodSubject(plan, problem, self.catalog, self.own_models, self.known, self, period)
 

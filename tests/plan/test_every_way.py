@@ -1,0 +1,130 @@
+"""The one program answers what the quicker ways answer, to the same cent, and what oracles of its own forms answer."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from optimizer.demand import profile_hours
+from optimizer.fleet import answer_fleet
+from optimizer.load import Catalog, LoadedProblem, load_problem
+from optimizer.load.problem import shipped_problem_names
+from optimizer.plan.best import best_plan, spans_periods
+from optimizer.plan.periods import plan_of_periods
+from optimizer.question.build import ask
+from optimizer.roadmap import budget_plan
+from optimizer.schema.plan import Plan
+from optimizer.solve import SolveSettings, prepare
+from optimizer.strategies.found import Effort
+from optimizer.strategies.search import search
+from tests.oracles.roadmaps import cheapest, draw, with_highs
+
+SETTINGS = SolveSettings()
+PLAIN = ["limits.budget=null"]
+
+
+def by_one_program(loaded: LoadedProblem, catalog: Catalog) -> Plan:
+    asked = ask(prepare(loaded, catalog))
+    return plan_of_periods(asked, search(asked.question, Effort()), with_rejections=False)
+
+
+@pytest.mark.parametrize("name", shipped_problem_names())
+def test_shipped_problems_cost_what_the_quicker_ways_say(name: str, shipped: Catalog) -> None:
+    loaded = load_problem(name, [])
+    if loaded.problem.roadmap is not None:
+        old = budget_plan(loaded, shipped, SETTINGS)
+        new = best_plan(prepare(loaded, shipped), SETTINGS)
+        assert new.status == old.status == "optimal"
+        assert new.roadmap is not None
+        assert new.roadmap.total_cost_usd == old.total_cost_usd
+        return
+    if profile_hours(loaded.problem) == 168:
+        pytest.skip("a week takes seconds by the one program; its day does not")
+    old_plan, new = best_plan(prepare(loaded, shipped), SETTINGS), by_one_program(loaded, shipped)
+    assert new.status == old_plan.status
+    assert new.cost.usd_per_month == pytest.approx(old_plan.cost.usd_per_month)
+
+
+@pytest.mark.parametrize("sets", [
+    ["limits.engine_policy=fleet"], ["limits.survive.nodes=1"], ["limits.survive.nodes=2"],
+    ["limits.survive.provider=true", "limits.nodes.max=40"],
+    ["limits.kinds=[on_demand, spot]", "limits.spot_share_fraction=0.3"],
+    ["limits.contracts={runpod: {minimum_usd_per_month: 3000, signed: true}}"],
+    ["limits.contracts={runpod: {tiers: [{above_usd_per_month: 700, discount_fraction: 0.2}]}}"],
+    ["limits.nodes.min=7"], ["limits.max_gpu_types=1"], ["limits.max_utilisation_fraction=0.5"],
+], ids=lambda sets: sets[0])
+def test_rules_over_two_services_cost_what_one_peak_says(sets: list[str], shipped: Catalog) -> None:
+    loaded = load_problem("chat-and-code", [*PLAIN, *sets])
+    old, new = best_plan(prepare(loaded, shipped), SETTINGS), by_one_program(loaded, shipped)
+    assert (new.status, old.status) == ("optimal", "optimal")
+    assert new.cost.usd_per_month == pytest.approx(old.cost.usd_per_month)
+
+
+@pytest.mark.parametrize("sets", [
+    [], ["limits.max_gpu_types=1"], ["limits.engine_policy=fleet"],
+    pytest.param(["limits.survive.nodes=1"], marks=pytest.mark.slow),
+], ids=str)
+def test_shared_nodes_cost_what_the_fleet_says(sets: list[str], shipped: Catalog) -> None:
+    old = answer_fleet(load_problem("shared-node-small-models", [*PLAIN, *sets]), shipped, SETTINGS)
+    shared = load_problem("shared-node-small-models", ["sharing=nodes", *PLAIN, *sets])
+    new = best_plan(prepare(shared, shipped), SETTINGS)
+    assert (new.status, old.status) == ("optimal", "optimal")
+    assert new.cost.usd_per_month == pytest.approx(old.cost.usd_per_month)
+    assert new.periods[0].layouts
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_every_choice_of_a_tiny_roadmap_costs_at_least_as_much(seed: int) -> None:
+    asked = replace(draw(random.Random(f"one {seed}"), quarters=3, offers=3, most=8), limits={})
+    years = asked.years()
+    plan = best_plan(prepare(years.loaded, years.catalog), SETTINGS)
+    cents = None if plan.roadmap is None else round(plan.roadmap.total_cost_usd * 100)
+    assert cents == cheapest(asked) == with_highs(asked)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_highs_over_states_finds_the_same_total_under_rules(seed: int) -> None:
+    asked = draw(random.Random(f"one with rules {seed}"), services=1 + seed % 2)
+    years = asked.years()
+    if years.problem.limits.max_gpu_types is not None:
+        years = years.with_limits(max_gpu_types_in="period")  # the oracle counts types quarter by quarter
+    plan = best_plan(prepare(years.loaded, years.catalog), SETTINGS)
+    assert plan.status in ("optimal", "infeasible")
+    cents = None if plan.roadmap is None else round(plan.roadmap.total_cost_usd * 100)
+    assert cents == with_highs(asked)
+
+
+DAY = "[0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.5, 0.5, 1, 1, 1, 1, 1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.3, 0.3, 0.3, 0.3]"
+HOURS = f"services.0.demand={{peak_concurrency: 40, profile: {DAY}}}"
+YEARS = "roadmap={start: 2027-Q1, quarters: 4, demand_growth_fraction_per_year: 0.5}"
+
+
+@pytest.mark.parametrize(("name", "sets"), [
+    ("shared-node-small-models", ["sharing=nodes", HOURS, "limits.contracts={aws: {minimum_usd_per_month: 12000}}"]),
+    pytest.param("chat-and-code", [*PLAIN, "limits.survive={provider: true, by: replacement}"], marks=pytest.mark.slow),
+    ("chat-and-code", [*PLAIN, YEARS]),
+    ("office-day-profile", [*PLAIN, YEARS, "limits.horizon_months=12"]),
+    ("office-day-profile", ["limits.contracts={aws: {minimum_usd_per_month: 3000, signed: true}}"]),
+    ("documents-by-length", [*PLAIN, HOURS]),
+    ("documents-by-length", [*PLAIN, YEARS]),
+    ("documents-by-length", [*PLAIN, "sharing=nodes"]),
+], ids=lambda value: value if isinstance(value, str) else " ".join(value)[:60])
+def test_questions_that_only_the_one_program_answers_are_proven(name: str, sets: list[str], shipped: Catalog) -> None:
+    loaded = load_problem(name, sets)
+    assert spans_periods(loaded.problem)
+    plan = best_plan(prepare(loaded, shipped), SETTINGS)
+    assert plan.status == "optimal"
+    assert plan.periods
+
+
+@pytest.mark.slow
+def test_replacement_costs_no_more_than_spare_nodes(shipped: Catalog) -> None:
+    spare, again = (
+        best_plan(prepare(load_problem("chat-and-code", [
+            *PLAIN, f"limits.survive={{nodes: 1, by: {by}}}"]), shipped), SETTINGS).cost.usd_per_month
+        for by in ("spare", "replacement"))
+    assert spare is not None
+    assert again is not None
+    assert again <= spare
