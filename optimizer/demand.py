@@ -146,15 +146,6 @@ def micro_work(service: Service, most_used: float = 1.0, factor: Fraction = Frac
     return demand_up(exact_work(service) * factor * MICRO / exact(most_used), service.headroom_fraction)
 
 
-def work_in_quarter(service: Service, problem: Problem, quarter: int, most_used: float = 1.0) -> int:
-    """Return the micro-requests of an async service's window in a quarter of the problem's roadmap."""
-    from optimizer.costs.quarters import demand_factor  # most problems have no quarters
-
-    roadmap = problem.roadmap
-    factor = demand_factor(roadmap, service.service_id, quarter) if roadmap else Fraction(1)
-    return micro_work(service, most_used, factor)
-
-
 def requests_per_day(demand: Demand) -> float | None:
     """Return requests a day where the demand states users."""
     if demand.daily_active_users is None or demand.uses_per_user_per_day is None or demand.requests_per_use is None:

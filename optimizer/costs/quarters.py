@@ -7,7 +7,8 @@ from datetime import date
 from fractions import Fraction
 
 from optimizer.costs.depreciation import MONTHS_PER_YEAR, fiscal_year_of
-from optimizer.schema.problem import Problem, Roadmap
+from optimizer.demand import micro_work
+from optimizer.schema.problem import Problem, Roadmap, Service
 from optimizer.schema.problem.roadmap import MONTHS_PER_QUARTER
 from optimizer.units import exact
 
@@ -96,3 +97,9 @@ def present_value(roadmap: Roadmap, quarter: int) -> Fraction:
     ('1', '4/5')
     """
     return exact(round((1 + roadmap.discount_fraction_per_year) ** (-quarter / QUARTERS_PER_YEAR), DIGITS))
+
+
+def work_in_quarter(service: Service, problem: Problem, quarter: int, most_used: float = 1.0) -> int:
+    """Return the micro-requests of an async service's window in a quarter of the problem's roadmap."""
+    roadmap = problem.roadmap
+    return micro_work(service, most_used, demand_factor(roadmap, service.service_id, quarter) if roadmap else Fraction(1))

@@ -7,7 +7,8 @@ from fractions import Fraction
 from functools import cache
 from math import isclose
 
-from optimizer.demand import window_seconds, work_in_quarter
+from optimizer.costs.quarters import work_in_quarter
+from optimizer.demand import window_seconds
 from optimizer.schema.base import grade_of
 from optimizer.units import MICRO, exact
 from optimizer.verify.classes import carried_after_losses

@@ -8,7 +8,8 @@ from fractions import Fraction
 from itertools import combinations_with_replacement
 from math import isclose
 
-from optimizer.demand import window_seconds, work_in_quarter
+from optimizer.costs.quarters import work_in_quarter
+from optimizer.demand import window_seconds
 from optimizer.schema.plan import LossPlan, NodeLayout, Period, RunningReplicas
 from optimizer.units import MICRO, exact
 from optimizer.verify.classes import carried_after_losses
