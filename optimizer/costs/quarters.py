@@ -102,4 +102,5 @@ def present_value(roadmap: Roadmap, quarter: int) -> Fraction:
 def work_in_quarter(service: Service, problem: Problem, quarter: int, most_used: float = 1.0) -> int:
     """Return the micro-requests of an async service's window in a quarter of the problem's roadmap."""
     roadmap = problem.roadmap
-    return micro_work(service, most_used, demand_factor(roadmap, service.service_id, quarter) if roadmap else Fraction(1))
+    factor = demand_factor(roadmap, service.service_id, quarter) if roadmap else Fraction(1)
+    return micro_work(service, most_used, factor)
