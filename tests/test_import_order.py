@@ -15,12 +15,13 @@ PACKAGE = Path(optimizer.__file__).parent
 
 ROOMS = (
     "errors", "units", "schema", "load", "demand", "traffic", "memory", "engines", "throughput", "costs", "candidates",
-    "integrity", "accuracy", "verify", "formulation", "solve", "timetable", "frontier", "explain", "answer", "replay",
-    "compare", "roadmap", "fleet", "batch", "loadtest", "deploy", "reports", "commands", "cli",
+    "integrity", "accuracy", "verify", "formulation", "solve", "timetable", "question", "strategies", "plan",
+    "frontier", "explain", "answer", "replay", "compare", "roadmap", "fleet", "batch", "loadtest", "deploy", "reports",
+    "commands", "cli",
 )
 """Top to bottom; a room is a module of the package or a folder of modules."""
 
-SOLVER_ROOMS = {"formulation", "solve", "timetable", "roadmap", "fleet"}
+SOLVER_ROOMS = {"formulation", "solve", "timetable", "strategies", "roadmap", "fleet"}
 REFEREE = "gpumix_referee"
 """Solves other tools' instances, beside the package: it may import all of it but the commands that others have."""
 
