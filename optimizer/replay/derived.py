@@ -11,11 +11,12 @@ from optimizer.schema.plan import Plan
 from optimizer.verify import faults_of_plan
 from optimizer.verify.leaves import differing
 
-ANSWERED = ("cost", "nodes", "deployments", "services")
-"""What follows from the nodes that were chosen."""
-
 BESIDE = ("depends_on", "warnings", "reasons", "rejections")
 """What stands beside the plan; a file that leaves one out says nothing of it."""
+
+APART = frozenset({
+    "schema_version", "problem", "status", "bound_usd_per_month", "gap_fraction", "proposals", "inputs", *BESIDE})
+"""What is derived by a rule of its own; every other part of a plan follows from the nodes that were chosen."""
 
 FACTS = frozenset({"known_names", "known_offers", "answered_once", "deployments_fill_nodes", "total_cost"})
 """Checks of figures that no version of gpumix estimates: they hold whenever problem and catalog are the same."""
@@ -74,8 +75,10 @@ def _from_nodes(plan: Plan, held: Held | None, now: Plan) -> Iterator[str]:
         derived = held.plan
     else:
         return
-    for part in (*ANSWERED, "timetable"):
-        yield from _told(differing(_data(plan, part), _data(derived, part)), part)
+    for part in Plan.model_fields:
+        found, again = _data(plan, part), _data(derived, part)
+        if part not in APART and found not in (None, [], {}) and (again is not None or derived is now):
+            yield from _told(differing(found, again), part)
 
 
 def _from_proof(plan: Plan, now: Plan) -> Iterator[str]:

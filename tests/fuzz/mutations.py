@@ -89,7 +89,7 @@ def binary(data: bytes, draw: random.Random) -> bytes:
 def a_json_value(data: bytes, draw: random.Random) -> bytes:
     try:
         value = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return some_tokens(data, draw)
     paths = list(_paths(value))
     for _ in range(draw.randint(1, 3)):
