@@ -156,14 +156,19 @@ def _kubernetes(environment: Environment) -> list[str]:
     if environment.unnamed:
         keys = " ".join(f"--from-literal={run.name}=CHECKPOINT" for run in environment.unnamed)
         lines.append(f"kubectl -n {name} create configmap {MODELS} {keys}")
-    lines += ["kubectl apply -f manifests/", "```", "",
+    lines += ["kubectl apply -k manifests/", "```", "",
               "All nodes belong to one cluster. Engines run on nodes with these labels (GPU Feature Discovery sets "
               f"nvidia.com/...; set {OFFER_LABEL} with `kubectl label node`):", "",
               "| deployment | node labels |", "|---|---|"]
     lines += [f"| {run.name} | {', '.join(f'{key}={value}' for key, value in node_selector(run).items())} |"
               for run in environment.runs]
-    return [*lines, "", KEYS, "", f"Dashboards: `kubectl -n {name} port-forward service/grafana 3000`. Checkpoints, "
-            "metrics and dashboards lie in emptyDir volumes: give them a claim to keep them."]
+    return [*lines, "", KEYS, "", f"Dashboards: `kubectl -n {name} port-forward service/grafana 3000`. Each replica "
+            "keeps its checkpoint on a claim of the default storage class; metrics and dashboards lie in emptyDir "
+            "volumes: give them a claim to keep them. Pods bear a hash of their configuration, so that a changed one "
+            "rolls them out.", "",
+            "A cluster that runs the Prometheus operator takes `operator/prometheus-operator.yaml` (PodMonitor, "
+            "PrometheusRule) in place of `manifests/30-monitoring.yaml`; its Prometheus must be let in by "
+            "`manifests/40-network.yaml`."]
 
 
 def _skypilot(environment: Environment) -> list[str]:

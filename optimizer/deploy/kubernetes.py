@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any
 
 from optimizer.deploy.dashboard import PROVISIONED_DASHBOARDS, PROVISIONED_DATASOURCE, dashboard_json
@@ -22,6 +24,9 @@ OFFER_LABEL = "gpumix-offer"
 MODELS, API_KEYS, TLS, TOKEN, GRAFANA, WEBHOOK = (
     "checkpoints", "api-keys", "load-balancer-tls", "hugging-face", "grafana-admin", "alert-webhook")
 """ConfigMap of checkpoints that have to be named, and the Secrets."""
+
+CONFIG_HASH = "gpumix/config-sha256"
+"""Annotation of pods: Kubernetes rolls out what its template changes, and a ConfigMap is no part of it."""
 
 START_UP_PROBES, PROBE_S = 120, 15
 """Half an hour to load a checkpoint."""
@@ -101,8 +106,7 @@ def engine_documents(run: EngineRun, environment: Environment) -> list[dict[str,
     """Write one deployment of the plan."""
     meta = _meta(environment, run.name, "engine")
     shm: dict[str, Any] = {"medium": "Memory", "sizeLimit": f"{run.serving.shared_memory_gib:g}Gi"}
-    volumes: list[dict[str, Any]] = [{"name": "cache", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}},
-                                     {"name": "shm", "emptyDir": shm}]
+    volumes: list[dict[str, Any]] = [{"name": "tmp", "emptyDir": {}}, {"name": "shm", "emptyDir": shm}]
     if run.settings:
         volumes.append({"name": "settings", "configMap": {"name": run.name}})
     pod = {
@@ -115,20 +119,44 @@ def engine_documents(run: EngineRun, environment: Environment) -> list[dict[str,
         "spec": {"clusterIP": "None", "selector": {"app.kubernetes.io/name": run.name},
                  "ports": [{"name": "http", "port": run.serving.port, "targetPort": "http"}]},
     }
-    documents = [_deployment(environment, meta, pod, run.deployment.replicas, labels_of(run)), service]
-    if run.settings:
-        documents.insert(0, _config_map(meta, {SETTINGS.rpartition("/")[2]: dump(run.settings)}))
-    return documents
+    data = {SETTINGS.rpartition("/")[2]: dump(run.settings)} if run.settings else {}
+    documents = [_stateful(run, _deployment(environment, meta, pod, run.deployment.replicas, labels_of(run), data)),
+                 service, disruption_budget(meta)]
+    return [_config_map(meta, data), *documents] if data else documents
+
+
+def _stateful(run: EngineRun, deployment: dict[str, Any]) -> dict[str, Any]:
+    """Turn a Deployment into a StatefulSet: each replica keeps its checkpoint on a claim of its own.
+
+    The claim is as large as the replica's host memory, which is reckoned from the weights with room to spare.
+    """
+    claim = {"metadata": {"name": "cache"}, "spec": {
+        "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": f"{run.host_memory_gib}Gi"}}}}
+    spec = {key: value for key, value in deployment["spec"].items() if key != "strategy"}
+    return {**deployment, "kind": "StatefulSet",
+            "spec": {**spec, "serviceName": run.name, "podManagementPolicy": "Parallel",
+                     "updateStrategy": {"type": "RollingUpdate"}, "volumeClaimTemplates": [claim]}}
+
+
+def disruption_budget(meta: dict[str, Any]) -> dict[str, Any]:
+    """Let the cluster's maintenance take one pod of a deployment at a time."""
+    return {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": meta,
+            "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {"app.kubernetes.io/name": meta["name"]}}}}
 
 
 def _deployment(
-    environment: Environment, meta: dict[str, Any], pod: dict[str, Any], replicas: int, labels: dict[str, str]
+    environment: Environment, meta: dict[str, Any], pod: dict[str, Any], replicas: int, labels: dict[str, str],
+    data: dict[str, str],
 ) -> dict[str, Any]:
+    """Write a Deployment; its pods bear the hash of their configuration, so that a changed one rolls them out."""
+    text = json.dumps(data, sort_keys=True)
+    annotations = {CONFIG_HASH: hashlib.sha256(text.encode()).hexdigest()} if data else {}
     return {
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta,
         "spec": {"replicas": replicas, "selector": {"matchLabels": {"app.kubernetes.io/name": meta["name"]}},
                  "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}},
-                 "template": {"metadata": {"labels": {**meta["labels"], **labels}}, "spec": pod}},
+                 "template": {"metadata": {"labels": {**meta["labels"], **labels},
+                                           **({"annotations": annotations} if annotations else {})}, "spec": pod}},
     }
 
 
@@ -168,8 +196,9 @@ def balancer_documents(environment: Environment) -> list[dict[str, Any]]:
         "spec": {"type": "LoadBalancer", "selector": {"app.kubernetes.io/name": "balancer"},
                  "ports": [{"name": "https", "port": 443, "targetPort": "https"}]},
     }
-    return [_config_map(meta, {"nginx.conf": balancer_conf(environment)}),
-            _deployment(environment, meta, pod, 2, {}), service]
+    data = {"nginx.conf": balancer_conf(environment)}
+    return [_config_map(meta, data), _deployment(environment, meta, pod, 2, {}, data), service,
+            disruption_budget(meta)]
 
 
 def _container(companion: Companion, name: str, port_name: str, port: int, probe: dict[str, Any]) -> dict[str, Any]:
@@ -217,7 +246,7 @@ def _prometheus(environment: Environment) -> list[dict[str, Any]]:
                          {"name": "data", "mountPath": "/prometheus"}]}
     pod = _pod(companion, container, [{"name": "config", "configMap": {"name": "prometheus"}},
                                       {"name": "data", "emptyDir": {}}])
-    return [_config_map(meta, data), _deployment(environment, meta, pod, 1, {}), _internal(meta, 9090)]
+    return [_config_map(meta, data), _deployment(environment, meta, pod, 1, {}, data), _internal(meta, 9090)]
 
 
 def _alertmanager(environment: Environment) -> list[dict[str, Any]]:
@@ -231,7 +260,8 @@ def _alertmanager(environment: Environment) -> list[dict[str, Any]]:
                                       {"name": "webhook", "secret": {"secretName": WEBHOOK}},
                                       {"name": "data", "emptyDir": {}}])
     data = {"alertmanager.yml": dump(alertmanager_config("/run/secrets/alert-webhook/url"))}
-    return [_config_map(meta, data), _deployment(environment, meta, pod, 1, {}), _internal(meta, ALERTMANAGER_PORT)]
+    return [_config_map(meta, data), _deployment(environment, meta, pod, 1, {}, data),
+            _internal(meta, ALERTMANAGER_PORT)]
 
 
 def _grafana(environment: Environment) -> list[dict[str, Any]]:
@@ -251,7 +281,7 @@ def _grafana(environment: Environment) -> list[dict[str, Any]]:
                          {"name": "tmp", "mountPath": "/tmp"}]}
     pod = _pod(companion, container, [{"name": "config", "configMap": {"name": "grafana"}},
                                       {"name": "data", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}}])
-    return [_config_map(meta, data), _deployment(environment, meta, pod, 1, {}), _internal(meta, 3000)]
+    return [_config_map(meta, data), _deployment(environment, meta, pod, 1, {}, data), _internal(meta, 3000)]
 
 
 def network_documents(environment: Environment) -> list[dict[str, Any]]:
@@ -286,4 +316,24 @@ def kubernetes_files(environment: Environment) -> dict[str, str]:
     files["manifests/20-balancer.yaml"] = dump(*balancer_documents(environment))
     files["manifests/30-monitoring.yaml"] = dump(*monitoring_documents(environment))
     files["manifests/40-network.yaml"] = dump(*network_documents(environment))
+    names = sorted(path.rpartition("/")[2] for path in files)
+    files["manifests/kustomization.yaml"] = dump(
+        {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": names})
+    files["operator/prometheus-operator.yaml"] = dump(*operator_documents(environment))
     return files
+
+
+def operator_documents(environment: Environment) -> list[dict[str, Any]]:
+    """Write what the Prometheus operator reads in place of this folder's own Prometheus: what to scrape, the alerts.
+
+    https://prometheus-operator.dev/docs/api-reference/api/: PodMonitor and PrometheusRule of monitoring.coreos.com/v1.
+    """
+    monitors = [{
+        "apiVersion": "monitoring.coreos.com/v1", "kind": "PodMonitor",
+        "metadata": _meta(environment, run.name, "metrics"),
+        "spec": {"selector": {"matchLabels": {"app.kubernetes.io/name": run.name}},
+                 "podTargetLabels": sorted(labels_of(run)),
+                 "podMetricsEndpoints": [{"port": "http", "path": run.serving.metrics_path, "interval": "15s"}]}}
+        for run in environment.runs]
+    return [*monitors, {"apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule",
+                        "metadata": _meta(environment, "promises", "alerts"), "spec": alert_rules(environment)}]

@@ -82,7 +82,7 @@ def test_a_checkpoint_that_nobody_knows_is_asked_for(environment: Make) -> None:
     assert compose["services"]["engine-0"]["command"][1] == "${ASSISTANT_1_MODEL:?name a checkpoint}"
     assert documents(files_of(made, "skypilot")["services/assistant-1.yaml"])[0]["envs"] == {"ASSISTANT_1_MODEL": None}
     manifest = next(one for one in documents(files_of(made, "kubernetes")["manifests/10-engine-assistant-1.yaml"])
-                    if one["kind"] == "Deployment")
+                    if one["kind"] == "StatefulSet")
     container = manifest["spec"]["template"]["spec"]["containers"][0]
     assert container["command"][1] == "$(ASSISTANT_1_MODEL)"
     assert container["env"][-1] == {

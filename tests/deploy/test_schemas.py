@@ -98,18 +98,27 @@ def test_what_the_manifests_refer_to_is_there_or_asked_for(environment: Make, na
 def test_manifests_keep_the_kubernetes_schemas(environment: Make, name: str) -> None:
     made = environment(name)
     files = files_of(made, "kubernetes")
-    found = [one for path, text in files.items() if path.endswith(".yaml") for one in assert_kubernetes(text)]
+    kept = {path: text for path, text in files.items() if path.startswith("manifests/") and "kustom" not in path}
+    found = [one for text in kept.values() for one in assert_kubernetes(text)]
+    (kustomization,) = documents(files["manifests/kustomization.yaml"])
+    assert sorted(f"manifests/{name}" for name in kustomization["resources"]) == sorted(kept)
     kinds = {one["kind"] for one in found}
-    assert kinds == {"Namespace", "ConfigMap", "Deployment", "Service", "NetworkPolicy"}
+    assert kinds == {"Namespace", "ConfigMap", "Deployment", "StatefulSet", "Service", "NetworkPolicy",
+                     "PodDisruptionBudget"}
     assert len({(one["kind"], one["metadata"]["name"]) for one in found}) == len(found)
-    pods = [one["spec"]["template"]["spec"] for one in found if one["kind"] == "Deployment"]
+    pods = [one["spec"]["template"]["spec"] for one in found if one["kind"] in ("Deployment", "StatefulSet")]
     for pod in pods:
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["runAsUser"] > 0
         for container in pod["containers"]:
             assert container["securityContext"]["allowPrivilegeEscalation"] is False
             assert {"readinessProbe", "livenessProbe", "resources"} <= set(container)
-    replicas = {one["metadata"]["name"]: one["spec"]["replicas"] for one in found if one["kind"] == "Deployment"}
+    sets = [one for one in found if one["kind"] == "StatefulSet"]
+    for one in sets:  # checkpoints outlive their pod
+        mounted = {mount["name"] for mount in one["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]}
+        assert [claim["metadata"]["name"] for claim in one["spec"]["volumeClaimTemplates"]] == ["cache"]
+        assert "cache" in mounted
+    replicas = {one["metadata"]["name"]: one["spec"]["replicas"] for one in sets}
     assert {run.name: run.deployment.replicas for run in made.runs}.items() <= replicas.items()
     (conf,) = (one["data"]["nginx.conf"] for one in found if "nginx.conf" in one.get("data", {}))
     assert all(server.endswith("resolve") for server in assert_nginx(conf))
@@ -242,3 +251,32 @@ def test_an_engine_gets_every_figure_of_the_plan(environment: Make) -> None:
             assert run.checkpoint is None
             assert flags(words, "--max_batch_size") == str(one.concurrency_per_replica)
     assert {run.deployment.engine_id for run in made.runs} == {"vllm", "tensorrt-llm"}
+
+
+def test_a_changed_configuration_rolls_its_pods_out_and_no_others(environment: Make) -> None:
+    """The balancer's weights change its hash; Grafana, which reads none of them, keeps its own."""
+    def hashes(made: Environment) -> dict[str, str]:
+        files = files_of(made, "kubernetes")
+        found = [one for path in ("manifests/20-balancer.yaml", "manifests/30-monitoring.yaml")
+                 for one in documents(files[path]) if one["kind"] == "Deployment"]
+        return {one["metadata"]["name"]: one["spec"]["template"]["metadata"]["annotations"]["gpumix/config-sha256"]
+                for one in found}
+
+    first, other = hashes(environment("chat-with-documents")), hashes(environment("helpdesk-llama3-8b"))
+    assert first == hashes(environment("chat-with-documents"))
+    assert first["balancer"] != other["balancer"]
+    assert len(set(first.values())) == len(first)
+
+
+@pytest.mark.parametrize("name", ["chat-with-documents", "documents-by-length"])
+def test_the_operators_rules_are_those_of_the_own_prometheus(environment: Make, name: str) -> None:
+    made = environment(name)
+    files = files_of(made, "kubernetes")
+    found = documents(files["operator/prometheus-operator.yaml"])
+    (rules,) = (one for one in found if one["kind"] == "PrometheusRule")
+    assert rules["spec"] == documents(monitoring(files)[0])[0]
+    monitors = {one["metadata"]["name"]: one["spec"] for one in found if one["kind"] == "PodMonitor"}
+    for run in made.runs:
+        spec = monitors[run.name]
+        assert spec["podMetricsEndpoints"][0]["path"] == run.serving.metrics_path
+        assert set(spec["podTargetLabels"]) == {"service", "deployment", "engine_id"}
