@@ -13,6 +13,7 @@ from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.load.serving import COMPANIONS, ServingFacts
 from optimizer.loadtest.starting import (
+    EVERYWHERE,
     FRACTION,
     MODEL,
     Checkpoint,
@@ -34,8 +35,8 @@ SETTINGS = "/etc/engine/settings.yaml"
 CACHE = "/cache"
 """The one folder that an engine may write: checkpoints and compiled kernels."""
 
-EVERYWHERE, LOOPBACK = "0.0.0.0", "127.0.0.1"
-"""Addresses to listen on: every network of a container that publishes no port, or the node itself alone."""
+LOOPBACK = "127.0.0.1"
+"""The node itself alone; `EVERYWHERE` is every network of a container that publishes no port."""
 
 NO_ENGINE = "stated"
 """What a plan calls the engine of a capacity that is stated without one."""

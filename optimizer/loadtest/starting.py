@@ -14,6 +14,9 @@ from optimizer.schema.serving import Serving
 MODEL = "{model}"
 """Stands in arguments for the checkpoint."""
 
+EVERYWHERE = "0.0.0.0"
+"""A server that is to be tested is reached from other machines: it listens on every network of its own."""
+
 FRACTION = "{memory_fraction}"
 
 
@@ -97,7 +100,8 @@ def start_line(
     """
     words = arguments(serving, checkpoint, precision, tp_size, sequences, context_tokens, fraction)
     command = len(serving.command.split())
-    words = (*words[:command], *_filled(serving.listen, {"port": str(serving.port)}), *words[command:])
+    listen = _filled(serving.listen, {"host": EVERYWHERE, "port": str(serving.port)})
+    words = (*words[:command], *listen, *words[command:])
     line = shlex.join((checkpoint.name or wanted) if word == MODEL else word for word in words)
     settings = settings_of(serving, precision, fraction, everything=False)
     if settings:

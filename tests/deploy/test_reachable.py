@@ -40,7 +40,7 @@ def compose_opens(files: dict[str, str]) -> None:
 
 
 def kubernetes_opens(files: dict[str, str]) -> None:
-    found = [one for _, one in documents(files)]
+    found = [one for _, one in documents(files) if "metadata" in one]
     closed = {}
     for one in found:
         if one["kind"] == "NetworkPolicy":
@@ -52,7 +52,7 @@ def kubernetes_opens(files: dict[str, str]) -> None:
         part = one["metadata"].get("labels", {}).get("app.kubernetes.io/component")
         if one["kind"] == "Service" and part != "load-balancer":
             assert one["spec"].get("type", "ClusterIP") == "ClusterIP", one["metadata"]["name"]
-        if one["kind"] == "Deployment":
+        if one["kind"] in ("Deployment", "StatefulSet"):
             pod = one["spec"]["template"]["spec"]
             assert "hostNetwork" not in pod
             for container in pod["containers"]:
