@@ -188,6 +188,16 @@ def test_a_row_without_end_is_refused(read: Callable[..., Trace], monkeypatch: p
         read('time,input,output\n"1,5,7\n' + "1,5,7\n" * 5000)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_any_line_end_ends_a_line(read: Callable[..., Trace], end: str) -> None:
+    found = read(end.join(["time,input,output", "1,5,7", "2,6,8", ""]))
+    assert (found.seconds.tolist(), found.lines.tolist()) == ([1, 2], [2, 3])
+    with pytest.raises(InputError, match="line 3: found 2 cells"):
+        read(end.join(["time,input,output", "1,5,7", "2,6", ""]))
+    mixed = read("time,input,output\n1,5,7\r2,6,8\n3,5,7\n")
+    assert mixed.lines.tolist() == [2, 3, 4]
+
+
 @pytest.mark.parametrize("size", [64, 100, 1000])
 def test_blocks_change_nothing(read: Callable[..., Trace], monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     """Rows with line breaks in cells, out of order, with empty lines at the end, in blocks of a few rows."""

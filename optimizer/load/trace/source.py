@@ -147,7 +147,7 @@ def _last_row_end(block: bytes) -> int:
 
 def _csv(rows: _Rows, label: str) -> Source:
     """Read the header of a CSV file."""
-    head = _text(rows.first, label, 1).removeprefix("\ufeff")
+    head = _text(rows.first, label, 1).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     reader = csv.reader(io.StringIO(head, newline=""))
     try:
         header = next(reader, [])
@@ -162,7 +162,7 @@ def _csv_blocks(rows: _Rows, label: str, header: list[str], head_lines: int, wan
 
     line = 1
     for number, raw in enumerate(rows):
-        text = _text(raw, label, line)
+        text = _text(raw, label, line).replace("\r\n", "\n").replace("\r", "\n")
         if number == 0:
             text = text.removeprefix("\ufeff")
             for _ in range(head_lines):
@@ -182,6 +182,9 @@ def _csv_blocks(rows: _Rows, label: str, header: list[str], head_lines: int, wan
                 low_memory=False)
         except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
             raise InputError([Fault(label, "", f"text that CSV cannot read ({error})", "one request a line")]) from None
+        if len(table) > len(starts):
+            found = "rows that two readers of CSV count differently"
+            raise InputError([Fault(label, f"from line {line}", found, "one request a line, quotes inside doubled")])
         table.columns = pd.Index([header[int(name)] for name in table.columns])
         yield Block(table, starts[: len(table)])
         line += text.count("\n")
