@@ -139,6 +139,7 @@ STRICTER: dict[str, Tighten] = {
     "stock": less_stock,
     "at_least": more_held,
     "max_gpu_types": lower("max_gpu_types", (None, 2, 1)),
+    "max_gpu_types_in": lower("max_gpu_types_in", ("period", "plan")),
     "nodes": fewer_nodes,
     "engine_policy": lower("engine_policy", ("any", "per_gpu", "fleet")),
     "survive": more_losses,
@@ -222,7 +223,7 @@ def cost_of_years(problem: Problem, catalog: Catalog) -> float:
 
 FORMS: dict[str, tuple[Callable[[random.Random], Problem], Costed, frozenset[str]]] = {
     "peak": (peaks, cost_of_plan, frozenset()),
-    "hours": (hours, cost_of_plan, frozenset({"contracts"})),
+    "hours": (hours, cost_of_plan, frozenset()),
     "shared": (peaks, cost_of_fleet, frozenset({"contracts", "spot_share_fraction", "max_utilisation_fraction"})),
     "quarters": (quarters, cost_of_years, frozenset({
         "budget", "at_least", "engine_policy", "contracts", "spot_share_fraction", "max_utilisation_fraction",
@@ -248,6 +249,8 @@ def check(form: str, key: str, examples: int) -> None:
         loose = LOOSE if form != "quarters" else Limits.model_validate(
             LOOSE.model_dump(exclude={"horizon_months"}, exclude_unset=True))
         base = stricter(rng, loose, keys, rng.randint(0, 3))
+        if key == "max_gpu_types_in":  # counted in each period, it is as loose as it can be
+            base = changed(base, max_gpu_types=1, max_gpu_types_in="period")
         tight = STRICTER[key](rng, base)
         if tight is None or (form == "shared" and tight.survive.nodes > 1):
             continue  # as strict as can be; a fleet knows one lost node
@@ -255,7 +258,8 @@ def check(form: str, key: str, examples: int) -> None:
         before, after = (costed(problem.model_copy(update={"limits": limits}), catalog) for limits in (base, tight))
         assert after >= before * (1 - 1e-9), f"{form}: {base.model_dump(exclude_unset=True)} -> {key}: {tight}"
         dearer += after > before
-    assert dearer or examples < MANY or form != "peak", f"{key} never made a plan dearer: it is not looked at"
+    seen = dearer or form != "peak" or key == "max_gpu_types_in"
+    assert seen or examples < MANY, f"{key} never made a plan dearer: it is not looked at"
 
 
 CASES = [(form, key) for form, (_, _, refused) in FORMS.items() for key in STRICTER if key not in refused]
