@@ -110,7 +110,7 @@ def _sums(plan: Plan) -> Iterator[tuple[str, str, str]]:
         yield "nodes", "nothing", f"the nodes of a plan that is {plan.status}"
         return
     yield from _counts(plan)
-    if plan.timetable is None:
+    if plan.timetable is None and not plan.periods:
         yield from _costs(plan)
     yield from _loads(plan)
 
@@ -137,10 +137,10 @@ def _counts(plan: Plan) -> Iterator[tuple[str, str, str]]:
             yield f"deployments.{index}.offer_id", one.offer_id, f"one of the nodes: {', '.join(bought)}"
         if one.service_id not in answered:
             yield f"deployments.{index}.service_id", one.service_id, f"one of services: {', '.join(sorted(answered))}"
-        if one.nodes > 0 and one.replicas % one.nodes:
+        if one.nodes > 0 and one.replicas % one.nodes and plan.sharing == "none":
             yield f"deployments.{index}.replicas", str(one.replicas), f"a multiple of nodes = {one.nodes}"
     for name, count in bought.items():
-        if plan.timetable is None and deployed[name] != count:
+        if plan.timetable is None and not plan.periods and deployed[name] != count:
             yield "nodes", f"{count} x {name}, {deployed[name]} deployed", "as many deployed as bought"
 
 

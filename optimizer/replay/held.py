@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from optimizer.candidates import Candidate, Option
 from optimizer.costs import PricedOffer, price_of
-from optimizer.costs.contracts import billed_beyond, bills_of
+from optimizer.costs.contracts import CONTRACTS, billed_beyond, bills_of
 from optimizer.formulation import CaseRow
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.schema.base import Kind
@@ -114,9 +114,12 @@ def hold_as_written(plan: Plan, loaded: LoadedProblem, catalog: Catalog, best: P
     broken = faults_of_plan(today, loaded.problem, catalog, loaded.own_models)
     faults = tuple(fault for fault in broken if fault.partition(":")[0] not in FIGURES)
     figures = tuple(fault for fault in broken if fault.partition(":")[0] in SHOWN)
-    if plan.timetable is None:
+    if plan.roadmap is not None:
+        return Held(None, faults, plan.cost.usd_per_month, prices, figures)  # its check adds every payment up again
+    if plan.timetable is None and not plan.periods:
         return Held(None, faults, billed(plan, loaded.problem, prices), prices, figures)
-    hours = sum(prices[node.offer_id].micro_usd_per_hour * (node.node_hours_per_month or node.count * HOURS_PER_MONTH)
+    contracts = round(plan.cost.breakdown.get(CONTRACTS, 0.0) * MICRO)
+    hours = contracts + sum(prices[node.offer_id].micro_usd_per_hour * (node.node_hours_per_month or node.count * HOURS_PER_MONTH)
                 for node in plan.nodes)
     return Held(None, faults, hours / HOURS_PER_MONTH, prices, figures)
 

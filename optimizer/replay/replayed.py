@@ -113,7 +113,7 @@ def replay(
     other = _other_inputs(plan.inputs, inputs_of(prepared))
     best = best_plan(prepared, settings, with_rejections=False) if other else answer(loaded, catalog, settings)
     as_written = (
-        plan.timetable is not None or profile_hours(loaded.problem) is not None
+        plan.timetable is not None or bool(plan.periods) or profile_hours(loaded.problem) is not None
         or any(service.routes_classes for service in loaded.problem.services)
         or any(service.routing is not None for service in plan.services))
     held = None if not plan.nodes else (

@@ -99,7 +99,7 @@ def _node_agrees(key: str, node: Node) -> Iterator[Contradiction]:
 
 def nodes_agree(plan: Plan) -> Iterator[Contradiction]:
     """What nodes cost a month follows from their number and price, and lies within its range."""
-    for index, node in enumerate(plan.nodes):
+    for index, node in enumerate(plan.nodes if plan.roadmap is None else ()):  # quarters have prices of their own
         yield from _node_agrees(f"nodes.{index}", node)
     for number, proposal in enumerate(plan.proposals):
         for index, node in enumerate(proposal.nodes):
@@ -112,7 +112,9 @@ def replicas_fit(plan: Plan) -> Iterator[Contradiction]:
     rates = {one.service_id: one.planned_concurrency is None for one in plan.services}
     for index, one in enumerate(plan.deployments):
         key, each = f"deployments.{index}", gpus.get(one.offer_id, 0) // max(one.gpu_count, 1)
-        if one.replicas != one.nodes * each:
+        if plan.sharing == "nodes":
+            each = 1  # a deployment is its replicas, wherever they run
+        elif one.replicas != one.nodes * each:
             yield f"{key}.replicas", f"{one.replicas}", f"{one.nodes} nodes of {each} each"
         if one.gpu_count % max(one.tp_size, 1):
             yield f"{key}.tp_size", f"{one.tp_size}", f"a divisor of {one.gpu_count} GPUs"
