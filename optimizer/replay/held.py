@@ -119,8 +119,9 @@ def hold_as_written(plan: Plan, loaded: LoadedProblem, catalog: Catalog, best: P
     if plan.timetable is None and not plan.periods:
         return Held(None, faults, billed(plan, loaded.problem, prices), prices, figures)
     contracts = round(plan.cost.breakdown.get(CONTRACTS, 0.0) * MICRO)
-    hours = contracts + sum(prices[node.offer_id].micro_usd_per_hour * (node.node_hours_per_month or node.count * HOURS_PER_MONTH)
-                for node in plan.nodes)
+    hours = contracts + sum(
+        prices[node.offer_id].micro_usd_per_hour * (node.node_hours_per_month or node.count * HOURS_PER_MONTH)
+        for node in plan.nodes)
     return Held(None, faults, hours / HOURS_PER_MONTH, prices, figures)
 
 
