@@ -157,7 +157,7 @@ def _read_models(
 
 
 NEVER_ANSWERS = (",check,", ",speculative,", ",disaggregated,")
-"""Rows of these uses answer no question of a plan, so that a shipped one that holds them is not even parsed to solve."""
+"""Rows of these uses answer no question of a plan: a shipped one that holds them is not even parsed to solve."""
 
 
 def _answers(wanted: set[str]) -> Callable[[str], bool]:

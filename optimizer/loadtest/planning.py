@@ -9,10 +9,10 @@ from optimizer.candidates.names import resolve_model
 from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.load.serving import ServingFacts
-from optimizer.loadtest.starting import checkpoint_of, memory_fraction, start_line
+from optimizer.loadtest.starting import checkpoint_of, memory_fraction, start_line, unstarted
 from optimizer.schema.base import Evidence
 from optimizer.schema.catalog import LlmModel
-from optimizer.schema.plan import Deployment
+from optimizer.schema.plan import Deployment, spread_of
 from optimizer.schema.problem import Problem, RequestClass, Service
 from optimizer.solve import SolveSettings, prepare
 from optimizer.timetable import best_plan
@@ -148,7 +148,7 @@ def _planned(
         if one.classes else [service.full_context_tokens, request.isl_tokens + request.osl_tokens])
     known = service.model if model is None or loaded.own_models else _id_of(catalog, model) or service.model
     set_up = (f"--model {known} --gpu {gpu_id} --gpu-count {one.gpu_count} --tp {one.tp_size}"
-              f" --precision {one.precision} --engine {one.engine_id}")
+              f"{f' --layout {one.layout}' if one.layout else ''} --precision {one.precision} --engine {one.engine_id}")
     records = f"{service.service_id}-{gpu_id}-{request.isl_tokens}-{request.osl_tokens}.jsonl"
     levels = ",".join(map(str, users))
     return PlannedTest(
@@ -170,10 +170,12 @@ def _start(
     how, engine, gpu = serving.engines.get(one.engine_id), catalog.engines.get(one.engine_id), catalog.gpus.get(gpu_id)
     if how is None or engine is None or gpu is None or one.precision not in how.precisions:
         return ""
+    if unstarted(how, spread_of(one)):
+        return ""
     fraction = memory_fraction(engine, gpu, one.tp_size)
     wanted = f"checkpoint of {name} in {one.precision}"
     found = checkpoint_of(how, model, one.precision)
-    return start_line(how, found, wanted, one.precision, one.tp_size, sequences, context, fraction)
+    return start_line(how, found, wanted, one.precision, spread_of(one), sequences, context, fraction)
 
 
 def _id_of(catalog: Catalog, model: LlmModel) -> str | None:

@@ -29,6 +29,7 @@ from optimizer.reports.wording import (
     share_of,
     sources_of,
     split_proposals,
+    spread_words,
     times_of,
     user_speed_of,
 )
@@ -143,7 +144,7 @@ def _nodes(plan: Plan) -> Iterator[str]:
 
 
 def _deployment(service: ServicePlan, one: Deployment) -> Iterator[str]:
-    setting = f"{one.engine_id}, {one.precision}, tensor parallel {one.tp_size}, {counted(one.replicas, 'replica')}"
+    setting = f"{one.engine_id}, {one.precision}, {spread_words(one)}, {counted(one.replicas, 'replica')}"
     share = f"max sequences {one.concurrency_per_replica}, {one.load_fraction:.0%} of the requests"
     full = "" if one.utilisation_fraction is None else f", {one.utilisation_fraction:.0%} full"
     yield from wrap(f"on {one.offer_id}: {setting}, {share}{full}", "    ", "  ")

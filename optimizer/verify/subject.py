@@ -58,7 +58,13 @@ class Replica:
     def keeps(self, request: RequestClass, curve: SpeedCurve, concurrency: int, tokens_per_s: float) -> bool:
         """Say whether one class alone, so many in flight, keeps a speed, the TTFT and the end-to-end time."""
         slo, (ttft, tpot) = self.service.slo, self.planned_ms(curve, concurrency)
-        if 1000 / tpot < tokens_per_s or (slo.ttft_ms is not None and ttft > slo.ttft_ms):
+        if 1000 / tpot < tokens_per_s:
+            return False
+        first = ttft
+        if slo.ttft_ms is not None and slo.percentile is not None:
+            share = bar_share(self.confidence)
+            first = curve.slow_open_ttft_ms(concurrency, request.osl_tokens, slo.percentile / 100, share)
+        if slo.ttft_ms is not None and first > slo.ttft_ms:
             return False
         return slo.e2e_ms is None or ttft + (request.osl_tokens - 1) * tpot <= slo.e2e_ms * (1 + TOLERANCE)
 

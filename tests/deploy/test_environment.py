@@ -10,6 +10,7 @@ from optimizer.errors import InputError
 from optimizer.load import Catalog
 from optimizer.load.serving import COMPANIONS, ServingFacts
 from optimizer.loadtest.starting import checkpoint_of, memory_fraction, settings_of, start_line
+from optimizer.schema.layout import ReplicaLayout
 from tests.catalogs import tiny
 from tests.deploy.conftest import Make
 from tests.deploy.published import documents
@@ -50,7 +51,7 @@ def test_flags_of_a_precision(
     how = serving.engines[engine_id]
     found = checkpoint_of(how, tiny.model(hf_id="org/m", native_precision=native), precision)
     fraction = memory_fraction(shipped.engines[engine_id], shipped.gpus["h100-sxm-80gb"], 2)
-    written = start_line(how, found, f"m in {precision}", precision, 2, 8, 4096, fraction)
+    written = start_line(how, found, f"m in {precision}", precision, ReplicaLayout(2), 8, 4096, fraction)
     if line.startswith("... "):
         assert written.endswith(line[4:])
     elif line.endswith(" ..."):
@@ -66,8 +67,8 @@ def test_an_engine_that_reserves_by_its_own_rule_states_what_it_leaves(shipped: 
 
 def test_monitoring_settings_stand_only_in_the_container(serving: ServingFacts) -> None:
     how = serving.engines["tensorrt-llm"]
-    assert settings_of(how, "fp8", 0.9, everything=False) == {}
-    assert settings_of(how, "fp8", 0.9)["return_perf_metrics"] is True
+    assert settings_of(how, "fp8", ReplicaLayout(1), 0.9, everything=False) == {}
+    assert settings_of(how, "fp8", ReplicaLayout(1), 0.9)["return_perf_metrics"] is True
 
 
 def test_a_checkpoint_that_nobody_knows_is_asked_for(environment: Make) -> None:
