@@ -13,7 +13,7 @@ import numpy as np
 from optimizer.load import Catalog
 from optimizer.throughput.bars import bars_for_strangers
 from optimizer.throughput.curve import Bars
-from optimizer.throughput.errors import of_strangers, scores_of
+from optimizer.throughput.errors import laboratories_of_bulk, of_strangers, scores_of
 from optimizer.throughput.gaps import DEFAULT_BARS, bars_of
 from optimizer.throughput.left_out import LeftOut, leave_out_all
 from optimizer.throughput.physics import Vector
@@ -152,10 +152,10 @@ def speed_accuracy(catalog: Catalog) -> Accuracy:
     totals: list[LeftOutTotals] = []
     for kind, rows in left_out.items():
         if kind == "laboratory":
-            judged, strangers = judged_by_others(rows), {id(row) for row in of_strangers(rows)}
+            judged, bulk = judged_by_others(rows), laboratories_of_bulk(rows)
             totals += grouped_totals(kind, judged, OF_LABORATORIES)
-            rest = [one for one in judged if id(one.row) in strangers]
-            totals.append(left_out_totals(kind, ALL_BUT_LARGEST, rest))
+            rest = [one for one in judged if one.row.sample.traits["laboratory"] not in bulk]
+            totals += [left_out_totals(kind, ALL_BUT_LARGEST, rest)] if rest else []
             totals += [replace(one, group=f"{one.group}, {ALL_BUT_LARGEST}") for one in grouped_totals(
                 kind, rest, OF_LABORATORIES[-4:])]
         else:

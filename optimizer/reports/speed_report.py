@@ -265,12 +265,12 @@ def speed_of(catalog: Catalog, question: Question, concurrency: int, confidence:
     return SpeedReport(
         model=q.model.name, gpu_id=q.gpu.gpu_id, engine_id=q.engine_id, precision=q.precision_id,
         tp_size=q.layout.tp_size, isl_tokens=q.isl_tokens, osl_tokens=q.osl_tokens, concurrency=at, tpot_ms=tpot,
-        ttft_ms=curve.ttft_ms(at), tokens_per_s_per_user=1000 / tpot, evidence=curve.evidence(at), gap=curve.gap(at), low=low, high=high,
-        ttft_low_ms=ttft_low, ttft_high_ms=ttft_high,
-        ttft_evidence=curve.evidence(at) if curve.ttft_measured else "estimated", confidence=confidence,
-        terms_ms=terms, formula_ms=formula, correction=tpot / formula, rows=used_rows(catalog, q, curve),
-        refusal=why_not(q, fits), fits=fits, layout=q.layout.name, engine_version=q.engine.version,
-        gains=gains_of(catalog, q), first_token=first_tokens(curve, at, q.osl_tokens))
+        ttft_ms=curve.ttft_ms(at), tokens_per_s_per_user=1000 / tpot,
+        evidence=curve.evidence(at), gap=curve.gap(at), low=low, high=high, ttft_low_ms=ttft_low,
+        ttft_high_ms=ttft_high, ttft_evidence=curve.evidence(at) if curve.ttft_measured else "estimated",
+        confidence=confidence, terms_ms=terms, formula_ms=formula, correction=tpot / formula,
+        rows=used_rows(catalog, q, curve), refusal=why_not(q, fits), fits=fits, layout=q.layout.name,
+        engine_version=q.engine.version, gains=gains_of(catalog, q), first_token=first_tokens(curve, at, q.osl_tokens))
 
 
 def placed_on(report: SpeedReport) -> str:

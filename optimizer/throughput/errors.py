@@ -80,11 +80,17 @@ BY_ONE_CURVE: tuple[Gap, ...] = ("measured", "interior", "edge")
 """Gaps that are bridged by one measured curve, whatever else a catalog holds."""
 
 
-def of_strangers(left_out: list[LeftOut]) -> list[LeftOut]:
-    """Return the rows of laboratories that leave the bulk of a catalog behind."""
+def laboratories_of_bulk(left_out: list[LeftOut]) -> frozenset[str]:
+    """Name the laboratories without which little of a catalog is left."""
     counts = Counter(row.sample.traits["laboratory"] for row in left_out)
-    return [row for row in left_out if row.gap in BY_ONE_CURVE
-            or counts[row.sample.traits["laboratory"]] <= BULK * len(left_out)] or left_out
+    return frozenset(name for name, count in counts.items() if count > BULK * len(left_out))
+
+
+def of_strangers(left_out: list[LeftOut]) -> list[LeftOut]:
+    """Return the rows whose errors say what this catalog does not know of a stranger's."""
+    bulk = laboratories_of_bulk(left_out)
+    return [row for row in left_out
+            if row.gap in BY_ONE_CURVE or row.sample.traits["laboratory"] not in bulk] or left_out
 
 
 def scores_of(left_out: Iterable[LeftOut], first_token: bool = False) -> Scores:
