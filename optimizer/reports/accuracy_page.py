@@ -63,26 +63,43 @@ def _refused(catalog: Catalog) -> list[str]:
     return list(markdown_table(("why the estimate does not rest on them", "rows", "sources"), lines))
 
 
+def _bars(catalog: Catalog) -> list[str]:
+    errors = catalog.calibration.tpot_errors if catalog.calibration else {}
+    head = ("gap", "rows", "median", "p90", "faster by", "slower by", "laboratories")
+    return list(markdown_table(head, [
+        (gap, f"{one.rows:,}", _percent(one.median_error_fraction), _percent(one.p90_error_fraction),
+         _percent(one.bar[0]), _percent(one.bar[1]), str(one.laboratories)) for gap, one in errors.items()]))
+
+
+def of_the_catalog(catalog: Catalog) -> tuple[str, ...]:
+    """Write the parts of the page that a catalog says without leaving a row out: what holds a page to its rows."""
+    calibration = catalog.calibration
+    fitted, digest = (calibration.rows_fitted, calibration.points_sha256[:16]) if calibration else (0, "none")
+    return (
+        f"Written by `gpumix catalog accuracy --report`: {fitted:,} measured rows (digest {digest}), each left out of "
+        "the fit and of the catalog before it was asked for.",
+        "\n".join(_bars(catalog)), "\n".join(_refused(catalog)))
+
+
 def accuracy_page(catalog: Catalog, found: Accuracy) -> str:
     """Write the page; the same catalog gives the same bytes."""
+    head, bars, refused = of_the_catalog(catalog)
     of_laboratories = [total for total in found.totals if total.kind == "laboratory"]
-    calibration = catalog.calibration
-    fitted = calibration.rows_fitted if calibration else 0
     plain = [(f"{KIND_WORDS[total.kind]}: {total.group}", total) for total in found.totals
              if total.group in PLAIN and total.kind != "laboratory"]
     others = [(total.group, total) for total in of_laboratories]
     lines = [
-        "# How accurate the speeds are", "",
-        f"Written by `gpumix catalog accuracy --report`: {fitted:,} measured rows, each left out of the fit and of the "
-        "catalog before it was asked for.", "",
+        "# How accurate the speeds are", "", head, "",
         "Errors are of the TPOT, predicted over measured. Bias above 0: predicted slower than measured. Held: rows "
         "inside their 90% interval. Log-width: mean of ln(high / low).", "",
+        "## The bars that plans print", "",
+        "Nine in ten rows of a laboratory never seen lie between x / (1 + faster) and x (1 + slower); the errors "
+        "beside them are of rows of which others of the same laboratory stayed.", "", bars, "",
         "## A laboratory never seen", "",
         "All rows of a laboratory leave together; their intervals are found on the other laboratories alone.", "",
         *_table(others), "",
         "## Other rows of the same laboratories stay", "",
         *_table(plain), "",
-        "## What is refused", "",
-        *_refused(catalog), "",
+        "## What is refused", "", refused, "",
     ]
     return "\n".join(lines)
