@@ -23,14 +23,16 @@ from optimizer.commands import (
     money,
     planning,
     problems,
+    quoting,
     referee,
     replaying,
     roadmap,
+    signing,
     spec,
     spec_diff,
     speed,
 )
-from optimizer.errors import ExitCode, GpumixError
+from optimizer.errors import ExitCode, GpumixError, shortened
 
 gc.set_threshold(200_000, 50, 100)  # a short process builds many small objects once: collecting them costs a tenth
 
@@ -42,7 +44,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     cls=batch.TwoWords,
 )
-ROOT = (planning, spec, spec_diff, export, replaying, money, roadmap, fleet, batch, facts, speed)
+LONGEST_LINE = 3000
+"""Characters of one line of a message."""
+
+ROOT = (planning, spec, spec_diff, export, replaying, signing, money, quoting, roadmap, fleet, batch, facts, speed)
 """Commands that stand by themselves."""
 
 for commands in ROOT:
@@ -73,7 +78,7 @@ def _options(
 
 def _fail(message: str, code: int) -> NoReturn:
     for line in message.splitlines():
-        typer.echo(f"gpumix: {line}", err=True)
+        typer.echo(f"gpumix: {shortened(line, LONGEST_LINE)}", err=True)
     sys.exit(code)
 
 

@@ -6,7 +6,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
+from optimizer.candidates.model_remarks import model_remarks
+from optimizer.costs.age import age_warnings
+from optimizer.costs.api import api_beside
+from optimizer.costs.approval import approval_of
+from optimizer.costs.energy import site_energy
 from optimizer.costs.owned import machine_of
+from optimizer.costs.plausible import Market
+from optimizer.costs.products import product_warnings
 from optimizer.demand import profile_hours
 from optimizer.explain.beside import (
     MEASURED,
@@ -20,6 +27,7 @@ from optimizer.explain.decisive import decisive_figures
 from optimizer.explain.doctor import Diagnosis, diagnose
 from optimizer.explain.whatif import money
 from optimizer.load import Catalog, LoadedProblem
+from optimizer.plan.best import best_plan, spans_periods
 from optimizer.schema.plan import Plan, Proposal
 from optimizer.solve import Prepared, SolveSettings, plan_of, prepare, solve
 
@@ -36,10 +44,10 @@ def answer(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings) -> 
     """
     start = time.monotonic()
     prepared = prepare(loaded, catalog)
-    if profile_hours(prepared.problem) is not None:
+    if spans_periods(prepared.problem) or profile_hours(prepared.problem) is not None:
         return over_time(prepared, settings)
     solution = solve(prepared.candidates, prepared.problem.limits, prepared.budget, settings)
-    plan = plan_of(prepared, solution)
+    plan = with_approval(plan_of(prepared, solution), prepared)
     if solution.status == "unknown":
         return plan.model_copy(update={"reasons": ("the limit was reached before any plan was found",)})
     if settings.time_limit_s is not None and time.monotonic() - start >= settings.time_limit_s:
@@ -60,12 +68,20 @@ def answer(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings) -> 
     )
 
 
-def over_time(prepared: Prepared, settings: SolveSettings) -> Plan:
-    """Solve a problem with a demand by the hour; what stands beside other plans looks at one peak and is left out."""
-    from optimizer.explain.no_timetable import why_no_timetable  # most problems have no hours
-    from optimizer.timetable.answer import solve_over_time
+def with_approval(plan: Plan, prepared: Prepared) -> Plan:
+    """Add the sums that someone signs, and what owned nodes draw and emit."""
+    facts = (prepared.catalog, prepared.problem)
+    return plan.model_copy(update={
+        "approval": approval_of(plan.nodes, plan.cost, *facts), "energy": tuple(site_energy(plan.nodes, *facts)),
+        "apis": tuple(api_beside(plan, prepared.problem, prepared.catalog))})
 
-    plan = solve_over_time(prepared, settings)
+
+def over_time(prepared: Prepared, settings: SolveSettings) -> Plan:
+    """Solve a problem of several periods or shared nodes; what stands beside other plans looks at one peak, so is not
+    there."""
+    from optimizer.explain.no_timetable import why_no_timetable  # most problems have one peak
+
+    plan = with_approval(best_plan(prepared, settings), prepared)
     if plan.status == "unknown":
         return plan.model_copy(update={"reasons": ("the limit was reached before any plan was found",)})
     if plan.status == "infeasible":
@@ -113,7 +129,8 @@ OWN_OFFERS_NAMED = 8
 
 def warnings(prepared: Prepared, plan: Plan, beside: tuple[Proposal, ...] = ()) -> tuple[str, ...]:
     """Say first what the reader must not miss: estimates, assumed prices, own figures, choices made for them."""
-    return (*_about_speeds(plan, beside), *_about_prices(prepared, plan), *_about_overlay(prepared, plan))
+    return (*model_remarks(prepared.problem, prepared.catalog, prepared.loaded.own_models),
+            *_about_speeds(plan, beside), *_about_prices(prepared, plan), *_about_overlay(prepared, plan))
 
 
 def _about_speeds(plan: Plan, beside: tuple[Proposal, ...]) -> Iterator[str]:
@@ -137,6 +154,12 @@ def _about_prices(prepared: Prepared, plan: Plan) -> Iterator[str]:
     if assumed:
         yield f"Assumed prices: {', '.join(assumed)}; get a quotation."
     offers = prepared.catalog.offers
+    used = [offers[node.offer_id] for node in plan.nodes if node.offer_id in offers]
+    own = prepared.problem.assumptions.rent_usd_per_hour
+    for doubt in Market(prepared.catalog, {offer.gpu_id for offer in used}).doubts(
+            offer for offer in used if offer.offer_id not in own):
+        yield f"Hard to believe: {doubt.offer_id}: {doubt.reason}. Ask the provider before you rely on it."
+    yield from age_warnings(prepared.catalog, plan)
     taxed = {n.offer_id: offers[n.offer_id].tax_included_fraction for n in plan.nodes if n.offer_id in offers}
     named = sorted(f"{offer_id} ({tax:.0%})" for offer_id, tax in taxed.items() if tax)
     if named:
@@ -144,8 +167,7 @@ def _about_prices(prepared: Prepared, plan: Plan) -> Iterator[str]:
     machines = [
         prepared.catalog.owned[m] for n in plan.nodes if (m := machine_of(n)) in prepared.catalog.owned
     ]
-    if any(m.form == "workstation" for m in machines) and prepared.problem.assumptions.staff_fte_per_gpu is None:
-        yield "Owned workstations carry no staff and no rack space: assumptions.staff_fte_per_gpu adds staff."
+    yield from product_warnings(machines, prepared.catalog)
 
 
 def _about_overlay(prepared: Prepared, plan: Plan) -> Iterator[str]:

@@ -89,7 +89,9 @@ def hourly_quantities(demand: Demand, hours: int) -> tuple[Fraction, ...]:
     return found * (hours // len(found))
 
 
-def hourly_amounts(service: Service, hours: int, most_used: float = 1.0) -> tuple[int, ...]:
+def hourly_amounts(
+    service: Service, hours: int, most_used: float = 1.0, factor: Fraction = Fraction(1)
+) -> tuple[int, ...]:
     """Return requests in flight or micro-requests/s of a sync service in each hour of a cycle, headroom included.
 
     Rounded up hour by hour; the largest is that of `demand_of`.
@@ -98,13 +100,14 @@ def hourly_amounts(service: Service, hours: int, most_used: float = 1.0) -> tupl
         service: whose demand.
         hours: of the cycle.
         most_used: share of what nodes carry that the demand may fill.
+        factor: growth of the demand.
     """
     if service.demand is None:
         raise ValueError("a sync service states a demand")
     headroom = (1 + exact(service.headroom_fraction)) / exact(most_used) - 1
     in_flight = peak_concurrency(service.demand) is not None
     up = demand_up if in_flight else micro_rate_up
-    return tuple(up(quantity, headroom) for quantity in hourly_quantities(service.demand, hours))
+    return tuple(up(quantity * factor, headroom) for quantity in hourly_quantities(service.demand, hours))
 
 
 def window_seconds(deadline: Deadline, hours: int) -> tuple[tuple[tuple[int, ...], int], ...]:
@@ -138,9 +141,18 @@ def _covered(start: Fraction, span: Fraction, hours: int) -> tuple[int, ...]:
     return tuple(seconds)
 
 
-def micro_work(service: Service, most_used: float = 1.0) -> int:
-    """Return the micro-requests of an async service's window, headroom included, rounded up."""
-    return demand_up(exact_work(service) * MICRO / exact(most_used), service.headroom_fraction)
+def micro_work(service: Service, most_used: float = 1.0, factor: Fraction = Fraction(1)) -> int:
+    """Return the micro-requests of an async service's window, grown and with its headroom, rounded up."""
+    return demand_up(exact_work(service) * factor * MICRO / exact(most_used), service.headroom_fraction)
+
+
+def work_in_quarter(service: Service, problem: Problem, quarter: int, most_used: float = 1.0) -> int:
+    """Return the micro-requests of an async service's window in a quarter of the problem's roadmap."""
+    from optimizer.costs.quarters import demand_factor  # most problems have no quarters
+
+    roadmap = problem.roadmap
+    factor = demand_factor(roadmap, service.service_id, quarter) if roadmap else Fraction(1)
+    return micro_work(service, most_used, factor)
 
 
 def requests_per_day(demand: Demand) -> float | None:
@@ -169,7 +181,7 @@ def class_demands(service: Service, amount: int) -> tuple[Fraction, ...]:
     >>> [str(part) for part in class_demands(chat, 10)]  # 75 : 75
     ['5', '5']
     """
-    in_flight = service.demand is not None and service.demand.peak_concurrency is not None
+    in_flight = service.demand is not None and peak_concurrency(service.demand) is not None
     weights = [
         exact(request.share_fraction) * (request.osl_tokens if in_flight else 1) for request in service.workload
     ]
@@ -355,8 +367,13 @@ def largest_poisson_mean(limit: int, percentile: float) -> float:
     return next((safe for safe in below if poisson_cdf(limit, safe) >= percentile), low)
 
 
-def grown_amount(service: Service, factor: Fraction) -> int:
+def grown_amount(service: Service, factor: Fraction, most_used: float = 1.0) -> int:
     """Return the integer that a plan must cover when a service's demand is `factor` times the one stated.
+
+    Args:
+        service: whose demand.
+        factor: growth of the demand.
+        most_used: share of what nodes carry that the demand may fill.
 
     >>> from optimizer.schema.problem import Demand, RequestClass, Slo
     >>> chat = Service(service_id="chat", model="m", slo=Slo(grade="C"), demand=Demand(peak_concurrency=10),
@@ -364,4 +381,5 @@ def grown_amount(service: Service, factor: Fraction) -> int:
     >>> grown_amount(chat, Fraction(1)), grown_amount(chat, Fraction(3, 2)), grown_amount(chat, Fraction(1, 100))
     (12, 18, 1)
     """
-    return max(1, math.ceil(_exact_amount(service) * factor * (1 + exact(service.headroom_fraction))))
+    reserve = (1 + exact(service.headroom_fraction)) / exact(most_used)
+    return max(1, math.ceil(_exact_amount(service) * factor * reserve))

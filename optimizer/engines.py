@@ -35,6 +35,9 @@ def precision_refusal(engine: Engine, precision_id: str, gpu: Gpu) -> str | None
         return f"{engine.name} has no {precision_id}"
     if gpu.vendor == "amd":
         return None if supported.amd else f"{engine.name} has no {precision_id} on AMD GPUs"
+    if gpu.vendor != "nvidia":
+        runs = gpu.vendor == "intel" and supported.intel
+        return None if runs else f"{engine.name} has no {precision_id} on {gpu.vendor.capitalize()} GPUs"
     found = f"{gpu.gpu_id} has {_capability(gpu)}"
     least, most = supported.min_compute_capability or 0.0, supported.max_compute_capability
     if (gpu.compute_capability or 0.0) < least:
@@ -44,10 +47,27 @@ def precision_refusal(engine: Engine, precision_id: str, gpu: Gpu) -> str | None
     return None
 
 
+BF16_CAPABILITY = 8.0
+"""NVIDIA GPUs below this compute capability have no bfloat16: engines compute in float16 there."""
+
+
+def half_refusal(engine: Engine, model: LlmModel, precision_id: str, gpu: Gpu) -> str | None:
+    """Say why a model whose numbers overflow float16 cannot run at a precision on a GPU, or None."""
+    if model.family not in engine.families_without_fp16:
+        return None
+    if precision_id.removesuffix("-kv8") == "fp16":
+        return f"{engine.name} refuses float16 for the {model.family} family: its numbers overflow"
+    if gpu.vendor == "nvidia" and (gpu.compute_capability or 0.0) < BF16_CAPABILITY and precision_id != "fp32":
+        return f"{engine.name} refuses float16 for the {model.family} family, and {gpu.gpu_id} has no bfloat16"
+    return None
+
+
 def split_refusal(engine: Engine, model: LlmModel, tp_size: int) -> str | None:
     """Say why a model cannot be split over so many GPUs, or None."""
     if tp_size not in engine.tp_sizes:
         return f"{engine.name} has no tensor parallel {tp_size}"
+    if model.attention == "none":
+        return None
     if engine.heads_divisible and model.attention_heads % tp_size:
         return f"{model.attention_heads} attention heads do not divide by tensor parallel {tp_size}"
     if engine.heads_divisible and model.kv_heads % tp_size and tp_size % model.kv_heads:
@@ -61,5 +81,6 @@ def refusal(engine: Engine, model: LlmModel, precision_id: str, gpu: Gpu, tp_siz
         gpu_refusal(engine, gpu)
         or model_refusal(engine, model)
         or precision_refusal(engine, precision_id, gpu)
+        or half_refusal(engine, model, precision_id, gpu)
         or split_refusal(engine, model, tp_size)
     )

@@ -2,8 +2,40 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import IntEnum
+
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Characters that steer a terminal, turn the direction of text around, or are half of a surrogate pair."""
+
+LONGEST = 200
+"""Characters of what was found that a message repeats."""
+
+LONGEST_ALLOWED = 2000
+"""Characters of what is allowed instead, which may list names."""
+
+MOST_LISTED = 100
+"""Faults that one message lists; it counts the others."""
+
+
+def printable(text: str) -> str:
+    r"""Write what steers a terminal as JSON would, so that a reader sees it and the terminal does not obey it.
+
+    >>> printable("red\x1b[31m")
+    'red\\u001b[31m'
+    """
+    return UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def shortened(text: str, most: int = LONGEST) -> str:
+    """Return a printable text of one line and at most so many characters.
+
+    >>> shortened("abcdefgh", 6)
+    'abc...'
+    """
+    text = printable(text[: most + 1]).replace("\n", " ")
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 class ExitCode(IntEnum):
@@ -29,9 +61,10 @@ class Fault:
     allowed: str
 
     def __str__(self) -> str:
-        """Put file, key, found and allowed on one line."""
-        place = f"{self.file}: {self.key}" if self.key else self.file
-        return f"{place}: found {self.found}; allowed: {self.allowed}"
+        """Put file, key, found and allowed on one line, shortened and printable, whatever was found."""
+        file, key = shortened(self.file), shortened(self.key)
+        place = f"{file}: {key}" if key else file
+        return f"{place}: found {shortened(self.found)}; allowed: {shortened(self.allowed, LONGEST_ALLOWED)}"
 
 
 class GpumixError(Exception):
@@ -47,7 +80,9 @@ class InputError(GpumixError):
 
     def __init__(self, faults: list[Fault] | tuple[Fault, ...]) -> None:
         self.faults = tuple(faults)
-        super().__init__("\n".join(str(fault) for fault in self.faults))
+        more = len(self.faults) - MOST_LISTED
+        lines = [str(fault) for fault in self.faults[:MOST_LISTED]]
+        super().__init__("\n".join([*lines, f"and {more:,} more faults"] if more > 0 else lines))
 
 
 class CatalogError(InputError):

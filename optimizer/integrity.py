@@ -14,6 +14,7 @@ from statistics import median
 from typing import Any, Literal
 
 from optimizer.costs.owned import owned_offer_id
+from optimizer.costs.plausible import Market, too_many_gpus
 from optimizer.costs.rented import hourly_factor
 from optimizer.engines import refusal
 from optimizer.load import Catalog
@@ -197,14 +198,19 @@ def nodes_hold_their_gpus(catalog: Catalog) -> Iterator[Finding]:
     groups: tuple[tuple[str, dict[str, Any]], ...] = (("offers", catalog.offers), ("owned", catalog.owned))
     for table, nodes in groups:
         for offer_id, node in nodes.items():
-            gpu = catalog.gpus[node.gpu_id]
-            most, of_gpu = gpu.max_gpus_per_node, ("gpus", node.gpu_id)
-            if most is not None and node.gpu_count > most:
-                message = f"{node.gpu_count} x {node.gpu_id}: a node holds at most {most}"
-                yield note("error", table, offer_id, message, of_gpu)
+            gpu, of_gpu = catalog.gpus[node.gpu_id], ("gpus", node.gpu_id)
+            if reason := too_many_gpus(node, catalog):
+                yield note("error", table, offer_id, reason, of_gpu)
             if table == "owned" and gpu.tdp_watts is None:
                 message = f"{node.gpu_id} states no tdp_watts, so its power cannot be billed"
                 yield note("error", table, offer_id, message, of_gpu)
+
+
+def prices_are_plausible(catalog: Catalog) -> Iterator[Finding]:
+    """No price is far from what others ask for the same GPU and kind, or that of the same node with Windows."""
+    note, market = _Noting(catalog), Market(catalog)
+    for offer_id, offer in catalog.offers.items():
+        yield from (note("warning", "offers", offer_id, reason) for reason in market.price_doubts(offer))
 
 
 def usd_per_hour(offer: RentedOffer, catalog: Catalog) -> Fraction | None:
@@ -415,8 +421,8 @@ def _money_figures(catalog: Catalog) -> Iterator[tuple[str, str, str, Figure | P
 
 CHECKS: tuple[Check, ...] = (
     rows_are_sourced, ids_are_referred_to, ids_inside_facts_exist, names_are_clear, nodes_hold_their_gpus,
-    commitments_are_cheaper, members_run_alike, shapes_make_sense, curves_rise, closed_loops_close,
-    nothing_beats_bandwidth, weights_fit, measured_rows_are_candidates, rows_stand_once,
+    prices_are_plausible, commitments_are_cheaper, members_run_alike, shapes_make_sense, curves_rise,
+    closed_loops_close, nothing_beats_bandwidth, weights_fit, measured_rows_are_candidates, rows_stand_once,
 )
 """Every rule, in the order in which it is reported."""
 

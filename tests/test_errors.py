@@ -37,3 +37,15 @@ def test_a_fault_is_one_line() -> None:
 def test_an_error_is_one_line_a_fault() -> None:
     assert str(InputError([FAULT, FAULT])) == f"{FAULT}\n{FAULT}"
     assert InputError([FAULT]).faults == (FAULT,)
+
+
+def test_a_message_is_short_and_steers_no_terminal() -> None:
+    line = str(Fault("a" * 999, "b\x1b[31m", "x" * 10**6, "one of " + "y" * 10**6))
+    assert len(line) < 200 * 3 + 2000 + 40
+    assert "\x1b" not in line
+    assert str(Fault("f", "", "two\nlines \u202e", "z")) == "f: found two lines \\u202e; allowed: z"
+
+
+def test_a_long_list_of_faults_is_counted() -> None:
+    lines = str(InputError([FAULT] * 1234)).splitlines()
+    assert (len(lines), lines[-1]) == (101, "and 1,134 more faults")

@@ -7,9 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 import cli
+import gpumix_referee
 import optimizer
 
 PACKAGE = Path(optimizer.__file__).parent
@@ -17,18 +16,24 @@ PACKAGE = Path(optimizer.__file__).parent
 ROOMS = (
     "errors", "units", "schema", "load", "demand", "traffic", "memory", "engines", "throughput", "costs", "candidates",
     "integrity", "accuracy", "verify", "formulation", "solve", "timetable", "frontier", "explain", "answer", "replay",
-    "compare", "roadmap", "fleet", "batch", "loadtest", "referee", "deploy", "reports", "commands", "cli",
+    "compare", "roadmap", "fleet", "batch", "loadtest", "deploy", "reports", "commands", "cli",
 )
 """Top to bottom; a room is a module of the package or a folder of modules."""
 
 SOLVER_ROOMS = {"formulation", "solve", "timetable", "roadmap", "fleet"}
-MODULES = [*sorted(PACKAGE.rglob("*.py")), Path(cli.__file__)]
+REFEREE = "gpumix_referee"
+"""Solves other tools' instances, beside the package: it may import all of it but the commands that others have."""
+
+REFEREE_PATH = Path(gpumix_referee.__file__).parent
+MODULES = [*sorted(PACKAGE.rglob("*.py")), *sorted(REFEREE_PATH.rglob("*.py")), Path(cli.__file__)]
 
 
 def room_of(path: Path) -> str:
     """Return the room a file belongs to; the package itself has none."""
     if path == Path(cli.__file__):
         return "cli"
+    if path.is_relative_to(REFEREE_PATH):
+        return REFEREE
     first = path.relative_to(PACKAGE).parts[0]
     return "" if first == "__init__.py" else first.removesuffix(".py")
 
@@ -37,7 +42,8 @@ def dotted(path: Path) -> str:
     """Return a file's module name."""
     if path == Path(cli.__file__):
         return "cli"
-    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    root = REFEREE_PATH if path.is_relative_to(REFEREE_PATH) else PACKAGE
+    parts = path.relative_to(root.parent).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
@@ -64,33 +70,40 @@ def is_part_of(name: str, package: str) -> bool:
     return name == package or name.startswith(f"{package}.")
 
 
-@pytest.mark.parametrize("path", MODULES, ids=dotted)
-def test_a_module_imports_only_from_rooms_above(path: Path) -> None:
-    room = room_of(path)
-    allowed = set(ROOMS[: ROOMS.index(room) + 1]) if room else set()
-    for name in imports(path):
-        if is_part_of(name, "cli"):
-            assert room == "cli", f"{dotted(path)} imports {name}"
-        if is_part_of(name, "optimizer") and name != "optimizer.__version__":
-            assert name.split(".")[1] in allowed, f"{dotted(path)} imports {name}"
-
-
-@pytest.mark.parametrize("path", MODULES, ids=dotted)
-def test_only_the_maths_imports_the_solver(path: Path) -> None:
-    if room_of(path) not in SOLVER_ROOMS:
-        assert not [name for name in imports(path) if is_part_of(name, "ortools")]
-
-
-@pytest.mark.parametrize("path", MODULES, ids=dotted)
-def test_only_the_commands_print(path: Path) -> None:
-    if room_of(path) not in {"commands", "cli"}:
+def faults_of(path: Path) -> Iterator[str]:
+    """Yield what a module imports from rooms below its own, and what it does that only other rooms may."""
+    room, names = room_of(path), list(imports(path))
+    allowed = set(ROOMS[: ROOMS.index(room) + 1]) if room in ROOMS else set(ROOMS) if room == REFEREE else set()
+    for name in names:
+        below = is_part_of(name, "cli") and room != "cli"
+        below |= is_part_of(name, REFEREE) and room not in (REFEREE, "commands")
+        below |= is_part_of(name, "optimizer") and name != "optimizer.__version__" and name.split(".")[1] not in allowed
+        if below:
+            yield f"{dotted(path)} imports {name}"
+    if room not in SOLVER_ROOMS | {REFEREE}:
+        yield from (f"{dotted(path)} imports {name}" for name in names if is_part_of(name, "ortools"))
+    if room not in {"commands", "cli"} and path != REFEREE_PATH / "commands.py":
+        yield from (f"{dotted(path)} imports {name}" for name in names if is_part_of(name, "typer"))
         calls = [node.func for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
-        assert not [call for call in calls if isinstance(call, ast.Name) and call.id == "print"]
-        assert not [name for name in imports(path) if is_part_of(name, "typer")]
+        yield from (f"{dotted(path)} prints" for call in calls if isinstance(call, ast.Name) and call.id == "print")
+
+
+def test_modules_import_from_rooms_above_and_only_the_maths_imports_the_solver_and_only_commands_print() -> None:
+    assert [fault for path in MODULES for fault in faults_of(path)] == []
+
+
+def test_the_referee_is_loaded_only_when_it_is_asked_for() -> None:
+    """The package that solves other tools' instances may be absent: one function of one module imports it."""
+    importing = [path for path in MODULES if room_of(path) != REFEREE and any(
+        is_part_of(name, REFEREE) for name in imports(path))]
+    assert [dotted(path) for path in importing] == ["optimizer.commands.referee"]
+    at_the_top = [node for node in ast.parse(importing[0].read_text("utf-8")).body
+                  if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert not any(REFEREE in ast.unparse(node) for node in at_the_top)
 
 
 def test_every_room_stands_in_the_order() -> None:
-    found = {room_of(path) for path in MODULES} - {""}
+    found = {room_of(path) for path in MODULES} - {"", REFEREE}
     assert found <= set(ROOMS)
 
 

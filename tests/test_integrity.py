@@ -99,7 +99,10 @@ class TestReferences:
 
 
 class TestMoney:
-    """integrity.nodes_hold_their_gpus, integrity.commitments_are_cheaper and integrity.rows_are_sourced."""
+    """integrity.nodes_hold_their_gpus, prices, commitments_are_cheaper and integrity.rows_are_sourced.
+
+    integrity.prices_are_plausible and integrity.commitments_are_cheaper.
+    """
 
     def test_more_gpus_than_a_node_holds(self) -> None:
         catalog = sound(gpus={"g": tiny.gpu(max_gpus_per_node=4)}, offers={"big": tiny.offer("big", gpu_count=5)},
@@ -108,7 +111,16 @@ class TestMoney:
             ("error", "offers", "big", "5 x g: a node holds at most 4"),
             ("error", "owned", "own", "8 x g: a node holds at most 4")]
         unknown = replace(catalog, gpus={"g": tiny.gpu(max_gpus_per_node=None)})
-        assert findings(integrity.nodes_hold_their_gpus, unknown) == []
+        assert findings(integrity.nodes_hold_their_gpus, unknown) == []  # a PCIe server may hold eight
+
+    def test_a_price_far_below_others(self) -> None:
+        asked = {name: tiny.offer(name, provider=name, price=price)
+                 for name, price in (("one", 4.0), ("two", 6.0), ("cheap", 1.9), ("fair", 2.1), ("dear", 31.0))}
+        told = findings(integrity.prices_are_plausible, sound(offers=asked))
+        assert [(severity, key) for severity, _, key, _ in told] == [("warning", "dear")]  # 2.1 also asks for 1.9
+        del asked["fair"]
+        told = findings(integrity.prices_are_plausible, sound(offers=asked))
+        assert [key for _, _, key, _ in told] == ["cheap", "dear"]
 
     def test_an_owned_gpu_without_power_limit(self) -> None:
         assert findings(integrity.nodes_hold_their_gpus, sound(gpus={"g": tiny.gpu(tdp_watts=None)})) == [
@@ -376,7 +388,7 @@ def test_findings_do_not_depend_on_the_order_of_rows(shipped: Catalog) -> None:
 def test_the_shipped_catalog_has_warnings_but_no_error(shipped: Catalog) -> None:
     found = check_catalog(shipped)
     assert found.errors == ()
-    assert {one.table for one in found.warnings} == {"gpus", "models", "throughput"}
+    assert {one.table for one in found.warnings} == {"gpus", "models", "offers", "throughput"}
     assert len([one for one in found.warnings if one.table == "throughput"]) <= 10
 
 

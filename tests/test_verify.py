@@ -14,6 +14,7 @@ from pydantic import BaseModel
 import optimizer.verify
 from optimizer.errors import ExitCode, VerificationError
 from optimizer.load import Catalog, LoadedProblem, load_problem, shipped_problem_names
+from optimizer.plan.best import best_plan
 from optimizer.schema.catalog import CapacityRow
 from optimizer.schema.plan import Cost, Deployment, Node, Plan, ServicePlan
 from optimizer.schema.problem import (
@@ -30,7 +31,6 @@ from optimizer.schema.problem import (
     Survive,
 )
 from optimizer.solve import SolveSettings, plan_of, prepare, solve
-from optimizer.timetable import best_plan
 from optimizer.verify import CHECKS, faults_of_plan, verify_plan
 from tests.catalogs import tiny
 

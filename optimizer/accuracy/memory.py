@@ -10,17 +10,14 @@ from statistics import median, quantiles
 
 from optimizer.engines import split_refusal
 from optimizer.load import Catalog
+from optimizer.load.model_names import find_model_id
 from optimizer.load.startup_logs import read_startup_logs
-from optimizer.memory import KV_BLOCK_TOKENS, MemoryFit, memory_fit, overhead_in_force
+from optimizer.memory import KV_BLOCK_TOKENS, MemoryFit, is_newer, memory_fit, overhead_in_force, profiled_tokens
 from optimizer.schema.catalog import Gpu, LlmModel, Precision
 from optimizer.schema.startup_log import StartupLog
 
 ENGINE = "vllm"
 """Whose logs are read."""
-
-COPY_MARKS = re.compile(
-    r"[-_ .](quantized|w8a8|w8a16|w4a16|fp8|int8|int4|dynamic|awq|gptq|bnb|4bit|8bit|autoround|nvfp4|g128)(?=[-_ .]|$)")
-"""What the names of quantised copies add to the model's own."""
 
 OPENS_BY_GIB = 0.5
 """A log whose own terms miss its KV cache by more is wrong in one of them (they close within 0.01 GiB)."""
@@ -55,7 +52,9 @@ class LoggedMemory:
     logged_max_concurrency: float | None
     concurrency_error_fraction: float | None
     uncertain: bool
-    """The cache is predicted to be under 10% of the memory."""
+    """Whether something that the log does not state, or the engine's own variation, would decide."""
+    uncertain_because: str
+    """Why, "" where it is certain."""
 
     @property
     def configuration(self) -> tuple[str, str, str, int, str]:
@@ -108,17 +107,7 @@ def _squeezed(name: str) -> str:
 
 def find_model(catalog: Catalog, name: str) -> str | None:
     """Return the id of the model a log names, by id or Hugging Face name; marks of a quantised copy are left out."""
-    exact = catalog.model_names.get(name.lower(), name)
-    if exact in catalog.models:
-        return exact
-    known = {_squeezed(other.rpartition("/")[2]): key for other, key in catalog.model_names.items()}
-    known |= {_squeezed(key): key for key in catalog.models}
-    short = name.lower().rpartition("/")[2]
-    for tried in (short, COPY_MARKS.sub("", short)):
-        for spelled in (tried, tried.removeprefix("meta-")):
-            if _squeezed(spelled) in known:
-                return known[_squeezed(spelled)]
-    return None
+    return find_model_id(catalog.models, catalog.model_names, name)
 
 
 def find_gpu(catalog: Catalog, name: str) -> str | None:
@@ -203,8 +192,38 @@ def _error(predicted: float | None, logged: float | None) -> float | None:
 def _fit(catalog: Catalog, log: StartupLog, model: LlmModel, precision: Precision, gpu: Gpu) -> MemoryFit:
     engine = catalog.engines[ENGINE]
     rules = overhead_in_force(engine, log.vllm_version, log.date)
+    tokens = log.max_num_batched_tokens
+    if rules.whole_prompt_up_to_tokens:
+        context = log.max_model_len or model.context_extended_tokens or model.context_limit_tokens
+        tokens = max(tokens or 0, profiled_tokens(gpu, rules, context))
     return memory_fit(model, precision, engine, gpu, log.tp, log.max_num_seqs, log.gpu_memory_utilization, rules,
-                      log.max_num_batched_tokens)
+                      tokens)
+
+
+TELLING_FRACTION = 0.12
+"""What an engine takes beside weights and cache varies; where that is more than this share of the cache, it decides."""
+
+NEWER_GIB, UNSTATED_GIB = 1.0, 2.0
+"""How much more it may vary in a version that the catalog has no figures of, and where the version, or the prompt that
+an old version tried at start, is not stated: such prompts took 2 to 4 GiB."""
+
+
+def _doubt(catalog: Catalog, log: StartupLog, model: LlmModel, fit: MemoryFit) -> str:
+    """Say why a prediction is uncertain, "" where it is not."""
+    engine = catalog.engines[ENGINE]
+    rules = overhead_in_force(engine, log.vllm_version, log.date)
+    older, newer = bool(rules.whole_prompt_up_to_tokens), is_newer(engine, log.vllm_version)
+    if fit.uncertain:
+        return "the cache is under 10% of the memory"
+    if model.family in engine.unsupported_families:
+        return f"the engine no longer runs the {model.family} family"
+    unstated = not log.vllm_version and (older or not log.date)
+    unstated = unstated or (older and log.max_model_len is None and log.max_num_batched_tokens is None)
+    error = rules.error_gib + NEWER_GIB * newer + UNSTATED_GIB * unstated
+    if error > TELLING_FRACTION * fit.kv_cache_gib / fit.gpu_count:
+        why = "its version or longest prompt is not stated" if unstated else "newer than known" if newer else "usual"
+        return f"the engine's own share may vary by {error:g} GiB a GPU ({why})"
+    return ""
 
 
 def _compared(catalog: Catalog, log: StartupLog) -> LoggedMemory:
@@ -216,13 +235,14 @@ def _compared(catalog: Catalog, log: StartupLog) -> LoggedMemory:
     weights, cache = fit.weights_gib / log.tp, max(0.0, fit.kv_cache_gib / log.tp)
     tokens, logged = _predicted_tokens(fit, log), _logged_tokens(log)
     requests = fit.layout.share_in(fit.free_bytes_per_gpu, log.max_model_len) if log.max_model_len else None
+    doubt = _doubt(catalog, log, catalog.models[model_id], fit)
     quantised = precision.quantises != "all" or precision.weight_only
     return LoggedMemory(
         log.case_id, log.source_group, model_id, precision_id, "quantised" if quantised else precision_id, gpu_id,
         log.tp, log.vllm_version or "not stated", weights, log.model_weights_gib,
         _error(weights, log.model_weights_gib), tokens, logged, cache, log.kv_cache_gib,
         _error(cache, log.kv_cache_gib) if logged is None else _error(tokens, logged),
-        requests, log.max_concurrency_x, _error(requests, log.max_concurrency_x), fit.uncertain)
+        requests, log.max_concurrency_x, _error(requests, log.max_concurrency_x), bool(doubt), doubt)
 
 
 def _p90(errors: list[float]) -> float | None:
@@ -287,3 +307,15 @@ def memory_accuracy(catalog: Catalog, path: Path) -> MemoryAccuracy:
         else:
             unused.append(UnusedLog(log.case_id, reason))
     return MemoryAccuracy(path.name, tuple(rows), tuple(unused), _totals(tuple(rows)))
+
+
+PROMISED_MEDIAN, PROMISED_P90 = 0.01, 0.12
+"""How far predicted KV tokens may be from logged ones: median and 90th percentile of the logs that are certain."""
+
+
+def keeps_its_promise(accuracy: MemoryAccuracy) -> bool:
+    """Say whether the KV tokens of certain logs are as near as promised."""
+    whole = next(total for total in accuracy.totals if total.group == "all") if accuracy.rows else None
+    if whole is None or whole.kv_median_error_fraction is None or whole.kv_p90_error_fraction is None:
+        return False
+    return whole.kv_median_error_fraction <= PROMISED_MEDIAN and whole.kv_p90_error_fraction <= PROMISED_P90

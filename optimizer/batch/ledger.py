@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
+from optimizer.batch.checked import assignments_of, check_outcome, outcome_in
 from optimizer.batch.outcome import Outcome
 from optimizer.batch.variants import Variant
 from optimizer.errors import Fault, InputError
@@ -21,6 +25,9 @@ LOCK_FILE = ".running.sqlite"
 
 PAGE = 1000
 """Variants that are read at a time, so that memory does not grow with the batch."""
+
+MOST_FAULTS = 20
+"""Faults of a ledger that are listed."""
 
 TABLES = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -68,10 +75,11 @@ class Ledger:
         path = folder / FILE
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(path)
+            connection = _connected(path)
             known = _about(connection)
             if known is not None:
                 _check_same(path, known, digest)
+                _check_variants(path, connection, variants)
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")
         except (OSError, sqlite3.Error) as error:
@@ -141,9 +149,9 @@ class Ledger:
             "SELECT number, name, source, overrides FROM variants AS one WHERE number > ? "
             "AND NOT EXISTS (SELECT 1 FROM outcomes WHERE number = one.number) ORDER BY number LIMIT ?"
         )
-        while page := self.connection.execute(asked, (after, PAGE)).fetchall():
+        while page := list(self._select(asked, (after, PAGE))):
             for number, name, source, overrides in page:
-                yield number, Variant(name, source, tuple(json.loads(overrides)))
+                yield number, Variant(name, source, assignments_of(self._file, name, overrides))
             after = page[-1][0]
 
     def rows(self) -> Iterator[Row]:
@@ -158,31 +166,64 @@ class Ledger:
     def _read(self, which: str) -> Iterator[Row]:
         names = ", ".join(f"outcomes.{name}" for name in ROW_FIELDS)
         asked = f"SELECT overrides, {names} FROM outcomes JOIN variants USING (number) {which}"
-        for overrides, *values in self.connection.execute(asked):
-            yield Outcome(**dict(zip(ROW_FIELDS, values, strict=True))), tuple(json.loads(overrides))
+        for overrides, *values in self._select(asked):
+            row = dict(zip(ROW_FIELDS, values, strict=True))
+            yield outcome_in(self._file, row), assignments_of(self._file, row["name"], overrides)
 
     def plans(self) -> Iterator[tuple[str, str]]:
         """Yield name and plan JSON of every variant that has one, in order."""
-        yield from self.connection.execute(
-            "SELECT name, plan_json FROM outcomes WHERE plan_json IS NOT NULL ORDER BY number"
-        )
+        yield from self._select("SELECT name, plan_json FROM outcomes WHERE plan_json IS NOT NULL ORDER BY number")
+
+    def check(self) -> None:
+        """Hold every outcome against the plan beside it, before results are written from it.
+
+        Raises:
+            InputError: with the first rows that contradict their plan or their bound.
+        """
+        names = ", ".join(OUTCOME_FIELDS)
+        faults: list[Fault] = []
+        for values in self._select(f"SELECT {names} FROM outcomes ORDER BY number"):
+            try:
+                check_outcome(self._file, outcome_in(self._file, dict(zip(OUTCOME_FIELDS, values, strict=True))))
+            except InputError as error:
+                faults += error.faults
+                if len(faults) > MOST_FAULTS:
+                    break
+        if faults:
+            raise InputError(faults)
+
+    @property
+    def _file(self) -> str:
+        return str(self.folder / FILE)
+
+    def _select(self, asked: str, values: tuple[int, ...] = ()) -> Iterator[tuple[Any, ...]]:
+        """Yield rows.
+
+        Raises:
+            InputError: the file is damaged, or has no such table.
+        """
+        try:
+            yield from self.connection.execute(asked, values)
+        except sqlite3.Error as error:
+            raise InputError([unusable(self.folder / FILE, error)]) from None
 
     def set_keys(self) -> list[str]:
         """List the keys that variants set, in the order in which they first appear."""
         found: dict[str, None] = {}
-        for (overrides,) in self.connection.execute("SELECT overrides FROM variants ORDER BY number"):
-            found.update(dict.fromkeys(one.partition("=")[0] for one in json.loads(overrides)))
+        for name, overrides in self._select("SELECT name, overrides FROM variants ORDER BY number"):
+            set_here = assignments_of(self._file, name, overrides)
+            found.update(dict.fromkeys(one.partition("=")[0] for one in set_here))
         return list(found)
 
     def count(self) -> int:
         """Return how many variants the batch has."""
-        (found,) = self.connection.execute("SELECT COUNT(*) FROM variants").fetchone()
+        ((found,),) = self._select("SELECT COUNT(*) FROM variants")
         return int(found)
 
     def counts(self) -> dict[str, int]:
         """Return how many variants have each status; those without an outcome are not in it."""
         asked = "SELECT status, COUNT(*) FROM outcomes GROUP BY status ORDER BY status"
-        return dict(self.connection.execute(asked))
+        return {str(status): count for status, count in self._select(asked)}
 
     def close(self) -> None:
         """Close the file."""
@@ -199,7 +240,7 @@ def alone(folder: Path) -> Iterator[None]:
     path = folder / LOCK_FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(path, timeout=0, isolation_level=None)
+        connection = _connected(path, timeout=0, isolation_level=None)
         connection.execute("BEGIN EXCLUSIVE")
     except sqlite3.OperationalError as error:
         if "locked" not in str(error):
@@ -224,12 +265,39 @@ def open_existing(folder: Path) -> Ledger:
     if not path.is_file():
         raise InputError([Fault(str(folder), "", "no ledger of a batch", "a folder that `gpumix batch --out` wrote")])
     try:
-        connection = sqlite3.connect(path)
+        connection = _connected(path)
         known = _about(connection)
-    except sqlite3.Error as error:
+    except (OSError, sqlite3.Error) as error:
         raise InputError([unusable(path, error)]) from None
     _check_same(path, known or {}, None)
     return Ledger(folder, connection)
+
+
+def _connected(path: Path, **how: Any) -> sqlite3.Connection:
+    """Open a file of a batch, which is a plain one or not there yet.
+
+    Raises:
+        InputError: it is a pipe, a device or a folder.
+        sqlite3.Error: it cannot be opened.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise InputError([Fault(str(path), "", "no plain file", "a ledger, or nothing")])
+    connection: sqlite3.Connection = sqlite3.connect(path, **how)
+    return connection
+
+
+def _check_variants(path: Path, connection: sqlite3.Connection, variants: Iterable[Variant]) -> None:
+    """Check that a ledger lists the variants of its batch, each as it is asked for.
+
+    Raises:
+        InputError: with the first that differs.
+        sqlite3.Error: the file is damaged.
+    """
+    kept = connection.execute("SELECT number, name, source, overrides FROM variants ORDER BY number")
+    for number, (one, row) in enumerate(itertools.zip_longest(variants, kept)):
+        wanted = one and (number, one.name, one.source, json.dumps(one.overrides, ensure_ascii=False))
+        if row != wanted:
+            raise InputError([Fault(str(path), f"variants, row {number}", f"{row!r}", f"{wanted!r}, or another --out")])
 
 
 def _about(connection: sqlite3.Connection) -> dict[str, str] | None:
@@ -237,7 +305,7 @@ def _about(connection: sqlite3.Connection) -> dict[str, str] | None:
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not tables:
         return None
-    return dict(connection.execute("SELECT key, value FROM about")) if "about" in tables else {}
+    return dict(connection.execute("SELECT key, value FROM about").fetchall()) if "about" in tables else {}
 
 
 def _check_same(path: Path, known: dict[str, str], digest: str | None) -> None:

@@ -107,6 +107,7 @@ def _solve(ledger: Ledger, backend: Callable[[], Backend], progress: Callable[[i
 
 
 def _written(ledger: Ledger, folder: Path, now: int) -> Finished:
+    ledger.check()
     write_csv(ledger, folder / CSV_FILE)
     parquet = write_parquet(ledger, folder / PARQUET_FILE)
     counts = ledger.counts()

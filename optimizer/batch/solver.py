@@ -14,10 +14,10 @@ from optimizer.errors import Fault, GpumixError, InputError
 from optimizer.explain.nowhere import why_nowhere
 from optimizer.load import Catalog, load_catalog
 from optimizer.load.problem import LoadedProblem, parse_problem, with_known_shapes
+from optimizer.plan.best import best_plan
 from optimizer.schema.catalog import LlmModel
 from optimizer.schema.plan import Plan
 from optimizer.solve import Prepared, SolveSettings, prepare
-from optimizer.timetable import best_plan
 from optimizer.verify.known import KnownFigures
 
 LONGEST_MESSAGE = 2000
@@ -34,6 +34,8 @@ class Facts:
     settings: SolveSettings
     catalog_sha256: str
     """Of the catalog with its overlays: a worker that finds another one does not start."""
+    allow_outside: bool = False
+    """Whether problems may name files outside their folders."""
 
 
 class VariantSolver:
@@ -67,7 +69,7 @@ class VariantSolver:
 
     def _solved(self, variant: Variant) -> Outcome:
         text, base = self.facts.sources.texts[variant.source]
-        loaded = parse_problem(text, variant.source, variant.overrides, base)
+        loaded = parse_problem(text, variant.source, variant.overrides, base, self.facts.allow_outside)
         if loaded.own_models:
             loaded = self._with_kept_models(with_known_shapes(loaded, self.catalog))
         prepared = prepare(loaded, self.catalog, shelf=self.shelf)

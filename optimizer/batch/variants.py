@@ -15,7 +15,7 @@ from pathlib import Path
 
 from optimizer.batch.sweeps import Sweep, sweeps_of
 from optimizer.errors import Fault, InputError
-from optimizer.load import problem_text
+from optimizer.load import problem_text, read_bytes
 from optimizer.load.override_keys import unknown_keys
 from optimizer.load.tables_of_overrides import OverrideRow
 
@@ -219,7 +219,7 @@ def _file_sha256(folder: Path, reference: str) -> str | None:
     """Return the hash of a model's file, looked for as problems do; None where there is none to read."""
     for place in (folder / reference, Path(reference)):
         try:
-            return hashlib.sha256(place.read_bytes()).hexdigest()
-        except (OSError, ValueError):
+            return hashlib.sha256(read_bytes(place)).hexdigest()
+        except InputError:
             continue
     return None

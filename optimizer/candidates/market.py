@@ -27,12 +27,18 @@ def policy_refusal(offer: PricedOffer, limits: Limits) -> str | None:
         refused = selection.refuses(name)
         if refused:
             return f"limits.{key}: {refused}"
-    return "its stock is 0" if offer.stock == 0 else None
+    if not offer.sold_new and not limits.used and offer.offer_id not in limits.at_least:
+        return f"its GPU is no longer sold new ({offer.sold}): limits.used: true would buy it used"
+    if offer.unlicensed and not limits.allow_geforce_in_datacenter:
+        why = "its driver is not licensed for data centres"
+        return f"{why}: limits.allow_geforce_in_datacenter, or a workstation in an office"
+    return "its stock is 0" if offer.obtainable == 0 else None
 
 
 def policy_of(limits: Limits) -> Hashable:
     """Return all of the limits that `policy_refusal` looks at, beside the stock that prices hold."""
-    return limits.kinds, limits.max_term_months, limits.gpus, limits.providers, limits.regions
+    return (limits.kinds, limits.max_term_months, limits.gpus, limits.providers, limits.regions, limits.used,
+            limits.allow_geforce_in_datacenter, tuple(sorted(limits.at_least)))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from optimizer.costs import CATALOG_S_OWN, PricedOffer
 from optimizer.demand import demand_of
 from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog
+from optimizer.load.catalog import known_model_names
+from optimizer.load.model_names import nearest
 from optimizer.schema.catalog import LlmModel
 from optimizer.schema.problem import Problem, Service
 
@@ -19,7 +21,7 @@ def resolve_model(service: Service, catalog: Catalog, own_models: dict[str, LlmM
     """Find a service's model: an own config.json, a catalog id, or another name of one."""
     if service.model in own_models:
         return own_models[service.model]
-    return catalog.models.get(service.model) or catalog.models.get(catalog.model_names.get(service.model.lower(), ""))
+    return catalog.model(service.model)
 
 
 def _all_stated(service: Service, catalog: Catalog, admitted: Sequence[PricedOffer]) -> bool:
@@ -61,7 +63,9 @@ def check_names(
     for index, (service, model) in enumerate(zip(problem.services, models, strict=True)):
         key = f"services.{index}"
         if model is None and not _all_stated(service, catalog, market.admitted):
-            faults.append(Fault(problem.name, f"{key}.model", repr(service.model), KNOWN_MODEL))
+            near = nearest(service.model, known_model_names())
+            allowed = f"{KNOWN_MODEL}; nearest: {', '.join(near)}" if near else KNOWN_MODEL
+            faults.append(Fault(problem.name, f"{key}.model", repr(service.model), allowed))
         for name in service.precisions or ():
             if name not in catalog.precisions:
                 faults.append(Fault(problem.name, f"{key}.precisions", repr(name), ", ".join(catalog.precisions)))

@@ -32,6 +32,8 @@ class ClassSpeed:
     """What-if: every TPOT at the slow end of its error bar."""
     slow_ttft: bool = False
     """What-if: every TTFT at the slow end of its error bar."""
+    company: tuple[ClassSpeed, ...] = ()
+    """The other classes that the same replica serves; none where this class has it for itself."""
 
     def under(self, least: Evidence) -> ClassSpeed | None:
         """Return the same class on evidence no worse than `least`, None when it has none."""
@@ -39,7 +41,9 @@ class ClassSpeed:
             return self
         usable = 0 if self.needs_ttft and not self.curve.ttft_measured else self.curve.last_measured
         limit = min(self.limit, usable)
-        return replace(self, curve=replace(self.curve, least_evidence=least), limit=limit) if limit else None
+        company = tuple(replace(one, curve=replace(one.curve, least_evidence=least)) for one in self.company)
+        curve = replace(self.curve, least_evidence=least)
+        return replace(self, curve=curve, limit=limit, company=company) if limit else None
 
     @property
     def needs_ttft(self) -> bool:
@@ -57,6 +61,22 @@ class ClassSpeed:
     def ttft_ms(self, concurrency: int) -> float:
         """Return the planned TTFT."""
         return self.curve.slow_ttft_ms(concurrency, bar_share(self.confidence) + self.slow_ttft)
+
+    def first_ms(self, other: ClassSpeed) -> float:
+        """Return the planned TTFT of one request of a class that has the replica for itself."""
+        return other.curve.slow_ttft_ms(1, bar_share(self.confidence) + self.slow_ttft)
+
+    def wait_ms(self, concurrency: int) -> float:
+        """Return what other requests of this class add to the TTFT of one: TTFT(c) - TTFT(1)."""
+        return self.ttft_ms(concurrency) - self.ttft_ms(1)
+
+    def longest_ttft_ms(self, concurrency: int) -> float:
+        """Return the longest TTFT of any class's request among so many of this class.
+
+        A request of another class takes its own first step and waits as long as one of this class does.
+        """
+        beside = (self.first_ms(other) + self.wait_ms(concurrency) for other in self.company)
+        return max(self.ttft_ms(concurrency), *beside) if self.company else self.ttft_ms(concurrency)
 
     @cached_property
     def _speeds(self) -> dict[int, float]:
@@ -77,15 +97,21 @@ class ClassSpeed:
     def held_ttft_ms(self, concurrency: int) -> float:
         """Return the TTFT that its limit looks at: the mean, or a percentile of requests that come at random."""
         if self.slo.percentile is None:
-            return self.ttft_ms(concurrency)
-        share = bar_share(self.confidence) + self.slow_ttft
-        return self.curve.slow_open_ttft_ms(concurrency, self.request.osl_tokens, self.slo.percentile / 100, share)
+            return self.longest_ttft_ms(concurrency)
+        share, percentile = bar_share(self.confidence) + self.slow_ttft, self.slo.percentile / 100
+        return max(one.curve.slow_open_ttft_ms(concurrency, one.request.osl_tokens, percentile, share)
+                   for one in (self, *self.company))
 
     def keeps(self, concurrency: int) -> bool:
-        """Say whether the limits other than speed hold."""
+        """Say whether the limits other than speed hold, for a request of any class of the replica among these."""
         if self.slo.ttft_ms is not None and self.held_ttft_ms(concurrency) > self.slo.ttft_ms:
             return False
-        return self.slo.e2e_ms is None or self.latency_s(concurrency) * 1000 <= self.slo.e2e_ms
+        if self.slo.e2e_ms is None:
+            return True
+        return self.latency_s(concurrency) * 1000 <= self.slo.e2e_ms and all(
+            self.first_ms(other) + self.wait_ms(concurrency)
+            + (other.request.osl_tokens - 1) * self.tpot_ms(concurrency) <= self.slo.e2e_ms
+            for other in self.company)
 
     @cached_property
     def kept(self) -> int:
@@ -104,9 +130,21 @@ class ClassSpeed:
         return worse_evidence(tpot, "estimated") if self.needs_ttft and not self.curve.ttft_measured else tpot
 
 
+def in_company(classes: tuple[ClassSpeed, ...]) -> tuple[ClassSpeed, ...]:
+    """Return classes that share a replica, each knowing the others."""
+    alone = tuple(replace(one, company=()) for one in classes)
+    return tuple(replace(one, company=alone[:k] + alone[k + 1:]) for k, one in enumerate(alone))
+
+
 @dataclass(frozen=True)
 class ReplicaSpeed:
-    """One replica that serves all request classes of a service."""
+    """One replica that serves all request classes of a service.
+
+    A mix of n_k requests in flight of class k loads a replica by sum n_k / c_k, where every number up to c_k of class
+    k alone keeps the memory, the speed and, for a request of any class among them, TTFT and end-to-end time. Up to a
+    load of 1 the mix is a weighted mean of such states of one class, by the weights n_k / c_k: memory, the time of a
+    step and the wait for a first token are means of theirs, so that every class keeps its promise.
+    """
 
     classes: tuple[ClassSpeed, ...]
     demand: ServiceDemand
@@ -203,33 +241,57 @@ class ReplicaSpeed:
         In a mix all requests share the steps of their replica: the highest speed at which it carries so many of them,
         between what the slowest and the fastest class would see alone.
         """
+        slowest = min(one.speed(concurrency) for one in self.classes)
+        return slowest if len(self.classes) == 1 else max(slowest, self._pace(concurrency))
+
+    def _pace(self, concurrency: int) -> float:
+        """Return the highest speed at which a mix carries so many, 0 when it never does.
+
+        It is below what every class would see alone where a class keeps another limit only with fewer requests.
+        """
         alone = [one.speed(concurrency) for one in self.classes]
         low, high = min(alone), max(alone)
-        if low == high or self.concurrency(low) < concurrency:
-            return low
+        if self.concurrency(low) < concurrency:
+            low, high = 0.0, low
+        if self.concurrency(low) < concurrency:
+            return 0.0
         while high - low > 1e-9 * high:
             middle = (low + high) / 2
             low, high = (middle, high) if self.concurrency(middle) >= concurrency else (low, middle)
         return low
 
+    def alone(self, concurrency: int) -> tuple[tuple[ClassSpeed, int], ...]:
+        """Return, by class, how many of it alone load the replica as much as so many requests in flight of the mix."""
+        if len(self.classes) == 1:
+            return ((self.classes[0], concurrency),)
+        pace = self._pace(concurrency)
+        return tuple((one, max(1, one.concurrency(pace))) for one in self.classes)
+
     def ttft_ms(self, concurrency: int) -> float:
-        """Return the longest planned TTFT of the classes."""
-        return max(one.ttft_ms(concurrency) for one in self.classes)
+        """Return the longest planned TTFT of the classes.
+
+        In a mix: the longest first step of a class by itself, and the wait, a mean over `alone` by load.
+        """
+        if len(self.classes) == 1:
+            return self.classes[0].ttft_ms(concurrency)
+        pairs = zip(self.alone(concurrency), self.shares, strict=True)
+        wait = sum(concurrency * share / count * one.wait_ms(count) for (one, count), share in pairs)
+        return max(one.ttft_ms(1) for one in self.classes) + wait
 
     def evidence(self, concurrency: int) -> Evidence:
         """Return the worst evidence of the classes."""
         worst: Evidence = "measured"
-        for one in self.classes:
-            worst = worse_evidence(worst, one.evidence(concurrency))
+        for one, count in self.alone(concurrency):
+            worst = worse_evidence(worst, one.evidence(count))
         return worst
 
     def error_fraction(self, concurrency: int) -> float:
         """Return the widest error bar of the classes."""
-        return max(one.curve.error_fraction(concurrency) for one in self.classes)
+        return max(one.curve.error_fraction(count) for one, count in self.alone(concurrency))
 
     def source_url(self, concurrency: int) -> str | None:
         """Return the sources of the measured rows behind a concurrency."""
-        urls = [url for one in self.classes if (url := one.curve.source_url(concurrency))]
+        urls = [url for one, count in self.alone(concurrency) if (url := one.curve.source_url(count))]
         return " ; ".join(dict.fromkeys(urls)) or None
 
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 from optimizer.candidates.option import Option
 from optimizer.candidates.rejection import Step
-from optimizer.candidates.replica import ClassSpeed, ReplicaSpeed
+from optimizer.candidates.replica import ClassSpeed, ReplicaSpeed, in_company
 from optimizer.candidates.routed import RoutedSpeed
 from optimizer.candidates.table import Drop, OptionTable
 from optimizer.demand import ServiceDemand
-from optimizer.engines import gpu_refusal, model_refusal, precision_refusal, split_refusal
+from optimizer.engines import gpu_refusal, half_refusal, model_refusal, precision_refusal, split_refusal
 from optimizer.load import Catalog
 from optimizer.memory import Loaded, loaded
 from optimizer.schema.catalog import Gpu, LlmModel
@@ -97,8 +97,11 @@ class OptionWalker:
         """Yield what engines can run on one GPU type."""
         names = self.service.engines or tuple(e for e, engine in self.catalog.engines.items() if engine.default)
         context, most = self.service.full_context_tokens, self.model.context_limit_tokens
-        if context > most:
+        if context > self.model.longest_context_tokens(asked=self.service.context_tokens is not None):
             reason = f"context of {context} tokens exceeds the model's limit of {most}"
+            if self.model.context_extended_tokens:
+                further = f"{self.model.context_extended_tokens} when context_tokens asks for it"
+                reason += f" ({further}, with {self.model.context_extension})"
             self.drop(gpu, None, None, None, "memory", reason)
             return
         for engine_id in names:
@@ -107,8 +110,9 @@ class OptionWalker:
             if refused:
                 self.drop(gpu, engine_id, None, None, "engine", refused)
                 continue
-            for precision in self.service.precisions or (self.model.native_precision,):
-                refused = precision_refusal(engine, precision, gpu)
+            for precision in self.service.precisions or self.model.own_precisions:
+                refused = (precision_refusal(engine, precision, gpu)
+                           or half_refusal(engine, self.model, precision, gpu))
                 if refused:
                     self.drop(gpu, engine_id, precision, None, "engine", refused)
                     continue
@@ -154,7 +158,7 @@ class OptionWalker:
             if one is None:
                 return None
             classes.append(one)
-        return ReplicaSpeed(tuple(classes), self.demand)
+        return ReplicaSpeed(in_company(tuple(classes)), self.demand)
 
     def routed(self, gpu: Gpu, setting: Combination, drop: Callable[[Step, str], None]) -> RoutedSpeed | None:
         """Return a replica with each class by itself, None when it can serve none of them."""

@@ -19,10 +19,12 @@ from optimizer.commands.options import (
     Format,
     FormatOption,
     OutputOption,
+    OutsideOption,
     OverlayOption,
     emit,
     overlays_of,
     solve_settings,
+    tell,
 )
 from optimizer.commands.planning import DEFAULT_WIDTH_PX
 from optimizer.errors import Fault, InputError
@@ -69,6 +71,7 @@ def batch(
     ] = None,
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
+    allow_outside: OutsideOption = False,
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="Default: one for each core.")] = None,
     backend: Annotated[BackendName, typer.Option("--backend", help="Where to solve.")] = BackendName.PROCESSES,
     address: Annotated[
@@ -90,7 +93,7 @@ def batch(
     variants = variants_of(named, overrides or (), rows, str(table))
     layers = overlays_of(overlay)
     digest = load_catalog(catalog, layers).sha256
-    facts = Facts(Sources.read(named), catalog, tuple(layers), settings, digest)
+    facts = Facts(Sources.read(named), catalog, tuple(layers), settings, digest, allow_outside)
     with _progress() as told:
         finished = run_batch(variants, facts, out, lambda: _backend(backend, facts, workers, address), told)
     emit(_summary(finished), None)
@@ -127,6 +130,7 @@ def report(
         check_charts(chart or [], chart_width, output)
     ledger = open_existing(folder)
     try:
+        ledger.check()
         emit(PIVOTS[form.value](pivot_of(ledger, _keys(rows), _keys(columns), values)), output)
         if chart:
             from optimizer.reports.charts.batch_charts import write_batch_charts
@@ -188,5 +192,5 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
         except KeyboardInterrupt:
             done, total = state
             if total:
-                typer.echo(f"gpumix: {done:,} of {total:,} variants are done; the same command goes on", err=True)
+                tell(f"{done:,} of {total:,} variants are done; the same command goes on")
             raise

@@ -41,7 +41,11 @@ def demand() -> None:
 
 @app.command("from-trace")
 def from_trace(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV of requests: time, input and output tokens.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Requests, one a row: CSV, JSON lines or Parquet.")],
+    mapped: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="ROLE=NAME", help="Column of time, input or output: time=startTime. Repeatable."),
+    ] = None,
     time_column: Annotated[str | None, typer.Option("--time-column", metavar="NAME", help="Default: found.")] = None,
     input_column: Annotated[str | None, typer.Option("--input-column", metavar="NAME", help="Default: found.")] = None,
     output_column: Annotated[
@@ -68,7 +72,28 @@ def from_trace(
 
     if not 1 <= window <= 1e9:
         raise InputError([Fault("options", "--window", f"{window}", "seconds, 1 or more")])
+    roles = _roles(mapped, {"time": time_column, "input": input_column, "output": output_column})
     columns = Columns(
-        time_column, input_column, output_column, time_unit.value if time_unit else None, time_format, timezone)
+        roles["time"], roles["input"], roles["output"], time_unit.value if time_unit else None, time_format, timezone)
     found = profile(read_trace(file, columns), classes, window)
     emit(TRACE_REPORTS[form.value](found, level.value), output)
+
+
+def _roles(mapped: list[str] | None, stated: dict[str, str | None]) -> dict[str, str | None]:
+    """Return the column of each role that options state.
+
+    Raises:
+        InputError: with each `--map` that is none, or that states a role again.
+    """
+    faults = []
+    for one in mapped or ():
+        role, sign, name = one.partition("=")
+        if role not in stated or not sign or not name:
+            faults.append(Fault("options", "--map", repr(one), f"ROLE=NAME, ROLE one of {', '.join(stated)}"))
+        elif stated[role] is not None:
+            faults.append(Fault("options", "--map", f"{role} a second time", "each role once"))
+        else:
+            stated[role] = name
+    if faults:
+        raise InputError(faults)
+    return stated

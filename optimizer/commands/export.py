@@ -11,6 +11,7 @@ import typer
 from optimizer.commands.options import (
     CatalogOption,
     DeterministicOption,
+    OutsideOption,
     OverlayOption,
     ProblemArg,
     SetOption,
@@ -52,20 +53,23 @@ def export(
     overrides: SetOption = None,
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
+    allow_outside: OutsideOption = False,
     time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
 ) -> None:
     """Write the inference environment of a plan: engines, load balancer, metrics, dashboard, alerts."""
     settings = solve_settings(time_limit, deterministic_limit)
     named = _checkpoints(checkpoint)
-    loaded, facts = load_inputs(problem, overrides, catalog, overlay)
+    loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.answer import answer
     from optimizer.deploy import environment_of, files_of
     from optimizer.load.serving import load_serving
+    from optimizer.plan.best import at_one_peak
     from optimizer.reports import terminal
     from optimizer.reports.output import write_folder
 
     serving = load_serving(catalog, overlays_of(overlay))
+    loaded = at_one_peak(loaded, "gpumix export")
     plan = answer(loaded, facts, settings)
     if plan.status not in ("optimal", "feasible"):
         emit(terminal.render(plan), None)

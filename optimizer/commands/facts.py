@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +21,14 @@ from optimizer.commands.options import (
 )
 from optimizer.errors import ExitCode, Fault, InputError
 
+
+class KvCache(StrEnum):
+    """Precisions of the KV cache."""
+
+    SIXTEEN = "16-bit"
+    EIGHT = "fp8"
+
+
 app = typer.Typer()
 catalog_app = typer.Typer(
     help="Look at the catalog, check it, calibrate the estimate on it.", no_args_is_help=True, rich_markup_mode=None
@@ -28,10 +38,15 @@ app.add_typer(catalog_app, name="catalog")
 
 @app.command()
 def memory(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="Model id, or path of a config.json.")],
-    gpu: Annotated[str, typer.Option("--gpu", metavar="ID", help="GPU type.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Model id or name, or path of a config.json.")],
+    gpu: Annotated[
+        str | None, typer.Option("--gpu", metavar="ID", help="GPU type; default: only what the model is.")
+    ] = None,
     tp: Annotated[int, typer.Option("--tp", min=1, help="Tensor-parallel size.")] = 1,
     precision: Annotated[str | None, typer.Option("--precision", metavar="P", help="Default: the model's own.")] = None,
+    kv_cache: Annotated[
+        KvCache | None, typer.Option("--kv-cache", help="Precision of the KV cache; default: the checkpoint's.")
+    ] = None,
     engine: Annotated[str, typer.Option("--engine", metavar="E", help="Inference engine.")] = "vllm",
     context: Annotated[
         int | None,
@@ -55,9 +70,13 @@ def memory(
     from optimizer.load import load_catalog
     from optimizer.reports import memory_report
 
-    facts = load_catalog(catalog, overlays_of(overlay), None if model.endswith(".json") else {model})
+    facts = load_catalog(catalog, overlays_of(overlay), None if Path(model).exists() else {model})
+    if gpu is None:
+        emit(memory_report.MODEL_REPORTS[form.value](memory_report.model_facts(facts, model)), output)
+        return
     report = memory_report.memory_of(
-        facts, model, gpu, tp, precision, engine, context, max_num_seqs, memory_fraction, engine_version)
+        facts, model, gpu, tp, precision, engine, context, max_num_seqs, memory_fraction, engine_version,
+        kv_cache.value if kv_cache else None)
     emit(memory_report.MEMORY_REPORTS[form.value](report), output)
     leave(ExitCode.PLAN if report.fits else ExitCode.INFEASIBLE)
 
@@ -120,6 +139,41 @@ def catalog_check(
     leave((ExitCode.BAD_INPUT if findings.from_overlay else ExitCode.BAD_CATALOG) if broken else ExitCode.PLAN)
 
 
+@catalog_app.command("age")
+def catalog_age(
+    today: Annotated[
+        datetime | None, typer.Option("--today", formats=["%Y-%m-%d"], help="Day to count from; default: today.")
+    ] = None,
+    catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = Format.TEXT,
+    output: OutputOption = None,
+) -> None:
+    """Show how old the prices are, by provider: oldest, newest, how many are older than half a year."""
+    from optimizer.costs.age import ages
+    from optimizer.load import load_catalog
+    from optimizer.reports.market_report import AGE_REPORTS
+
+    day = (today or datetime.now(UTC)).date()
+    found = ages(load_catalog(catalog, overlays_of(overlay), ()), day)
+    emit(AGE_REPORTS[form.value](found, day.isoformat()), output)
+
+
+@catalog_app.command("diff")
+def catalog_diff(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="Folder of a catalog.")],
+    new: Annotated[
+        Path | None, typer.Argument(metavar="[NEW]", help="Folder of another; default: the shipped catalog.")
+    ] = None,
+    overlay: OverlayOption = None, form: FormatOption = Format.TEXT, output: OutputOption = None,
+) -> None:
+    """Show what changed between two catalogs: offers that came and went, prices by percent, movement by GPU."""
+    from optimizer.costs.catalog_difference import catalog_difference
+    from optimizer.load import load_catalog
+    from optimizer.reports.market_report import DIFFERENCE_REPORTS
+
+    found = catalog_difference(load_catalog(old, (), ()), load_catalog(new, overlays_of(overlay), ()))
+    emit(DIFFERENCE_REPORTS[form.value](found), output)
+
+
 @catalog_app.command("calibrate")
 def catalog_calibrate(
     catalog: CatalogOption = None, overlay: OverlayOption = None, output: OutputOption = None
@@ -145,6 +199,9 @@ def catalog_accuracy(
     against: Annotated[
         Path | None, typer.Option("--against", metavar="CSV", help="Measured rows that the catalog does not have.")
     ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="With --memory: exit code 6 where KV tokens are further off than promised.")
+    ] = False,
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="FILE.png", help="Draw predicted against measured speeds.")
     ] = None,
@@ -165,10 +222,12 @@ def catalog_accuracy(
                                 "catalog's own rows")])
     facts = load_catalog(catalog, overlays_of(overlay))
     if memory is not None:
-        from optimizer.accuracy.memory import memory_accuracy
+        from optimizer.accuracy.memory import keeps_its_promise, memory_accuracy
         from optimizer.reports.memory_accuracy_report import MEMORY_ACCURACY_REPORTS
 
-        emit(MEMORY_ACCURACY_REPORTS[form.value](memory_accuracy(facts, memory)), output)
+        logs = memory_accuracy(facts, memory)
+        emit(MEMORY_ACCURACY_REPORTS[form.value](logs), output)
+        leave(ExitCode.CHECK_FAILED if check and not keeps_its_promise(logs) else ExitCode.PLAN)
         return
     from optimizer.accuracy.against import speed_against
     from optimizer.accuracy.speed import speed_accuracy

@@ -12,6 +12,7 @@ from optimizer.commands.options import (
     Format,
     FormatOption,
     OutputOption,
+    OutsideOption,
     OverlayOption,
     ProblemArg,
     SetOption,
@@ -32,6 +33,7 @@ def fleet(
     overrides: SetOption = None,
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
+    allow_outside: OutsideOption = False,
     form: FormatOption = Format.TEXT,
     output: OutputOption = None,
     time_limit: TimeOption = None,
@@ -42,7 +44,7 @@ def fleet(
 ) -> None:
     """Plan one fleet for all services of a problem: they may share the GPUs of a node."""
     settings = solve_settings(time_limit, deterministic_limit)
-    loaded, facts = load_inputs(problem, overrides, catalog, overlay)
+    loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.fleet import answer_fleet
     from optimizer.reports.fleet_report import FLEET_REPORTS
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,11 +16,11 @@ from optimizer.errors import Fault, InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from optimizer.load.importers import Import, Origin
+    from optimizer.load.importers import ApiImport, Import, ModelNames, Origin
     from optimizer.load.importers.gpu_names import GpuNames
 
 app = typer.Typer(
-    help="Turn price catalogs of other projects into offers of an overlay.", no_args_is_help=True,
+    help="Turn price lists of other projects into offers and API prices of an overlay.", no_args_is_help=True,
     rich_markup_mode=None)
 
 IntoOption = Annotated[Path, typer.Option("--into", metavar="DIR", help="Overlay that the offers are written to.")]
@@ -40,6 +41,8 @@ ForceOption = Annotated[bool, typer.Option("--force", help="Replace offers impor
 
 SKYPILOT_URL = "https://github.com/skypilot-org/skypilot-catalog"
 GPUHUNT_URL = "https://github.com/dstackai/gpuhunt"
+GENAI_PRICES_URL = "https://github.com/pydantic/genai-prices"
+LITELLM_URL = "https://github.com/BerriAI/litellm"
 
 
 @app.command("skypilot")
@@ -71,12 +74,75 @@ def import_gpuhunt(
             marketplace, force, catalog, form, output)
 
 
+@app.command("genai-prices")
+def import_genai_prices(
+    into: IntoOption,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="A prices/data.json; default: the installed package.")
+    ] = None,
+    as_of: AsOfOption = None, source_url: SourceOption = None, force: ForceOption = False,
+    catalog: CatalogOption = None, form: FormatOption = Format.TEXT, output: OutputOption = None,
+) -> None:
+    """Write the API prices of pydantic/genai-prices, for --overlay."""
+    from optimizer.load.importers import read_genai_prices, read_package
+
+    source = source_url or GENAI_PRICES_URL
+    if file is not None:
+        _import_apis(file, "genai-prices", read_genai_prices, into, as_of, source, force, catalog, form, output)
+        return
+    try:
+        package = import_module("genai_prices.data")
+    except ImportError:
+        fault = Fault("FILE", "", "none, and the package genai-prices is not installed", "a prices/data.json")
+        raise InputError([fault]) from None
+    if as_of is None:
+        raise InputError([Fault("options", "--as-of", "nothing", "the date of the package, which does not state it")])
+    _import_apis(
+        Path("genai_prices"), "genai-prices", lambda _, origin, names: read_package(package, origin, names), into,
+        as_of, source, force, catalog, form, output)
+
+
+@app.command("litellm")
+def import_litellm(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A model_prices_and_context_window.json.")],
+    into: IntoOption, as_of: AsOfOption = None, source_url: SourceOption = None, force: ForceOption = False,
+    catalog: CatalogOption = None, form: FormatOption = Format.TEXT, output: OutputOption = None,
+) -> None:
+    """Write the API prices of LiteLLM, for --overlay."""
+    from optimizer.load.importers import read_litellm
+
+    _import_apis(file, "litellm", read_litellm, into, as_of, source_url or LITELLM_URL, force, catalog, form, output)
+
+
+def _import_apis(
+    file: Path, tool: str, read: Callable[[str, Origin, ModelNames], ApiImport], into: Path, as_of: str | None,
+    source_url: str, force: bool, catalog: Path | None, form: Format, output: Path | None,
+) -> None:
+    """Read a list of API prices, write those of models that the catalog has, and say what was left out."""
+    from optimizer.load import load_catalog, read_bytes
+    from optimizer.load.importers import ModelNames, Origin
+    from optimizer.load.text import decode
+    from optimizer.reports.import_report import API_REPORTS, apis_csv
+
+    text = decode(read_bytes(file), str(file)) if file.suffix else ""
+    place = into / "apis" / f"{tool}.csv"
+    _check_options(tool, as_of, place, force)
+    date = as_of or datetime.fromtimestamp(file.stat().st_mtime, UTC).date().isoformat()
+    models = load_catalog(catalog).models
+    found = read(text, Origin(str(file), tool, date, source_url, marketplace=False), ModelNames(models))
+    if not found.prices:
+        raise InputError([Fault(str(file), "", "no price of a model that the catalog has", "prices of such models")])
+    _write(place, apis_csv(found))
+    emit(API_REPORTS[form.value](found, str(place)), output)
+
+
 def _import(
     file: Path, tool: str, provider: str, read: Callable[[str, Origin, GpuNames], Import], into: Path,
     as_of: str | None, source_url: str, names: Path | None, marketplace: bool, force: bool, catalog: Path | None,
     form: Format, output: Path | None,
 ) -> None:
-    """Read a file, write its offers whole or not at all, and say what was left out."""
+    """Read a file, write its offers whole or not at all, and say what was left out and what is hard to believe."""
+    from optimizer.costs.plausible import Market
     from optimizer.load import load_catalog, read_bytes
     from optimizer.load.importers import Origin
     from optimizer.load.importers.gpu_names import read_gpu_names
@@ -89,12 +155,15 @@ def _import(
     _check_options(provider, as_of, place, force)
     date = as_of or datetime.fromtimestamp(file.stat().st_mtime, UTC).date().isoformat()
     origin = Origin(str(file), provider, date, source_url, marketplace)
-    found = read(text, origin, read_gpu_names(load_catalog(catalog, (), ()).gpus, names))
+    facts = load_catalog(catalog, (), ())
+    found = read(text, origin, read_gpu_names(facts.gpus, names))
     if not found.offers:
         reasons = "; ".join(f"{one.rows} rows: {one.reason}" for one in found.left_out[:5])
         raise InputError([Fault(str(file), "", f"no row that becomes an offer ({reasons})", "rows with a known GPU")])
     _write(place, offers_csv(found))
-    emit(IMPORT_REPORTS[form.value](found, str(place)), output)
+    gpus = {offer.gpu_id for offer in found.offers}
+    doubts = tuple(Market(facts, gpus).doubts(found.offers))
+    emit(IMPORT_REPORTS[form.value](found, str(place), doubts), output)
 
 
 def _check_options(provider: str, as_of: str | None, place: Path, force: bool) -> None:

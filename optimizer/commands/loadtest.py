@@ -16,6 +16,7 @@ from optimizer.commands.options import (
     Format,
     FormatOption,
     OutputOption,
+    OutsideOption,
     OverlayOption,
     ProblemArg,
     SetOption,
@@ -25,8 +26,9 @@ from optimizer.commands.options import (
     load_inputs,
     overlays_of,
     solve_settings,
+    tell,
 )
-from optimizer.errors import ExitCode, Fault, InputError
+from optimizer.errors import ExitCode, Fault, InputError, printable
 
 if TYPE_CHECKING:
     from optimizer.load import Catalog
@@ -79,6 +81,9 @@ def import_results(
     failures: Annotated[
         float, typer.Option("--failures", min=0.0, max=1.0, help="Largest share of failed requests.")
     ] = 0.05,
+    columns: Annotated[
+        list[str] | None, typer.Option("--map", metavar="COLUMN=FIELD", help="A column of any CSV; once for each.")
+    ] = None,
     skip_refused: Annotated[
         bool, typer.Option("--skip-refused", help="Write the other levels where some are refused.")
     ] = False,
@@ -86,6 +91,7 @@ def import_results(
     output: OutputOption = None,
 ) -> None:
     """Write what load tests measured as rows of a user catalog, for --overlay."""
+    from optimizer.loadtest.formats.mapped_csv import mapping_of
     from optimizer.loadtest.importing import import_files
     from optimizer.loadtest.setup import SetUp
     from optimizer.reports.loadtest_import_report import IMPORT_REPORTS
@@ -93,7 +99,9 @@ def import_results(
     _check_names(day, source)
     given = SetUp(model, gpu, gpu_count, tp, layout, precision, engine, engine_version, concurrency, isl, osl, day)
     place = into / "throughput" / f"{source}.csv"
-    found = import_files(files, given, _catalog(catalog, overlay, into), _text_of(place), str(place), source, failures)
+    named = mapping_of(columns or [])
+    found = import_files(
+        files, given, _catalog(catalog, overlay, into), _text_of(place), str(place), source, failures, named)
     if found.refused and not skip_refused:
         raise InputError([_refused(level) for level in found.refused])
     _write(place, found)
@@ -127,8 +135,16 @@ def run_test(
     ] = 2,
     time_limit: Annotated[float, typer.Option("--time-limit", min=1.0, metavar="S", help="For each run.")] = 600.0,
     timeout: Annotated[float, typer.Option("--timeout", min=0.1, metavar="S", help="For each answer.")] = 300.0,
-    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes that make the load.")] = 1,
-    seed: Annotated[int, typer.Option("--seed", help="Of the prompts.")] = 1,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, max=64, help="Processes that make the load; default: as needed.")
+    ] = None,
+    cacert: Annotated[
+        str | None, typer.Option("--cacert", metavar="FILE", help="Authorities of the endpoint's certificate, in PEM.")
+    ] = None,
+    prefix_cached: Annotated[
+        float, typer.Option("--prefix-cached", min=0.0, max=0.99, metavar="FRACTION",
+                            help="Share of every prompt that is the same, for the engine's prefix cache.")
+    ] = 0.0,
     records: Annotated[
         Path | None, typer.Option("--records", metavar="FILE", help="Raw records; default: loadtest-TIME.jsonl.")
     ] = None,
@@ -146,22 +162,22 @@ def run_test(
     place = records or Path(f"loadtest-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl")
     set_up = {"model": model, "gpu": gpu, "gpu_count": gpu_count, "tp_size": tp, "layout": layout,
               "precision": precision, "engine": engine, "engine_version": engine_version}
-    target = Endpoint(address, endpoint.value, served_model, isl, osl, seed, timeout, workers)
+    target = Endpoint(address, endpoint.value, served_model, isl, osl, timeout, workers, cacert, prefix_cached)
     found = run_levels(target, Schedule(levels, until, runs, time_limit), set_up, place, _say)
     for line in found.trouble:
-        typer.echo(f"gpumix: {line}", err=True)
+        tell(line)
     emit(RUN_REPORTS[form.value](found, str(place)), output)
     leave(ExitCode.INTERRUPTED if found.interrupted else ExitCode.CHECK_FAILED if found.trouble else ExitCode.PLAN)
 
 
 def _say(line: str) -> None:
-    typer.echo(f"  {line}", err=True)
+    typer.echo(f"  {printable(line)}", err=True)
 
 
 def _users(text: str) -> tuple[int, ...]:
     """Read the levels."""
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdigit() and 1 <= int(part) <= MOST_USERS for part in parts):
+    if not all(part.isascii() and part.isdigit() and len(part) < 9 and 1 <= int(part) <= MOST_USERS for part in parts):
         raise InputError([Fault("options", "--users", repr(text), f"numbers from 1 to {MOST_USERS:,}, as 1,2,4,8")])
     return tuple(dict.fromkeys(int(part) for part in parts))
 
@@ -193,12 +209,13 @@ def plan_test(
     overrides: SetOption = None,
     own: Annotated[str, typer.Option("--into", metavar="DIR", help="Where the commands import to.")] = "own",
     url: Annotated[str, typer.Option("--url", metavar="URL", help="The endpoint to be tested.")] = "http://HOST:8000",
-    catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = Format.TEXT,
-    output: OutputOption = None, time_limit: TimeOption = None, deterministic_limit: DeterministicOption = None,
+    catalog: CatalogOption = None, overlay: OverlayOption = None, allow_outside: OutsideOption = False,
+    form: FormatOption = Format.TEXT, output: OutputOption = None, time_limit: TimeOption = None,
+    deterministic_limit: DeterministicOption = None,
 ) -> None:
     """Say which tests would tell whether the plan of a problem holds, with ready commands."""
     settings = solve_settings(time_limit, deterministic_limit)
-    loaded, facts = load_inputs(problem, overrides, catalog, overlay)
+    loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.load.serving import load_serving
     from optimizer.loadtest.planning import plan_tests
     from optimizer.reports.loadtest_plan_report import PLAN_REPORTS
@@ -212,14 +229,15 @@ def plan_test(
 def compare_test(
     problem: ProblemArg,
     overrides: SetOption = None,
-    catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = Format.TEXT,
-    output: OutputOption = None, time_limit: TimeOption = None, deterministic_limit: DeterministicOption = None,
+    catalog: CatalogOption = None, overlay: OverlayOption = None, allow_outside: OutsideOption = False,
+    form: FormatOption = Format.TEXT, output: OutputOption = None, time_limit: TimeOption = None,
+    deterministic_limit: DeterministicOption = None,
 ) -> None:
     """Hold own measurements against predictions and the promise, and solve again with them."""
     settings = solve_settings(time_limit, deterministic_limit)
     if not overlays_of(overlay):
         raise InputError([Fault("options", "--overlay", "nothing", "the folder with your measured rows")])
-    loaded, facts = load_inputs(problem, overrides, catalog, overlay)
+    loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.load import load_catalog
     from optimizer.loadtest.comparing import compare, without_own_rows
     from optimizer.reports.loadtest_compare_report import COMPARE_REPORTS

@@ -13,6 +13,7 @@ from optimizer.commands.options import (
     Format,
     FormatOption,
     OutputOption,
+    OutsideOption,
     OverlayOption,
     ProblemArg,
     SetOption,
@@ -41,11 +42,12 @@ def cost(
     overrides: SetOption = None,
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
+    allow_outside: OutsideOption = False,
     form: FormatOption = Format.TEXT,
     output: OutputOption = None,
 ) -> None:
     """Show what one node costs, line by line, with formulas and sources; owned ones with their fiscal years."""
-    loaded, facts = load_inputs(problem, overrides, catalog, overlay)
+    loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.costs.statement import cost_statement
     from optimizer.reports.cost_report import COST_REPORTS
 
@@ -58,6 +60,7 @@ def compare(
     overrides: SetOption = None,
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
+    allow_outside: OutsideOption = False,
     form: FormatOption = Format.TEXT,
     output: OutputOption = None,
     time_limit: TimeOption = None,
@@ -73,7 +76,7 @@ def compare(
     """Rent, own, or both, and each provider alone: cost over years, break-even, and what would change the verdict."""
     settings = solve_settings(time_limit, deterministic_limit)
     check_chart_files(chart, chart_width, output)
-    loaded, facts = load_inputs(problem, overrides, catalog, overlay)
+    loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.compare import compare as compared
     from optimizer.reports.compare_report import COMPARE_REPORTS
 

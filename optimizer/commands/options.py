@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optimizer.errors import ExitCode, Fault, InputError
+from optimizer.errors import ExitCode, Fault, InputError, printable
 
 if TYPE_CHECKING:
     from optimizer.load import Catalog, LoadedProblem
     from optimizer.solve import SolveSettings
+
+
+COLOURS = re.compile(r"(\x1b\[(?:0|1|2|31|32|33)m)")
+"""The codes that reports paint with."""
 
 
 class Format(StrEnum):
@@ -47,6 +52,10 @@ OverlayOption = Annotated[
     list[Path] | None,
     typer.Option("--overlay", metavar="DIR", help="Own catalog rows over it. Repeatable; also GPUMIX_OVERLAY."),
 ]
+OutsideOption = Annotated[
+    bool,
+    typer.Option("--allow-outside", help="Let the problem name files outside its own folder and this one."),
+]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to write the result.")]
 OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there instead of the terminal.")
@@ -67,12 +76,16 @@ def overlays_of(given: list[Path] | None) -> list[Path]:
 
 
 def load_inputs(
-    problem: str, overrides: list[str] | None, catalog: Path | None, overlay: list[Path] | None
+    problem: str,
+    overrides: list[str] | None,
+    catalog: Path | None,
+    overlay: list[Path] | None,
+    allow_outside: bool = False,
 ) -> tuple[LoadedProblem, Catalog]:
     """Load a problem and the catalog rows that it needs; a catalog or overlay that is named is validated whole."""
     from optimizer.load import load_catalog, load_problem
 
-    loaded = load_problem(problem, tuple(overrides or ()))
+    loaded = load_problem(problem, tuple(overrides or ()), allow_outside)
     references = {service.model for service in loaded.problem.services} - set(loaded.own_models)
     everything = bool(loaded.own_models)
     found = load_catalog(catalog, overlays_of(overlay), None if everything else references)
@@ -108,14 +121,24 @@ def emit(text: str, output: Path | None) -> None:
 
         write_atomically(output, plain(text))
     else:
-        typer.echo(text, nl=False, color=False if os.environ.get("NO_COLOR") else None)
+        typer.echo(coloured(text), nl=False, color=False if os.environ.get("NO_COLOR") else None)
+
+
+def tell(line: str) -> None:
+    """Tell the user something beside the result."""
+    typer.echo(f"gpumix: {printable(line)}", err=True)
+
+
+def coloured(text: str) -> str:
+    """Return a text that steers the terminal by our own colours alone, whatever the data in it holds."""
+    parts = COLOURS.split(text)
+    parts[::2] = map(printable, parts[::2])
+    return "".join(parts)
 
 
 def plain(text: str) -> str:
-    """Return a text without the terminal's colours."""
-    import re
-
-    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+    """Return a text that steers no terminal at all."""
+    return printable(COLOURS.sub("", text))
 
 
 def leave(code: ExitCode) -> None:

@@ -15,6 +15,7 @@ from optimizer.commands.options import (
     FormatOption,
     Language,
     OutputOption,
+    OutsideOption,
     OverlayOption,
     ProblemArg,
     SetOption,
@@ -24,6 +25,7 @@ from optimizer.commands.options import (
     load_inputs,
     solve_settings,
 )
+from optimizer.commands.workbooks import check_library, wants_workbook
 from optimizer.errors import ExitCode, Fault, InputError
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ def solve(
     overrides: SetOption = None,
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
+    allow_outside: OutsideOption = False,
     form: FormatOption = Format.TEXT,
     output: OutputOption = None,
     time_limit: TimeOption = None,
@@ -65,20 +68,46 @@ def solve(
 ) -> None:
     """Find the proven cheapest nodes and engine for a problem."""
     settings = solve_settings(time_limit, deterministic_limit)
-    if language is not None:
+    book = wants_workbook(output)
+    if book:
+        _check_workbook(form, explain)
+    elif language is not None:
         _check_summary(form, explain)
-    loaded, facts = load_inputs(problem, overrides, catalog, overlay)
+    loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.answer import answer
     from optimizer.reports import REPORTS, markdown, terminal
 
+    if language is not None:
+        from optimizer.plan.best import at_one_peak
+
+        loaded = at_one_peak(loaded, "solve --lang")
     plan = answer(loaded, facts, settings)
-    text = REPORTS[form.value](plan) if language is None else _summary(loaded, facts, plan, language)
+    if book and output is not None:
+        _write_workbook(plan, loaded, facts, language or Language.EN, output)
+    text = REPORTS[form.value](plan) if language is None or book else _summary(loaded, facts, plan, language)
     if explain and form is Format.TEXT:
         text += terminal.rejections(plan)
     if explain and form is Format.MARKDOWN:
         text += markdown.rejections(plan)
-    emit(text, output)
+    emit(text, None if book else output)
     leave({"infeasible": ExitCode.INFEASIBLE, "unknown": ExitCode.LIMIT}.get(plan.status, ExitCode.PLAN))
+
+
+def _check_workbook(form: Format, explain: bool) -> None:
+    """Refuse a workbook that cannot be written, before anything is solved."""
+    beside = [f"--format {form.value}"] if form is not Format.TEXT else []
+    beside += ["--explain"] if explain else []
+    if beside:
+        found = f"a workbook with {' and '.join(beside)}"
+        raise InputError([Fault("options", "--output", found, "a workbook alone")])
+    check_library()
+
+
+def _write_workbook(plan: Plan, loaded: LoadedProblem, facts: Catalog, language: Language, output: Path) -> None:
+    from optimizer.reports.output import write_atomically
+    from optimizer.reports.workbook.plan_book import plan_workbook
+
+    write_atomically(output, plan_workbook(plan, loaded.problem, facts, language.value))
 
 
 def _check_summary(form: Format, explain: bool) -> None:
@@ -107,6 +136,7 @@ def pareto(
     overrides: SetOption = None,
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
+    allow_outside: OutsideOption = False,
     form: FormatOption = Format.TEXT,
     output: OutputOption = None,
     time_limit: TimeOption = None,
@@ -134,7 +164,7 @@ def pareto(
     settings = solve_settings(time_limit, deterministic_limit)
     low, high = _range(span)
     check_chart_files(chart, chart_width, output)
-    loaded, facts = load_inputs(problem, overrides, catalog, overlay)
+    loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.frontier import trace_frontier
     from optimizer.reports.frontier_report import FRONTIER_REPORTS
 
@@ -183,6 +213,7 @@ def explain(
     overrides: SetOption = None,
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
+    allow_outside: OutsideOption = False,
     form: FormatOption = Format.TEXT,
     output: OutputOption = None,
     time_limit: TimeOption = None,
@@ -199,7 +230,7 @@ def explain(
 ) -> None:
     """Say why each other GPU and engine lost, what binds, what would change the plan, or why there is none."""
     settings = solve_settings(time_limit, deterministic_limit)
-    loaded, facts = load_inputs(problem, overrides, catalog, overlay)
+    loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.explain import explain as explained
     from optimizer.reports.explain_report import EXPLAIN_REPORTS
 
@@ -210,10 +241,14 @@ def explain(
 
 @app.command()
 def check(
-    problem: ProblemArg, overrides: SetOption = None, catalog: CatalogOption = None, overlay: OverlayOption = None
+    problem: ProblemArg,
+    overrides: SetOption = None,
+    catalog: CatalogOption = None,
+    overlay: OverlayOption = None,
+    allow_outside: OutsideOption = False,
 ) -> None:
     """Validate a problem, and every name in it, without solving."""
-    loaded, facts = load_inputs(problem, overrides, catalog, overlay)
+    loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.candidates import Market
     from optimizer.candidates.names import check_names
     from optimizer.costs import priced_offers
@@ -221,4 +256,4 @@ def check(
     market = Market.of(priced_offers(facts, loaded.problem), loaded.problem.limits)
     check_names(loaded.problem, facts, market, loaded.own_models)
     services = len(loaded.problem.services)
-    typer.echo(f"{problem}: valid ({services} service{'s' if services > 1 else ''})")
+    emit(f"{problem}: valid ({services} service{'s' if services > 1 else ''})\n", None)

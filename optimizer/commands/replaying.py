@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,7 @@ from optimizer.commands.options import (
     CatalogOption,
     DeterministicOption,
     OutputOption,
+    OutsideOption,
     OverlayOption,
     SetOption,
     TimeOption,
@@ -20,6 +22,7 @@ from optimizer.commands.options import (
     load_inputs,
     solve_settings,
 )
+from optimizer.commands.signing import signature_of
 from optimizer.errors import ExitCode, Fault, InputError
 
 app = typer.Typer()
@@ -46,9 +49,17 @@ def verify(
         float,
         typer.Option("--max-regret", metavar="PERCENT", help="How much dearer than today's cheapest it may be."),
     ] = 0.0,
+    signed_by: Annotated[
+        Path | None,
+        typer.Option("--signed-by", metavar="FILE", help="Also check its signature by this Ed25519 public key."),
+    ] = None,
+    signature: Annotated[
+        Path | None, typer.Option("--signature", metavar="FILE", help="Default: PLAN.json.sig beside the plan.")
+    ] = None,
     overrides: SetOption = None,
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
+    allow_outside: OutsideOption = False,
     form: Annotated[ReplayFormat, typer.Option("--format", help="How to write the outcome.")] = ReplayFormat.TEXT,
     output: OutputOption = None,
     time_limit: TimeOption = None,
@@ -56,19 +67,35 @@ def verify(
 ) -> None:
     """Say whether a saved plan still stands and is still the cheapest; exit code 6 when not, for a CI job."""
     settings = solve_settings(time_limit, deterministic_limit)
+    if signature is not None and signed_by is None:
+        raise InputError([Fault("options", "--signature", str(signature), "--signed-by beside it")])
     if not 0 <= max_regret <= LARGEST_REGRET:
         raise InputError([Fault("options", "--max-regret", f"{max_regret}", "a percentage from 0")])
-    from optimizer.load.plan import read_plan
+    from optimizer.load.plan import read_saved_plan
     from optimizer.replay import replay
     from optimizer.reports.replay_report import REPLAY_REPORTS
 
-    saved = read_plan(plan)
-    loaded, facts = load_inputs(problem or _shipped(saved.problem, plan), overrides, catalog, overlay)
-    found = replay(saved, loaded, facts, settings, max_regret)
+    saved = read_saved_plan(plan)
+    of = problem or _shipped(saved.plan.problem, plan)
+    loaded, facts = load_inputs(of, overrides, catalog, overlay, allow_outside)
+    found = replay(saved.plan, loaded, facts, settings, max_regret)
+    if signed_by is not None:
+        found = replace(found, faults=(*found.faults, *_unsigned(saved.sha256, signed_by, signature, plan)))
+    if saved.altered is not None:
+        told = f"{saved.altered.key}: found {saved.altered.found}; the file was changed after it was written"
+        found = replace(found, faults=(*found.faults, told))
     emit(REPLAY_REPORTS[form.value](found), output)
     if found.passed and found.status_now == "unknown":
         leave(ExitCode.LIMIT)
     leave(ExitCode.PLAN if found.passed else ExitCode.CHECK_FAILED)
+
+
+def _unsigned(sha256: str, signed_by: Path, signature: Path | None, plan: Path) -> list[str]:
+    """Say why a plan is not signed by a key; nothing where it is."""
+    from optimizer.load.signatures import read_public_key, read_signature, why_not_signed
+
+    why = why_not_signed(read_signature(signature or signature_of(plan)), sha256, read_public_key(signed_by))
+    return [] if why is None else [f"signature: {why}"]
 
 
 def _shipped(name: str, plan: Path) -> str:

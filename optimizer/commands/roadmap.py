@@ -13,6 +13,7 @@ from optimizer.commands.options import (
     Format,
     FormatOption,
     OutputOption,
+    OutsideOption,
     OverlayOption,
     ProblemArg,
     SetOption,
@@ -38,6 +39,7 @@ def plan(
     overrides: SetOption = None,
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
+    allow_outside: OutsideOption = False,
     form: FormatOption = Format.TEXT,
     output: OutputOption = None,
     time_limit: TimeOption = None,
@@ -56,7 +58,7 @@ def plan(
         from optimizer.reports.charts.roadmap_chart import check_roadmap_charts
 
         check_roadmap_charts(chart or [], chart_width, output)
-    loaded, facts = load_inputs(problem, overrides, catalog, overlay)
+    loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.reports.roadmap_report import ROADMAP_REPORTS
     from optimizer.roadmap.answer import budget_plan
 

@@ -15,6 +15,7 @@ from optimizer.commands.options import (
     DeterministicOption,
     Language,
     OutputOption,
+    OutsideOption,
     OverlayOption,
     ProblemArg,
     SetOption,
@@ -51,6 +52,7 @@ def spec(
     overrides: SetOption = None,
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
+    allow_outside: OutsideOption = False,
     template: Annotated[
         Path | None,
         typer.Option("--template", metavar="DIR", help="Own templates, each in place of a shipped one of its name."),
@@ -74,7 +76,7 @@ def spec(
         check_logo(picture, str(logo))
     command = _command(problem, language, chosen, output, overrides, catalog, overlay, template, logo,
                        deterministic_limit)
-    loaded, facts = load_inputs(problem, overrides, catalog, overlay)
+    loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.load.serving import load_serving
     from optimizer.reports.specification.findings import find_everything
 

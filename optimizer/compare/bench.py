@@ -8,11 +8,11 @@ from optimizer.candidates import Shelf
 from optimizer.compare.reasons import why_not
 from optimizer.compare.variant import Variant, variant_of
 from optimizer.load import Catalog, LoadedProblem
+from optimizer.plan.best import best_plan
 from optimizer.schema.base import Kind
 from optimizer.schema.problem import Problem, Selection
 from optimizer.solve import Prepared, SolveSettings, prepare
 from optimizer.solve.variants import with_limits
-from optimizer.timetable import best_plan
 
 ASKED_FOR: tuple[Kind, ...] = ("spot", "marketplace")
 """Kinds of rented nodes that count only where the problem names them."""

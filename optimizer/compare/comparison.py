@@ -12,6 +12,7 @@ from optimizer.compare.variant import HORIZONS, Variant
 from optimizer.costs import rate_per_usd
 from optimizer.costs.priced import rate_as_of
 from optimizer.load import Catalog, LoadedProblem
+from optimizer.plan.best import without_roadmap
 from optimizer.schema.base import Kind
 from optimizer.schema.plan import Inputs
 from optimizer.schema.problem import Problem
@@ -132,6 +133,7 @@ def compare(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings) ->
         InputError: the problem names something that the catalog does not have.
         VerificationError: a plan broke a rule when it was checked again.
     """
+    loaded = without_roadmap(loaded)  # years are its own: rented, owned and mixed over one, three and five
     problem, bench = loaded.problem, Bench(loaded, catalog, settings)
     ways = _ways(bench, problem, explained=True)
     alone = [bench.variant(name, over_provider(problem, name), explained=True) for name in bench.providers(problem)]

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from optimizer.demand import profile_hours
+from optimizer.plan.best import best_plan
 from optimizer.schema.plan import Status
 from optimizer.schema.problem import NodeCount, Survive
 from optimizer.solve import Prepared, SolveSettings, solve_at
 from optimizer.solve.variants import under_limits
-from optimizer.timetable import best_plan
 from optimizer.units import usd_per_month
 
 STEPS = ("policy", "evidence", "engine", "memory", "speed")

@@ -120,6 +120,18 @@ class Figures:
         """Return a price of the assumptions in US dollars; 0 where neither problem nor catalog states one."""
         return self.price(self.catalog.owned_assumptions, stem, unit)
 
+    def staff_price(self, site: Site) -> float:
+        """Return what a full-time person costs a year at a site: the problem's figure, the site's, the assumptions'."""
+        if self.own_price("staff", "fte_year") is None and states_price(site, "staff", "fte_year"):
+            return self.site_price(site, "staff", "fte_year")
+        return self.assumed_price("staff", "fte_year")
+
+    def optional(self, name: str) -> float:
+        """Return a figure that a catalog need not state; 0 where neither it nor the problem does."""
+        own = getattr(self.problem.assumptions, name, None)
+        figure = self.of_catalog(name)
+        return float(own) if own is not None else 0.0 if figure is None else self.pick(figure)
+
     @property
     def mean_draw(self) -> float:
         """The mean power draw as a share of the maximum."""
@@ -156,12 +168,25 @@ def purchase_usd(node: OwnedNode, figures: Figures) -> float:
         for part in node.parts if part.unit_price is not None
     )
     margins = sum(part_price(part, figures.end) for part in node.parts if part.fraction_of_parts is not None)
-    return goods * (1 + margins) * (1 + network_fraction(node, figures)) * factor
+    beside = network_fraction(node, figures) + figures.optional("spares_fraction_of_hardware")
+    return goods * (1 + margins) * (1 + beside) * factor
 
 
 def network_fraction(node: OwnedNode, figures: Figures) -> float:
-    """Return what network and cabling add to the parts: servers have a share of it, workstations none."""
-    return figures["network_fraction_of_hardware"] if node.form == "server" else 0.0
+    """Return what network and cabling add to the parts, as a share of them, for the form of the node."""
+    if node.form == "server":
+        return figures["network_fraction_of_hardware"]
+    return figures.optional("network_fraction_of_workstation")
+
+
+def space_usd(figures: Figures) -> float:
+    """Return what the space of a workstation costs a month, in US dollars; a server pays colocation instead."""
+    return figures.optional("space_usd_per_workstation_month")
+
+
+def states_price(facts: object, stem: str, unit: str) -> bool:
+    """Say whether some facts of the catalog state a price in any currency."""
+    return any(_stated(facts, stem, unit, currency) is not None for currency in CURRENCIES)
 
 
 def full_load_watts(node: OwnedNode, catalog: Catalog) -> float:
@@ -172,10 +197,10 @@ def full_load_watts(node: OwnedNode, catalog: Catalog) -> float:
 def staff_fte(node: OwnedNode, figures: Figures) -> float:
     """Return the staff of a node, in full-time people.
 
-    The catalog's figure per GPU is for servers; a workstation has none unless the problem says so. A figure per node
-    takes its place, and adds to the problem's own per GPU.
+    The catalog's figure per GPU is for servers and workstations alike. A figure per node takes its place, and adds to
+    the problem's own per GPU.
     """
     own = figures.problem.assumptions
     per_node = own.staff_fte_per_node
-    counts = own.staff_fte_per_gpu is not None or (per_node is None and node.form == "server")
+    counts = own.staff_fte_per_gpu is not None or per_node is None
     return (per_node or 0.0) + (node.gpu_count * figures["staff_fte_per_gpu"] if counts else 0.0)

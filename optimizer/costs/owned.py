@@ -13,18 +13,19 @@ from optimizer.costs.figures import (
     interpolate_residual,
     purchase_usd,
     quoted_purchase,
+    space_usd,
     staff_fte,
 )
-from optimizer.costs.priced import PricedOffer, PriceEnd, PriceEnds, PriceLines
+from optimizer.costs.priced import SOLD_NEW, PricedOffer, PriceEnd, PriceEnds, PriceLines
 from optimizer.errors import CatalogError, Fault
 from optimizer.load import Catalog
-from optimizer.schema.base import Kind, PriceEvidence
+from optimizer.schema.base import Kind, PriceEvidence, Sold
 from optimizer.schema.catalog import OwnedNode, Site
 from optimizer.schema.problem import Problem
 from optimizer.units import HOURS_PER_MONTH, micro_usd_up
 
 __all__ = [
-    "MONTHS_PER_YEAR", "Ownership", "annuity", "full_load_watts", "interpolate_residual", "machine_of",
+    "MONTHS_PER_YEAR", "Ownership", "PurchaseOf", "annuity", "full_load_watts", "interpolate_residual", "machine_of",
     "monthly_capital_usd", "monthly_cost", "monthly_rate", "owned_offer_id", "ownership", "price_node", "priced_offers",
     "purchase_usd",
 ]
@@ -113,9 +114,9 @@ def _running(node: OwnedNode, site: Site, figures: Figures, price: float) -> dic
     colocation = figures.site_price(site, "colocation", "kw_month")
     lines = {
         "power": power * figures.site_price(site, "electricity", "kwh") * own.electricity_factor,
-        "colocation": kilowatts * colocation if node.colocated else 0.0,
+        "colocation": kilowatts * colocation if node.colocated else space_usd(figures),
         "maintenance": price * figures["maintenance_fraction_per_year"] / MONTHS_PER_YEAR,
-        "staff": staff_fte(node, figures) * figures.assumed_price("staff", "fte_year") / MONTHS_PER_YEAR,
+        "staff": staff_fte(node, figures) * figures.staff_price(site) / MONTHS_PER_YEAR,
     }
     licence = node.gpu_count * figures.assumed_price("licence", "gpu_year") / MONTHS_PER_YEAR
     return lines | ({"licence": licence} if licence else {})
@@ -160,6 +161,24 @@ def monthly_cost(
     return owned.monthly_usd(months, figures.residual(months))
 
 
+@dataclass(frozen=True)
+class PurchaseOf:
+    """What the catalog alone says of the price of an owned machine: no problem, no network, no factors."""
+
+    node: OwnedNode
+    catalog: Catalog
+
+    @property
+    def parts_usd(self) -> float:
+        """The parts at the catalog's rates, margins on them included, in US dollars."""
+        rates = {"USD": 1.0} | {name: rate.rate_per_usd for name, rate in self.catalog.fx.items()}
+        goods = sum(
+            part.unit_price * part.count / rates[part.currency]
+            for part in self.node.parts if part.unit_price is not None
+        )
+        return goods * (1 + sum(part.fraction_of_parts or 0.0 for part in self.node.parts))
+
+
 def _evidence(node: OwnedNode, problem: Problem) -> PriceEvidence:
     if quoted_purchase(node, problem) is not None:
         return "quoted"
@@ -201,6 +220,14 @@ def machine_of(one: Placed) -> str:
     return one.offer_id.removesuffix(f".{one.region}") if one.kind == "owned" else one.offer_id
 
 
+def sold_as(node: OwnedNode, catalog: Catalog) -> Sold:
+    """Return how a machine can be had: as it says itself, else as its GPU."""
+    if node.sold is not None:
+        return node.sold
+    product = catalog.products.get(node.gpu_id)
+    return "new" if product is None else product.sold
+
+
 def figures_at_ends(catalog: Catalog, problem: Problem) -> dict[PriceEnd, Figures]:
     """Return the figures in force at each end, which all owned nodes of a problem share."""
     return {end: Figures(catalog, problem, end) for end in ("value", "low", "high")}
@@ -215,15 +242,23 @@ def price_node(
     if catalog.owned_assumptions is None:
         raise CatalogError([Fault("on_prem.yaml", "assumptions.life_years", "nothing", "a figure")])
     ends = PriceEnds(lambda end: _hourly(monthly_cost(node, site, catalog, problem, end, shared[end])))
-    stock = problem.limits.stock
-    pool = "" if offer_id in stock else node.offer_id  # stock stated for the machine is shared by its sites
+    stated, sold = problem.limits.stock, sold_as(node, catalog)
+    machine, here = stated.get(node.offer_id, node.stock), stated.get(offer_id)
+    if sold not in SOLD_NEW and not problem.limits.used:  # those that are there already, and no more
+        there = problem.limits.at_least.get(offer_id, 0)
+        here = there if here is None else min(here, there)
+    pool = node.offer_id if here is None or machine is not None else ""  # the machine's stock is shared by its sites
+    own = here if here is not None and machine is not None and here < machine else None
     oldest = min(part.as_of for part in node.parts)  # a price is as old as the oldest of its parts
+    product = catalog.products.get(node.gpu_id)
+    licensed = product is None or product.licensed_for_data_centres
     return PricedOffer(
         offer_id, "owned", site_id, node.gpu_id, node.gpu_count, "owned", 0, "linux", ends,
-        problem.assumptions.price_end, stock.get(offer_id, stock.get(node.offer_id, node.stock)),
+        problem.assumptions.price_end, here if machine is None else machine,
         round(full_load_watts(node, catalog)), oldest, _evidence(node, problem),
         " ; ".join(dict.fromkeys(part.source_url for part in node.parts if part.source_url)),
-        catalog.is_overlaid("owned", node.offer_id), pool,
+        catalog.is_overlaid("owned", node.offer_id), sold,
+        not licensed and (node.colocated or node.form == "server"), pool, own,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -10,7 +10,7 @@ from typing import Literal
 
 from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog
-from optimizer.schema.base import Currency, Kind, PriceEvidence
+from optimizer.schema.base import Currency, Kind, PriceEvidence, Sold
 from optimizer.schema.problem import Problem
 from optimizer.units import exact, usd_per_month
 
@@ -63,6 +63,10 @@ class PriceEnds:
         return sum(getattr(self, end).values())
 
 
+SOLD_NEW: tuple[Sold, ...] = ("new", "remaining")
+"""Ways in which a product is had new."""
+
+
 @dataclass(frozen=True)
 class PricedOffer:
     """A node type that can be had, at the one price that counts everywhere."""
@@ -79,15 +83,31 @@ class PricedOffer:
     end: PriceEnd
     """The end that is planned with."""
     stock: int | None
-    """Nodes obtainable; None: no cap stated."""
+    """Nodes obtainable of all offers of its pool together; None: no cap stated."""
     watts: int
     """Power an owned node draws at full load, PUE left out; 0 for rented nodes."""
     price_as_of: str
     price_evidence: PriceEvidence
     source_url: str
     from_overlay: bool
+    sold: Sold = "new"
+    """How the GPU of an owned node can be had."""
+    unlicensed: bool = False
+    """Whether an owned node stands in a data centre with a GPU whose driver is not licensed for one."""
     stock_pool: str = ""
     """Offers of one pool share its stock: a machine that may be bought for several sites; empty: the offer alone."""
+    own_stock: int | None = None
+    """Nodes obtainable of this offer, where that is less than its pool's stock; None: as many as the pool has."""
+
+    @property
+    def obtainable(self) -> int | None:
+        """Nodes of this offer alone that can be had: of its own stock, or of its pool's; None: no cap stated."""
+        return self.stock if self.own_stock is None else self.own_stock
+
+    @property
+    def sold_new(self) -> bool:
+        """Whether it can be had new; rented nodes always can."""
+        return self.sold in SOLD_NEW
 
     @property
     def pool(self) -> str:
@@ -142,3 +162,14 @@ def rate_as_of(catalog: Catalog, problem: Problem) -> str | None:
     if problem.fx is not None:
         return problem.fx.as_of.isoformat()
     return None if problem.currency == "USD" else catalog.fx[problem.currency].as_of
+
+
+def stocks_of(offers: Iterable[PricedOffer]) -> dict[str, int]:
+    """Return what is scarce: pool -> nodes of all its offers together, and offer -> nodes, where it has fewer."""
+    found: dict[str, int] = {}
+    for offer in offers:
+        if offer.stock is not None:
+            found[offer.pool] = offer.stock
+        if offer.own_stock is not None:
+            found[offer.offer_id] = offer.own_stock
+    return found

@@ -7,7 +7,7 @@ from typing import Any
 from optimizer.deploy.dashboard import PROVISIONED_DASHBOARDS, PROVISIONED_DATASOURCE, dashboard_json
 from optimizer.deploy.documents import dump
 from optimizer.deploy.environment import CACHE, SETTINGS, EngineRun, Environment
-from optimizer.deploy.metrics import alert_rules, labels_of, prometheus_config
+from optimizer.deploy.metrics import ALERTMANAGER_PORT, alert_rules, alertmanager_config, labels_of, prometheus_config
 from optimizer.deploy.names import variable
 from optimizer.deploy.nginx import (
     HEALTH,
@@ -214,15 +214,24 @@ def balancer_compose(environment: Environment, hosts: dict[str, str], template: 
         "secrets": ["grafana_password"], "volumes": ["grafana:/var/lib/grafana"], "ports": ["127.0.0.1:3000:3000"],
         **HARDENED, "deploy": SMALL, "healthcheck": _wget("http://127.0.0.1:3000/api/health"),
     }
+    alertmanager = {
+        "image": parts["alertmanager"].image, "user": parts["alertmanager"].user, "read_only": True, "tmpfs": ["/tmp"],
+        "command": ["--config.file=/etc/alertmanager/alertmanager.yml", "--storage.path=/alertmanager"],
+        "configs": [{"source": "alertmanager", "target": "/etc/alertmanager/alertmanager.yml"}],
+        "secrets": ["alert_webhook"], "volumes": ["alertmanager:/alertmanager"], **HARDENED, "deploy": SMALL,
+        "healthcheck": _wget(f"http://127.0.0.1:{ALERTMANAGER_PORT}/-/healthy"),
+    }
     files = {"balancer": "balancer.conf", "prometheus": "prometheus.yml", "alerts": "alerts.yml",
-             "datasource": "grafana/datasource.yaml", "dashboards": "grafana/dashboards.yaml",
-             "dashboard": "grafana/dashboard.json"}
+             "alertmanager": "alertmanager.yml", "datasource": "grafana/datasource.yaml",
+             "dashboards": "grafana/dashboards.yaml", "dashboard": "grafana/dashboard.json"}
     return {
         "name": f"{environment.name}-balancer",
-        "services": {"balancer": balancer, "prometheus": prometheus, "grafana": grafana},
+        "services": {"balancer": balancer, "prometheus": prometheus, "grafana": grafana,
+                     "alertmanager": alertmanager},
         "configs": {name: {"file": f"./{path}"} for name, path in files.items()},
-        "secrets": secrets("api_keys", "tls_crt", "tls_key", "node_ca", "metrics_key", "grafana_password"),
-        "volumes": {"prometheus": {}, "grafana": {}},
+        "secrets": secrets("api_keys", "tls_crt", "tls_key", "node_ca", "metrics_key", "grafana_password",
+                           "alert_webhook"),
+        "volumes": {"prometheus": {}, "grafana": {}, "alertmanager": {}},
     }
 
 
@@ -239,6 +248,7 @@ def monitoring_files(environment: Environment, jobs: list[dict[str, Any]]) -> di
     return {
         "prometheus.yml": dump(prometheus_config(jobs)),
         "alerts.yml": dump(alert_rules(environment)),
+        "alertmanager.yml": dump(alertmanager_config("/run/secrets/alert_webhook")),
         "grafana/datasource.yaml": dump(PROVISIONED_DATASOURCE),
         "grafana/dashboards.yaml": dump(PROVISIONED_DASHBOARDS),
         "grafana/dashboard.json": dashboard_json(environment),

@@ -35,6 +35,9 @@ SETTINGS = "/etc/engine/settings.yaml"
 CACHE = "/cache"
 """The one folder that an engine may write: checkpoints and compiled kernels."""
 
+EVERYWHERE, LOOPBACK = "0.0.0.0", "127.0.0.1"
+"""Addresses to listen on: every network of a container that publishes no port, or the node itself alone."""
+
 NO_ENGINE = "stated"
 """What a plan calls the engine of a capacity that is stated without one."""
 
@@ -82,10 +85,15 @@ class EngineRun:
         stated = self.serving.environment
         return {key: value.replace(FRACTION, f"{self.fraction:g}") for key, value in stated.items()}
 
-    def command(self, model: str, port: int | None = None) -> list[str]:
-        """Return the command with the checkpoint, as a target writes it, and the port put in."""
+    def command(self, model: str, port: int | None = None, host: str = EVERYWHERE) -> list[str]:
+        """Return the command with the checkpoint, as a target writes it, and where it listens put in.
+
+        Args:
+            host: the address to listen on. Engines ask for no key: where the network of the node is theirs, as it is
+                without containers of their own, they must listen on `LOOPBACK`, behind the gate.
+        """
         values = {MODEL: model, "{port}": str(port or self.serving.port), "{settings}": SETTINGS,
-                  "{name}": self.deployment.service_id}
+                  "{name}": self.deployment.service_id, "{host}": host, EVERYWHERE: host, "::": host}
         return [_replaced(word, values) for word in self.words]
 
 
@@ -176,7 +184,7 @@ def _unserved(one: Deployment, plan: Plan, catalog: Catalog, facts: ServingFacts
                for part in unstarted(serving, spread_of(one))]
     gpu_id = next(node.gpu_id for node in plan.nodes if node.offer_id == one.offer_id)
     vendor = catalog.gpus[gpu_id].vendor
-    if vendor not in serving.images:
+    if serving.image_for(gpu_id, vendor) is None:
         faults.append(Fault("serving.yaml", f"{one.engine_id}.images.{vendor}", "nothing",
                             f"an image that runs on {gpu_id}; an overlay can add it"))
     return faults
@@ -197,15 +205,27 @@ def _run(
     words = arguments(serving, found, one.precision, spread_of(one), one.concurrency_per_replica,
                       service.full_context_tokens, fraction)
     extra = (*serving.listen.split(), *serving.container_flags.split(),
-             *(serving.settings_flags.split() if settings else ()))
+             *(serving.settings_flags.split() if settings else ()), *_longer_context(serving, model, service))
     label = facts.gpu_labels.get(node.gpu_id)
     return EngineRun(
         name=name, service_name=names[service.service_id], deployment=one, node=node, gpu=gpu,
-        product_label=label.product if label else None, serving=serving, image=serving.images[gpu.vendor],
+        product_label=label.product if label else None, serving=serving,
+        image=serving.image_for(node.gpu_id, gpu.vendor) or "",
         checkpoint=found.name, wanted=_wanted(model, service, one.precision),
         words=(serving.program or words[0], *words[1:], *extra), settings=settings, fraction=fraction,
         host_memory_gib=_host_memory_gib(catalog, model, one.precision),
     )
+
+
+def _longer_context(serving: Serving, model: LlmModel | None, service: Service) -> tuple[str, ...]:
+    """Return the flag that lets the engine take a context beyond the config's limit, () where none is needed."""
+    if model is None or service.full_context_tokens <= model.context_limit_tokens or not model.context_override:
+        return ()
+    if not serving.context_flag:
+        found = f"a context of {service.full_context_tokens} tokens, which needs {model.context_extension}"
+        allowed = "a flag of the engine that overrides the config"
+        raise InputError([Fault("serving.yaml", "context_flag", found, allowed)])
+    return serving.context_flag, model.context_override
 
 
 def _wanted(model: LlmModel | None, service: Service, precision: str) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from optimizer.deploy.compose import GATE_PORT, node_names
 from optimizer.deploy.environment import HOST_MEMORY_FACTOR, HOST_MEMORY_FLOOR_GIB, EngineRun, Environment
-from optimizer.deploy.kubernetes import API_KEYS, GRAFANA, MODELS, OFFER_LABEL, TLS, TOKEN, node_selector
+from optimizer.deploy.kubernetes import API_KEYS, GRAFANA, MODELS, OFFER_LABEL, TLS, TOKEN, WEBHOOK, node_selector
 from optimizer.deploy.metrics import unwatched
 from optimizer.deploy.names import one_line
 from optimizer.deploy.pools import pools_of, standing_in
-from optimizer.deploy.skypilot import SERVICE_PORT, endpoint_variable, infra
+from optimizer.deploy.schedule import hours_text, slots_of
+from optimizer.deploy.skypilot import SERVICE_PORT, balancer_confs, endpoint_variable, infra
 
 
 def cell(text: str) -> str:
@@ -28,14 +29,16 @@ def guide(environment: Environment, target: str) -> str:
          f"The inference environment of the plan for `{plan.problem}`, for {TITLES[target]}. Written by gpumix "
          f"{inputs.gpumix_version} from problem {inputs.problem_sha256[:12]} and catalog {inputs.catalog_sha256[:12]}; "
          "change the problem and export again rather than these files."],
-        _tables(environment), _checkpoints(environment, target), STEPS[target](environment), _notes(environment),
+        _tables(environment), _hours(environment), _checkpoints(environment, target), STEPS[target](environment),
+        _notes(environment),
     ]
     return "\n\n".join("\n".join(lines) for lines in parts if lines) + "\n"
 
 
 def _tables(environment: Environment) -> list[str]:
+    share = "share" if environment.plan.timetable is None else "share in its busiest hour"
     lines = ["## What runs", "",
-             "| deployment | service | nodes | replicas | engine | precision | GPUs a replica | sequences | share |",
+             f"| deployment | service | nodes | replicas | engine | precision | GPUs a replica | sequences | {share} |",
              "|---|---|---|---|---|---|---|---|---|"]
     for run in environment.runs:
         one = run.deployment
@@ -51,6 +54,23 @@ def _tables(environment: Environment) -> list[str]:
         promised += [f"whole response {service.e2e_limit_ms:g} ms"] if service.e2e_limit_ms else []
         what = f"{service.service_id}, requests of {pool.what}" if pool.what else service.service_id
         lines.append(f"| {cell(what)} | {' and '.join(pool.paths)} | {', '.join(promised) or 'throughput only'} |")
+    return lines
+
+
+def _hours(environment: Environment) -> list[str]:
+    """Write which replicas run in which hours, and what part of their service's requests they get."""
+    table = environment.plan.timetable
+    if table is None:
+        return []
+    names = [run.name for run in environment.runs]
+    lines = ["## Hour by hour", "",
+             "Replicas of each deployment, in brackets their share of the service's requests: what the balancer's "
+             "weights send there while these replicas run, so that none gets more than it carries. `schedule.json` "
+             "says the same to programs.", "",
+             f"| hours | {' | '.join(names)} |", "|---|" + "---|" * len(names)]
+    for slot in slots_of(environment):
+        cells = (f"{slot.replicas[name]} ({slot.shares[name]:.1%})" if slot.replicas[name] else "0" for name in names)
+        lines.append(f"| {hours_text(slot.hours, table.hours)} | {' | '.join(cells)} |")
     return lines
 
 
@@ -75,7 +95,7 @@ def _notes(environment: Environment) -> list[str]:
     notes = [f"Host memory of a replica is assumed: {memory}."]
     if environment.plan.timetable is not None:
         notes.append("The plan starts and stops nodes by the hour. These files hold the most of each deployment at one "
-                     "time; what starts and stops them is yours.")
+                     "time; what starts and stops them by `schedule.json` is yours, early enough to load a model.")
     if any(service.routing for _, service in environment.services):
         notes.append("Request classes are routed apart: a client chooses the path of its request's lengths.")
     notes += [f"{run.name} gets no requests: it stands in for nodes that are lost, by hand."
@@ -118,7 +138,7 @@ def _balancer(addresses: str) -> list[str]:
         "In `balancer/`, on any machine that reaches them:", "",
         "1. `secrets/api_keys` (as above), `secrets/tls_crt` and `secrets/tls_key` for the name that users call,",
         "   `secrets/node_ca`: the authority that signed the nodes' certificate, `secrets/metrics_key`: one of the "
-        "keys, bare,", "   `secrets/grafana_password`.",
+        "keys, bare,", "   `secrets/grafana_password`, `secrets/alert_webhook`: the webhook that alerts go to.",
         f"2. `.env` after `.env.example`: {addresses}.",
         f"3. `docker compose up -d`. Requests go to port 443 (inside {GATE_PORT}), dashboards to 127.0.0.1:3000.",
     ]
@@ -131,6 +151,7 @@ def _kubernetes(environment: Environment) -> list[str]:
         f"kubectl -n {name} create secret generic {API_KEYS} --from-file=api_keys   # lines: \"Bearer KEY\" 1;",
         f"kubectl -n {name} create secret tls {TLS} --cert=tls.crt --key=tls.key",
         f"kubectl -n {name} create secret generic {GRAFANA} --from-file=password",
+        f"kubectl -n {name} create secret generic {WEBHOOK} --from-file=url         # where alerts are posted to",
         f"kubectl -n {name} create secret generic {TOKEN} --from-file=token         # only for gated checkpoints"]
     if environment.unnamed:
         keys = " ".join(f"--from-literal={run.name}=CHECKPOINT" for run in environment.unnamed)
@@ -157,6 +178,12 @@ def _skypilot(environment: Environment) -> list[str]:
         named = ", ".join(f"`{run.name}` ({run.node.count} x {cell(run.node.offer_id)})" for run in pools)
         lines += ["Machines that SkyPilot does not rent are node pools of `~/.sky/ssh_node_pools.yaml` (`sky ssh up`): "
                   f"{named}.", ""]
+    confs = [path for path in balancer_confs(environment) if path != "balancer.conf"]
+    if confs:
+        lines += ["In some hours only some replicas of a deployment run beside another deployment. SkyServe has one "
+                  "address for all of them, so the balancer needs other weights then: in the slot whose first hour is "
+                  "NNN (`schedule.json`), put `balancer/hours/NNN.conf` in place of `balancer.conf` and restart the "
+                  "balancer; in hours without a file `balancer.conf` is right.", ""]
     variables = ", ".join(endpoint_variable(run) for run in environment.runs)
     return [*lines, *_balancer(f"{variables} as HOST:PORT, from `sky serve status --endpoint NAME`"),
             f"4. In `targets/NAME.yml` the replicas' own addresses (HOST:{SERVICE_PORT}, from `sky serve status "

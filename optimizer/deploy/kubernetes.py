@@ -7,7 +7,7 @@ from typing import Any
 from optimizer.deploy.dashboard import PROVISIONED_DASHBOARDS, PROVISIONED_DATASOURCE, dashboard_json
 from optimizer.deploy.documents import dump
 from optimizer.deploy.environment import CACHE, SETTINGS, EngineRun, Environment
-from optimizer.deploy.metrics import alert_rules, labels_of, prometheus_config
+from optimizer.deploy.metrics import ALERTMANAGER_PORT, alert_rules, alertmanager_config, labels_of, prometheus_config
 from optimizer.deploy.names import dns_name
 from optimizer.deploy.nginx import HEALTH, Listener, Server, Upstream, nginx_conf, weights
 from optimizer.deploy.pools import pools_of, routes_of
@@ -19,8 +19,8 @@ DNS = "kube-dns.kube-system.svc.cluster.local"
 OFFER_LABEL = "gpumix-offer"
 """Node label that the operator sets where no label of the GPU is known."""
 
-MODELS, API_KEYS, TLS, TOKEN, GRAFANA = (
-    "checkpoints", "api-keys", "load-balancer-tls", "hugging-face", "grafana-admin")
+MODELS, API_KEYS, TLS, TOKEN, GRAFANA, WEBHOOK = (
+    "checkpoints", "api-keys", "load-balancer-tls", "hugging-face", "grafana-admin", "alert-webhook")
 """ConfigMap of checkpoints that have to be named, and the Secrets."""
 
 START_UP_PROBES, PROBE_S = 120, 15
@@ -196,8 +196,8 @@ def scrape_jobs(environment: Environment) -> list[dict[str, Any]]:
 
 
 def monitoring_documents(environment: Environment) -> list[dict[str, Any]]:
-    """Write Prometheus and Grafana, reached from inside the cluster only."""
-    return [*_prometheus(environment), *_grafana(environment)]
+    """Write Prometheus, Alertmanager and Grafana, reached from inside the cluster only."""
+    return [*_prometheus(environment), *_alertmanager(environment), *_grafana(environment)]
 
 
 def _internal(meta: dict[str, Any], port: int) -> dict[str, Any]:
@@ -218,6 +218,20 @@ def _prometheus(environment: Environment) -> list[dict[str, Any]]:
     pod = _pod(companion, container, [{"name": "config", "configMap": {"name": "prometheus"}},
                                       {"name": "data", "emptyDir": {}}])
     return [_config_map(meta, data), _deployment(environment, meta, pod, 1, {}), _internal(meta, 9090)]
+
+
+def _alertmanager(environment: Environment) -> list[dict[str, Any]]:
+    meta, companion = _meta(environment, "alertmanager", "alerts"), environment.companions["alertmanager"]
+    container = _container(companion, "alertmanager", "http", ALERTMANAGER_PORT, _probe("/-/ready", "http")) | {
+        "args": ["--config.file=/etc/alertmanager/alertmanager.yml", "--storage.path=/alertmanager"],
+        "volumeMounts": [{"name": "config", "mountPath": "/etc/alertmanager"},
+                         {"name": "webhook", "mountPath": "/run/secrets/alert-webhook", "readOnly": True},
+                         {"name": "data", "mountPath": "/alertmanager"}]}
+    pod = _pod(companion, container, [{"name": "config", "configMap": {"name": "alertmanager"}},
+                                      {"name": "webhook", "secret": {"secretName": WEBHOOK}},
+                                      {"name": "data", "emptyDir": {}}])
+    data = {"alertmanager.yml": dump(alertmanager_config("/run/secrets/alert-webhook/url"))}
+    return [_config_map(meta, data), _deployment(environment, meta, pod, 1, {}), _internal(meta, ALERTMANAGER_PORT)]
 
 
 def _grafana(environment: Environment) -> list[dict[str, Any]]:
@@ -241,7 +255,7 @@ def _grafana(environment: Environment) -> list[dict[str, Any]]:
 
 
 def network_documents(environment: Environment) -> list[dict[str, Any]]:
-    """Let only load balancer and Prometheus reach an engine, and only Grafana Prometheus."""
+    """Let only load balancer and Prometheus reach an engine, only Grafana Prometheus, only it Alertmanager."""
     def policy(name: str, chosen: dict[str, str], allowed: list[str]) -> dict[str, Any]:
         """Write one rule."""
         sources = [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": one}}} for one in allowed]
@@ -253,6 +267,7 @@ def network_documents(environment: Environment) -> list[dict[str, Any]]:
     return [
         policy("engines", {"app.kubernetes.io/component": "engine"}, ["balancer", "prometheus"]),
         policy("prometheus", {"app.kubernetes.io/name": "prometheus"}, ["grafana"]),
+        policy("alertmanager", {"app.kubernetes.io/name": "alertmanager"}, ["prometheus"]),
         policy("grafana", {"app.kubernetes.io/name": "grafana"}, []),
     ]
 

@@ -18,6 +18,8 @@ HOLDS_FOR = "10m"
 
 PERCENTILE = 0.95
 
+ALERTMANAGER_PORT = 9093
+
 
 @dataclass(frozen=True, slots=True)
 class Promise:
@@ -73,27 +75,28 @@ def alert_rules(environment: Environment) -> dict[str, Any]:
 def _rules(environment: Environment, name: str, service: ServicePlan) -> list[dict[str, Any]]:
     rules: list[dict[str, Any]] = []
     for engine_id, metrics in engines_of(environment, service.service_id).items():
-        labels = selector(name, engine_id)
+        labels, own = selector(name, engine_id), {"service": name, "engine_id": engine_id}
         for one in promises(service, metrics):
             limit, shown = f"{one.limit_s:.6g}", f"{1000 * one.limit_s:.4g} ms"
             rules += [
-                _rule(f"{one.alert}MeanAboveLimit", f"{mean(one.histogram, labels)} > {limit}", "critical", name,
+                _rule(f"{one.alert}MeanAboveLimit", f"{mean(one.histogram, labels)} > {limit}", "critical", own,
                       f"{name} on {engine_id}: mean {one.what} above the plan's {shown}"),
                 _rule(f"{one.alert}P95AboveLimit", f"{quantile(PERCENTILE, one.histogram, labels)} > {limit}",
-                      "warning", name,
+                      "warning", own,
                       f"{name} on {engine_id}: 95th percentile of the {one.what} above the plan's {shown}"),
             ]
         if metrics.waiting_requests:
             rules.append(_rule(
-                "RequestsWait", f"sum({metrics.waiting_requests}{labels}) > 0", "warning", name,
+                "RequestsWait", f"sum({metrics.waiting_requests}{labels}) > 0", "warning", own,
                 f"{name} on {engine_id}: requests wait; all sequences of the plan are taken"))
     running = running_sum(environment, name, service.service_id)
     if running and service.planned_concurrency:
-        rules.append(_rule("DemandAbovePlan", f"{running} > {service.planned_concurrency}", "warning", name,
-                           f"{name}: more than the {service.planned_concurrency} requests in flight planned for"))
+        rules.append(_rule(
+            "DemandAbovePlan", f"{running} > {service.planned_concurrency}", "warning", {"service": name},
+            f"{name}: more than the {service.planned_concurrency} requests in flight planned for"))
     replicas = sum(always_there(environment, run) for run in environment.of_service(service.service_id))
-    rules.append(_rule("ReplicasMissing", f"(sum(up{selector(name)}) or vector(0)) < {replicas}", "critical", name,
-                       f"{name}: fewer than the plan's {replicas} replicas answer", holds_for="2m"))
+    rules.append(_rule("ReplicasMissing", f"(sum(up{selector(name)}) or vector(0)) < {replicas}", "critical",
+                       {"service": name}, f"{name}: fewer than the plan's {replicas} replicas answer", holds_for="2m"))
     return rules
 
 
@@ -116,10 +119,11 @@ def running_sum(environment: Environment, name: str, service_id: str) -> str:
 
 
 def _rule(
-    alert: str, expression: str, severity: str, service: str, summary: str, holds_for: str = HOLDS_FOR
+    alert: str, expression: str, severity: str, labels: dict[str, str], summary: str, holds_for: str = HOLDS_FOR
 ) -> dict[str, Any]:
-    return {"alert": alert, "expr": expression, "for": holds_for,
-            "labels": {"severity": severity, "service": service}, "annotations": {"summary": summary}}
+    """Write one rule; its name and labels together are its own, or Prometheus would join it with another."""
+    return {"alert": alert, "expr": expression, "for": holds_for, "labels": {"severity": severity, **labels},
+            "annotations": {"summary": summary}}
 
 
 def labels_of(run: EngineRun) -> dict[str, str]:
@@ -132,7 +136,22 @@ def prometheus_config(jobs: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "global": {"scrape_interval": f"{INTERVAL_S}s", "evaluation_interval": f"{INTERVAL_S}s"},
         "rule_files": ["/etc/prometheus/alerts.yml"],
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"alertmanager:{ALERTMANAGER_PORT}"]}]}]},
         "scrape_configs": jobs,
+    }
+
+
+def alertmanager_config(url_file: str) -> dict[str, Any]:
+    """Write alertmanager.yml: every alert goes to one webhook, whose address a secret holds.
+
+    While a critical alert of a service is on, its warnings are kept back: they say the same of the same promise.
+    """
+    return {
+        "route": {"receiver": "webhook", "group_by": ["alertname", "service"], "group_wait": "30s",
+                  "group_interval": "5m", "repeat_interval": "4h"},
+        "receivers": [{"name": "webhook", "webhook_configs": [{"url_file": url_file, "send_resolved": True}]}],
+        "inhibit_rules": [{"source_matchers": ["severity = critical"], "target_matchers": ["severity = warning"],
+                           "equal": ["service", "engine_id"]}],
     }
 
 

@@ -13,11 +13,12 @@ from optimizer.deploy.compose import (
     monitoring_files,
 )
 from optimizer.deploy.documents import dump
-from optimizer.deploy.environment import CACHE, SETTINGS, EngineRun, Environment
+from optimizer.deploy.environment import CACHE, LOOPBACK, SETTINGS, EngineRun, Environment
 from optimizer.deploy.metrics import labels_of
 from optimizer.deploy.names import one_line, variable
 from optimizer.deploy.nginx import HEALTH, Listener, Server, Upstream, nginx_conf, weights
 from optimizer.deploy.pools import pools_of, routes_of
+from optimizer.deploy.schedule import RunningSlot, slots_of
 from optimizer.errors import Fault, InputError
 from optimizer.loadtest.starting import MODEL
 
@@ -65,7 +66,14 @@ def resources(run: EngineRun, environment: Environment) -> dict[str, Any]:
 
 
 def _engine_lines(run: EngineRun) -> list[str]:
-    """Start each replica on its own GPUs, as the engine's user."""
+    """Start each replica on its own GPUs, as the engine's user, where only the node itself reaches it.
+
+    Raises:
+        InputError: the catalog does not say how the engine is told the address to listen on.
+    """
+    if not any(LOOPBACK in word for word in run.command(MODEL, FIRST_ENGINE_PORT, LOOPBACK)):
+        raise InputError([Fault("serving.yaml", f"{run.deployment.engine_id}.listen", repr(run.serving.listen),
+                                "flags with {host} and {port}: the engine must listen behind the gate alone")])
     visible = "CUDA_VISIBLE_DEVICES" if run.gpu.vendor == "nvidia" else "ROCR_VISIBLE_DEVICES"
     model = f'"${run.model_variable}"' if run.checkpoint is None else shlex.quote(run.checkpoint)
     lines = []
@@ -74,7 +82,7 @@ def _engine_lines(run: EngineRun) -> list[str]:
         ids = ",".join(str(first + index) for index in range(run.deployment.gpu_count))
         stated = [f"{key}={value}" for key, value in {**run.environment, visible: ids}.items()]
         words = [model if word == MODEL else shlex.quote(word)
-                 for word in run.command(MODEL, FIRST_ENGINE_PORT + number)]
+                 for word in run.command(MODEL, FIRST_ENGINE_PORT + number, LOOPBACK)]
         lines.append(f"as_user {shlex.join(stated)} {' '.join(words)} &")
     return lines
 
@@ -87,14 +95,17 @@ def run_script(run: EngineRun) -> str:
         "set -euo pipefail",
         'as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }',
         f"as_user() {{ as_root setpriv --reuid={user} --regid={group} --clear-groups env \"PATH=$PATH\" "
-        '"LD_LIBRARY_PATH=${LD_LIBRARY_PATH:-}" "HF_TOKEN=${HF_TOKEN:-}" "$@"; }',
+        f'"LD_LIBRARY_PATH=${{LD_LIBRARY_PATH:-}}" "HF_TOKEN_PATH={OWN}/hf_token" "$@"; }}',
         f"as_root install -d -m 0700 -o {user} -g {group} {OWN} {CACHE}", *settings,
         f"as_root install -m 0600 -o {user} -g {group} ~/inference/gate.conf {OWN}/gate.conf",
         'case "$API_KEY" in ""|*[!A-Za-z0-9._~+/=-]*)',
         '  echo "API_KEY: letters, digits and ._~+/=- only" >&2; exit 1;; esac',
-        f"(umask 077; printf '\"Bearer %s\" 1;\\n' \"$API_KEY\" | as_root tee {OWN}/api_keys > /dev/null)",
-        f"as_root chown {user}:{group} {OWN}/api_keys",
-        f"as_root chmod 0600 {OWN}/api_keys",
+        # printf is the shell's own, and files come before what they hold: no secret is seen in a list of processes
+        f"as_root install -m 0600 -o {user} -g {group} /dev/null {OWN}/api_keys",
+        f"as_root install -m 0600 -o {user} -g {group} /dev/null {OWN}/hf_token",
+        f"printf '\"Bearer %s\" 1;\\n' \"$API_KEY\" | as_root tee {OWN}/api_keys > /dev/null",
+        f"printf '%s' \"${{HF_TOKEN:-}}\" | as_root tee {OWN}/hf_token > /dev/null",
+        "unset API_KEY HF_TOKEN",
         *_engine_lines(run),
         f"as_user nginx -c {OWN}/gate.conf -g 'daemon off;' &",
         "wait -n",
@@ -131,15 +142,34 @@ def endpoint_variable(run: EngineRun) -> str:
     return variable("endpoint", run.name)
 
 
-def balancer_conf(environment: Environment) -> str:
-    """Write the load balancer's template: each deployment weighs its share of its service."""
+def balancer_conf(environment: Environment, running: RunningSlot | None = None) -> str:
+    """Write the load balancer's template: each deployment weighs its share of its service.
+
+    An endpoint stands for all replicas of a deployment, so that its weight is right while all of them run, or none.
+
+    Args:
+        running: the replicas that the weights are for; None for all of them.
+    """
     pools, upstreams = pools_of(environment), []
     for pool in pools:
-        found = weights([share for _, share in pool.shares])
+        shares = [share if running is None else running.shares[run.name] for run, share in pool.shares]
+        found = weights(shares if any(shares) else [share for _, share in pool.shares])
         upstreams.append(Upstream(pool.upstream, tuple(
             Server(f"${{{endpoint_variable(run)}}}", weight)
             for (run, _), weight in zip(pool.shares, found, strict=True))))
     return nginx_conf(tuple(upstreams), (Listener(GATE_PORT, routes_of(pools)),), None, AUTHORITY)
+
+
+def balancer_confs(environment: Environment) -> dict[str, str]:
+    """Write `balancer.conf`, and `hours/NNN.conf` for slots in which one of several deployments runs in part.
+
+    NNN is the first hour of the slot, of the day from midnight or of the week from Monday 00:00.
+    """
+    most = {run.name: run.deployment.replicas for run in environment.runs}
+    partly = [slot for slot in slots_of(environment)
+              if any(0 < count < most[name] and slot.shares[name] < 1 for name, count in slot.replicas.items())]
+    return {"balancer.conf": balancer_conf(environment)} | {
+        f"hours/{slot.hours[0]:03d}.conf": balancer_conf(environment, slot) for slot in partly}
 
 
 def scrape_jobs(environment: Environment) -> list[dict[str, Any]]:
@@ -167,7 +197,7 @@ def skypilot_files(environment: Environment) -> dict[str, str]:
     compose = balancer_compose(environment, hosts, template=True)
     compose["services"]["prometheus"]["volumes"].append("./targets:/etc/prometheus/targets:ro")
     balancer = {
-        "compose.yaml": dump(compose), "balancer.conf": balancer_conf(environment),
+        "compose.yaml": dump(compose), **balancer_confs(environment),
         ".env.example": "".join(f"{name}=\n" for name in hosts.values()) + "PORT=443\n",
         **monitoring_files(environment, scrape_jobs(environment)),
     }

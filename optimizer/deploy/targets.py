@@ -8,6 +8,7 @@ from optimizer.deploy.compose import compose_files
 from optimizer.deploy.environment import Environment
 from optimizer.deploy.guide import guide
 from optimizer.deploy.kubernetes import kubernetes_files
+from optimizer.deploy.schedule import schedule_files
 from optimizer.deploy.skypilot import skypilot_files
 
 TARGETS: dict[str, Callable[[Environment], dict[str, str]]] = {
@@ -24,5 +25,5 @@ def files_of(environment: Environment, target: str) -> dict[str, str]:
     Raises:
         InputError: the target cannot take what the plan asks for.
     """
-    files = {"README.md": guide(environment, target)} | TARGETS[target](environment)
+    files = {"README.md": guide(environment, target)} | schedule_files(environment) | TARGETS[target](environment)
     return dict(sorted(files.items()))

@@ -15,6 +15,7 @@ from optimizer.explain.entering import EngineVerdict, GpuVerdict, engine_verdict
 from optimizer.explain.margins import Margin, margins
 from optimizer.explain.stability import Stability, stabilities
 from optimizer.load import Catalog, LoadedProblem
+from optimizer.plan.best import at_one_peak
 from optimizer.schema.plan import Plan
 from optimizer.solve import Prepared, Solution, SolveSettings, plan_of, prepare, solve
 from optimizer.solve.nearby import other_structures
@@ -114,6 +115,7 @@ def explain(
     refuse_routed(loaded.problem, "explain")
     refuse_limits(loaded.problem.limits, loaded.problem.name, "gpumix explain", "contracts")
     refuse_profile(loaded.problem, loaded.label, "gpumix explain")
+    loaded = at_one_peak(loaded, "gpumix explain")
     prepared = prepare(loaded, catalog, shelf=Shelf())
     solution = solve(prepared.candidates, prepared.problem.limits, prepared.budget, settings)
     settings = replace(settings, enumerated=True)

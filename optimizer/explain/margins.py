@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
+from optimizer.costs.priced import stocks_of
 from optimizer.demand import demand_key, quantity_of
+from optimizer.explain.doctor.of_supply import taken_of
 from optimizer.explain.doctor.requirements import Requirement, demand_at, requirements
 from optimizer.explain.doctor.search import Bench
 from optimizer.schema.problem import NodeCount, Problem
@@ -121,16 +123,11 @@ STEPS: dict[str, Callable[[Problem, int], Iterator[Step]]] = {
 
 def _stock_steps(bench: Bench, solution: Solution) -> Iterator[Step]:
     """Yield one node more of each used offer of which all are taken."""
-    taken: dict[str, int] = {}
-    for chosen in solution.chosen:
-        pool = chosen.row.candidate.offer.pool
-        taken[pool] = taken.get(pool, 0) + chosen.nodes
-    stocks = {offer.pool: offer.stock for offer in bench.offers}
-    stock = bench.prepared.problem.limits.stock
-    for pool, count in sorted(taken.items()):
-        if stocks[pool] == count:
-            changed = with_limits(bench.prepared.problem, stock={**stock, pool: count + 1})
-            yield f"1 x {pool} more in stock", changed
+    stocks, stock = stocks_of(bench.offers), bench.prepared.problem.limits.stock
+    for name, count in sorted(taken_of(solution).items()):
+        if stocks.get(name) == count:
+            changed = with_limits(bench.prepared.problem, stock={**stock, name: count + 1})
+            yield f"1 x {name} more in stock", changed
 
 
 def margins(bench: Bench, solution: Solution) -> Iterator[Margin]:

@@ -1,4 +1,4 @@
-"""Why a problem with a demand by the hour has no plan: each rule lifted alone."""
+"""Why a problem of several periods or shared nodes has no plan: each rule lifted alone."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 from optimizer.explain.nowhere import why_nowhere
 from optimizer.explain.whatif import money
-from optimizer.schema.problem import Limits
+from optimizer.plan.best import best_plan
+from optimizer.schema.problem import Caps, Limits
 from optimizer.solve import Prepared, SolveSettings
 from optimizer.solve.variants import under_limits
-from optimizer.timetable import best_plan
 
-NEITHER = "no single rule lifted gives a plan for every hour: several stand in the way, or the catalog's offers end"
+NEITHER = "no single rule lifted gives a plan for every period: several stand in the way, or the catalog's offers end"
 
 LONGEST_S = 1.0
 """Seconds that a rule is looked at."""
@@ -39,3 +39,9 @@ def _lifted(prepared: Prepared, settings: SolveSettings) -> Iterator[str]:
         plan = best_plan(under_limits(prepared, **{key: default}), settings, with_rejections=False)
         if plan.cost.usd_per_month is not None:
             yield f"limits.{key}: without it there is a plan for {money(prepared, plan.cost.usd_per_month)}"
+    roadmap = prepared.problem.roadmap
+    if roadmap is not None and roadmap.caps != Caps():
+        uncapped = prepared.problem.model_copy(update={"roadmap": roadmap.model_copy(update={"caps": Caps()})})
+        plan = best_plan(replace(prepared, problem=uncapped), settings, with_rejections=False)
+        if plan.cost.usd_per_month is not None:
+            yield f"roadmap.caps: without them there is a plan for {money(prepared, plan.cost.usd_per_month)}"

@@ -65,6 +65,8 @@ def _covered(case: Case, service: int, places: dict[str, int]) -> Alone | None:
     for row, count in zip(case.rows, counts, strict=True):
         taken[row.offer] += count
     in_stock = all((stock := case.stock[pool]) is None or count <= stock for pool, count in taken.items())
+    in_stock &= all(row.own_stock is None or count <= row.own_stock
+                    for row, count in zip(case.rows, counts, strict=True))
     few = case.max_nodes is None or sum(counts) <= case.max_nodes
     watts = sum(row.watts * count for row, count in zip(case.rows, counts, strict=True))
     if cost > bound or not in_stock or not few or (case.watts is not None and watts > case.watts):
@@ -101,7 +103,7 @@ def _rows(case: FleetCase, service: int) -> Iterator[CaseRow]:
 def _row(supply: Supply, item: Item, capacity: int, demand: int, case: FleetCase) -> CaseRow:
     offer = supply.offer
     enough = -(-demand * (2 if case.lose_node else 1) // capacity) + 1
-    most = min([enough, *(cap for cap in (offer.stock, case.max_nodes) if cap is not None)])
+    most = min([enough, *(cap for cap in (offer.obtainable, case.max_nodes) if cap is not None)])
     return CaseRow(
         0, supply.pool, supply.price, capacity, most, offer.gpu_id, offer.provider, offer.place, item.engine,
         offer.watts, (offer.offer_id, item.engine), Candidate(offer, item.option, capacity))
@@ -133,6 +135,10 @@ def broken_together(case: FleetCase, plans: Sequence[Alone]) -> Iterator[str]:
         if stock is not None and count > stock:
             name = next(s.offer.pool for s in case.supplies if s.pool == pool)
             yield f"stock of {name}: {count} taken, {stock} there"
+    for supply, count in sorted(nodes.items()):
+        offer, limited = case.supplies[supply].offer, case.stock[case.supplies[supply].pool] is not None
+        if limited and offer.own_stock is not None and count > offer.own_stock:
+            yield f"stock of {offer.offer_id}: {count} taken, {offer.own_stock} there"
     cost = sum(plan.cost or 0 for plan in plans)
     if case.budget is not None and cost > case.budget:
         yield f"budget: ${usd_per_month(cost):,.2f}/month, ${usd_per_month(case.budget):,.2f} allowed"

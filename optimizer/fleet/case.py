@@ -266,7 +266,9 @@ def _bounded(supplies: Sequence[Supply], case: FleetCase) -> tuple[Supply, ...]:
     for supply in supplies:
         needed = replicas[supply.group, supply.gpus]
         most = max(needed + case.survives, case.min_nodes, held.get(supply.offer.offer_id, 0)) if needed else 0
-        most = min([most, *(cap for cap in (case.stock[supply.pool], case.max_nodes) if cap is not None)])
+        stock = case.stock[supply.pool]
+        own = None if stock is None else supply.offer.own_stock
+        most = min([most, *(cap for cap in (stock, own, case.max_nodes) if cap is not None)])
         if most > 0:
             kept.append(replace(supply, most=most))
     return tuple(kept)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from optimizer.fleet.case import FleetCase, is_chain
-from optimizer.fleet.patterns import fillings
 from optimizer.fleet.solution import Placement
 from optimizer.formulation.cp_sat import cp_model
+from optimizer.question.fillings import fillings
 from optimizer.solve.solver import cp_solver
 
 

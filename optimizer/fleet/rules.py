@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from optimizer.fleet.case import FleetCase, is_chain
 from optimizer.fleet.losses import NOTHING_LOST, Loss
-from optimizer.fleet.patterns import fillings
 from optimizer.formulation.cp_sat import CpModel, IntVar, LinearExpr, cp_model
+from optimizer.question.fillings import fillings
 
 
 @dataclass

@@ -116,6 +116,7 @@ def _with_spares(case: FleetCase, nodes: Sequence[int]) -> tuple[int, ...]:
         mine = case.supplies_of[group]
         largest = max((case.supplies[i].gpus for i in mine if nodes[i]), default=0)
         free = [i for i in mine if case.supplies[i].gpus >= largest and case.supplies[i].most
+                and ((own := case.supplies[i].offer.own_stock) is None or found[i] < own)
                 and ((stock := case.stock[case.supplies[i].pool]) is None or taken[case.supplies[i].pool] < stock)]
         if largest and free:
             best = min(free, key=lambda i: (case.supplies[i].price, i))
@@ -196,6 +197,7 @@ def _keeps_rules(case: FleetCase, nodes: Sequence[int]) -> bool:
     return (
         bool(bought)
         and all((stock := case.stock[pool]) is None or count <= stock for pool, count in pools.items())
+        and all((own := supply.offer.own_stock) is None or count <= own for supply, count in bought)
         and all(held.get(offer_id, 0) >= count for offer_id, count in case.at_least)
         and sum(held.values()) >= case.min_nodes
         and (case.max_nodes is None or sum(held.values()) <= case.max_nodes)

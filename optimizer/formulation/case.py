@@ -58,6 +58,11 @@ class CaseRow:
         return self.candidate.offer.offer_id
 
     @property
+    def own_stock(self) -> int | None:
+        """Return how many nodes of its offer may be used, where other offers of the same stock may have more."""
+        return self.candidate.offer.own_stock
+
+    @property
     def is_spot(self) -> bool:
         """Whether its nodes may be taken away at any time."""
         return self.candidate.offer.kind == "spot"
@@ -183,7 +188,7 @@ def routed_row_bound(
 
 def _within_caps(enough: int, limits: Limits, offer: PricedOffer) -> int:
     most = max(enough, limits.nodes.min, limits.at_least.get(offer.offer_id, 0))
-    caps = [cap for cap in (offer.stock, limits.nodes.max) if cap is not None]
+    caps = [cap for cap in (offer.obtainable, limits.nodes.max) if cap is not None]
     return min([most, *caps])
 
 

@@ -42,14 +42,15 @@ def split_classes(cp: CpModel, case: Case, x: Variables) -> None:
         mine = [x.nodes[i] for i in service.rows]
         for cut in service.cuts:
             if isinstance(cut, TooFew):
-                _more_than(cp, mine, cut.counts)
+                more_than(cp, mine, cut.counts)
             elif cut.lose_nodes:
                 _cut_after_loss(cp, mine, cut)
             else:
                 cp.add(LinearExpr.weighted_sum(mine, list(cut.weights)) >= cut.least)
 
 
-def _more_than(cp: CpModel, nodes: Sequence[IntVar], counts: Sequence[int]) -> None:
+def more_than(cp: CpModel, nodes: Sequence[IntVar], counts: Sequence[int]) -> None:
+    """Of some kind of node there are more than so many: these counts, and all that are no larger, are ruled out."""
     ways = [cp.new_bool_var("") for _ in nodes]
     for variable, count, more in zip(nodes, counts, ways, strict=True):
         cp.add(variable >= count + 1).only_enforce_if(more)
@@ -66,12 +67,13 @@ def _cut_after_loss(cp: CpModel, nodes: Sequence[IntVar], cut: ClassCut) -> None
 
 
 def respect_stock(cp: CpModel, case: Case, x: Variables) -> None:
-    """No offer is used beyond its stock, all services together."""
-    by_offer: dict[int, list[int]] = defaultdict(list)
+    """No offer is used beyond its stock, nor a site of a machine beyond its own, all services together."""
+    groups: dict[tuple[Hashable, int | None], list[int]] = defaultdict(list)
     for i, row in enumerate(case.rows):
-        by_offer[row.offer].append(i)
-    for offer, mine in by_offer.items():
-        stock = case.stock[offer]
+        groups[row.offer, case.stock[row.offer]].append(i)
+        if row.own_stock is not None:
+            groups[row.offer_id, row.own_stock].append(i)
+    for (_, stock), mine in groups.items():
         if stock is not None and (len(mine) > 1 or case.rows[mine[0]].most > stock):
             cp.add(_weighted(x, mine, [1] * len(mine)) <= stock)
 

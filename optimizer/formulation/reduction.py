@@ -81,7 +81,7 @@ def reduce_case(case: Case, within: Callable[[CaseRow], Hashable] = lambda row: 
     Replacing a node by one of the same count keeps node limits and, as capacities only grow, every covering rule. With
     several services the stock of a limited offer is contested, so only offers without a cap replace others. Among equal
     prices only those first in order replace, so that ties by offer id come out as without the reduction. Nodes that the
-    plan must hold are never replaced.
+    plan must hold are never replaced, and those of a site with a stock of its own replace none.
 
     Args:
         within: what a row must share with another to be replaced by it, beside what the rules ask for.
@@ -108,9 +108,10 @@ def _undominated(rows: list[CaseRow], case: Case) -> list[CaseRow]:
     """Keep rows in rising price (then order), each unless enough nodes of those before it carry at least as much."""
     ordered = sorted(rows, key=lambda row: (row.price, row.rank))
     kept: list[CaseRow] = []
-    shared, held = len(case.demand) > 1, dict(case.at_least)
+    parted = any(row.own_stock is not None for row in rows)
+    shared, held = len(case.demand) > 1 or parted, dict(case.at_least)
     for row in ordered:
-        better = [other for other in kept if _carries_no_less(other, row)]
+        better = [other for other in kept if other.own_stock is None and _carries_no_less(other, row)]
         caps = {other.offer: case.stock[other.offer] for other in better}
         if row.offer_id in held:
             kept.append(row)

@@ -11,6 +11,7 @@ from optimizer.errors import Fault, InputError
 from optimizer.frontier.axes import Axis, LossesAxis, SpeedAxis, TtftAxis, UsersAxis
 from optimizer.frontier.points import AxisName, Frontier, FrontierPoint
 from optimizer.load import Catalog, LoadedProblem
+from optimizer.plan.best import at_one_peak
 from optimizer.schema.problem import Problem
 from optimizer.solve import Prepared, Solution, SolveSettings, plan_of, prepare, solve, solve_at
 from optimizer.solve.variants import with_limits, with_service, with_speed, with_ttft
@@ -217,6 +218,7 @@ def trace_frontier(
             the hour.
     """
     refuse_profile(loaded.problem, loaded.label, "gpumix pareto")
+    loaded = at_one_peak(loaded, "gpumix pareto")
     index = _service_index(loaded.problem, service_id)
     settings = replace(settings, enumerated=True)
     walked, start, span, unit = AXES[axis](loaded, catalog, index, low, high)

@@ -12,14 +12,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from optimizer.errors import Fault
+from optimizer.load.cache_choices import engines_with_caches, with_eight_bit_caches
 from optimizer.load.csv_files import parse_rows
 from optimizer.load.faults import faults_of, shown
-from optimizer.load.layers import ON_PREM, SERVING_FILES, Layer, digest_of, layers_of
+from optimizer.load.layers import ON_PREM, SERVING_FILES, Layer, digest_of, layers_of, shipped_catalog_dir
+from optimizer.load.model_names import as_named, find_model_id, names_in, stem
 from optimizer.load.references import unresolved
 from optimizer.load.tables import TableReader
 from optimizer.load.yaml_files import parse_mapping
 from optimizer.schema.calibration import Calibration, KinWeights
 from optimizer.schema.catalog import (
+    ApiPrice,
     CapacityRow,
     Engine,
     FxRate,
@@ -28,6 +31,7 @@ from optimizer.schema.catalog import (
     OwnedAssumptions,
     OwnedNode,
     Precision,
+    Product,
     RentedOffer,
     Site,
     Source,
@@ -65,10 +69,22 @@ class Catalog:
     from_overlay: dict[str, frozenset[Any]] = field(default_factory=dict)
     """Table -> ids (point keys for `throughput`) that an overlay supplied."""
     overlays: tuple[str, ...] = ()
+    apis: dict[tuple[str, str], ApiPrice] = field(default_factory=dict)
+    """(provider, its name of the model) -> what a hosted API asks."""
+    products: dict[str, Product] = field(default_factory=dict)
+    """GPU -> its life as something to buy; a GPU without a row is taken as sold new."""
     kin_weights: dict[tuple[str, str], KinWeights] = field(default_factory=dict)
     """(group of models, quantity) -> what their measured rows weigh."""
     sources: dict[str, Source] = field(default_factory=dict)
     """Sources of measured rows that share a laboratory with others, or whose name is not their laboratory's."""
+
+    def model(self, reference: str) -> LlmModel | None:
+        """Return the model that a name stands for, at the precision that the name states; None where none bears it."""
+        known: dict[str, LlmModel | None] = self.memo.setdefault("named_models", {})
+        if reference not in known:
+            found = find_model_id(self.models, self.model_names, reference)
+            known[reference] = None if found is None else as_named(self.models[found], reference)
+        return known[reference]
 
     def is_overlaid(self, table: str, key: Any) -> bool:
         """Say whether a row came from the user's overlay."""
@@ -116,9 +132,21 @@ def _select_models(
     groups = {name: (found.group(1) if (found := _RUNS_LIKE.search(block)) else name) for name, block in blocks.items()}
     wanted = {name for name in blocks if name in references}
     for reference in references - wanted:
-        wanted |= {name for name, block in blocks.items() if reference.lower() in block.lower()}
+        named = {name for name, block in blocks.items() if reference.lower() in block.lower()}
+        wanted |= named or _named_loosely(blocks, reference)
     chosen = {groups[name] for name in wanted} | groups_asked
     return wanted, {name: group for name, group in groups.items() if group in chosen}
+
+
+def _named_loosely(blocks: dict[str, str], reference: str) -> set[str]:
+    """Find the ids that bear a name when marks of quantised copies and all but letters and digits are left out."""
+    short = stem(reference)
+    return {name for name, block in blocks.items() if any(stem(other) == short for other in names_in(block))}
+
+
+def known_model_names() -> list[str]:
+    """List the ids of all shipped models."""
+    return list(_shipped_model_blocks((shipped_catalog_dir() / "models.yaml").read_text(encoding="utf-8")))
 
 
 def _read_models(
@@ -157,7 +185,7 @@ def _read_models(
 
 
 NEVER_ANSWERS = (",check,", ",speculative,", ",disaggregated,")
-"""Rows of these uses answer no question of a plan: a shipped one that holds them is not even parsed to solve."""
+"""Rows of these uses answer no question of a plan, so shipped rows that hold them are not even parsed to solve."""
 
 
 def _answers(wanted: set[str]) -> Callable[[str], bool]:
@@ -278,11 +306,12 @@ def load_catalog(
     reader = TableReader(layers)
     models, wanted, known_models = _read_models(reader, None if references is None else set(references))
     assumptions, sites, owned = _read_on_prem(reader)
+    precisions = with_eight_bit_caches(reader.yaml_table("precisions.yaml", "precisions", Precision))
     catalog = Catalog(
         gpus=reader.csv_table("gpus.csv", "gpus", Gpu, "gpu_id"),
         models=models,
-        engines=reader.yaml_table("engines.yaml", "engines", Engine),
-        precisions=reader.yaml_table("precisions.yaml", "precisions", Precision),
+        engines=engines_with_caches(reader.yaml_table("engines.yaml", "engines", Engine), precisions),
+        precisions=precisions,
         offers=reader.csv_table("offers", "offers", RentedOffer, "offer_id"),
         owned=owned,
         owned_assumptions=assumptions,
@@ -295,6 +324,8 @@ def load_catalog(
         model_names=_names_of(models),
         from_overlay={table: frozenset(ids) for table, ids in reader.from_overlay.items()},
         overlays=tuple(layer.label for layer in layers[1:]),
+        apis=reader.csv_table("apis", "apis", ApiPrice, "provider", "api_model"),
+        products=reader.csv_table("products.csv", "products", Product, "gpu_id"),
         kin_weights=reader.csv_table("kin_weights.csv", "kin_weights", KinWeights, "runs_like", "quantity"),
         sources=reader.csv_table("sources.csv", "sources", Source, "source_id"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,21 +31,27 @@ class HourCount:
     """Of the day with the most requests in it, never below that mean."""
 
 
-def counted(seconds: np.ndarray, dated: bool, timezone: str, hours: int = 24) -> tuple[HourCount, ...]:
+def counted(parts: Iterable[np.ndarray], dated: bool, timezone: str, hours: int = 24) -> tuple[HourCount, ...]:
     """Count times into hours; those that the times do not reach are left out.
 
     Args:
-        seconds: times in rising order, since 1970 UTC or since any start.
+        parts: times in rising order, since 1970 UTC or since any start, in one array or several.
         dated: whether they are dates.
         timezone: whose hours to count into.
         hours: 24 for a day, 168 for a week.
     """
     import numpy as np
 
-    base = int(seconds[0] // SLOT_S) * SLOT_S
-    slots = base + SLOT_S * np.arange(int((seconds[-1] - base) // SLOT_S) + 1, dtype=float)
-    covered = np.minimum(slots + SLOT_S, seconds[-1]) - np.maximum(slots, seconds[0])
-    counts = np.bincount(((seconds - base) // SLOT_S).astype(np.int64), minlength=len(slots))
+    base, first, last, counts = 0, 0.0, 0.0, np.zeros(0, dtype=np.int64)
+    for number, seconds in enumerate(parts):
+        if number == 0:
+            first, base = float(seconds[0]), int(seconds[0] // SLOT_S) * SLOT_S
+        last = float(seconds[-1])
+        more = np.bincount(((seconds - base) // SLOT_S).astype(np.int64), minlength=len(counts))
+        more[: len(counts)] += counts
+        counts = more
+    slots = base + SLOT_S * np.arange(len(counts), dtype=float)
+    covered = np.minimum(slots + SLOT_S, last) - np.maximum(slots, first)
     of_slot, day = _hours_of(slots, dated, timezone, hours)
     found = []
     for hour in sorted(set(of_slot.tolist())):

@@ -13,15 +13,15 @@ from pathlib import Path
 from optimizer.errors import CatalogError, Fault, InputError
 from optimizer.load.text import decode, read_bytes
 
-CSV_TABLES = ("gpus.csv", "fx.csv", "capacities.csv", "kin_weights.csv", "sources.csv", "gpu_labels.csv",
-              "sky_clouds.csv")
+CSV_TABLES = ("gpus.csv", "products.csv", "fx.csv", "capacities.csv", "kin_weights.csv", "sources.csv",
+              "gpu_labels.csv", "sky_clouds.csv")
 ON_PREM = "on_prem.yaml"
 YAML_TABLES = ("models.yaml", "engines.yaml", "precisions.yaml", ON_PREM, "calibration.yaml", "serving.yaml",
                "companions.yaml")
 SERVING_FILES = ("serving.yaml", "companions.yaml", "gpu_labels.csv", "sky_clouds.csv")
 """Read only by what starts engines, never to solve."""
 
-FOLDERS = ("offers", "throughput")
+FOLDERS = ("offers", "throughput", "apis")
 REQUIRED = ("gpus.csv", "models.yaml", "engines.yaml", "precisions.yaml")
 """Without these a catalog could answer nothing, and would seem to prove that nothing can be had."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from math import isclose
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,8 @@ from pydantic import ValidationError
 
 from optimizer.errors import Fault, InputError
 from optimizer.load.faults import faults_of
-from optimizer.load.text import decode, read_bytes
-from optimizer.schema.plan import Plan
+from optimizer.load.text import LARGEST_JSON_BYTES, decode, parse_json, read_bytes
+from optimizer.schema.plan import DIGEST, Plan, plan_sha256
 from optimizer.units import HOURS_PER_MONTH
 
 CONTRACTS = "contracts"
@@ -32,14 +33,44 @@ SLACK = 1e-6
 """Relative distance that sums of a plan may keep from what they add up to."""
 
 
+@dataclass(frozen=True)
+class SavedPlan:
+    """A plan with the digest that its file states and the one that its content has."""
+
+    label: str
+    plan: Plan
+    sha256: str
+    stated_sha256: str | None
+    """None: a file of a version that wrote none."""
+
+    @property
+    def altered(self) -> Fault | None:
+        """Say that the file was changed after it was written; None when it was not, or states no digest."""
+        if self.stated_sha256 in (None, self.sha256):
+            return None
+        return Fault(self.label, DIGEST, f"{self.stated_sha256}", f"{self.sha256}, the digest of what the file holds")
+
+
 def read_plan(path: Path) -> Plan:
-    """Read a plan.
+    """Read a plan that nobody has changed since it was written.
+
+    Raises:
+        InputError: the file cannot be read, is no plan, its figures do not add up, or its digest is another one.
+    """
+    saved = read_saved_plan(path)
+    if saved.altered is not None:
+        raise InputError([saved.altered])
+    return saved.plan
+
+
+def read_saved_plan(path: Path) -> SavedPlan:
+    """Read a plan, changed or not since it was written.
 
     Raises:
         InputError: the file cannot be read, is no plan, or its figures do not add up; every fault at once.
     """
     label = str(path)
-    text = decode(read_bytes(path), label)
+    text = decode(read_bytes(path, most=LARGEST_JSON_BYTES), label)
     twice: list[str] = []
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -48,10 +79,7 @@ def read_plan(path: Path) -> Plan:
         twice.extend(sorted({key for key in keys if keys.count(key) > 1}))
         return dict(pairs)
 
-    try:
-        data = json.loads(text, object_pairs_hook=once)
-    except (ValueError, RecursionError) as error:
-        raise InputError([Fault(label, "", f"text that JSON cannot read ({error})", A_PLAN)]) from None
+    data = parse_json(text, label, A_PLAN, once)
     if not isinstance(data, dict) or any(key not in data for key in TELLING):
         missing = [key for key in TELLING if not isinstance(data, dict) or key not in data]
         raise InputError([Fault(label, "", f"JSON without {', '.join(missing)}", A_PLAN)])
@@ -59,14 +87,17 @@ def read_plan(path: Path) -> Plan:
         raise InputError([Fault(label, "", "an answer of gpumix fleet, whose services share nodes", A_PLAN)])
     if twice:
         raise InputError([Fault(label, key, "a key that stands twice", "each key once") for key in twice])
+    digest = plan_sha256(data)
+    stated = data.pop(DIGEST, None)
     try:
         plan = Plan.model_validate_json(json.dumps({"rejections": [], "proposals": [], **data}))
     except ValidationError as error:
         raise InputError(faults_of(error, label, Plan)) from None
+    saved = SavedPlan(label, plan, digest, None if stated is None else str(stated))
     faults = [Fault(label, *one) for one in _sums(plan)]
     if faults:
-        raise InputError(faults)
-    return plan
+        raise InputError(faults if saved.altered is None else [*faults, saved.altered])
+    return saved
 
 
 def _sums(plan: Plan) -> Iterator[tuple[str, str, str]]:

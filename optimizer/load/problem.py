@@ -6,6 +6,7 @@ import difflib
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from optimizer.errors import Fault, InputError
 from optimizer.load.catalog import Catalog
 from optimizer.load.faults import faults_of
 from optimizer.load.overrides import apply_overrides, blame_overrides
+from optimizer.load.paths import named_file, set_by_user
 from optimizer.load.profiles import read_profiles
 from optimizer.load.text import decode, read_bytes
 from optimizer.load.yaml_files import fresh, parse_mapping
@@ -82,7 +84,9 @@ def _as_tuples(value: Any) -> Any:
     return value
 
 
-def _own_models(problem: Problem, base: Path, label: str) -> tuple[dict[str, LlmModel], list[bytes]]:
+def _own_models(
+    problem: Problem, base: Path, label: str, outside: Callable[[str], bool]
+) -> tuple[dict[str, LlmModel], list[bytes]]:
     """Read every model that is a path to a config.json, looked for beside the problem file, then from here."""
     if not any(service.model.endswith(".json") for service in problem.services):
         return {}, []
@@ -94,13 +98,9 @@ def _own_models(problem: Problem, base: Path, label: str) -> tuple[dict[str, Llm
     for index, service in enumerate(problem.services):
         if not service.model.endswith(".json") or service.model in models:
             continue
-        places = (base / service.model, Path(service.model))
-        path = next((place for place in places if os.path.exists(place)), None)
-        if path is None:
-            found, allowed = f"{service.model!r}, no such file", "a config.json beside the problem, or seen from here"
-            faults.append(Fault(label, f"services.{index}.model", found, allowed))
-            continue
+        key, allowed = f"services.{index}.model", "a config.json beside the problem, or seen from here"
         try:
+            path = named_file(service.model, base, (label, key), allowed, outside(key))
             models[service.model], raw = read_model_config(path)
             raws.append(raw)
         except InputError as error:
@@ -116,22 +116,34 @@ def _parsed(text: str, label: str) -> dict[str, Any]:
     return parse_mapping(text, label)
 
 
-def parse_problem(text: str, label: str, overrides: tuple[str, ...] = (), base: Path = Path()) -> LoadedProblem:
+def parse_problem(
+    text: str, label: str, overrides: tuple[str, ...] = (), base: Path = Path(), allow_outside: bool = False
+) -> LoadedProblem:
     """Turn the text of a problem file into a `Problem`.
+
+    Args:
+        label: how faults name the file.
+        overrides: KEY=VALUE, as `--set` takes them.
+        base: the folder of the file.
+        allow_outside: whether files that it names may lie outside that folder; those of overrides always may.
 
     Raises:
         InputError: with every fault of the file, or of an override.
     """
+
+    def outside(key: str) -> bool:
+        return allow_outside or set_by_user(key, overrides)
+
     data = fresh(_parsed(text, label))
     apply_overrides(data, overrides)
-    unread = read_profiles(data, base, label)
+    unread = read_profiles(data, base, label, outside)
     try:
         problem = Problem.model_validate(_as_tuples(data))
     except ValidationError as error:
         raise InputError(blame_overrides([*unread, *faults_of(error, label, Problem)], overrides)) from None
     if unread:
         raise InputError(blame_overrides(unread, overrides))
-    own, raws = _own_models(problem, base, label)
+    own, raws = _own_models(problem, base, label, outside)
     unused = {"roadmap"} if problem.roadmap is None else None  # a key that came later leaves older fingerprints alone
     digest = hashlib.sha256(problem.model_dump_json(exclude=unused).encode())
     for raw in raws:
@@ -139,14 +151,14 @@ def parse_problem(text: str, label: str, overrides: tuple[str, ...] = (), base: 
     return LoadedProblem(problem, text, label, digest.hexdigest(), own)
 
 
-def load_problem(reference: str, overrides: tuple[str, ...] = ()) -> LoadedProblem:
-    """Read a problem by path or shipped name.
+def load_problem(reference: str, overrides: tuple[str, ...] = (), allow_outside: bool = False) -> LoadedProblem:
+    """Read a problem by path or shipped name; `allow_outside` as `parse_problem` takes it.
 
     Raises:
         InputError: with every fault of the file.
     """
     text, path = problem_text(reference)
-    return parse_problem(text, reference, overrides, path.parent)
+    return parse_problem(text, reference, overrides, path.parent, allow_outside)
 
 
 def problem_schema_json() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from optimizer.errors import Fault, InputError
 from optimizer.load.csv_files import first_faults
 from optimizer.load.faults import faults_of, shown
+from optimizer.load.paths import named_file
 from optimizer.load.text import decode, read_bytes
 from optimizer.schema.problem.demand import PROFILE_HOURS, ProfileFile
 
@@ -35,13 +36,14 @@ class Hourly(NamedTuple):
     values: list[float] | list[int]
 
 
-def read_profiles(data: dict[str, Any], base: Path, label: str) -> list[Fault]:
+def read_profiles(data: dict[str, Any], base: Path, label: str, outside: Callable[[str], bool]) -> list[Fault]:
     """Put the numbers of each file that a `demand.profile` names in its place; return what is wrong with the files.
 
     Args:
         data: a parsed problem file, which is changed.
         base: the folder of the problem file.
         label: how faults name it.
+        outside: key -> whether the file that it names may lie outside the folder of the problem.
     """
     faults: list[Fault] = []
     services = data.get("services")
@@ -51,7 +53,7 @@ def read_profiles(data: dict[str, Any], base: Path, label: str) -> list[Fault]:
             continue
         key = f"services.{index}.demand.profile"
         try:
-            found = _read(demand.pop("profile"), base, label, key)
+            found = _read(demand.pop("profile"), base, label, key, outside(key))
         except InputError as error:
             faults += error.faults
             found = Hourly("profile" if any(way in demand for way in WAYS) else "hourly_rps", [1.0] * 24)
@@ -61,7 +63,7 @@ def read_profiles(data: dict[str, Any], base: Path, label: str) -> list[Fault]:
     return faults
 
 
-def _read(stated: Any, base: Path, label: str, key: str) -> Hourly:
+def _read(stated: Any, base: Path, label: str, key: str, outside: bool) -> Hourly:
     """Read one file.
 
     Raises:
@@ -71,14 +73,20 @@ def _read(stated: Any, base: Path, label: str, key: str) -> Hourly:
         asked = ProfileFile.model_validate({"file": stated} if isinstance(stated, str) else stated)
     except ValidationError as error:
         raise InputError(faults_of(error, label, ProfileFile, key)) from None
-    places = (base / asked.file, Path(asked.file))
-    path = next((place for place in places if os.path.exists(place)), None)
-    if path is None:
-        raise InputError([Fault(label, key, f"{asked.file!r}, no such file",
-                                "24 or 168 numbers, or a CSV file beside the problem or seen from here")])
-    text = decode(read_bytes(path, asked.file), asked.file)
-    header = [name.strip().lower() for name in next(csv.reader(io.StringIO(text, newline="")), [])]
-    return _by_the_hour(text, header, asked.file) if "hour" in header else _counted(text, header, asked, (label, key))
+    allowed = "24 or 168 numbers, or a CSV file beside the problem or seen from here"
+    path = named_file(asked.file, base, (label, key), allowed, outside)
+    header = _header_of(path, asked.file)
+    if "hour" in header:
+        return _by_the_hour(decode(read_bytes(path, asked.file), asked.file), header, asked.file)
+    return _counted(path, header, asked, (label, key))
+
+
+def _header_of(path: Path, label: str) -> list[str]:
+    """Return the names of the columns of a file, whatever form it has."""
+    from optimizer.load.trace.source import source_of
+
+    with source_of(path, label) as source:
+        return [name.strip().lower() for name in source.header]
 
 
 def _by_the_hour(text: str, header: list[str], label: str) -> Hourly:
@@ -129,7 +137,7 @@ def _number(text: str) -> float | None:
     return value if math.isfinite(value) and value >= 0 else None
 
 
-def _counted(text: str, header: list[str], asked: ProfileFile, named_by: tuple[str, str]) -> Hourly:
+def _counted(path: Path, header: list[str], asked: ProfileFile, named_by: tuple[str, str]) -> Hourly:
     """Count a trace into hours: requests a second, the mean over the days that it covers, or the busiest of them.
 
     Raises:
@@ -142,8 +150,8 @@ def _counted(text: str, header: list[str], asked: ProfileFile, named_by: tuple[s
         allowed = f"hour with one of {', '.join(VALUES)}; or a trace with one of {', '.join(NAMES['time'])}"
         columns = f"the columns {', '.join(header)}" if header else "an empty file"
         raise InputError([Fault(asked.file, "line 1", columns, allowed)])
-    times = read_times(text, asked.file, Columns(timezone=asked.timezone, named_by=named_by))
-    found = {one.hour: one for one in counted(times.seconds, times.dated, asked.timezone, asked.hours)}
+    times = read_times(path, asked.file, Columns(timezone=asked.timezone, named_by=named_by))
+    found = {one.hour: one for one in counted([times.seconds], times.dated, asked.timezone, asked.hours)}
     missing = [hour for hour in range(asked.hours) if hour not in found]
     if missing:
         span = (float(times.seconds[-1]) - float(times.seconds[0])) / 3600

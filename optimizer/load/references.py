@@ -97,6 +97,9 @@ def _unknown_in_rows(catalog: Catalog, layers: list[Layer], known: dict[str, Col
             values = {getattr(point, key) for point in catalog.points} - {None}
             for value in sorted(values - set(known[table])):
                 yield from _rows_faults(layers, "throughput", key, value, among(value, known[table], NAMES[table]))
+    for model in sorted({price.model_id for price in catalog.apis.values()} - set(known.get("models", ()))):
+        if "models" in known:
+            yield from _rows_faults(layers, "apis", "model_id", model, among(model, known["models"], NAMES["models"]))
     for key, table in (("offer_id", "offers"), ("engine_id", "engines")):
         if table in known:
             values = {getattr(row, key) for row in catalog.capacities.values()} - {""}

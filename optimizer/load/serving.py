@@ -14,7 +14,7 @@ from optimizer.load.tables import TableReader
 from optimizer.load.text import decode, read_bytes
 from optimizer.schema.serving import Companion, GpuLabel, Serving, SkyCloud
 
-COMPANIONS = ("load_balancer", "prometheus", "grafana")
+COMPANIONS = ("load_balancer", "prometheus", "grafana", "alertmanager")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import yaml
 
 from optimizer.errors import Fault, InputError
 from optimizer.load.faults import shown
+from optimizer.load.text import LONGEST_INTEGER, control_fault, control_in
 
 try:
     from yaml import CSafeLoader as _Base
@@ -23,10 +24,10 @@ DEEPEST = 40
 DEEP_TEXT = 4000
 """Brackets and columns up to this cannot nest deeper than PyYAML's recursive composer bears: some 20,000 levels."""
 
-LONGEST_NUMBER = 400
-"""Digits beyond this are no quantity of ours; a float has 309 before the point at most."""
+LONGEST_TEXT = 8 * 2**20
+"""Characters of a YAML file: the parser takes some hundred bytes for each."""
 
-DECIMAL = f"a decimal integer of at most {LONGEST_NUMBER} digits, no leading zero, no colon; text in quotes"
+DECIMAL = f"a decimal integer of at most {LONGEST_INTEGER} digits, no leading zero, no colon; text in quotes"
 DOCUMENT = "one YAML mapping, each key once, no aliases"
 
 
@@ -44,7 +45,7 @@ _TRUE, _FALSE = frozenset({"yes", "true", "on"}), frozenset({"no", "false", "off
 
 def _integer(text: str) -> int:
     """Read a decimal integer: YAML 1.1 takes 010 for eight and 22:00 for 1,320."""
-    if len(text) > LONGEST_NUMBER or not _DECIMAL.match(text):
+    if len(text) > LONGEST_INTEGER or not _DECIMAL.match(text):
         raise ValueError(text)
     return int(text)
 
@@ -113,7 +114,7 @@ class _Builder:
         """Build a mapping with text keys, each once."""
         built: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
+            if not isinstance(key_node, yaml.ScalarNode) or control_in(key_node.value) is not None:
                 self.fault(key_node, "a key that is no plain text", "text as key")
                 continue
             if key_node.value in built:
@@ -126,6 +127,10 @@ class _Builder:
         read, allowed = _SCALARS.get(node.tag, (None, ""))
         if read is None:
             self.fault(node, _tag(node), "plain mappings, lists, numbers and text")
+            return None
+        control = control_in(node.value)
+        if control is not None:
+            self.faults.append(control_fault(self.label, _place(node.start_mark), control))
             return None
         try:
             return read(node.value)
@@ -170,15 +175,30 @@ def _could_be_deep(text: str) -> bool:
 
 
 def _refuse_depth(text: str, label: str) -> None:
-    """Follow the nesting without recursion, and stop where it is too deep."""
+    """Follow the nesting without recursion, and stop where it is too deep.
+
+    The events come from PyYAML's parser in Python: libyaml's reads ahead, and since PyYAML 6.0.4 it ends at a depth
+    of its own, before the first event that would show ours.
+    """
     depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > DEEPEST:
                 raise InputError([_too_deep(event.start_mark, label)])
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
+
+
+def _fault_of(error: yaml.YAMLError, text: str, label: str) -> Fault:
+    """Say why a text is refused: its depth where that comes before the fault that the library saw."""
+    try:
+        _refuse_depth(text, label)
+    except InputError as deep:
+        return deep.faults[0]
+    except yaml.YAMLError:
+        pass  # the fault comes first
+    return _syntax_fault(error, text, label)
 
 
 def _alias_faults(text: str, label: str) -> list[Fault]:
@@ -196,6 +216,8 @@ def parse_yaml(text: str, label: str) -> Any:
         InputError: the text is not one YAML document of plain mappings, lists and scalars; with every fault found.
     """
     builder = _Builder(label)
+    if len(text) > LONGEST_TEXT:
+        raise InputError([Fault(label, "", f"{len(text):,} characters", f"at most {LONGEST_TEXT:,}")])
     try:
         if _could_be_deep(text):
             _refuse_depth(text, label)
@@ -204,7 +226,7 @@ def parse_yaml(text: str, label: str) -> Any:
         if builder.aliased:
             builder.faults += _alias_faults(text, label)
     except yaml.YAMLError as error:
-        raise InputError([_syntax_fault(error, text, label)]) from None
+        raise InputError([_fault_of(error, text, label)]) from None
     except UnicodeEncodeError:  # half of a surrogate pair, from a command line
         raise InputError([Fault(label, "", "text that is not Unicode", "UTF-8 text")]) from None
     if builder.faults:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from optimizer.integrity import IDENTITY_ERROR, IDENTITY_WARNING
+from optimizer.loadtest.distortion import REFUSED
 from optimizer.loadtest.level import FoundLevel
 
 FAILURE_LIMIT = 0.05
@@ -26,6 +27,10 @@ def _nothing_completed(level: FoundLevel, limit: float) -> str | None:
     if level.cancelled:
         return "the run was cancelled"
     return None
+
+
+def _says_so_itself(level: FoundLevel, limit: float) -> str | None:
+    return level.no_row
 
 
 def _no_level(level: FoundLevel, limit: float) -> str | None:
@@ -81,7 +86,7 @@ def identity_distance(level: FoundLevel) -> float | None:
 def _contradicts_itself(level: FoundLevel, limit: float) -> str | None:
     """Refuse a TPOT that does not add up to the file's own end-to-end time: it counts chunks, or other tokens."""
     seconds = level.in_flight_s
-    if level.e2e_ms is None or not seconds or abs(1000 * seconds / level.e2e_ms - 1) <= IDENTITY_ERROR:
+    if not level.e2e_ms or not seconds or abs(1000 * seconds / level.e2e_ms - 1) <= IDENTITY_ERROR:
         return None
     return (f"it contradicts itself: whole responses take {level.e2e_ms:.0f} ms, but TTFT + (OSL - 1) x TPOT ="
             f" {1000 * seconds:.0f} ms: its TPOT counts other tokens than its output length")
@@ -95,9 +100,26 @@ def _identity_broken(level: FoundLevel, limit: float) -> str | None:
             f" closed loop of {level.users:g}, or ramp and drain fill the figures")
 
 
+def _client_moved_it(level: FoundLevel, limit: float) -> str | None:
+    """Refuse what a busy client measured of itself."""
+    if level.distortion_fraction <= REFUSED:
+        return None
+    return (f"its client fell behind: TTFT, TPOT or the number in flight may be off by {level.distortion_fraction:.0%};"
+            " test again from a machine with more or quieter cores")
+
+
+def _from_the_cache(level: FoundLevel, limit: float) -> str | None:
+    """Refuse what a prefix cache answered without anybody having asked for that."""
+    hits = level.cached_fraction
+    if hits is None or level.prefix_cached_fraction or hits <= level.cached_allowed_fraction:
+        return None
+    return (f"{hits:.0%} of its input tokens came from the engine's prefix cache: it measures shorter prompts;"
+            " test with other prompts, or a cache on purpose with --prefix-cached")
+
+
 REFUSALS: tuple[Callable[[FoundLevel, float], str | None], ...] = (
-    _nothing_completed, _no_level, _no_figures, _too_many_failed, _one_wave, _contradicts_itself,
-    _identity_broken,
+    _says_so_itself, _nothing_completed, _no_level, _no_figures, _too_many_failed, _one_wave, _client_moved_it,
+    _from_the_cache, _contradicts_itself, _identity_broken,
 )
 """In this order; the first that applies is the reason."""
 
@@ -109,7 +131,7 @@ def refusal(level: FoundLevel, failure_limit: float = FAILURE_LIMIT) -> str | No
 
 def remarks(level: FoundLevel) -> tuple[str, ...]:
     """Say what weighs on a level that is accepted."""
-    said = []
+    said = [f"trusted less: {doubt}" for doubt in level.doubts]
     off = identity_distance(level)
     if off is not None and abs(off) > IDENTITY_WARNING:
         said.append(f"throughput is {off:+.1%} off the closed-loop identity")
@@ -119,4 +141,7 @@ def remarks(level: FoundLevel) -> tuple[str, ...]:
         said.append(f"only {level.completed / level.users:.1f} requests for each in flight: ramp and drain weigh")
     if level.arrival == "open":
         said.append("an open loop: its requests in flight are the measured mean, so it only checks")
+    if level.prefix_cached_fraction:
+        said.append(f"{level.prefix_cached_fraction:.0%} of every prompt was the same: a workload of its own, so it"
+                    " only checks")
     return tuple(said)

@@ -10,6 +10,7 @@ from optimizer.candidates.names import resolve_model
 from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.load.catalog import point_key
+from optimizer.plan.best import best_plan
 from optimizer.schema.base import Evidence
 from optimizer.schema.catalog import LlmModel, ThroughputPoint
 from optimizer.schema.plan import Deployment, Plan, spread_of
@@ -18,7 +19,6 @@ from optimizer.solve import SolveSettings, prepare
 from optimizer.throughput import speed_curve
 from optimizer.throughput.curve import Question, SpeedCurve
 from optimizer.throughput.measured import matching_points
-from optimizer.timetable import best_plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,10 @@ FEW_FAILURES = 3
 """... but a few never end one."""
 
 
+LOOKS = 64
+"""An interval is looked at so often while the fewest requests of a level come again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How many requests a level takes."""
@@ -65,7 +69,7 @@ class Control:
                 self._close("requests")
 
     def finish(self, part: str, tpot_ms: float | None) -> None:
-        """Note that a request has ended, with its TPOT or failed."""
+        """Note that a request has ended, with its TPOT (where all tokens come at once, its whole time), or failed."""
         self.finished += 1
         self.failed += tpot_ms is None
         if part == "measured":
@@ -93,7 +97,10 @@ class Control:
         return width / mean if width is not None and mean else None
 
     def _is_enough(self) -> bool:
-        found = self.error_fraction() if len(self.tpots_ms) >= self.limits.least else None
+        """Say whether the TPOT is known well enough; looked at now and then, for each look goes over all requests."""
+        count = len(self.tpots_ms)
+        looks = count >= self.limits.least and count % max(1, self.limits.least // LOOKS) == 0
+        found = self.error_fraction() if looks else None
         return found is not None and found <= self.limits.until
 
     def _close(self, why: str) -> None:

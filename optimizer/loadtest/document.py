@@ -1,15 +1,18 @@
-"""A result file as its content shows it: JSON, lines of JSON, or text; and safe ways to take figures from it."""
+"""A result file as its content shows it: JSON, lines of JSON, YAML, or text; and safe ways to take figures from it."""
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from optimizer.errors import Fault
+from optimizer.errors import Fault, InputError
 from optimizer.load.faults import shown
+from optimizer.load.yaml_files import parse_mapping
+from optimizer.loadtest.statistics import student_95
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Document:
     label: str
     text: str
     whole: Any = None
-    """The one JSON value that the file is, None for another file."""
+    """The one value that the file is in JSON, or the mapping in YAML; None for another file."""
     lines: tuple[dict[str, Any], ...] = ()
     """The mappings of a file that holds one a line."""
 
@@ -50,9 +53,24 @@ def document_of(text: str, label: str) -> Document:
     try:
         found = [json.loads(row) for row in rows]
     except (ValueError, RecursionError):
-        return Document(label, text)
+        return Document(label, text, whole=_mapping_of(text, label))
     mappings = found and all(isinstance(item, dict) for item in found)
     return Document(label, text, lines=tuple(found) if mappings else ())
+
+
+YAML_START = re.compile(r"(?:---\s*\n|#[^\n]*\n|\s*\n)*[A-Za-z_][A-Za-z0-9_]*:(?: |\n)")
+"""How a mapping in YAML begins that tools write."""
+
+
+def _mapping_of(text: str, label: str) -> dict[str, Any] | None:
+    """Read a text as a mapping in YAML, None where it is none."""
+    if not YAML_START.match(text):
+        return None
+    try:
+        found: dict[str, Any] = json.loads(json.dumps(parse_mapping(text, label), default=str))
+        return found  # lists and texts, as the same in JSON would have been
+    except InputError:
+        return None
 
 
 @dataclass
@@ -142,13 +160,13 @@ def ratio(total: float | None, count: float | None) -> float | None:
 
 
 def interval_fraction(deviation: float | None, mean: float | None, count: float | None) -> float | None:
-    """Return the half-width of the 95% interval of a mean, relative: 1.96 x deviation / sqrt(count) / mean.
+    """Return the half-width of the 95% interval of a mean, relative: Student's t x deviation / sqrt(count) / mean.
 
     Only within one run, as if its requests were independent.
 
-    >>> round(interval_fraction(1.0, 10.0, 100.0), 4)
-    0.0196
+    >>> round(interval_fraction(1.0, 10.0, 100.0), 4), round(interval_fraction(1.0, 10.0, 11.0), 4)
+    (0.0198, 0.0672)
     """
-    if deviation is None or not mean or not count:
+    if deviation is None or not mean or not count or count < 2:
         return None
-    return 1.96 * deviation / math.sqrt(count) / mean
+    return student_95(round(count) - 1) * deviation / math.sqrt(count) / mean

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -67,15 +67,15 @@ class _File:
     levels: tuple[FoundLevel, ...]
 
 
-def _read(path: Path) -> _File:
+def _read(path: Path, columns: Mapping[str, str] | None) -> _File:
     raw = read_bytes(path)
     digest = hashlib.sha256(raw).hexdigest()
-    kind, levels = read_levels(document_of(decode(raw, str(path)), str(path)))
+    kind, levels = read_levels(document_of(decode(raw, str(path)), str(path)), columns)
     return _File(str(path), source_of(path.name, digest), kind, tuple(levels))
 
 
-def _read_all(paths: Sequence[Path]) -> list[_File]:
-    """Read every file, the same content only once.
+def _read_all(paths: Sequence[Path], columns: Mapping[str, str] | None) -> list[_File]:
+    """Read every file, the same content only once, and the same test of a tool once however many files hold it.
 
     Raises:
         InputError: with the faults of all files.
@@ -84,13 +84,26 @@ def _read_all(paths: Sequence[Path]) -> list[_File]:
     faults: list[Fault] = []
     for path in paths:
         try:
-            found = _read(path)
+            found = _read(path, columns)
             files.setdefault(found.source.rpartition(":")[2], found)
         except InputError as error:
             faults += error.faults
     if faults:
         raise InputError(faults)
-    return list(files.values())
+    seen: set[tuple[str, str]] = set()
+    return [kept for file in files.values() if (kept := _without(file, seen)).levels]
+
+
+def _without(file: _File, seen: set[tuple[str, str]]) -> _File:
+    """Leave out the levels of tests that another file has brought, and note those that this one brings."""
+    kept = []
+    for level in file.levels:
+        key = (level.tool, level.test_id or "")
+        if level.no_row is not None or not level.test_id or key not in seen:
+            kept.append(level)
+        if level.no_row is None and level.test_id:
+            seen.add(key)
+    return replace(file, levels=tuple(kept))
 
 
 def _length_faults(level: FoundLevel, given: SetUp, label: str) -> list[Fault]:
@@ -134,7 +147,7 @@ def _outcome(
 
 def import_files(
     paths: Sequence[Path], given: SetUp, catalog: Catalog, own_text: str | None, own_label: str,
-    source_id: str = "loadtest", failure_limit: float = FAILURE_LIMIT,
+    source_id: str = "loadtest", failure_limit: float = FAILURE_LIMIT, columns: Mapping[str, str] | None = None,
 ) -> Imported:
     """Read result files into rows.
 
@@ -146,12 +159,13 @@ def import_files(
         own_label: how faults name it.
         source_id: the name of the curve that the levels belong to.
         failure_limit: the largest share of failed requests.
+        columns: field -> column of tables whose columns the user names; None where formats are recognised.
 
     Raises:
         InputError: a file cannot be read, or options are missing, unknown or contradict it; every fault is named.
     """
     given, known = check_options(catalog, given), known_rows(own_text, own_label)
-    files = _read_all(paths)
+    files = _read_all(paths, columns)
     faults: list[Fault] = []
     found = [(file, _outcome(file, level, catalog, given, source_id, failure_limit, faults))
              for file in files for level in file.levels]

@@ -10,6 +10,10 @@ Arrival = Literal["closed", "open", "burst", "mixed", "batch"]
 `burst` all at once; `mixed` several rates in one figure; `batch` no requests at all, but a synthetic batch."""
 
 
+CACHED_UNSEEN = 0.02
+"""Share of the input that a prefix cache may answer without a word: less than lengths differ among themselves."""
+
+
 @dataclass(frozen=True, slots=True)
 class Latency:
     """One latency over the requests of a level, in milliseconds."""
@@ -73,6 +77,22 @@ class FoundLevel:
     completed: int | None = None
     failed: int = 0
     cancelled: bool = False
+    distortion_fraction: float = 0.0
+    """By which share the client itself moved the figures, as far as the file says."""
+    cached_fraction: float | None = None
+    """Share of the input tokens that came from a prefix cache; None where the file does not say."""
+    cached_allowed_fraction: float = CACHED_UNSEEN
+    """Share that weighs on nothing: less than lengths differ, or the endpoint's own words around every prompt."""
+    prefix_cached_fraction: float = 0.0
+    """Share of every prompt that was made the same on purpose: a workload of its own."""
+    statistic: Literal["mean", "median"] = "mean"
+    """What `mean` of the latencies is: files that state only medians have those there."""
+    no_row: str | None = None
+    """Why the file itself says that it is no level, such as a warm-up; None where it is one."""
+    test_id: str | None = None
+    """What the tool calls this test: another file of the same test holds the same levels."""
+    doubts: tuple[str, ...] = ()
+    """Why the figures are trusted less than others."""
     stated: Stated = Stated()
     conversions: tuple[str, ...] = ()
     """What was converted or chosen, in words for the user."""

@@ -10,12 +10,12 @@ from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.load.serving import ServingFacts
 from optimizer.loadtest.starting import checkpoint_of, memory_fraction, start_line, unstarted
+from optimizer.plan.best import best_plan
 from optimizer.schema.base import Evidence
 from optimizer.schema.catalog import LlmModel
 from optimizer.schema.plan import Deployment, spread_of
 from optimizer.schema.problem import Problem, RequestClass, Service
 from optimizer.solve import SolveSettings, prepare
-from optimizer.timetable import best_plan
 
 
 def request_of(problem: Problem, service_id: str | None, number: int) -> RequestClass:

@@ -7,7 +7,7 @@ are seconds of a clock that never goes back, latencies milliseconds.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from optimizer.errors import Fault
@@ -36,16 +36,28 @@ class Request:
     error: str | None
     part: str = "measured"
     """`warm-up`, `measured` or `drain`."""
+    chunks: int = 0
+    """Events of the stream that held text."""
+    first_chunks: int = 1
+    """How many of them were read at once with the first."""
+    late_ms: float = 0.0
+    """By how much this client read a piece of the answer after it had come, on average."""
+    cached_tokens: int | None = None
+    """Input tokens that the server took from a cache, None where it does not say."""
+    worker: int = 0
+    """Which process of the client sent it."""
 
     @property
     def usable(self) -> bool:
-        """Whether it has both latencies and no error."""
-        return self.error is None and self.ttft_ms is not None and self.tpot_ms is not None
+        """Whether it has no error; without latencies it tells of whole responses only."""
+        return self.error is None
 
     def tokens_in(self, window: tuple[float, float]) -> float:
         """Return the output tokens that came within a window: the first alone, the others evenly up to the last."""
-        if self.error is not None or self.ttft_ms is None:
+        if self.error is not None:
             return 0.0
+        if self.ttft_ms is None:
+            return float(self.output_tokens) if window[0] <= self.end_s < window[1] else 0.0
         first = self.start_s + self.ttft_ms / 1000
         count = 1.0 if window[0] <= first < window[1] else 0.0
         rest = (self.output_tokens - 1) * (self.tpot_ms or 0.0) / 1000
@@ -68,6 +80,8 @@ class RunFigures:
     tpot: Latency
     output_tokens_per_s: float
     requests_per_s: float
+    e2e: Latency = field(default_factory=Latency)
+    """Whole responses."""
     errors: tuple[tuple[str, int], ...] = ()
     """Errors with their counts, the most frequent first."""
 
@@ -78,7 +92,7 @@ def request_of(line: Mapping[str, Any], place: str, label: str, faults: list[Fau
     start, end, tokens = (quantity(line.get(key)) for key in ("t0", "end", "n_out"))
     wrong = [(key, line.get(key)) for key, value in (("t0", start), ("end", end), ("n_out", tokens)) if value is None]
     ttft, tpot = quantity(line.get("ttft_ms")), quantity(line.get("tpot_ms"))
-    if error is None:
+    if error is None and not _came_at_once(line):
         wrong += [(key, line.get(key)) for key, value in (("ttft_ms", ttft), ("tpot_ms", tpot)) if value is None]
     faults.extend(Fault(label, f"{place}.{key}", shown(found), "a number of 0 or more") for key, found in wrong)
     if wrong or start is None or end is None:
@@ -86,9 +100,21 @@ def request_of(line: Mapping[str, Any], place: str, label: str, faults: list[Fau
     if end < start:
         faults.append(Fault(label, f"{place}.end", shown(end), f"at least t0 = {start:g}: its clock went back"))
         return None
-    prompt = quantity(line.get("n_in"))
-    return Request(start, end, ttft, tpot, round(tokens or 0), None if prompt is None else round(prompt),
-                   None if error is None else str(error), str(line.get("part", "measured")))
+    return Request(
+        start, end, ttft, tpot, round(tokens or 0), _whole(line, "n_in"), None if error is None else str(error),
+        part=str(line.get("part", "measured")), chunks=_whole(line, "chunks") or 0,
+        first_chunks=_whole(line, "first_chunks") or 1, late_ms=quantity(line.get("late_ms")) or 0.0,
+        cached_tokens=_whole(line, "cached"), worker=_whole(line, "worker") or 0)
+
+
+def _came_at_once(line: Mapping[str, Any]) -> bool:
+    """Say whether all tokens of an answer came in one event: there is neither a TTFT nor a TPOT to look for."""
+    return line.get("chunks") == 1 and line.get("ttft_ms") is None and line.get("tpot_ms") is None
+
+
+def _whole(line: Mapping[str, Any], key: str) -> int | None:
+    found = quantity(line.get(key))
+    return None if found is None else round(found)
 
 
 def window_of(requests: Iterable[Request]) -> tuple[float, float]:
@@ -121,6 +147,7 @@ def figures_of(users: int, requests: list[Request], window: tuple[float, float] 
         tpot=summary([r.tpot_ms for r in good if r.tpot_ms is not None]),
         output_tokens_per_s=tokens / seconds if seconds > 0 else 0.0,
         requests_per_s=tokens / seconds / osl if seconds > 0 and osl else 0.0,
+        e2e=summary([1000 * (r.end_s - r.start_s) for r in good]),
         errors=tuple(sorted(errors.items(), key=lambda item: (-item[1], item[0]))))
 
 

@@ -47,8 +47,9 @@ def _facts(level: FoundLevel, set_up: SetUp, source_id: str, source: str) -> dic
         "tpot_p50_ms": _ms(level.tpot.p50), "tpot_p90_ms": _ms(level.tpot.p90),
         "ttft_error_fraction": _share(level.ttft.error_fraction),
         "tpot_error_fraction": _share(level.tpot.error_fraction),
-        "use": "curve" if level.arrival == "closed" else "check", "statistic": "mean",
-        "closed_loop": level.arrival == "closed", "source_id": source_id, "confidence": "high",
+        "use": "curve" if level.arrival == "closed" and not level.prefix_cached_fraction else "check",
+        "statistic": level.statistic, "closed_loop": level.arrival == "closed", "source_id": source_id,
+        "confidence": "low" if level.doubts else "high",
         "source_url": source, "as_of": set_up.day, "notes": _notes(level),
     }
 
@@ -69,6 +70,8 @@ def _notes(level: FoundLevel) -> str:
         parts.append(f"{level.completed} requests, {level.failed} failed")
     if level.isl_tokens is not None and level.osl_tokens is not None:
         parts.append(f"mean lengths {level.isl_tokens:.1f} and {level.osl_tokens:.1f} tokens")
+    if level.prefix_cached_fraction:
+        parts.append(f"{level.prefix_cached_fraction:.0%} of every prompt from the prefix cache")
     if level.arrival != "closed":
         parts.append({"open": "open loop", "batch": "synthetic batch"}.get(level.arrival, level.arrival))
     return ", ".join(parts)

@@ -12,8 +12,10 @@ from optimizer.memory.overhead import (
     default_batched_tokens,
     default_max_num_seqs,
     is_large,
+    is_newer,
     overhead_gib_per_gpu,
     overhead_in_force,
+    profiled_tokens,
 )
 from optimizer.memory.weights import (
     WeightParts,
@@ -26,7 +28,7 @@ from optimizer.memory.weights import (
 
 __all__ = [
     "KV_BLOCK_TOKENS", "CacheLayout", "Loaded", "MemoryFit", "WeightParts", "cache_layout", "cached_layers",
-    "default_batched_tokens", "default_max_num_seqs", "expert_split", "expert_width", "is_large",
+    "default_batched_tokens", "default_max_num_seqs", "expert_split", "expert_width", "is_large", "is_newer",
     "kv_bytes_per_token_per_gpu", "largest_fitting_concurrency", "loaded", "memory_fit", "overhead_gib_per_gpu",
-    "overhead_in_force", "stored_weights", "weight_parts", "weights_bytes",
+    "overhead_in_force", "profiled_tokens", "stored_weights", "weight_parts", "weights_bytes",
 ]

@@ -63,9 +63,24 @@ def expert_width(model: LlmModel) -> float:
     return expert_split(model)[1] * 1e9 / (model.layers * model.experts * 3 * model.hidden_size)
 
 
+def dense_width(model: LlmModel) -> float:
+    """Return the inner width of a dense feed-forward block: what embeddings and attention leave / (3 x hidden size).
+
+    0 for a mixture of experts. Blocks of two matrices come out a third narrower than they are.
+    """
+    if model.experts:
+        return 0.0
+    tables = model.vocabulary * model.hidden_size * (1 if model.tied_embeddings else 2)
+    heads = 2 * model.attention_heads + 2 * model.kv_heads
+    attention = model.layers * model.hidden_size * model.head_dim * heads
+    left = model.parameters_billion * 1e9 - tables - attention
+    return max(0.0, left / (model.layers * 3 * model.hidden_size))
+
+
 def stored_weights(model: LlmModel, precision: Precision) -> StoredWeights:
     """Return how a model's copy of a precision is stored: as the model says, else as the precision does."""
-    return next((copy for copy in model.copies if copy.precision == precision.runs_like), precision)
+    weights = precision.weights_like or precision.runs_like
+    return next((copy for copy in model.copies if copy.precision == weights), precision)
 
 
 def sixteen_bit_parameters(model: LlmModel, stored: StoredWeights) -> float:
@@ -88,7 +103,7 @@ def _published(model: LlmModel, precision: Precision) -> WeightParts:
     if stored.quantises == "all" and not stored.scale_bytes:
         return WeightParts(rest * stored.weight_bytes, 0.0, 0.0, vision)
     values = stored.weight_bytes - stored.scale_bytes
-    return WeightParts(left * SIXTEEN_BIT_BYTES, rest * values, rest * stored.scale_bytes, vision)
+    return WeightParts(left * stored.rest_bytes, rest * values, rest * stored.scale_bytes, vision)
 
 
 def weights_bytes(model: LlmModel, precision: Precision) -> float:
@@ -107,6 +122,12 @@ def _copied_parameters(model: LlmModel, tp_size: int) -> float:
     extra_heads = max(0, math.ceil(model.kv_heads / tp_size) * tp_size - model.kv_heads)
     layers = model.full_attention_layers + model.sliding_window_layers
     return float(2 * layers * model.hidden_size * model.head_dim * extra_heads)
+
+
+def _rotated(model: LlmModel) -> float:
+    """Return the widths of the tables of positions together: one for each size of head (Gemma 4: 256 + 512)."""
+    sizes = {kind.values_per_token / (2 * kind.kv_heads) for kind in model.kinds if kind.kv_heads}
+    return sum(sizes) if len(sizes) > 1 else float(model.head_dim)
 
 
 def _padded_to(size: float, step: int) -> float:
@@ -146,7 +167,7 @@ def weight_parts(
         stored.weight_bytes if stored.quantises != "experts" else SIXTEEN_BIT_BYTES)
     towers = 0.0 if model.vision_split else once.vision * (tp_size - 1)
     experts = expert_split(model)[1] * 1e9 * stored.weight_bytes
-    rotary = 64 if model.attention == "mla" else model.head_dim
+    rotary = 64.0 if model.attention == "mla" else _rotated(model)
     positions = model.context_limit_tokens * rotary * SIXTEEN_BIT_BYTES * tp_size
     return WeightParts(once.plain, once.quantised, once.scales, once.vision, copied + towers,
                        experts * padding_fraction(model, support, tp_size), positions)

@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import isclose
 
+from optimizer.answer import answer
 from optimizer.demand import profile_hours
 from optimizer.load import Catalog, LoadedProblem
+from optimizer.plan.best import best_plan
+from optimizer.replay.derived import not_derived
 from optimizer.replay.held import Held, hold, hold_as_written
 from optimizer.schema.plan import Inputs, Plan, Status
 from optimizer.solve import SolveSettings, prepare
 from optimizer.solve.extract import inputs_of
-from optimizer.timetable import best_plan
 from optimizer.units import usd
+from optimizer.verify.consistent import contradictions
+from optimizer.verify.leaves import differing
 
 SAME = 1e-9
 
@@ -106,7 +110,8 @@ def replay(
         InputError: the problem names something that the catalog does not have.
     """
     prepared = prepare(loaded, catalog)
-    best = best_plan(prepared, settings, with_rejections=False)
+    other = _other_inputs(plan.inputs, inputs_of(prepared))
+    best = best_plan(prepared, settings, with_rejections=False) if other else answer(loaded, catalog, settings)
     as_written = (
         plan.timetable is not None or profile_hours(loaded.problem) is not None
         or any(service.routes_classes for service in loaded.problem.services)
@@ -114,9 +119,13 @@ def replay(
     held = None if not plan.nodes else (
         hold_as_written(plan, loaded, catalog, best) if as_written else hold(plan, loaded, catalog))
     faults = _without_nodes(plan, best) if held is None else held.faults
+    derived = not_derived(plan, loaded, catalog, held, best, not other)
+    keys = {fault.partition(":")[0] for fault in derived}
+    alone = [fault for fault in contradictions(plan) if fault.partition(":")[0] not in keys]
+    faults = (*faults, *derived, *alone)
     return Replay(
         problem=loaded.problem.name, status_then=plan.status, status_now=best.status,
-        other_inputs=_other_inputs(plan.inputs, inputs_of(prepared)), faults=faults,
+        other_inputs=other, faults=faults,
         prices=() if held is None else _prices(plan, held), speeds=() if held is None else _speeds(plan, held),
         usd_per_month_then=plan.cost.usd_per_month, usd_per_month_now=None if held is None else held.usd_per_month,
         usd_per_month_best=best.cost.usd_per_month,
@@ -181,7 +190,7 @@ def _speeds(plan: Plan, held: Held) -> tuple[SpeedChange, ...]:
     for then, now in zip(plan.deployments, held.plan.deployments, strict=True):
         before = (then.tokens_per_s_per_user, then.ttft_ms, then.concurrency_per_replica, then.evidence)
         after = (now.tokens_per_s_per_user, now.ttft_ms, now.concurrency_per_replica, now.evidence)
-        if before != after:
+        if any(differing(list(before), list(after))):
             found.append(SpeedChange(
                 then.service_id, then.offer_id, then.engine_id, before[0], after[0], before[1], after[1], before[2],
                 after[2], before[3], after[3]))

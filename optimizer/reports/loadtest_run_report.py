@@ -17,7 +17,7 @@ HEAD = ("users", "runs", "requests", "failed", "TPOT ms", "p50", "p90", "p99", "
 
 COLUMNS = ("users", "runs", "requests", "failed", "isl_tokens", "osl_tokens", "tpot_ms", "tpot_error_fraction",
            "tpot_p50_ms", "tpot_p90_ms", "tpot_p99_ms", "ttft_ms", "ttft_error_fraction", "ttft_p50_ms", "ttft_p90_ms",
-           "ttft_p99_ms", "tokens_per_s_per_user", "output_tokens_per_s", "stopped_by")
+           "ttft_p99_ms", "tokens_per_s_per_user", "output_tokens_per_s", "stopped_by", "e2e_ms")
 """Added to, never renamed."""
 
 
@@ -55,7 +55,7 @@ def _row(level: LevelResult) -> dict[str, object]:
            "isl_tokens": sum(prompts) / len(prompts) if prompts else None,
            "osl_tokens": sum(run.osl_tokens for run in level.runs) / count, **latencies,
            "tokens_per_s_per_user": 1000 / tpot.mean if tpot.mean else None,
-           "output_tokens_per_s": level.output_tokens_per_s, "stopped_by": level.stopped_by}
+           "output_tokens_per_s": level.output_tokens_per_s, "stopped_by": level.stopped_by, "e2e_ms": level.e2e.mean}
     return {name: row[name] for name in COLUMNS}
 
 
@@ -64,6 +64,9 @@ def _level_lines(level: LevelResult) -> Iterator[str]:
     row, tpot, ttft = _row(level), level.tpot, level.ttft
     failed = f", {row['failed']} failed" if row["failed"] else ""
     yield f"{counted(level.users, 'user')}: {row['requests']} requests in {counted(len(level.runs), 'run')}{failed}"
+    if tpot.mean is None:
+        yield f"  whole responses {_with_interval(level.e2e)} ms; {_plain(level.output_tokens_per_s)} tokens/s together"
+        return
     speed = _plain(1000 / tpot.mean if tpot.mean else None)
     yield f"  TPOT {_with_interval(tpot)} ms (p50 {_plain(tpot.p50)}, p90 {_plain(tpot.p90)}): {speed} tokens/s a user"
     together = f"{_plain(level.output_tokens_per_s)} tokens/s together"

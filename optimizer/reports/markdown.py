@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from optimizer.reports.approval_wording import approval_lines, month_of
+from optimizer.reports.periods_report import (
+    layout_lines,
+    loss_lines,
+    period_lines,
+    quarter_rows,
+    stay_lines,
+    total_line,
+)
 from optimizer.reports.wording import (
     STATUS,
     bad_end,
@@ -68,6 +77,26 @@ def _price_of(node: Node) -> str:
     if node.usd_per_month_low < node.usd_per_month_high:
         span = f", {money(node.usd_per_month_low)} to {money(node.usd_per_month_high)}"
     return f"{node.price_evidence}, {node.price_as_of}{span}{', own overlay' if node.from_overlay else ''}"
+
+
+def _periods(plan: Plan) -> Iterator[str]:
+    """Yield who runs where, period by period, what nodes hold, and money by the quarter."""
+    if len(plan.periods) > 1:
+        yield "\n## Period by period\n"
+        yield from (f"- {cell(label)}: {cell(text)}" for label, text in period_lines(plan))
+    for title, lines in (("What nodes hold when most is asked", layout_lines(plan) if plan.periods else ()),
+                         ("After a loss, when most is asked", loss_lines(plan) if plan.periods else ()),
+                         ("What to get", stay_lines(plan))):
+        found = list(lines)
+        if found:
+            yield f"\n## {title}\n"
+        yield from (f"- {cell(line)}" for line in found)
+    yield from (f"- {cell(work_of(work))}" for work in plan.work)
+    if plan.roadmap is not None:
+        yield "\n## Money by the quarter (USD)\n"
+        first, *rest = quarter_rows(plan)
+        yield from (f"| {' | '.join(cell(one) for one in row)} |" for row in (first, ("---",) * len(first), *rest))
+        yield f"\n{cell(total_line(plan))}"
 
 
 def _timetable(plan: Plan) -> Iterator[str]:
@@ -158,7 +187,10 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield f"# {cell(plan.problem)}\n"
     yield f"**{STATUS[plan.status]}**\n"
     if plan.nodes:
-        yield f"**{money(plan.cost.usd_per_month)} a month: {cell(mix_of(plan.nodes))}**\n"
+        yield f"**{month_of(plan.cost)}: {cell(mix_of(plan.nodes))}**\n"
+    if plan.approval is not None:
+        yield from (f"- {line}" for line in approval_lines(plan.approval))
+        yield ""
     yield from (f"> {cell(warning)}\n" for warning in plan.warnings)
     if plan.depends_on:
         yield f"{decisive_title(plan)}\n"
@@ -166,7 +198,7 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield f"{number}. {cell(figure.figure)} ({cell(figure.value)}): {bad_end(figure, plan.cost.usd_per_month)}"
     yield from (f"- {cell(reason)}" for reason in own_reasons(plan))
     if plan.status in ("optimal", "feasible"):
-        for part in (_timetable, _nodes, _services, _cost, _proposals, _sources):
+        for part in (_timetable, _periods, _nodes, _services, _cost, _proposals, _sources):
             yield from part(plan)
     inputs = plan.inputs
     yield f"\ngpumix {inputs.gpumix_version}, ortools {inputs.ortools_version}, " \

@@ -56,8 +56,8 @@ def _text(found: MemoryAccuracy) -> str:
     right = tuple(range(1, len(HEAD)))
     lines = [paint(f"memory: {counted(len(found.rows), 'start-up log')} of {found.file}", BOLD)]
     lines += table([HEAD, *totals], right)
-    lines += wrap("median and 90th percentile of the errors; unsure: the cache is under 10% of the memory, left out of "
-                  "the errors of KV tokens")
+    lines += wrap("median and 90th percentile of the errors; unsure: what the log does not state, or what the engine's "
+                  "own share varies by, would decide; left out of the errors of KV tokens")
     if worst := _worst(found):
         lines += ["", paint("Farthest from the log", BOLD)]
         lines += [line for row in worst for line in wrap(_said(row), "    ", "  ")]

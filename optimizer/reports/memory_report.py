@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
-from pathlib import Path
+from typing import Any
 
-from optimizer.engines import refusal
+from optimizer.engines import precision_refusal, refusal
 from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog
-from optimizer.load.model_config import read_model_config
-from optimizer.memory import default_max_num_seqs, memory_fit, overhead_in_force
+from optimizer.load.cache_choices import SUFFIX
+from optimizer.memory import default_max_num_seqs, memory_fit, overhead_in_force, profiled_tokens
 from optimizer.reports import json_report
 from optimizer.reports.csv_report import rows_as_csv
 from optimizer.reports.markdown import table as markdown_table
+from optimizer.reports.model_facts import ModelFacts, facts_lines, facts_of, find_model
 from optimizer.reports.terminal import BOLD, paint, wrap
 from optimizer.reports.wording import counted
 from optimizer.schema.catalog import Engine, LlmModel
@@ -29,10 +30,12 @@ SMALLEST_PART_GIB = 0.05
 class MemoryReport:
     """Memory of one GPU set (all its GPUs together), and of each GPU."""
 
-    model: str
+    facts: ModelFacts
     gpu_id: str
     tp_size: int
     precision: str
+    """Of the weights."""
+    kv_cache_precision: str
     engine_id: str
     engine_version: str
     context_tokens: int
@@ -51,9 +54,12 @@ class MemoryReport:
     overhead_error_gib: float
     """How far the overhead of one GPU may be off."""
     kv_cache_gib: float
-    kv_bytes_per_token: float
+    kv_bytes_per_token_here: float
+    """Of one token inside every window, on all GPUs: in the cache's own precision, copies on several ranks included."""
     kv_cache_tokens: int
     state_bytes_per_request: float
+    in_flight_gib: float
+    """What the tokens of one step take of the cache while they are computed, once for all requests."""
     request_gib: float
     """What one request of this context takes."""
     max_concurrency: int
@@ -62,6 +68,8 @@ class MemoryReport:
     """The cache is under 10% of the memory: an error of 1-2 GiB would decide."""
     refusal: str | None
     """Why the engine does not run this at all."""
+    context_needs: str
+    """What the engine must be told for a context beyond the model's limit."""
 
 
 def _unknown(option: str, value: str, known: Iterable[str], hint: str) -> Fault:
@@ -78,28 +86,31 @@ def _squeezed(name: str) -> str:
     return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
-def _model(catalog: Catalog, name: str) -> LlmModel:
-    if name.endswith(".json"):
-        return read_model_config(Path(name))[0]
-    model = catalog.models.get(name) or catalog.models.get(catalog.model_names.get(name.lower(), ""))
-    if model is None:
-        hint = "an id of gpumix catalog list models, or a path to a config.json"
-        raise InputError([_unknown("MODEL", name, catalog.models, hint)])
-    return model
+def _precision(
+    catalog: Catalog, model: LlmModel, asked: str | None, kv_cache: str | None, gpu_id: str, engine_id: str
+) -> str:
+    """Return the id of weights and cache together: as asked, else the checkpoint's own as far as the engine runs it."""
+    weights = (asked or model.native_precision).removesuffix(SUFFIX)
+    eight, both = kv_cache == "fp8" or (asked or "").endswith(SUFFIX), f"{weights}{SUFFIX}"
+    if kv_cache is not None or asked is not None:
+        return both if eight else weights
+    gpu, engine = catalog.gpus.get(gpu_id), catalog.engines.get(engine_id)
+    runs = gpu is not None and engine is not None and precision_refusal(engine, both, gpu) is None
+    return both if both in model.own_precisions and runs else weights
 
 
 def memory_of(
     catalog: Catalog, model_name: str, gpu_id: str, tp_size: int, precision_id: str | None, engine_id: str,
     context_tokens: int | None, max_num_seqs: int | None, memory_fraction: float | None,
-    engine_version: str | None = None,
+    engine_version: str | None = None, kv_cache: str | None = None,
 ) -> MemoryReport:
     """Work out the memory of one combination, at the engine's version in the catalog unless another is named.
 
     Raises:
         InputError: a name is unknown, or the context exceeds the model's limit.
     """
-    model = _model(catalog, model_name)
-    precision_id = precision_id or model.native_precision
+    model, known = find_model(catalog, model_name)
+    precision_id = _precision(catalog, model, precision_id, kv_cache, gpu_id, engine_id)
     faults = [
         _unknown(option, value, known, f"an id of gpumix catalog list {table}")
         for option, value, known, table in (
@@ -108,9 +119,11 @@ def memory_of(
         if value not in known
     ]
     context = context_tokens or model.context_limit_tokens
-    if context > model.context_limit_tokens:
-        limit = model.context_limit_tokens
-        faults.append(Fault("memory", "--context", str(context), f"at most the model's limit of {limit}"))
+    if context > (model.context_extended_tokens or model.context_limit_tokens):
+        limit, further = model.context_limit_tokens, ""
+        if model.context_extended_tokens:
+            further = f", or {model.context_extended_tokens} with {model.context_extension}"
+        faults.append(Fault("memory", "--context", str(context), f"at most the model's limit of {limit}{further}"))
     if engine_version is not None and not any(letter.isdigit() for letter in engine_version):
         faults.append(Fault("memory", "--engine-version", repr(engine_version), "a version such as 0.16.0"))
     if faults:
@@ -118,21 +131,26 @@ def memory_of(
     gpu, engine = catalog.gpus[gpu_id], catalog.engines[engine_id]
     rules = overhead_in_force(engine, engine_version)
     sequences = max_num_seqs or default_max_num_seqs(gpu, rules)
-    fit = memory_fit(model, catalog.precisions[precision_id], engine, gpu, tp_size, sequences, memory_fraction, rules)
+    fit = memory_fit(model, catalog.precisions[precision_id], engine, gpu, tp_size, sequences, memory_fraction, rules,
+                     profiled_tokens(gpu, rules, context))
     why = refusal(engine, model, precision_id, gpu, tp_size)
     concurrency, parts = fit.max_concurrency(context), fit.weights
     return MemoryReport(
-        model=model_name, gpu_id=gpu_id, tp_size=tp_size, precision=precision_id, engine_id=engine_id,
+        facts=facts_of(model_name, model, known), gpu_id=gpu_id, tp_size=tp_size,
+        precision=precision_id.removesuffix(SUFFIX),
+        kv_cache_precision="fp8" if precision_id.endswith(SUFFIX) else "16-bit", engine_id=engine_id,
         engine_version=engine_version or engine.version,
         context_tokens=context, max_num_seqs=sequences, usable_gib=fit.usable_gib, weights_gib=fit.weights_gib,
         plain_weights_gib=parts.plain / GIB, quantised_weights_gib=parts.quantised / GIB,
         scales_gib=parts.scales / GIB, vision_gib=parts.vision / GIB, loading_gib=parts.added / GIB,
         overhead_gib=fit.overhead_gib, overhead_means=_meaning(engine, sequences, memory_fraction is not None),
         overhead_error_gib=rules.error_gib, kv_cache_gib=fit.kv_cache_gib,
-        kv_bytes_per_token=fit.kv_bytes_per_token, kv_cache_tokens=fit.kv_cache_tokens,
-        state_bytes_per_request=fit.state_bytes_per_request, request_gib=fit.request_gib(context),
+        kv_bytes_per_token_here=fit.kv_bytes_per_token, kv_cache_tokens=fit.kv_cache_tokens,
+        state_bytes_per_request=fit.state_bytes_per_request,
+        in_flight_gib=fit.layout.step_bytes * fit.gpu_count / GIB, request_gib=fit.request_gib(context),
         max_concurrency=concurrency, fits=concurrency > 0 and why is None,
-        uncertain=fit.uncertain, refusal=why)
+        uncertain=fit.uncertain, refusal=why,
+        context_needs=model.context_extension if context > model.context_limit_tokens else "")
 
 
 def _meaning(engine: Engine, sequences: int, share_stated: bool) -> str:
@@ -172,7 +190,9 @@ def text(report: MemoryReport) -> str:
     """Render the sum line by line."""
     r = report
     lines = [
-        paint(f"{r.model} at {r.precision} on {r.tp_size} x {r.gpu_id}, {r.engine_id}", BOLD),
+        paint(f"{r.facts.model} at {_both(r)} on {r.tp_size} x {r.gpu_id}, {r.engine_id}", BOLD),
+        *facts_lines(r.facts),
+        *([f"  a context of {r.context_tokens:,} needs {r.context_needs}"] if r.context_needs else []),
         f"  usable memory    {r.usable_gib:10.2f} GiB",
         f"  - weights        {r.weights_gib:10.2f} GiB",
         *_parts(r),
@@ -182,16 +202,40 @@ def text(report: MemoryReport) -> str:
     if r.kv_cache_gib > 0:
         each = f"a request, {r.request_gib * 1024:,.0f} MiB"
         state = f" ({r.state_bytes_per_request / MIB:,.0f} of them its state)" if r.state_bytes_per_request else ""
+        if r.in_flight_gib:
+            lines.append(f"  - in flight      {r.in_flight_gib:10.2f} GiB  (tokens of one step)")
         lines += [
-            f"  / {r.kv_bytes_per_token:,.0f} bytes a token = {r.kv_cache_tokens:,} tokens",
+            f"  / {r.kv_bytes_per_token_here:,.0f} bytes a token = {r.kv_cache_tokens:,} tokens",
             f"  / {counted(r.context_tokens, 'token')} {each}{state} = {counted(r.max_concurrency, 'request')} at once",
         ]
     verdict = _verdict(report)
     return "\n".join([*lines, *(wrap(verdict, "    ", "  ") if verdict else [])]) + "\n"
 
 
+def _both(report: MemoryReport) -> str:
+    """Name the precisions of weights and cache."""
+    return report.precision if report.kv_cache_precision == "16-bit" else f"{report.precision}, 8-bit KV cache"
+
+
+def as_dict(report: MemoryReport) -> dict[str, Any]:
+    """Return the facts of the model and the figures of the fit side by side."""
+    figures = asdict(report)
+    return {**figures.pop("facts"), **figures}
+
+
+def _flat(data: dict[str, Any]) -> dict[str, Any]:
+    """Write lists and mappings as text."""
+    def words(value: Any) -> Any:
+        if isinstance(value, dict):
+            return "; ".join(f"{key} {one}" for key, one in value.items())
+        return "; ".join(value) if isinstance(value, tuple | list) else value
+
+    return {key: words(value) for key, value in data.items()}
+
+
 def _csv(report: MemoryReport) -> str:
-    return rows_as_csv(tuple(asdict(report)), [asdict(report)])
+    data = _flat(as_dict(report))
+    return rows_as_csv(tuple(data), [data])
 
 
 def _shown(value: object) -> object:
@@ -202,11 +246,47 @@ def _shown(value: object) -> object:
 
 
 def _markdown(report: MemoryReport) -> str:
-    rows = [(name, _shown(value)) for name, value in asdict(report).items()]
+    rows = [(name, _shown(value)) for name, value in _flat(as_dict(report)).items()]
     return "\n".join(markdown_table(("quantity", "value"), rows)) + "\n"
 
 
 MEMORY_REPORTS: dict[str, Callable[[MemoryReport], str]] = {
-    "text": text, "json": lambda report: json_report.dumps(asdict(report)), "csv": _csv, "markdown": _markdown,
+    "text": text, "json": lambda report: json_report.dumps(as_dict(report)), "csv": _csv, "markdown": _markdown,
+}
+"""By the name that --format takes."""
+
+
+def model_facts(catalog: Catalog, name: str) -> ModelFacts:
+    """Return what a model is taken to be, without any GPU.
+
+    Raises:
+        InputError: the file cannot be read as a model, or nothing bears the name.
+    """
+    return facts_of(name, *find_model(catalog, name))
+
+
+def _facts_text(facts: ModelFacts) -> str:
+    cache = f"  {facts.kv_bytes_per_token:,.0f} bytes of 16-bit KV cache a token"
+    context = f"  context up to {facts.context_limit_tokens:,} tokens"
+    return "\n".join([paint(facts.model, BOLD), *facts_lines(facts), cache, context]) + "\n"
+
+
+def _facts_markdown(facts: ModelFacts) -> str:
+    rows = [(name, _shown(value)) for name, value in _flat(_facts_dict(facts)).items()]
+    return "\n".join(markdown_table(("quantity", "value"), rows)) + "\n"
+
+
+def _facts_csv(facts: ModelFacts) -> str:
+    data = _flat(_facts_dict(facts))
+    return rows_as_csv(tuple(data), [data])
+
+
+def _facts_dict(facts: ModelFacts) -> dict[str, Any]:
+    return {**asdict(facts), "precision": facts.checkpoint_precision}
+
+
+MODEL_REPORTS: dict[str, Callable[[ModelFacts], str]] = {
+    "text": _facts_text, "json": lambda facts: json_report.dumps(_facts_dict(facts)), "csv": _facts_csv,
+    "markdown": _facts_markdown,
 }
 """By the name that --format takes."""

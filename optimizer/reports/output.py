@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -33,15 +34,24 @@ def write_atomically(path: Path, content: str | bytes, option: str = "--output")
     try:
         target = path.resolve()
         if path.exists() and not path.is_file():
-            path.write_bytes(data)
+            _write_into(path, data)
             return
         if target.exists() and not os.access(target, os.W_OK):
             raise _unwritable(path, "it is read-only", option)
         _replace(target, data)
     except OSError as error:
-        raise _unwritable(path, error.strerror or str(error), option) from None
+        why = "nobody reads this pipe" if error.errno == errno.ENXIO else error.strerror or str(error)
+        raise _unwritable(path, why, option) from None
     except RuntimeError:  # links that lead to each other
         raise _unwritable(path, "its links go round in a circle", option) from None
+
+
+def _write_into(path: Path, data: bytes) -> None:
+    """Write to a device or a pipe; a pipe that nobody reads is refused without waiting."""
+    handle = os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
+    os.set_blocking(handle, True)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(data)
 
 
 def _replace(target: Path, data: bytes) -> None:

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator
 
+from optimizer.reports.approval_wording import api_of, approval_lines, energy_of, month_of, token_prices
+from optimizer.reports.periods_report import (
+    layout_lines,
+    loss_lines,
+    period_lines,
+    quarter_rows,
+    stay_lines,
+    total_line,
+)
 from optimizer.reports.wording import (
     ONLY,
     STATUS,
@@ -38,6 +48,9 @@ from optimizer.schema.plan import Deployment, Plan, Proposal, ServicePlan
 
 WIDTH = 80
 NO_BREAK = "\u00a0"
+CODE = re.compile(r"\b(FY[0-9]{4}|[A-Z]{3}) ")
+"""A fiscal year or a currency, which stays with the amount behind it."""
+
 BOLD, DIM, GREEN, YELLOW, RED, RESET = "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[33m", "\x1b[31m", "\x1b[0m"
 STATUS_COLOUR = {"optimal": GREEN, "feasible": YELLOW, "infeasible": RED, "unknown": RED}
 
@@ -80,6 +93,28 @@ def timetable_lines(plan: Plan) -> Iterator[str]:
         yield from wrap(work_of(work), "    ", "  ")
 
 
+def period_sections(plan: Plan) -> Iterator[str]:
+    """Yield who runs where, period by period, what nodes hold, and money by the quarter."""
+    if len(plan.periods) > 1:
+        yield from _section("Period by period")
+        for label, text in period_lines(plan):
+            yield from wrap(f"{label}: {text}", "      ", "  ")
+    for title, lines in (("What nodes hold when most is asked", layout_lines(plan) if plan.periods else ()),
+                         ("After a loss, when most is asked", loss_lines(plan) if plan.periods else ()),
+                         ("What to get", stay_lines(plan))):
+        found = list(lines)
+        if found:
+            yield from _section(title)
+        for line in found:
+            yield from wrap(line, "      ", "  ")
+    for work in plan.work:
+        yield from wrap(work_of(work), "    ", "  ")
+    if plan.roadmap is not None:
+        yield from _section("Money by the quarter (USD)")
+        yield from table(quarter_rows(plan), (2, 3, 4))
+        yield from wrap(total_line(plan), "    ", "  ")
+
+
 def _section(title: str) -> Iterator[str]:
     yield ""
     yield paint(title, BOLD)
@@ -95,8 +130,11 @@ def _headline(plan: Plan) -> Iterator[str]:
     yield from (paint(line, STATUS_COLOUR[plan.status]) for line in wrap(STATUS[plan.status], "", ""))
     if plan.nodes:
         total = counted(sum(node.count for node in plan.nodes), "node")
-        answer = f"{money(plan.cost.usd_per_month)}/month for {total}: {mix_of(plan.nodes)}"
+        answer = f"{month_of(plan.cost)} for {total}: {mix_of(plan.nodes)}"
         yield from (paint(line, BOLD) for line in wrap(answer, "  ", ""))
+    if plan.approval is not None:
+        signed = f"To approve: {'; '.join(approval_lines(plan.approval))}"
+        yield from wrap(CODE.sub(rf"\1{NO_BREAK}", signed), "  ", "")
     for warning in plan.warnings:
         yield from (paint(line, YELLOW) for line in wrap(warning, "  ", "! "))
     if plan.depends_on:
@@ -111,11 +149,14 @@ def _headline(plan: Plan) -> Iterator[str]:
 def _cost(plan: Plan) -> Iterator[str]:
     cost = plan.cost
     yield from _section("Cost")
-    yield f"  {money(cost.usd_per_month)}/month, ${cost.usd_per_hour:,.4f}/hour (730 hours a month)"
     local = local_money(plan)
     if local:
         yield f"  {local}"
-    if cost.usd_per_million_output_tokens is not None:
+    yield f"  {money(cost.usd_per_month)}/month, ${cost.usd_per_hour:,.4f}/hour (730 hours a month)"
+    if plan.approval is not None:
+        for price in token_prices(plan.approval):
+            yield f"  a million output tokens: {price}"
+    elif cost.usd_per_million_output_tokens is not None:
         tokens = f"${cost.usd_per_million_output_tokens:,.4f} per million output tokens"
         yield f"  {tokens}, at the full peak around the clock"
     if cost.budget_usd_per_month and cost.usd_per_month is not None:
@@ -125,6 +166,15 @@ def _cost(plan: Plan) -> Iterator[str]:
     lines = ", ".join(f"{line} {money(amount)}" for line, amount in cost.breakdown.items())
     yield from wrap(f"of it: {lines}", "    ", "  ")
     yield from wrap(gap_of(plan), "    ", "  ")
+    for site in plan.energy:
+        yield from wrap(energy_of(site), "    ", "  ")
+
+
+def _apis(plan: Plan) -> Iterator[str]:
+    if plan.apis:
+        yield from _section("Beside it: a hosted API, paid by the token (data leaves the house)")
+    for api in plan.apis:
+        yield from wrap(api_of(api, plan.cost), "      ", "  ")
 
 
 def _nodes(plan: Plan) -> Iterator[str]:
@@ -146,6 +196,7 @@ def _nodes(plan: Plan) -> Iterator[str]:
 def _deployment(service: ServicePlan, one: Deployment) -> Iterator[str]:
     setting = f"{one.engine_id}, {one.precision}, {spread_words(one)}, {counted(one.replicas, 'replica')}"
     share = f"max sequences {one.concurrency_per_replica}, {one.load_fraction:.0%} of the requests"
+    share += "" if one.plan_speed_capacity_per_node is None else " in the busiest hour"
     full = "" if one.utilisation_fraction is None else f", {one.utilisation_fraction:.0%} full"
     yield from wrap(f"on {one.offer_id}: {setting}, {share}{full}", "    ", "  ")
     if one.tokens_per_s_per_user is not None:
@@ -235,5 +286,6 @@ def render(plan: Plan) -> str:
     """Render a plan for the terminal."""
     parts = [_headline(plan)]
     if plan.status in ("optimal", "feasible"):
-        parts += [timetable_lines(plan), _nodes(plan), _services(plan), _cost(plan), _proposals(plan)]
+        parts += [timetable_lines(plan), period_sections(plan)]
+        parts += [_nodes(plan), _services(plan), _cost(plan), _apis(plan), _proposals(plan)]
     return "\n".join(line for part in (*parts, _footer(plan)) for line in part) + "\n"

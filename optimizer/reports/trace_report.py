@@ -17,6 +17,7 @@ from optimizer.traffic.profile import TraceClass, TraceProfile
 SHARE_PARTS = 10**6
 CLASS_HEAD = ("input tokens", "output tokens", "share", "requests", "input p95", "output p95")
 BAR = 40
+UNIT_NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 
 
 def shares_of(classes: tuple[TraceClass, ...]) -> list[float]:
@@ -60,6 +61,13 @@ def _notes(found: TraceProfile) -> Iterator[str]:
         yield f"{counted(found.same_time_requests, 'request')} at the same instant as the one before, all counted"
     yield from (f"no request for {gap.seconds / 3600:.1f} h after {gap.after} (line {gap.line}), counted as quiet"
                 for gap in found.gaps)
+    if found.lengths_rounded_to_digits is not None:
+        yield f"lengths are rounded up to {found.lengths_rounded_to_digits} digits: more than a million are distinct"
+    if found.time_unit is not None and not found.time_unit_is_told:
+        yield (f"times are numbers read as {UNIT_NAMES[found.time_unit]} ({found.time_unit_from}): the trace lasts "
+               f"{found.span_s:,.6g} s; --time-unit says otherwise")
+    elif found.time_unit is not None:
+        yield f"times are numbers in {UNIT_NAMES[found.time_unit]}: {found.time_unit_from}"
     if not found.dated:
         yield "times count from the start of the trace: hours are hours since then"
 

@@ -84,10 +84,12 @@ def _there_already(prepared: Prepared, problem: Problem, roadmap: Roadmap) -> It
     """Yield the groups of nodes that are there already; the rules for what may be obtained do not bind them."""
     catalog = prepared.catalog
     priced = {one.offer_id: price_of(one.offer_id, catalog, prepared.problem) for one in roadmap.owned_already}
-    offers = [replace(offer, stock=None) for offer in priced.values() if offer is not None]
+    offers = [replace(offer, stock=None, own_stock=None) for offer in priced.values() if offer is not None]
     if not offers:
         return
-    free = Limits(kinds=("owned",), evidence=problem.limits.evidence, speed_confidence=problem.limits.speed_confidence)
+    free = Limits(
+        kinds=("owned",), used=True, allow_geforce_in_datacenter=True, evidence=problem.limits.evidence,
+        speed_confidence=problem.limits.speed_confidence)
     anywhere = prepared.problem.model_copy(update={"limits": free, "assumptions": CATALOG_S_OWN})  # priced already
     candidates = enumerate_candidates(anywhere, catalog, Market.of(offers, free), prepared.loaded.own_models)
     by_offer = best_by_offer(candidates)
@@ -154,7 +156,8 @@ def most_needed(case: RoadmapCase, supply: Supply, first: int, last: int) -> int
         for quarter in range(first, last)
     )
     needed = max(needed, case.min_nodes)
-    return needed if supply.stock is None else min(needed, supply.stock)
+    caps = (supply.stock, None if supply.stock is None else supply.offer.own_stock)
+    return min([needed, *(cap for cap in caps if cap is not None)])
 
 
 def build_case(prepared: Prepared, problem: Problem, roadmap: Roadmap, calendar: Calendar) -> RoadmapCase:

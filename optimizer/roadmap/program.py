@@ -89,12 +89,16 @@ def meet_demand(case: RoadmapCase, program: Program) -> None:
 def respect_stock(case: RoadmapCase, program: Program) -> None:
     """Rented nodes stay within their stock in every quarter, bought ones in all; nodes there already are so many.
 
-    The sites of an owned machine share its stock.
+    The sites of an owned machine share its stock; a site may have a stock of its own beside it.
     """
     pools: dict[str, list[int]] = defaultdict(list)
     for column, stay in enumerate(case.stays):
         if case.supplies[stay.supply].stock is not None:
             pools[case.supplies[stay.supply].pool].append(column)
+    for number, supply in enumerate(case.supplies):
+        own = supply.offer.own_stock
+        if own is not None and supply.stock is not None:
+            program.row(((column, 1) for column, stay in enumerate(case.stays) if stay.supply == number), most=own)
     for columns in pools.values():
         first = case.supplies[case.stays[columns[0]].supply]
         if first.way in ("buy", "keep"):

@@ -51,7 +51,7 @@ def _replaces(other: Supply, supply: Supply, worth: tuple[Fraction, ...]) -> boo
     """Say whether nodes of another supply do all that those of one do, at no higher payment of any kind."""
     new, old = other.money, supply.money
     return (
-        (other.stock is None or other.pool == supply.pool)
+        (other.stock is None or (other.pool == supply.pool and other.offer.own_stock is None))
         and all(more >= less for more, less in zip(other.carries, supply.carries, strict=True))
         and new.lead_quarters <= old.lead_quarters
         and other.offer.watts <= supply.offer.watts

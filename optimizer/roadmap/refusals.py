@@ -38,7 +38,7 @@ def check_roadmap(
     """
     faults = [
         *refused_rules(problem), *_unaligned(problem, calendar), *_unknown(problem, roadmap, calendar, catalog, offers),
-        *_too_much(problem, roadmap),
+        *_too_much(problem, roadmap), *_other_horizon(problem, roadmap),
     ]
     if faults:
         raise InputError(faults)
@@ -60,6 +60,14 @@ def refused_rules(problem: Problem) -> Iterator[Fault]:
     for place, service in enumerate(problem.services):
         if service.demand is not None and service.demand.profile_hours is not None:
             yield Fault(name, f"services.{place}.demand", "a demand by the hour", "one peak in a plan over years")
+
+
+def _other_horizon(problem: Problem, roadmap: Roadmap) -> Iterator[Fault]:
+    """Name a stated time for which nodes are needed that is not that of the quarters."""
+    months, asked = 3 * roadmap.quarters, problem.limits.horizon_months
+    if "horizon_months" in problem.limits.model_fields_set and asked != months:
+        allowed = f"{months}, the {roadmap.quarters} quarters of roadmap.quarters, or the key left out"
+        yield Fault(problem.name, "limits.horizon_months", f"{asked}", allowed)
 
 
 def _unaligned(problem: Problem, calendar: Calendar) -> Iterator[Fault]:

@@ -56,6 +56,9 @@ Evidence = Literal["measured", "interpolated", "estimated"]
 
 EVIDENCE_ORDER: tuple[Evidence, ...] = ("measured", "interpolated", "estimated")
 
+Sold = Literal["new", "remaining", "used", "ended"]
+"""How a product can be had: made and sold new; new from remaining stock; used only; no longer at all but used."""
+
 PriceEvidence = Literal["quoted", "list", "assumed"]
 """Where a price comes from: an offer made, a published list, or an assumption with a range."""
 

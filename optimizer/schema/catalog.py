@@ -16,16 +16,18 @@ from optimizer.schema.base import (
     NonNegative,
     Positive,
     PriceEvidence,
+    Sold,
 )
-from optimizer.schema.engine import Engine, EngineOverhead, EnginePrecision, OlderOverhead, Reserved
+from optimizer.schema.engine import Engine, EngineOverhead, EnginePrecision, OlderOverhead, Reserved, Vendor
 from optimizer.schema.layout import ReplicaLayout
-from optimizer.schema.llm import LlmModel, Precision, StoredCopy, StoredWeights
+from optimizer.schema.llm import LayerKind, LlmModel, Precision, StoredCopy, StoredWeights
 from optimizer.schema.sourced import AsOf, Confidence, Sourced, SourceUrl
 
 __all__ = [
-    "AsOf", "CapacityRow", "Confidence", "Engine", "EngineOverhead", "EnginePrecision", "Figure", "FxRate", "Gpu",
-    "LlmModel", "OlderOverhead", "OwnedAssumptions", "OwnedNode", "Part", "Precision", "RentedOffer", "Reserved",
-    "Site", "Source", "SourceUrl", "Sourced", "StoredCopy", "StoredWeights", "ThroughputPoint",
+    "ApiPrice", "AsOf", "CapacityRow", "Confidence", "Engine", "EngineOverhead", "EnginePrecision", "Figure", "FxRate",
+    "Gpu", "LayerKind", "LlmModel", "OlderOverhead", "OwnedAssumptions", "OwnedNode", "Part", "Precision", "Product",
+    "RentedOffer", "Reserved", "Site", "Source", "SourceUrl", "Sourced", "StoredCopy", "StoredWeights",
+    "ThroughputPoint",
 ]
 
 
@@ -34,7 +36,7 @@ class Gpu(Sourced):
 
     gpu_id: Id
     name: Name
-    vendor: Literal["nvidia", "amd"]
+    vendor: Vendor
     form_factor: str = ""
     architecture: str = ""
     compute_capability: Positive | None = None
@@ -42,7 +44,7 @@ class Gpu(Sourced):
     memory_usable_gib: Positive
     """What a process really sees."""
     memory_bandwidth_gb_per_s: Positive
-    memory_kind: Literal["gddr", "hbm"]
+    memory_kind: Literal["gddr", "hbm", "lpddr"]
     fp16_tflops: Positive | None = None
     """Dense, 16-bit tensor arithmetic."""
     fp8_tflops: Positive | None = None
@@ -74,6 +76,39 @@ def _check_range(
         raise ValueError(f"{low_name}: found {low:g}; allowed: at most {name} = {value:g}")
     if high is not None and high < value:
         raise ValueError(f"{high_name}: found {high:g}; allowed: at least {name} = {value:g}")
+
+
+class Product(Sourced):
+    """The life of a GPU as something to buy."""
+
+    gpu_id: Id
+    sold: Sold
+    """How it can be had now."""
+    licensed_for_data_centres: bool = True
+    """Whether its driver's licence allows data centres; that of GeForce cards does not."""
+    support_until: AsOf | None = None
+    """End of the maker's support, where it is known."""
+    lead_time_weeks: NonNegative | None = None
+    """Weeks from order to delivery, where they are known."""
+
+
+class ApiPrice(Sourced):
+    """What a hosted API asks for the tokens of one model, in US dollars a million."""
+
+    provider: Id
+    api_model: Name
+    """The provider's own name of the model."""
+    model_id: Id
+    """The model of the catalog that it serves: the same weights; the provider may quantise them."""
+    input_usd_per_million: NonNegative
+    cached_usd_per_million: NonNegative | None = None
+    """Input tokens that the provider has in its cache; absent: as other input."""
+    output_usd_per_million: NonNegative
+    tokens_per_s: Positive | None = None
+    """Output tokens/s that a user is promised, where the provider promises any."""
+    requests_per_minute: Positive | None = None
+    """Rate limit, where it is known."""
+    context_tokens: Count | None = None
 
 
 class RentedOffer(Sourced):
@@ -167,6 +202,12 @@ class Site(Frozen):
     colocation_usd_per_kw_month: Figure | None = None
     colocation_jpy_per_kw_month: Figure | None = None
     colocation_eur_per_kw_month: Figure | None = None
+    staff_usd_per_fte_year: Figure | None = None
+    """Yearly cost of one full-time person here, in place of the assumptions' figure."""
+    staff_jpy_per_fte_year: Figure | None = None
+    staff_eur_per_fte_year: Figure | None = None
+    grid_g_co2e_per_kwh: Figure | None = None
+    """Emissions of the electricity taken from the grid, in grams of CO2 equivalent a kWh."""
 
     @model_validator(mode="after")
     def _prices_are_stated_once(self) -> Self:
@@ -193,6 +234,10 @@ class OwnedNode(Frozen):
     host_watts: NonNegative
     """Draw of everything but the GPUs."""
     stock: CountOrZero | None = None
+    sold: Sold | None = None
+    """How the machine can be had; absent: as its GPU (products.csv)."""
+    lead_time_weeks: NonNegative | None = None
+    """Weeks from order to delivery; absent: those of its GPU."""
     parts: Annotated[tuple[Part, ...], Field(min_length=1)]
     notes: str = ""
 
@@ -211,6 +256,13 @@ class OwnedAssumptions(Frozen):
     staff_fte_per_gpu: Figure
     staff_usd_per_fte_year: Figure
     network_fraction_of_hardware: Figure
+    """Network and cabling of a server."""
+    network_fraction_of_workstation: Figure | None = None
+    """The same of a workstation; absent: none."""
+    space_usd_per_workstation_month: Figure | None = None
+    """Office space of a workstation; absent: none. Servers pay colocation."""
+    spares_fraction_of_hardware: Figure | None = None
+    """Spare parts bought with a server or workstation, as a share of its price; absent: none."""
     idle_of_tdp_fraction: Figure | None = None
     """Draw without work as a share of the maximum; counts where a problem states `busy_fraction`."""
     active_of_tdp_fraction: Figure | None = None

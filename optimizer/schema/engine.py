@@ -7,6 +7,9 @@ from pydantic import Field, StringConstraints, model_validator
 from optimizer.schema.base import Count, CountOrZero, Frozen, Id, Name, NonNegative, Positive
 from optimizer.schema.sourced import AsOf, Sourced
 
+Vendor = Literal["nvidia", "amd", "intel", "google", "aws", "huawei", "qualcomm", "other"]
+"""Who makes an accelerator."""
+
 
 class EnginePrecision(Frozen):
     """On which GPUs an engine runs a precision."""
@@ -18,6 +21,8 @@ class EnginePrecision(Frozen):
     """Below this compute capability the weights are stored so, but the arithmetic is 16-bit."""
     amd: bool = True
     """Whether AMD GPUs run it too, where the engine runs on AMD."""
+    intel: bool = False
+    """The same of Intel GPUs."""
     pads_hidden_to: Count = 1
     """The hidden side of an expert's matrices is padded to a multiple of this ..."""
     pads_width_to: Count = 1
@@ -54,6 +59,9 @@ class EngineOverhead(Frozen):
     """Tokens of one step when nothing is set: hidden states and the experts' workspace are held for so many."""
     batched_tokens_large: CountOrZero = 0
     """The same on large GPUs."""
+    whole_prompt_up_to_tokens: CountOrZero = 0
+    """Up to this context the step that is tried at start holds one whole prompt (vLLM's V0 engine, without chunked
+    prefill); 0: never."""
     non_torch_gib: NonNegative
     """CUDA context and the like on a single GPU."""
     non_torch_parallel_gib: NonNegative
@@ -106,9 +114,13 @@ class Engine(Sourced):
     default: bool = True
     """False: a candidate only when the problem names it."""
     platforms: Annotated[tuple[str, ...], Field(min_length=1)]
-    vendors: Annotated[tuple[Literal["nvidia", "amd"], ...], Field(min_length=1)]
+    vendors: Annotated[tuple[Vendor, ...], Field(min_length=1)]
     min_compute_capability: NonNegative
     precisions: Annotated[dict[Id, EnginePrecision], Field(min_length=1)]
+    eight_bit_cache: EnginePrecision | None = None
+    """Where the engine keeps an 8-bit KV cache, with any precision of the weights; None: nowhere."""
+    families_without_fp16: tuple[str, ...] = ()
+    """Families whose numbers overflow float16, so that it refuses them there."""
     families: tuple[str, ...] | None = None
     unsupported_families: tuple[str, ...] = ()
     tp_sizes: Annotated[tuple[Count, ...], Field(min_length=1)]

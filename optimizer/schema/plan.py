@@ -1,5 +1,7 @@
 """The answer: what a plan says, as other programs read it (`--format json`)."""
 
+import hashlib
+import json
 from typing import Any, Literal
 
 from pydantic import Field
@@ -26,6 +28,98 @@ class Cost(Frozen):
     currency: str = "USD"
     fx_rate_per_usd: float | None = None
     fx_as_of: str | None = None
+
+
+class YearOfCash(Frozen):
+    """What a plan pays in one fiscal year, in the problem's currency."""
+
+    name: str
+    """FY and the calendar year in which it begins: FY2027."""
+    months: int
+    """Months of it in which the nodes are in service."""
+    purchases: float
+    """Owned nodes and their installation."""
+    upfront: float
+    """Paid at once for reserved terms."""
+    running: float
+    """Rent, power, space, maintenance, staff, licences."""
+    cash: float
+    """All of it."""
+
+
+class Commitment(Frozen):
+    """What a reserved term binds to, in the problem's currency."""
+
+    offer_id: str
+    nodes: int
+    months: int
+    amount: float
+    """The whole first term of all these nodes."""
+    ends: str
+    """Last month of the term."""
+
+
+class SiteEnergy(Frozen):
+    """What the owned nodes of one site draw and emit."""
+
+    site: str
+    kwh_per_month: float
+    """From the grid, PUE included."""
+    g_co2e_per_kwh: float | None
+    """Of the grid; None: unknown."""
+    kg_co2e_per_month: float | None
+    source_url: str
+    """Of the grid's factor."""
+    as_of: str
+
+
+class ApiBeside(Frozen):
+    """What a hosted API of the same model would cost: cheapest of those in the catalog."""
+
+    service_id: str
+    provider: str
+    api_model: str
+    input_usd_per_million: float
+    output_usd_per_million: float
+    tokens_per_month: float | None
+    """Billed tokens, input and output, at the real demand; None: a peak alone does not tell it."""
+    usd_per_month: float | None
+    """For them."""
+    break_even_tokens_per_month: int | None
+    """Billed tokens a month from which the plan, as it stands, costs no more; None: with several services."""
+    carried_tokens_per_month: float | None
+    """Billed tokens a month at the full peak around the clock, the most of the plan; None: with several services."""
+    tokens_per_s: float | None
+    """Speed that the provider promises; None: none."""
+    source_url: str
+    as_of: str
+
+
+class Approval(Frozen):
+    """The sums that someone signs, in the problem's currency."""
+
+    currency: str
+    start: str
+    """Month in which the nodes come into service (`accounting.start`)."""
+    months: int
+    """How long they are needed (`limits.horizon_months`)."""
+    purchases: float
+    """Everything that is bought over the months, installation included."""
+    purchases_first_year: float
+    """What of it is bought in the first twelve months."""
+    years: tuple[YearOfCash, ...]
+    """Cash by fiscal year; what nodes are sold for at the end is left out."""
+    commitments: tuple[Commitment, ...]
+    cost_per_month: float
+    """The plan's cost a month, capital as an annuity: the measure that plans are compared by."""
+    budget_per_month: float | None
+    """The budget by that measure."""
+    per_million_output_tokens_at_demand: float | None
+    """Cost for a million output tokens at the real demand; None: a peak alone does not tell it."""
+    per_million_output_tokens_at_peak: float | None
+    """The same if the peak lasted around the clock."""
+    tax_fraction: float
+    """Consumption tax in the cash; costs a month are without."""
 
 
 class Node(Frozen):
@@ -114,7 +208,11 @@ class Deployment(Placement):
     capacity_per_node: float
     """Requests in flight, or requests/s, that one node carries at the target."""
     load_fraction: float
-    """Share of the service's requests to send here (all its nodes together)."""
+    """Share of the service's requests to send here (all its nodes together); in a plan by the hour, of an interactive
+    service in its busiest hour, of an async one over its windows."""
+    plan_speed_capacity_per_node: float | None = Field(default=None, exclude_if=lambda value: value is None)
+    """In a plan by the hour: requests in flight, or requests/s, that one node carries at the plan's speed. Sent in
+    proportion to it, the requests of every slot are carried at that speed by whichever nodes run in the slot."""
     classes: tuple[ClassShare, ...] | None = Field(default=None, exclude_if=lambda value: value is None)
     """Where classes are routed apart, those that come here; a node that is only there to stand in has none."""
     utilisation_fraction: float | None = Field(default=None, exclude_if=lambda value: value is None)
@@ -146,6 +244,7 @@ class ServicePlan(Frozen):
     gpu_hours_per_day: float | None
     mean_utilisation_fraction: float | None
     peak_utilisation_fraction: float | None
+    """Demand at the peak with its headroom over what the nodes carry: at most `limits.max_utilisation_fraction`."""
     routing: Literal["by_class"] | None = Field(default=None, exclude_if=lambda value: value is None)
     """`by_class` where request classes are routed apart."""
 
@@ -184,6 +283,8 @@ class WindowWork(Frozen):
     """To be done in each window, headroom included."""
     capacity_requests: float
     """What its nodes can do in the window, the least of the cycle."""
+    quarter: int | None = Field(default=None, exclude_if=lambda value: value is None)
+    """Of the roadmap, counted from 0."""
 
 
 class Timetable(Frozen):
@@ -197,6 +298,117 @@ class Timetable(Frozen):
     work: tuple[WindowWork, ...]
     standing_usd_per_month: float
     hourly_usd_per_month: float
+
+
+class RunningReplicas(Frozen):
+    """Replicas of one service on nodes of one offer in a period."""
+
+    service_id: str
+    offer_id: str
+    engine_id: str
+    precision: str
+    tp_size: int
+    gpu_count: int
+    """GPUs of one replica."""
+    replicas: int
+    nodes: int
+    """That hold one or more of them."""
+
+
+class NodeLayout(Frozen):
+    """Nodes of one offer that hold the same replicas."""
+
+    offer_id: str
+    count: int
+    """Nodes."""
+    free_gpus: int
+    """Of each node."""
+    replicas: tuple[RunningReplicas, ...]
+    """Of each node."""
+
+
+class PeriodDemand(Frozen):
+    """What a service asks for in a period, and what its replicas carry."""
+
+    service_id: str
+    amount: float
+    """Requests in flight or requests/s, headroom included; 0 for work that may wait."""
+    capacity: float
+    """The same of its replicas, each at its most; where classes are routed apart, of its best class alone."""
+
+
+class LossPlan(Frozen):
+    """Where every service runs after a loss."""
+
+    kind: Literal["node", "provider", "region"]
+    lost: str
+    """GPU type and GPUs of each lost node; a provider; or provider/region."""
+    running: tuple[RunningReplicas, ...]
+    layouts: tuple[NodeLayout, ...]
+
+
+class Period(Frozen):
+    """A stretch of time in which the same nodes stand: a peak, hours of a day or week, a quarter, hours within one."""
+
+    label: str
+    """Such as `peak`, `2027-Q2`."""
+    quarter: int | None
+    """Of the roadmap, counted from 0."""
+    hours: tuple[int, ...]
+    """Of the day from midnight, or of the week from Monday; empty where one peak stands for all hours."""
+    demand: tuple[PeriodDemand, ...]
+    nodes: dict[str, int]
+    """Offer -> nodes that stand."""
+    running: tuple[RunningReplicas, ...]
+    layouts: tuple[NodeLayout, ...] = ()
+    """What each node holds, where replicas of several services share nodes."""
+    losses: tuple[LossPlan, ...] = ()
+    """Where replicas are placed again after each loss to survive."""
+
+
+class StayPlan(Frozen):
+    """Nodes that come together and leave together, in the quarters of a roadmap."""
+
+    offer_id: str
+    way: Literal["buy", "reserve", "rent", "keep"]
+    count: int
+    ordered: int
+    """Quarter of the order, counted from 0: a purchase is paid in it."""
+    first: int
+    """First quarter in which they stand."""
+    end: int
+    """First quarter in which they no longer stand; the number of quarters when they stand at the end."""
+    hours: tuple[int, ...] = ()
+    """Of nodes rented for some hours of each day: those hours."""
+    owned_already: int | None = None
+    """Which entry of `roadmap.owned_already`, for nodes that are there already."""
+    cost_usd: float
+    """All of them over all time, discounted when a rate is set, less what they count for at the end."""
+
+
+class QuarterMoneyPlan(Frozen):
+    """Money of one quarter, nominal, without tax."""
+
+    label: str
+    fiscal_year: str
+    capex_usd: float
+    """Purchases with their installation, in the quarter of the order."""
+    opex_usd: float
+    """Rents, commitments and the running of own nodes."""
+    sold_usd: float
+    """Got for nodes sold before the plan ends."""
+
+
+class RoadmapPlan(Frozen):
+    """Money over the quarters of a roadmap."""
+
+    total_cost_usd: float
+    """All payments, those of commitments beyond the plan's end too, less what stands at the end counts for."""
+    bound_usd: float
+    """No plan costs less."""
+    discount_fraction_per_year: float
+    stays: tuple[StayPlan, ...]
+    quarters: tuple[QuarterMoneyPlan, ...]
 
 
 class Proposal(Frozen):
@@ -261,12 +473,66 @@ class Plan(Frozen):
     """The figures that the plan depends on most."""
     reasons: tuple[str, ...] = ()
     """Why there is no plan, and what would make one."""
+    approval: Approval | None = Field(default=None, exclude_if=lambda value: value is None)
+    """The sums that someone signs."""
+    apis: tuple[ApiBeside, ...] = Field(default=(), exclude_if=lambda value: not value)
+    """What hosted APIs would cost, for orientation: no promise of speed, and data leaves the house."""
+    energy: tuple[SiteEnergy, ...] = Field(default=(), exclude_if=lambda value: not value)
+    """Electricity and emissions of owned nodes, by site."""
     timetable: Timetable | None = Field(default=None, exclude_if=lambda value: value is None)
     """Hour by hour, for a problem with a demand by the hour."""
+    periods: tuple[Period, ...] = Field(default=(), exclude_if=lambda value: not value)
+    """Who runs where in each period: of questions that are more than one peak, or one day, of dedicated nodes."""
+    work: tuple[WindowWork, ...] = Field(default=(), exclude_if=lambda value: not value)
+    """Work that may wait and when it is done, in a plan of periods."""
+    roadmap: RoadmapPlan | None = Field(default=None, exclude_if=lambda value: value is None)
+    """Money over the quarters of a roadmap."""
+    sharing: Literal["none", "nodes"] = Field(default="none", exclude_if=lambda value: value == "none")
+    """`nodes`: replicas of several services share nodes; `capacity_per_node` is then that of one replica."""
+    method: str = Field(default="", exclude_if=lambda value: not value)
+    """Which engine proved a plan of periods."""
 
     def as_json(self, rejections: bool = True) -> dict[str, Any]:
-        """Return the plan as plain data; rejections stand once in a document."""
+        """Return the plan as plain data with its digest; rejections stand once in a document."""
         data = self.model_dump(mode="json")
         if not rejections:
             del data["rejections"]
-        return data
+        return {**data, DIGEST: plan_sha256(data)}
+
+    @property
+    def sha256(self) -> str:
+        """The digest that this plan has as a file of its own."""
+        return plan_sha256(self.model_dump(mode="json"))
+
+
+DIGEST = "plan_sha256"
+"""Key of the digest of everything else in a saved plan."""
+
+LARGEST_EXACT = 2**53
+"""From here on floats are no longer whole numbers one by one."""
+
+
+def plan_sha256(data: dict[str, Any]) -> str:
+    """Return the SHA-256 of a plan's canonical JSON: keys sorted, no blanks, whole numbers without a point, UTF-8.
+
+    Any program that keeps the values keeps the digest, whatever it does to blanks, order, escapes or `1.0`
+    (after RFC 8785, JSON Canonicalization Scheme).
+
+    Args:
+        data: a plan as JSON has it; its own digest, if there, is left out.
+
+    >>> plan_sha256({"b": 1.0, "a": "x"}) == plan_sha256({"a": "x", "b": 1, "plan_sha256": "any"})
+    True
+    """
+    kept = {key: value for key, value in data.items() if key != DIGEST}
+    text = json.dumps(_canonical(kept), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _canonical(value: Any) -> Any:
+    """Return a value whose whole floats are integers."""
+    if isinstance(value, dict):
+        return {key: _canonical(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_canonical(inner) for inner in value]
+    return int(value) if isinstance(value, float) and abs(value) < LARGEST_EXACT and value.is_integer() else value

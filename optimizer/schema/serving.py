@@ -77,15 +77,17 @@ class Serving(Sourced):
     layout_settings: Annotated[dict[Literal["pp", "dp", "ep"], Settings], Field(default_factory=dict)]
     """Part of a layout -> what it adds to the engine's settings file."""
     listen: str
-    """Flags that open {port} on all interfaces."""
+    """Flags that open {port} on the address {host}."""
     container_flags: str = ""
     """Flags that only a container needs: those that switch metrics on, and {name}, which clients ask for."""
+    context_flag: str = ""
+    """Flag whose value is JSON that overrides keys of the model's config, for a context beyond its limit."""
     settings_flags: str = ""
     """Flags that name the settings file {settings}; nothing where the engine has none."""
     settings: Annotated[Settings, Field(default_factory=dict)]
     """What stands in the settings file for every precision; "{memory_fraction}" is the number."""
-    images: Annotated[dict[Literal["nvidia", "amd"], Image], Field(min_length=1)]
-    """GPU vendor -> image."""
+    images: Annotated[dict[Id, Image], Field(min_length=1)]
+    """GPU vendor (`nvidia`, `amd`) or GPU type -> image; that of a GPU type comes before its vendor's."""
     port: Port
     health_path: UrlPath
     metrics_path: UrlPath
@@ -99,11 +101,15 @@ class Serving(Sourced):
     shared_memory_gib: NonNegative = 1.0
     """Size of /dev/shm."""
 
+    def image_for(self, gpu_id: str, vendor: str) -> str | None:
+        """Return the image that runs on a GPU type, None where none is known."""
+        return self.images.get(gpu_id) or self.images.get(vendor)
+
     @model_validator(mode="after")
     def _templates_can_be_filled_in(self) -> Self:
         faults = []
         for key, text, known in (
-            ("command", self.command, COMMAND_KEYS), ("listen", self.listen, ("port",)),
+            ("command", self.command, COMMAND_KEYS), ("listen", self.listen, ("host", "port")),
             ("container_flags", self.container_flags, ("name",)),
             ("settings_flags", self.settings_flags, ("settings",)),
             *((f"layout.{part}", flags, (part,)) for part, flags in self.layout.items()),

@@ -208,7 +208,7 @@ def service_plan_of(
         arithmetic=class_arithmetic(placed, most_used) if placed else arithmetic(prepared, solution, index),
         gpu_hours_per_day=hours,
         mean_utilisation_fraction=hours / (24 * total) if hours is not None and total else None,
-        peak_utilisation_fraction=in_user_units(demand, demand.amount) / in_user_units(demand, held)
+        peak_utilisation_fraction=in_user_units(demand, demand.amount) / in_user_units(demand, held) * most_used
         if held
         else None,
         routing="by_class" if placed else None,

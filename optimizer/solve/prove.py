@@ -387,13 +387,16 @@ def _keeps_shared_rules(case: Case, counts: Sequence[int]) -> bool:
     """Say whether plans of single services, taken together, keep the rules that look at all of them."""
     used = [(row, count) for row, count in zip(case.rows, counts, strict=True) if count]
     taken: dict[int, int] = {}
+    own: dict[str, int] = {}
     engines: dict[str, set[str]] = {}
     for row, count in used:
         taken[row.offer] = taken.get(row.offer, 0) + count
+        own[row.offer_id] = own.get(row.offer_id, 0) + count
         engines.setdefault(row.gpu if case.engine_policy == "per_gpu" else "", set()).add(row.engine)
     nodes = sum(counts)
     return (
         all((stock := case.stock[offer]) is None or count <= stock for offer, count in taken.items())
+        and all(row.own_stock is None or own[row.offer_id] <= row.own_stock for row, _ in used)
         and (case.budget is None or cost_of(case, counts) <= case.budget)
         and case.min_nodes <= nodes
         and (case.max_nodes is None or nodes <= case.max_nodes)

@@ -2,31 +2,8 @@
 
 from __future__ import annotations
 
-from optimizer.demand import profile_hours
 from optimizer.errors import Fault, InputError
-from optimizer.schema.plan import Plan
 from optimizer.schema.problem import Problem
-from optimizer.solve import Prepared, SolveSettings, plan_of, solve
-from optimizer.verify.known import KnownFigures
-
-
-def best_plan(
-    prepared: Prepared, settings: SolveSettings, with_rejections: bool = True, known: KnownFigures | None = None
-) -> Plan:
-    """Return the proven cheapest plan, hour by hour where the problem states its demand so.
-
-    Args:
-        prepared: the problem.
-        settings: limits of the search.
-        with_rejections: whether the plan lists what was dropped.
-        known: keeps what the checks worked out of replicas, for further plans of the same catalog.
-    """
-    if profile_hours(prepared.problem) is not None:
-        from optimizer.timetable.answer import solve_over_time  # most problems have no hours
-
-        return solve_over_time(prepared, settings, with_rejections, known)
-    solution = solve(prepared.candidates, prepared.problem.limits, prepared.budget, settings)
-    return plan_of(prepared, solution, with_rejections, known)
 
 
 def refuse_profile(problem: Problem, label: str, what: str) -> None:

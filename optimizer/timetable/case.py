@@ -162,7 +162,8 @@ def _capped(case: TimeCase, row: CaseRow, enough: int) -> int:
     """Return how many nodes of an offer may be there, given how many are enough."""
     limits = case.limits
     most = max(enough, limits.nodes.min, limits.at_least.get(row.offer_id, 0))
-    return min([most, *(cap for cap in (case.stock[row.offer], limits.nodes.max) if cap is not None)])
+    caps = (case.stock[row.offer], row.own_stock, limits.nodes.max)
+    return min([most, *(cap for cap in caps if cap is not None)])
 
 
 def _enough(case: TimeCase, row: CaseRow, slot: int, largest: int) -> int:

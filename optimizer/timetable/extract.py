@@ -202,6 +202,7 @@ def _deployment(shown: Shown, i: int) -> Deployment:
         "layout": option.layout,
         "replicas": per_node * nodes, "nodes": nodes, "load_fraction": round(_share(shown, i), 9),
         "capacity_per_node": in_user_units(demand, per_node * option.speed.amount(target)),
+        "plan_speed_capacity_per_node": in_user_units(demand, amount_at(Chosen(row, 1), shown.reached[row.service])),
     }
     speed, peak = option.mixed, _fullest(shown, i)
     if not isinstance(speed, ReplicaSpeed):
@@ -276,8 +277,8 @@ def _service(shown: Shown, index: int, deployments: tuple[Deployment, ...]) -> S
         capacity_rps=carried[slot] / MICRO if rate else None, headroom_fraction=service.headroom_fraction,
         demand=demand.arithmetic,
         arithmetic=arithmetic(prepared, shown.by_slot[slot], index) if sync else _window_arithmetic(shown, index),
-        gpu_hours_per_day=None, mean_utilisation_fraction=asked / held if held else None,
-        peak_utilisation_fraction=demand.amount / carried[slot] if sync and carried[slot] else None,
+        gpu_hours_per_day=None, mean_utilisation_fraction=asked / held * shown.most_used if held else None,
+        peak_utilisation_fraction=demand.amount / carried[slot] * shown.most_used if sync and carried[slot] else None,
     )
 
 

@@ -16,6 +16,7 @@ from optimizer.schema.problem import Problem
 from optimizer.verify.classes import check_class_figures, check_class_promise, check_split_classes
 from optimizer.verify.figures import (
     check_answered_once,
+    check_approval,
     check_deployments_fill_nodes,
     check_known_names,
     check_known_offers,
@@ -48,8 +49,9 @@ from optimizer.verify.rules import (
 from optimizer.verify.subject import Check, Subject
 
 CHECKS: tuple[Check, ...] = (
-    check_known_names, check_known_offers, check_answered_once, check_policy, check_deployments_fill_nodes,
-    check_engines_run, check_replica_promise, check_memory, check_node_capacity, check_meet_demand,
+    check_known_names, check_known_offers, check_answered_once, check_approval, check_policy,
+    check_deployments_fill_nodes, check_engines_run, check_replica_promise, check_memory, check_node_capacity,
+    check_meet_demand,
     check_class_promise, check_split_classes, check_class_figures, check_respect_stock,
     check_keep_budget, check_limit_nodes, check_hold_nodes, check_limit_gpu_types, check_choose_engines,
     check_survive_node_loss, check_survive_provider_loss, check_survive_region_loss, check_cap_spot_share,
@@ -80,6 +82,10 @@ def faults_of_plan(
     if plan.status not in ("optimal", "feasible"):
         shown = plan.nodes or plan.deployments or plan.services or plan.cost.usd_per_month is not None
         return [f"status: {plan.status}, yet a plan is shown"] if shown else []
+    if plan.periods:
+        from optimizer.verify.periods import faults_of_periods  # most plans have none
+
+        return faults_of_periods(plan, problem, catalog, own_models, known)
     if (plan.timetable is not None) != (profile_hours(problem) is not None):
         return ["timetable: one is shown if and only if the problem states a demand by the hour"]
     subject = Subject(plan, problem, catalog, own_models, KnownFigures() if known is None else known)

@@ -242,10 +242,17 @@ def _speed_faults(subject: Subject, one: Deployment, classes: Sequence[ClassShar
         yield f"shows a TTFT of {one.ttft_ms} ms, less than that of a class"
 
 
-def carried_after_losses(subject: Subject, service_id: str, tokens_per_s: float, thorough: bool = True) -> bool:
-    """Say whether nodes carry every class of a service at a speed, after the losses to survive too."""
+def carried_after_losses(
+    subject: Subject, service_id: str, tokens_per_s: float, thorough: bool = True, moved: bool = False
+) -> bool:
+    """Say whether nodes carry every class of a service at a speed, after the losses to survive too.
+
+    Args:
+        moved: whether classes may go to other nodes than those listed, as from one period to the next.
+    """
     mine, survive = subject.of_service(service_id), subject.problem.limits.survive
-    width, losing = len(subject.services[service_id].workload), survive.nodes or survive.provider or survive.region
+    width, losing = len(subject.services[service_id].workload), (
+        moved or survive.nodes or survive.provider or survive.region)
     stated = [{index_of(subject.services[service_id], part): part.concurrency_alone for part in one.classes or ()}
               for one in mine]
     capacities = [

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from fractions import Fraction
-from math import isclose
+from math import ceil, isclose
 
 from optimizer.costs import rate_per_usd
+from optimizer.costs.cash import cash_of
 from optimizer.demand import mean_output_tokens
 from optimizer.schema.base import EVIDENCE_ORDER, Evidence, grade_of
 from optimizer.schema.plan import Deployment
+from optimizer.throughput import SpeedCurve
 from optimizer.throughput.curve import worse_evidence
 from optimizer.units import HOURS_PER_MONTH, MICRO, exact
 from optimizer.verify.classes import carried_after_losses, is_routed, output_tokens_per_s
+from optimizer.verify.products import refused_product
 from optimizer.verify.rules import left_after_losses
 from optimizer.verify.subject import SHARES_TO, TOLERANCE, Replica, Subject
 
@@ -80,6 +83,11 @@ def check_policy(subject: Subject) -> Iterator[str]:
         ):
             if selection.refuses(name):
                 yield f"{node.offer_id}: {selection.refuses(name)}"
+        machine = node.offer_id.removesuffix(f".{node.region}")
+        if node.kind == "owned" and machine in subject.catalog.owned:
+            why = refused_product(machine, node.offer_id, node.count, limits, subject.catalog)
+            if why:
+                yield f"{node.offer_id}: {why}"
 
 
 def check_deployments_fill_nodes(subject: Subject) -> Iterator[str]:
@@ -101,14 +109,13 @@ def check_deployments_fill_nodes(subject: Subject) -> Iterator[str]:
         yield f"{offer_id}: deployed but not bought"
 
 
-def _evidence(replica: Replica, concurrency: int) -> Evidence:
-    """Return where the figures at a concurrency come from: the worst of all classes, TTFT where a limit looks at it."""
+def _evidence(replica: Replica, states: list[tuple[SpeedCurve, int]]) -> Evidence:
+    """Return where figures at (curve, in flight) come from: the worst of all, TTFT where a limit asks for it."""
     slo, worst = replica.service.slo, EVIDENCE_ORDER[0]
     needs_ttft = slo.ttft_ms is not None or slo.e2e_ms is not None
-    for curve in replica.curves:
-        if curve is not None:
-            worst = worse_evidence(worst, curve.evidence(concurrency))
-            worst = "estimated" if needs_ttft and not curve.ttft_measured else worst
+    for curve, count in states:
+        worst = worse_evidence(worst, curve.evidence(count))
+        worst = "estimated" if needs_ttft and not curve.ttft_measured else worst
     return worst
 
 
@@ -119,27 +126,27 @@ def check_shown_speeds(subject: Subject) -> Iterator[str]:
         if is_routed(subject, one):
             continue  # check_class_figures looks at each class
         replica, peak = subject.replica(one), one.concurrency_at_peak
-        curves = [curve for curve in replica.curves if curve is not None]
-        if not curves:
+        if None in replica.curves:
             continue  # another check says so
-        figures = [replica.planned_ms(curve, peak) for curve in curves]
+        speed, curves = one.tokens_per_s_per_user, [curve for curve in replica.curves if curve is not None]
+        states = replica.alone(peak, speed or 0.0)
         if peak > one.concurrency_per_replica:
             yield f"{one.offer_id}: {peak} in flight at the peak, {one.concurrency_per_replica} at most"
-        speed, ttft = one.tokens_per_s_per_user, max(ttft for ttft, _ in figures)
-        alone = min(1000 / tpot for _, tpot in figures)
+        ttft = replica.ttft_ms(peak, speed or 0.0)
+        alone = min(1000 / replica.planned_ms(curve, peak)[1] for curve in curves)
         if speed is None or (speed > alone * (1 + TOLERANCE) and replica.load(peak, speed) > 1 + TOLERANCE):
             yield f"{one.offer_id}: shows {speed} tokens/s, {alone:g} at {peak} requests"
         if one.ttft_ms is None or one.ttft_ms < ttft * (1 - TOLERANCE):
             yield f"{one.offer_id}: shows a TTFT of {one.ttft_ms} ms, {ttft:g} at {peak} requests"
-        error = max(curve.error_fraction(peak) for curve in curves)
+        error = max(curve.error_fraction(count) for curve, count in states)
         if one.error_fraction is None or one.error_fraction < error * (1 - TOLERANCE):
             yield f"{one.offer_id}: shows an error of {one.error_fraction}, it is {error:g}"
-        found = _evidence(replica, peak)
+        found = _evidence(replica, states)
         if EVIDENCE_ORDER.index(one.evidence) < EVIDENCE_ORDER.index(found):
             yield f"{one.offer_id}: called {one.evidence}, it is {found}"
         if EVIDENCE_ORDER.index(one.evidence) > EVIDENCE_ORDER.index(least):
             yield f"{one.offer_id}: {one.evidence}, {least} asked for"
-        sources = " ; ".join(dict.fromkeys(url for curve in curves if (url := curve.source_url(peak)))) or None
+        sources = " ; ".join(dict.fromkeys(url for curve, count in states if (url := curve.source_url(count)))) or None
         if one.source_url != sources:
             yield f"{one.offer_id}: source {one.source_url}, {sources} by the catalog"
 
@@ -149,6 +156,8 @@ def check_load(subject: Subject) -> Iterator[str]:
     for service_id in subject.services:
         mine = subject.of_service(service_id)
         total = sum(one.load_fraction for one in mine)
+        yield from (f"{one.offer_id}: weights by the hour in a plan without hours" for one in mine
+                    if one.plan_speed_capacity_per_node is not None)
         if any(one.load_fraction < 0 for one in mine) or abs(total - 1) > 1e-5:
             yield f"{service_id}: shares of the load add up to {total:g}"
         for one in mine if not subject.services[service_id].routes_classes else ():
@@ -224,7 +233,8 @@ def check_service_figures(subject: Subject) -> Iterator[str]:
         for name, value in figures.items():
             if getattr(shown, name) != value:
                 yield f"{shown.service_id}: {name} is {value}, the plan says {getattr(shown, name)}"
-        used = float(subject.amount(shown.service_id) / carried) if carried else 0.0
+        most_used = exact(subject.problem.limits.max_utilisation_fraction)
+        used = float(subject.amount(shown.service_id) * most_used / carried) if carried else 0.0
         gpus = sum(subject.gpus_of(one) for one in mine)
         hours = shown.gpu_hours_per_day
         near = {
@@ -259,6 +269,34 @@ def check_unit_costs(subject: Subject) -> Iterator[str]:
     million = (cost.usd_per_hour or 0.0) / (tokens * 3600) * 1e6 if tokens else None
     if (said is None) != (million is None) or (said is not None and not isclose(said, million or 0.0, rel_tol=1e-9)):
         yield f"{said} USD for a million output tokens, {million} by the deployments"
+
+
+def check_approval(subject: Subject) -> Iterator[str]:
+    """The sums to sign add up: purchases are those of the nodes, years hold them, terms bind for their length."""
+    signed = subject.plan.approval
+    if signed is None:
+        return
+    catalog, problem = subject.catalog, subject.problem
+    rate, tax = float(rate_per_usd(catalog, problem, problem.currency)), signed.tax_fraction
+    bought = 0.0
+    for node in subject.plan.nodes:
+        flow = cash_of(node.offer_id, catalog, problem)
+        if node.kind == "owned":
+            lives = ceil(problem.limits.horizon_months / (flow.period_months or 1))
+            bought += lives * flow.upfront_usd * node.count * rate * (1 + tax)
+    if not isclose(signed.purchases, bought, rel_tol=1e-9, abs_tol=1e-6):
+        yield f"purchases of {signed.purchases}, the nodes cost {bought}"
+    if not isclose(signed.purchases, sum(year.purchases for year in signed.years), rel_tol=1e-9, abs_tol=1e-6):
+        yield f"purchases of {signed.purchases}, the fiscal years add up to otherwise"
+    for year in signed.years:
+        if not isclose(year.cash, year.purchases + year.upfront + year.running, rel_tol=1e-9, abs_tol=1e-6):
+            yield f"{year.name}: cash of {year.cash}, its parts add up to otherwise"
+    terms = {node.offer_id: node.term_months for node in subject.plan.nodes if node.kind == "reserved"}
+    if {one.offer_id: one.months for one in signed.commitments} != terms:
+        yield "commitments that are not those of the reserved nodes"
+    month = (subject.plan.cost.usd_per_month or 0.0) * rate
+    if not isclose(signed.cost_per_month, month, rel_tol=1e-9):
+        yield f"a cost of {signed.cost_per_month} a month to approve, the plan costs {month}"
 
 
 def check_answered_once(subject: Subject) -> Iterator[str]:

@@ -41,8 +41,8 @@ class Figures:
     """(id of a curve, requests in flight) -> (TTFT, TPOT) in milliseconds, as planned with."""
     fitting: dict[tuple[int, int], int] = field(default_factory=dict)
     """(sequences the engine is started with, tokens) -> requests that fit."""
-    promises: dict[tuple[int, int], Promise] = field(default_factory=dict)
-    """By (ISL, OSL) of a class."""
+    promises: dict[tuple[int, int, int], Promise] = field(default_factory=dict)
+    """By (ISL, OSL) of a class and the number of classes that share the replica."""
 
     @cached_property
     def loaded(self) -> Loaded:

@@ -21,11 +21,11 @@ def check_engines_run(subject: Subject) -> Iterator[str]:
             yield f"{one.offer_id}: {why}"
         if one.engine_id not in service.engines if service.engines is not None else not engine.default:
             yield f"{one.offer_id}: engine {one.engine_id} is not allowed"
-        if one.precision not in (service.precisions or (model.native_precision,)):
+        if one.precision not in (service.precisions or model.own_precisions):
             yield f"{one.offer_id}: precision {one.precision} is not allowed"
         if spread_of(one).gpu_count != one.gpu_count:
             yield f"{one.offer_id}: a replica of layout {spread_of(one).name} does not take {one.gpu_count} GPUs"
-        if service.full_context_tokens > model.context_limit_tokens:
+        if service.full_context_tokens > model.longest_context_tokens(asked=service.context_tokens is not None):
             yield f"{one.service_id}: the context exceeds the model's limit"
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from fractions import Fraction
 from itertools import pairwise
 
 from optimizer.costs import PricedOffer, rate_per_usd
 from optimizer.costs.contracts import CONTRACTS
+from optimizer.costs.owned import machine_of
+from optimizer.load import Catalog
 from optimizer.schema.plan import Deployment
+from optimizer.schema.problem import Problem
 from optimizer.units import HOURS_PER_MONTH, MICRO, exact
 from optimizer.verify.classes import carried_after_losses, routed_ids
 from optimizer.verify.subject import TOLERANCE, Subject
@@ -27,16 +30,33 @@ def check_meet_demand(subject: Subject) -> Iterator[str]:
 
 
 def check_respect_stock(subject: Subject) -> Iterator[str]:
-    """No offer is used beyond its stock, which the sites of an owned machine share."""
-    used: dict[str, int] = defaultdict(int)
+    """No offer is used beyond its stock, which the sites of an owned machine share; a site may have its own beside."""
+    used = [(subject.offers[node.offer_id], node.count) for node in subject.plan.nodes]
+    for name, count, stock in beyond_stock(subject.problem, subject.catalog, used):
+        yield f"{name}: {count} used, {stock} in stock"
+
+
+def beyond_stock(
+    problem: Problem, catalog: Catalog, used: Iterable[tuple[PricedOffer, int]]
+) -> Iterator[tuple[str, int, int]]:
+    """Yield (offer or machine, nodes used, nodes that may be used) where these are too few.
+
+    A stock that the problem states for a machine, else the catalog's, is that of all its sites together; what it states
+    for one site or for a rented offer is that offer's own.
+    """
+    stated, counts = problem.limits.stock, defaultdict[str, int](int)
     stocks: dict[str, int | None] = {}
-    for node in subject.plan.nodes:
-        offer = subject.offers[node.offer_id]
-        used[offer.pool] += node.count
-        stocks[offer.pool] = offer.stock
-    for pool, stock in stocks.items():
-        if stock is not None and used[pool] > stock:
-            yield f"{pool}: {used[pool]} used, {stock} in stock"
+    for offer, count in used:
+        machine = machine_of(offer)
+        for name in {offer.offer_id, machine}:
+            counts[name] += count
+        facts = catalog.offers.get(offer.offer_id) or catalog.owned.get(machine)
+        stocks[machine] = stated.get(machine, facts.stock if facts else None)
+        if offer.offer_id != machine:
+            stocks[offer.offer_id] = stated.get(offer.offer_id)
+    for name, stock in stocks.items():
+        if stock is not None and counts[name] > stock:
+            yield name, counts[name], stock
 
 
 def check_keep_budget(subject: Subject) -> Iterator[str]:

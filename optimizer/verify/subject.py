@@ -56,17 +56,36 @@ class Replica:
         return curve.slow_ttft_ms(concurrency, share), curve.slow_tpot_ms(concurrency, share)
 
     def keeps(self, request: RequestClass, curve: SpeedCurve, concurrency: int, tokens_per_s: float) -> bool:
-        """Say whether one class alone, so many in flight, keeps a speed, the TTFT and the end-to-end time."""
+        """Say whether one class alone, so many in flight, keeps a speed, the TTFT and the end-to-end time.
+
+        A request of any other class of the replica, were it among them, keeps both times too: it takes its own first
+        step, waits as they do, and shares their steps.
+        """
         slo, (ttft, tpot) = self.service.slo, self.planned_ms(curve, concurrency)
         if 1000 / tpot < tokens_per_s:
             return False
-        first = ttft
-        if slo.ttft_ms is not None and slo.percentile is not None:
-            share = bar_share(self.confidence)
-            first = curve.slow_open_ttft_ms(concurrency, request.osl_tokens, slo.percentile / 100, share)
-        if slo.ttft_ms is not None and first > slo.ttft_ms:
+        if slo.percentile is not None and not self._keeps_percentile(request, curve, concurrency):
             return False
-        return slo.e2e_ms is None or ttft + (request.osl_tokens - 1) * tpot <= slo.e2e_ms * (1 + TOLERANCE)
+        wait = ttft - self.planned_ms(curve, 1)[0]
+        times = [(ttft, request.osl_tokens)] + [
+            (self.planned_ms(other, 1)[0] + wait, beside.osl_tokens)
+            for beside, other in zip(self.service.workload, self.curves, strict=True)
+            if other is not None and other is not curve]
+        return all(
+            (slo.ttft_ms is None or slo.percentile is not None or first <= slo.ttft_ms)
+            and (slo.e2e_ms is None or first + (output - 1) * tpot <= slo.e2e_ms * (1 + TOLERANCE))
+            for first, output in times)
+
+    def _keeps_percentile(self, request: RequestClass, curve: SpeedCurve, concurrency: int) -> bool:
+        """Say whether so many in flight keep a percentile of the TTFT, where requests of any class come at random."""
+        slo, share = self.service.slo, bar_share(self.confidence)
+        if slo.ttft_ms is None or slo.percentile is None:
+            return True
+        asked = [(curve, request.osl_tokens)] + [
+            (other, beside.osl_tokens) for beside, other in zip(self.service.workload, self.curves, strict=True)
+            if other is not None and other is not curve]
+        return all(one.slow_open_ttft_ms(concurrency, output, slo.percentile / 100, share) <= slo.ttft_ms
+                   for one, output in asked)
 
     def fits(self, request: RequestClass, curve: SpeedCurve, concurrency: int) -> bool:
         """Say whether the KV cache holds so many requests of one class, or a measured row shows it."""
@@ -85,7 +104,7 @@ class Replica:
         """Count up to how many in flight one class alone keeps its promise, one request after the other."""
         most = most if curve.least_evidence == "estimated" else min(most, curve.last_measured)
         lengths = (request.isl_tokens, request.osl_tokens)
-        promise = self.known.promises.setdefault(lengths, Promise())
+        promise = self.known.promises.setdefault((*lengths, len(self.curves)), Promise())
         slowness = promise.slowness
         while len(slowness) < most and not promise.over and not (slowness and -slowness[-1] < tokens_per_s):
             self._follow(promise, request, curve)
@@ -109,6 +128,41 @@ class Replica:
             held = self.held(request, curve, tokens_per_s, most) if curve is not None else 0
             load += weight / sum(weights) / held if held else float("inf")
         return load
+
+    def alone(self, concurrency: int, tokens_per_s: float) -> list[tuple[SpeedCurve, int]]:
+        """Return, by class, how many of it alone load the replica as much as so many of the mix."""
+        pairs = [(request, curve) for request, curve in zip(self.service.workload, self.curves, strict=True) if curve]
+        if len(pairs) == 1:
+            return [(pairs[0][1], concurrency)]
+        pace = self._pace(concurrency, tokens_per_s)
+        return [(curve, max(1, self.held(request, curve, pace, MOST_FOLLOWED))) for request, curve in pairs]
+
+    def _pace(self, concurrency: int, tokens_per_s: float) -> float:
+        """Return the highest speed up to this one at which so many of a mix load the replica up to 1, else 0."""
+        low, high = 0.0, tokens_per_s
+        if self.load(concurrency, high) <= 1 + TOLERANCE:
+            return high
+        if self.load(concurrency, low) > 1 + TOLERANCE:
+            return 0.0
+        while high - low > TOLERANCE * high:
+            middle = (low + high) / 2
+            low, high = (low, middle) if self.load(concurrency, middle) > 1 + TOLERANCE else (middle, high)
+        return low
+
+    def ttft_ms(self, concurrency: int, tokens_per_s: float) -> float:
+        """Return the longest TTFT of the classes, so many requests in flight at a speed.
+
+        In a mix: the longest first step of a class by itself, and the wait, a mean over `alone` by load.
+        """
+        states = self.alone(concurrency, tokens_per_s)
+        if len(self.curves) == 1:
+            return self.planned_ms(*states[0])[0]
+        weights = [request.share_fraction * request.osl_tokens for request in self.service.workload]
+        first = [self.planned_ms(curve, 1)[0] for curve, _ in states]
+        waits = [self.planned_ms(curve, count)[0] - step for (curve, count), step in zip(states, first, strict=True)]
+        loads = [concurrency * weight / sum(weights) / count
+                 for weight, (_, count) in zip(weights, states, strict=True)]
+        return max(first) + sum(load * wait for load, wait in zip(loads, waits, strict=True))
 
     def load(self, concurrency: int, tokens_per_s: float) -> float:
         """Return the load of so many requests in flight; up to 1 a replica keeps its promise."""
@@ -184,8 +238,10 @@ class Subject:
         """Find the model of a service."""
         if service.model in self.own_models:
             return self.own_models[service.model]
-        names = self.catalog.model_names
-        return self.catalog.models.get(service.model) or self.catalog.models[names[service.model.lower()]]
+        found = self.catalog.model(service.model)
+        if found is None:
+            raise KeyError(service.model)
+        return found
 
     def of_service(self, service_id: str) -> list[Deployment]:
         """List the deployments of a service."""

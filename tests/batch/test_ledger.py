@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from optimizer.batch import Facts, Variants, run_batch
-from optimizer.batch.ledger import FILE, Ledger, Task, alone, open_existing
+from optimizer.batch.ledger import FILE, LOCK_FILE, Ledger, Task, alone, open_existing
 from optimizer.batch.outcome import Outcome
 from optimizer.batch.processes import InThisProcess
 from optimizer.batch.variants import Variant
@@ -179,3 +180,66 @@ def test_what_was_solved_before_an_interruption_is_recorded(
 
     assert results(variants, Counting, folder) == results(variants, InThisProcess)
     assert seen == list(range(7, 20))
+
+
+PLAN = ('{"status": "optimal", "cost": {"usd_per_month": 10.0, "breakdown": {}}, "bound_usd_per_month": 10.0, '
+        '"nodes": [{"count": 2, "offer_id": "big", "usd_per_month": 10.0}]}')
+
+GOOD = Outcome("a", "optimal", 10.0, 10.0, "2 x big", plan_json=PLAN)
+
+
+@pytest.mark.parametrize(("change", "said"), [
+    ("usd_per_month = 1.0", "bound_usd_per_month: found 10.0 above the cost 1.0"),
+    ("usd_per_month = 11.0", "usd_per_month: found 11.0 where its plan says 10.0"),
+    ("usd_per_month = NULL", "usd_per_month: found None beside optimal"),
+    ("usd_per_month = 'much'", "usd_per_month: found 'much'"),
+    ("usd_per_month = -1", "usd_per_month: found -1.0"),
+    ("usd_per_month = 9e999", "usd_per_month: found inf"),
+    ("bound_usd_per_month = 1.0", "bound_usd_per_month: found 1.0 where its plan says 10.0"),
+    ("status = 'infeasible'", "usd_per_month: found 10.0 beside infeasible"),
+    ("status = 'best'", "status: found 'best'"),
+    ("mix = '1 x big'", "mix: found '1 x big' where its plan says '2 x big'"),
+    ("mix = x'00'", "mix: found b'"),
+    ("plan_json = '{bad'", "plan_json: found text that is no plan"),
+    ("plan_json = '[]'", "plan_json: found text that is no plan"),
+    ("plan_json = NULL", "plan_json: found text that is no plan"),
+    ("plan_json = replace(plan_json, '\"usd_per_month\": 10.0}]', '\"usd_per_month\": 9.0}]')",
+     "plan_json: found nodes of 9.000000 USD a month where the plan costs 10.0"),
+    ("status = 'error', usd_per_month = NULL, bound_usd_per_month = NULL", "plan_json: found a plan beside an error"),
+])
+def test_a_row_that_contradicts_its_plan_or_bound_is_refused(tmp_path: Path, change: str, said: str) -> None:
+    ledger = Ledger.open(tmp_path, "digest", TWO)
+    ledger.record([(0, GOOD, 0.1)])
+    ledger.check()
+    ledger.close()
+    with sqlite3.connect(tmp_path / FILE) as connection:
+        connection.execute(f"UPDATE outcomes SET {change}")
+    assert said in refused(open_existing(tmp_path).check)
+
+
+@pytest.mark.parametrize("change", [
+    "overrides = '{bad'", "overrides = '{}'", "overrides = '[1]'", "overrides = x'00'", "overrides = '[\"x=2\"]'",
+    "name = 'c'", "source = 'other.yaml'",
+])
+def test_variants_that_are_not_those_asked_for_are_refused(tmp_path: Path, change: str) -> None:
+    Ledger.open(tmp_path, "digest", TWO).close()
+    with sqlite3.connect(tmp_path / FILE) as connection:
+        connection.execute(f"UPDATE variants SET {change} WHERE number = 1")
+    assert "variants, row 1: found (1, " in refused(lambda: Ledger.open(tmp_path, "digest", TWO))
+    if "overrides" in change and "x=2" not in change:
+        assert "overrides: found" in refused(lambda: list(open_existing(tmp_path).left()))
+        assert "overrides: found" in refused(open_existing(tmp_path).set_keys)
+
+
+def test_a_ledger_that_lost_a_table_is_refused(tmp_path: Path) -> None:
+    Ledger.open(tmp_path, "digest", TWO).close()
+    with sqlite3.connect(tmp_path / FILE) as connection:
+        connection.execute("DROP TABLE outcomes")
+    assert "no such table: outcomes" in refused(lambda: list(open_existing(tmp_path).rows()))
+
+
+@pytest.mark.parametrize("name", [FILE, LOCK_FILE])
+def test_a_pipe_is_no_ledger(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    said = refused(lambda: Ledger.open(tmp_path, "digest", TWO) if name == FILE else alone(tmp_path).__enter__())
+    assert "found no plain file" in said

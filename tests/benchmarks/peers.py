@@ -25,8 +25,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from optimizer.referee.cheapest import cheapest_routing
-from optimizer.referee.melange import IMPOSSIBLE, read_config, traffic_of
+from gpumix_referee.cheapest import cheapest_routing
+from gpumix_referee.melange import IMPOSSIBLE, read_config, traffic_of
 
 MANY_SLICES = 8
 """The slice factor from which a bucket is split finely enough to route well."""

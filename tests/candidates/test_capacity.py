@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimizer.candidates import CandidateSet, Market, ReplicaSpeed, StatedCapacity, enumerate_candidates
-from optimizer.candidates.replica import SEQUENCE_STEPS, ClassSpeed
+from optimizer.candidates.replica import SEQUENCE_STEPS, ClassSpeed, in_company
 from optimizer.costs import priced_offers
 from optimizer.demand import demand_of
 from optimizer.load import Catalog
@@ -189,6 +189,47 @@ class TestMixes:
         assert capacity(mix(in_flight), self.catalog()) == min(in_flight, 15)  # as above
 
 
+    def waiting(self) -> Catalog:
+        """Return measured lines: the first token of short requests after 90 + 10 C ms, of long ones 900 + 100 C ms."""
+        return tiny.catalog(*(
+            tiny.point(c, 10.0 + slope * c, first + wait * c, isl_tokens=isl, osl_tokens=osl)
+            for isl, osl, slope, first, wait in ((500, 200, 0.1, 90.0, 10.0), (5000, 600, 0.3, 900.0, 100.0))
+            for c in (1, 200)))
+
+    def test_the_time_to_first_token_is_kept_by_the_mix_that_runs_together(self) -> None:
+        """A long request's own first step is 1,000 ms; 1,000 ms of wait are 101 short ones alone, or 11 long ones."""
+        problem = tiny.problem(workload=(self.SHORT, self.LONG), slo=Slo(tokens_per_s_per_user=10.0, ttft_ms=2000.0))
+        one = replica(problem, self.waiting())
+        assert [alone.kept for alone in one.classes] == [101, 11]  # a short one alone would keep its limit with 191
+        assert one.concurrency(10.0) == 19  # half and half: 1 / (0.5 / 101 + 0.5 / 11)
+        # 9.5 of each are as fast as 70 short ones alone (9.5 / 70 + 9.5 / 11 = 0.9994), which wait 690 ms, or 11 long
+        # ones alone, which wait 1,000 ms
+        assert one.ttft_ms(19) == pytest.approx(1000 + 9.5 / 70 * 690 + 9.5 / 11 * 1000)
+        assert one.ttft_ms(19) <= 2000 < one.classes[1].ttft_ms(19)  # nineteen long ones alone: 2,800 ms
+
+    def test_the_whole_response_is_kept_by_the_mix_that_runs_together(self) -> None:
+        """A long request among short ones has 599 more steps, each as long as theirs."""
+        slo = Slo(response="whole", e2e_ms=12_000.0)
+        one = replica(tiny.problem(workload=(self.SHORT, self.LONG), slo=slo), self.waiting())
+        short = one.classes[0]
+        among = 1000 + short.wait_ms(short.kept + 1) + 599 * short.tpot_ms(short.kept + 1)
+        assert among > 12_000 >= 1000 + short.wait_ms(short.kept) + 599 * short.tpot_ms(short.kept)
+        assert short.latency_s(short.kept + 1) < 12
+
+    def test_evidence_is_that_of_as_many_of_a_class_alone(self) -> None:
+        """No class alone goes beyond its last measured level, so that the mix is no estimate though it has more."""
+        problem = tiny.problem(
+            workload=(self.SHORT, self.LONG), slo=Slo(tokens_per_s_per_user=10.0, ttft_ms=2000.0),
+            limits=tiny.problem().limits.model_copy(update={"evidence": "interpolated"}))
+        one = replica(problem, tiny.catalog(*(
+            tiny.point(c, 10.0 + 0.1 * c, 90.0 + c, isl_tokens=isl, osl_tokens=osl)
+            for isl, osl, last in ((500, 200, 100), (5000, 600, 10)) for c in (1, last))))
+        most = one.concurrency(10.0)
+        assert most == 18  # 1 / (0.5 / 100 + 0.5 / 10)
+        assert one.evidence(most) == "interpolated"
+        assert one.classes[1].evidence(most) == "estimated"
+
+
 class TestRates:
     """Demand as requests a second: requests in flight come and go."""
 
@@ -291,7 +332,7 @@ def replicas(draw: st.DrawFn) -> ReplicaSpeed:
     requests = [RequestClass(isl_tokens=500, osl_tokens=osl, share_fraction=share / sum(shares))
                 for (_, _, _, osl), share in zip(rows, shares, strict=True)]
     classes = (_class_of(*row[:3], request) for row, request in zip(rows, requests, strict=True))
-    return ReplicaSpeed(tuple(classes), DEMAND)
+    return ReplicaSpeed(in_company(tuple(classes)), DEMAND)
 
 
 def rising(track: Track) -> Track:
@@ -323,6 +364,18 @@ def test_what_a_replica_carries_keeps_the_speed(one: ReplicaSpeed, speed: float)
         slowest = min(single.speed(carried) for single in one.classes)
         fastest = max(single.speed(carried) for single in one.classes)
         assert slowest <= one.speed(carried) <= fastest
+
+
+@given(replicas(), st.floats(0.5, 500.0), st.floats(1.0, 500.0))
+def test_what_a_replica_carries_keeps_the_time_to_first_token(one: ReplicaSpeed, speed: float, ttft_ms: float) -> None:
+    """The curves of these replicas answer for both times, so that the wait grows in every way that a step does."""
+    slo = Slo(tokens_per_s_per_user=1.0, ttft_ms=ttft_ms)
+    limited = ReplicaSpeed(tuple(replace(single, slo=slo) for single in one.classes), one.demand)
+    carried = limited.amount(speed)
+    assert carried <= one.amount(speed)
+    for count in {1, carried // 2, carried} - {0} if carried else ():
+        assert limited.ttft_ms(count) <= ttft_ms * (1 + 1e-9)
+        assert limited.ttft_ms(count) >= max(single.ttft_ms(1) for single in one.classes)
 
 
 @given(replicas(), st.floats(0.5, 500.0))

@@ -7,8 +7,8 @@ import pytest
 from optimizer.candidates import Shelf
 from optimizer.load import load_catalog, load_problem, shipped_problem_names
 from optimizer.load.problem import with_known_shapes
+from optimizer.plan.best import best_plan
 from optimizer.solve import SolveSettings, prepare
-from optimizer.timetable import best_plan
 
 SHELF = Shelf()
 """Shared by all cases below, so that every one finds what the others left."""

@@ -98,7 +98,7 @@ def test_a_disk_that_fills_up_is_a_message_and_the_same_command_goes_on(
                  str(small_catalog))
     started = subprocess.run(
         [sys.executable, "-c", "import cli; cli.main()", *arguments], text=True, capture_output=True, check=False,
-        env={"PYTHONPATH": str(ROOT), "PATH": "", "OMP_NUM_THREADS": "1"},
+        env={"PYTHONPATH": str(ROOT), "PATH": "", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
     )
     assert (started.returncode, started.stdout) == (2, "")

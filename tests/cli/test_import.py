@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from optimizer.load import shipped_catalog_dir
 from tests.cli.conftest import Run
 
 SKY = (
@@ -85,3 +86,59 @@ def test_a_file_without_any_offer_says_why(run: Run, prices: Path, tmp_path: Pat
     found = run("import", "skypilot", prices, "--into", tmp_path / "own")
     assert found.code == 2
     assert "1 rows: no GPU" in found.err
+
+
+def test_a_price_that_cannot_be_is_said_by_the_import_and_by_the_answer(run: Run, prices: Path, tmp_path: Path) -> None:
+    into = tmp_path / "own"
+    said = run("import", "skypilot", prices, "--into", into).out
+    assert "Hard to believe" in said
+    assert "cheap-p5.4xlarge-us-east-1-on-demand: $0.00 an hour for a h100-sxm-80gb" in " ".join(said.split())
+    plan = json.loads(run("solve", "helpdesk-llama3-8b", "--overlay", into, "--format", "json").out)
+    assert any(warning.startswith("Hard to believe: cheap-p5.4xlarge") for warning in plan["warnings"])
+    found = json.loads(run("catalog", "check", "--overlay", into, "--format", "json").out)["findings"]
+    assert any(one["key"].startswith("cheap-") and "others ask" in one["message"] for one in found)
+
+
+def test_catalog_age_and_diff_speak_all_formats(run: Run, tmp_path: Path) -> None:
+    age = run("catalog", "age", "--today", "2026-12-01")
+    assert (age.code, age.err) == (0, "")
+    assert "older than half a year" in age.out
+    data = json.loads(run("catalog", "age", "--today", "2026-12-01", "--format", "json").out)
+    assert {"aws", "owned"} <= {one["provider"] for one in data["providers"]}
+    overlay = tmp_path / "own" / "offers"
+    overlay.mkdir(parents=True)
+    (overlay / "own.csv").write_text(
+        "offer_id,provider,region,gpu_id,gpu_count,kind,price,source_url,as_of\n"
+        "own-a,own,r,l4-24gb,1,on_demand,0.9,https://x.example,2026-11-30\n", encoding="utf-8")
+    shipped = str(shipped_catalog_dir())
+    said = run("catalog", "diff", shipped, "--overlay", tmp_path / "own")
+    assert "0 prices moved, 1 added, 0 removed" in said.out
+    assert "own-a" in said.out
+    for form in ("csv", "markdown", "json"):
+        assert "own-a" in run("catalog", "diff", shipped, "--overlay", tmp_path / "own", "--format", form).out
+
+
+def test_api_prices_stand_beside_the_plan(run: Run, tmp_path: Path) -> None:
+    prices = tmp_path / "prices.json"
+    entry = {
+        "litellm_provider": "host", "mode": "chat", "input_cost_per_token": 1e-9, "output_cost_per_token": 1e-9}
+    prices.write_text(json.dumps({"host/Meta-Llama-3-8B-Instruct": entry, "host/else": entry}), encoding="utf-8")
+    found = run("import", "litellm", prices, "--into", tmp_path / "own", "--as-of", "2026-11")
+    assert (found.code, found.err) == (0, "")
+    assert "litellm.csv: 1 price of 1 model, of 2 rows" in found.out
+    plan = json.loads(run("solve", "helpdesk-llama3-8b", "--overlay", tmp_path / "own", "--format", "json").out)
+    (beside,) = plan["apis"]
+    assert (beside["provider"], beside["input_usd_per_million"]) == ("host", 0.001)
+    refused = run("import", "litellm", prices, "--into", tmp_path / "own", "--as-of", "2026-11")
+    assert refused.code == 2
+    assert "--force" in refused.err
+
+
+def test_genai_prices_in_every_format(run: Run, tmp_path: Path) -> None:
+    prices = tmp_path / "data.json"
+    model = {"id": "meta-llama/Meta-Llama-3-8B-Instruct", "prices": {"input_mtok": 0.1, "output_mtok": 0.2}}
+    prices.write_text(json.dumps([{"id": "host", "models": [model, {"id": "else", "prices": {}}]}]), encoding="utf-8")
+    options = ("import", "genai-prices", prices, "--into", tmp_path / "own", "--force", "--format")
+    assert json.loads(run(*options, "json").out)["models"] == {"llama-3-8b-instruct": 1}
+    assert "| 1 | none of our models |" in run(*options, "markdown").out
+    assert run(*options, "csv").out.startswith("rows,reason,examples\n")

@@ -40,7 +40,7 @@ def test_a_level_becomes_a_measured_row_with_its_source(run: Run, conc4: Path, t
     assert (row["model_id"], row["gpu_id"], row["engine_id"], row["layout"]) == ("llama-8b", "big-80gb", "vllm", "tp1")
     assert (row["concurrency"], row["isl_tokens"], row["osl_tokens"]) == ("4", "100", "51")
     assert (row["ttft_ms"], row["tpot_ms"], row["use"], row["as_of"]) == ("100.0", "10.0", "curve", "2026-09-22")
-    assert (row["ttft_p50_ms"], row["tpot_p50_ms"], row["tpot_error_fraction"]) == ("90.0", "9.9", "0.0196")
+    assert (row["ttft_p50_ms"], row["tpot_p50_ms"], row["tpot_error_fraction"]) == ("90.0", "9.9", "0.01984")
     assert row["source_url"].startswith("conc4.json sha256:")
     assert row["notes"] == "vLLM bench serve, 100 requests, 0 failed, mean lengths 100.0 and 51.0 tokens"
     assert "TPOT 10 ms +-2.0% = 100.0 tokens/s a user" in " ".join(result.out.split())
@@ -213,3 +213,32 @@ def test_a_file_in_place_of_the_folder_is_told(run: Run, conc4: Path, tmp_path: 
     (tmp_path / "own").write_text("", encoding="utf-8")
     result = run("loadtest", "import", conc4, "--into", tmp_path / "own", *SET_UP)
     assert (result.code, "--into" in result.err) == (2, True)
+
+
+def test_a_test_that_two_files_hold_counts_once_and_its_warm_up_never(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "out" / "phases" / "profiling"
+    folder.mkdir(parents=True)
+    whole = files.AIPERF | {"benchmark_id": "24c2"}
+    (tmp_path / "out" / "profile.json").write_text(json.dumps(whole), encoding="utf-8")
+    (folder / "profile.json").write_text(json.dumps(whole | {"run_info": {}}), encoding="utf-8")
+    result = run("loadtest", "import", tmp_path / "out" / "profile.json", folder / "profile.json", "--into",
+                 tmp_path / "own", *SET_UP)
+    assert (result.code, result.err) == (0, "")
+    assert len(rows(tmp_path / "own")) == 1
+    (tmp_path / "warm.json").write_text(json.dumps(files.AIPERF_WARM_UP), encoding="utf-8")
+    refused = run("loadtest", "import", tmp_path / "warm.json", "--into", tmp_path / "warm", *SET_UP)
+    assert (refused.code, "a warm-up" in refused.err) == (2, True)
+
+
+def test_columns_of_any_table_may_be_named(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("users,ttft,speed,in,out\n4,0.1,100,100,51\n8,0.2,80,100,51\n", encoding="utf-8")
+    maps = [part for pair in ("users=concurrency", "ttft=ttft_s", "speed=tokens_per_s_per_user", "in=isl_tokens",
+                              "out=osl_tokens") for part in ("--map", pair)]
+    more = ("--model", "llama-8b", "--date", "2026-11-22")
+    result = run("loadtest", "import", tmp_path / "mine.csv", "--into", tmp_path / "own", *maps, *SET_UP, *more)
+    assert (result.code, result.err) == (0, "")
+    assert [(row["concurrency"], row["ttft_ms"], row["tpot_ms"]) for row in rows(tmp_path / "own")] == [
+        ("4", "100.0", "10.0"), ("8", "200.0", "12.5")]
+    contradicted = run("loadtest", "import", tmp_path / "mine.csv", "--into", tmp_path / "other", *maps, *SET_UP, *more,
+                       "--isl", "128")
+    assert (contradicted.code, "within 10% of the 100.0 that were counted" in contradicted.err) == (2, True)

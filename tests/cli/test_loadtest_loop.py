@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import DESK, Run
-from tests.loadtest.conftest import Start, known_server, needs_locust
+from tests.loadtest.conftest import Start, known_server, needs_client
 
 __all__ = ["known_server"]
 
@@ -31,7 +31,7 @@ def answered(run: Run, *arguments: str | Path) -> dict[str, Any]:
     return data
 
 
-@needs_locust
+@needs_client
 def test_a_slower_server_than_predicted_changes_the_plan(
     run: Run, desk: Path, small_catalog: Path, tmp_path: Path, known_server: Start,
 ) -> None:

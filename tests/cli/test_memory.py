@@ -37,7 +37,8 @@ def test_text_spells_the_sum_out(run: Run) -> None:
     data = json.loads(run(*SHIPPED, "--context", "2048", "--format", "json").out)
     lines = run(*SHIPPED, "--context", "2048").out.splitlines()
     assert lines[0] == "llama-3.1-8b-instruct at bf16 on 1 x rtx-a5000-24gb, vllm"
-    assert lines[2].split() == ["-", "weights", "14.99", "GiB"]
+    assert lines[1].split()[:3] == ["8.03", "billion", "parameters"]
+    assert "  - weights             14.99 GiB" in lines
     assert f"  / 131,072 bytes a token = {data['kv_cache_tokens']:,} tokens" in lines
     assert f"  / 2,048 tokens a request, 256 MiB = {data['max_concurrency']} requests at once" in lines
 
@@ -120,10 +121,12 @@ def test_numbers_out_of_range_are_refused(run: Run, wrong: tuple[str, str]) -> N
     assert wrong[0] in result.err
 
 
-def test_gpu_must_be_named(run: Run) -> None:
-    result = run("memory", "llama-3.1-8b-instruct")
-    assert result.code == 2
-    assert "--gpu" in result.err
+def test_without_a_gpu_only_the_model_is_told(run: Run) -> None:
+    result = run("memory", "llama-3.1-8b-instruct", "--format", "json")
+    data = json.loads(result.out)
+    assert result.code == 0
+    assert (data["parameters_billion"], data["kv_bytes_per_token"], data["precision"]) == (8.030261248, 131_072, "bf16")
+    assert "usable_gib" not in data
 
 
 def test_the_parts_of_the_weights_can_be_followed(run: Run) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from optimizer.commands.options import coloured, plain, tell
 from tests.cli.conftest import Run
 
 
@@ -98,3 +99,19 @@ def test_a_device_is_written_to_and_stays_a_device(run: Run, desk: Path, tmp_pat
     assert run("memory", "llama-8b", "--gpu", "big-80gb", "--context", "2048", "--output", pipe).code == 0
     assert os.read(reader, 1000).startswith(b"llama-8b at bf16")
     os.close(reader)
+
+
+def test_no_data_steers_the_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    text = "\x1b[1mours\x1b[0m \x1b]0;theirs\x07 \x1b[8m \x9b2J \u202e\n"
+    assert coloured(text) == "\x1b[1mours\x1b[0m \\u001b]0;theirs\\u0007 \\u001b[8m \\u009b2J \\u202e\n"
+    assert "\x1b" not in plain(text)
+    tell("a\x1b[31mb")
+    assert capsys.readouterr().err == "gpumix: a\\u001b[31mb\n"
+
+
+def test_a_pipe_that_nobody_reads_is_no_place_to_write(run: Run, desk: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    result = run("solve", desk, "-o", tmp_path / "pipe")
+    assert (result.code, result.out) == (2, "")
+    assert "nobody reads this pipe" in result.err

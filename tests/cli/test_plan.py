@@ -52,6 +52,17 @@ def test_json_is_one_document_with_the_money_of_each_quarter(run: Run, years: Pa
     assert answer(run, years) == data
 
 
+def test_a_horizon_that_is_not_the_plans_own_is_refused(run: Run, years: Path) -> None:
+    """Nodes of a plan over four quarters are needed for twelve months; another horizon would change nothing."""
+    plain = run("plan", years)
+    assert plain.code == 0
+    assert run("plan", years, "--set", "limits.horizon_months=12").out.splitlines()[:-1] == plain.out.splitlines()[:-1]
+    for other in (1, 36):
+        result = run("plan", years, "--set", f"limits.horizon_months={other}")
+        assert (result.code, result.out) == (2, "")
+        assert f"limits.horizon_months: found {other}; allowed: 12" in result.err
+
+
 def test_text_fits_80_columns_and_says_what_to_do(run: Run, years: Path) -> None:
     out = run("plan", years).out
     assert "OPTIMAL: proven, nothing cheaper exists in this catalog" in out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,17 @@ def test_the_faults_of_all_files_come_at_once(run: Run, tmp_path: Path) -> None:
     assert found.code == 2
     assert found.err.count("one.json: gpu_info") == found.err.count("two.json: gpu_info") == 1
     assert run("referee", "melange", paths[0], "--time-limit", "0").code == 2
+
+
+@pytest.mark.parametrize("asked", [("--help",), ("melange", "FILE"), ("inferno", "FILE", "--single")])
+def test_without_its_package_it_says_what_to_install(
+    run: Run, monkeypatch: pytest.MonkeyPatch, asked: tuple[str, ...]
+) -> None:
+    """The wheel leaves the package out: the command is there and says so, all others go on."""
+    monkeypatch.setitem(sys.modules, "gpumix_referee", None)
+    monkeypatch.delitem(sys.modules, "gpumix_referee.commands", raising=False)
+    result = run("referee", *asked)
+    assert (result.code, result.out) == (2, "")
+    assert "found no such package; allowed: an installation from a checkout of gpumix (pip install -e . there)" in (
+        result.err)
+    assert run("--help").code == 0

@@ -90,7 +90,8 @@ def test_own_templates_take_the_place_of_shipped_ones(run: Run, desk: Path, tmp_
     ("<section id='s' title='t'><blink/></section>", "<blink>"),
     ("{{ ''.__class__.__mro__ }}", "a template that cannot be filled in"),
     ("{{ plan.cost.usd_per_month|money|num }}", "a template that cannot be filled in"),
-], ids=["unknown name", "syntax", "open element", "unknown element", "inside of Python", "wrong filter"])
+    ('{% include "summary.xml" %}', "a template that cannot be filled in (it includes itself without end)"),
+], ids=["unknown name", "syntax", "open element", "unknown element", "inside of Python", "wrong filter", "itself"])
 def test_a_broken_template_is_told(run: Run, desk: Path, tmp_path: Path, text: str, said: str) -> None:
     own = tmp_path / "own"
     (own / "en").mkdir(parents=True)

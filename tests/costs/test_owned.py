@@ -67,12 +67,14 @@ def test_each_line_is_rounded_up_to_a_micro_dollar_an_hour() -> None:
 
 
 def test_a_workstation_stands_in_the_office() -> None:
-    # no network, no colocation, no staff; 8,000 dollars: (8,000 - 3,200) / 12 = 400; 12% of 8,000 / 12 = 80
+    # this catalog states no network and space of workstations; 8,000 dollars: (8,000 - 3,200) / 12 = 400;
+    # 12% of 8,000 / 12 = 80; staff as for a server: 2 GPUs x 0.05 x 120,000 / 12
     office = lines(asked(), form="workstation", colocated=False)
-    expected = {"capital": 400.0, "power": 43.8, "colocation": 0.0, "maintenance": 80.0, "staff": 0.0}
+    expected = {"capital": 400.0, "power": 43.8, "colocation": 0.0, "maintenance": 80.0, "staff": 1000.0}
     assert office == pytest.approx(expected)
-    staffed = lines(asked(staff_fte_per_gpu=0.05), form="workstation", colocated=False)
-    assert staffed["staff"] == pytest.approx(1000.0)
+    own = asked(staff_fte_per_gpu=0.0, network_fraction_of_workstation=0.25, space_usd_per_workstation_month=30.0)
+    stated = lines(own, form="workstation", colocated=False)
+    assert stated == pytest.approx(expected | {"capital": 500.0, "colocation": 30.0, "maintenance": 100.0, "staff": 0})
 
 
 @pytest.mark.parametrize(
@@ -102,6 +104,8 @@ def test_a_workstation_stands_in_the_office() -> None:
                      id="idle half of the time"),
         pytest.param({"busy_fraction": 1.0, "idle_of_tdp_fraction": 0.2, "active_of_tdp_fraction": 0.8}, "power", 70.08,
                      id="busy around the clock"),
+        # 8,000 x (1 + 0.25 network + 0.05) = 10,400: 0.6 of it / 12
+        pytest.param({"spares_fraction_of_hardware": 0.05}, "capital", 520.0, id="spare parts"),
         pytest.param({"licence_usd_per_gpu_year": 4500.0}, "licence", 750.0, id="two licences"),
         pytest.param({"licence_jpy_per_gpu_year": 450_000.0}, "licence", 750.0, id="licences in yen"),
         pytest.param({"installation_usd_per_node": 1200.0}, "installation", 100.0, id="set up, never got back"),
@@ -128,7 +132,8 @@ IN_EUROS = {name for name in Assumptions.model_fields if "_eur" in name}
 def test_every_assumption_is_tried_above() -> None:
     tried = {name for mark in test_a_problem_may_replace_every_assumption.pytestmark  # type: ignore[attr-defined]
              for param in mark.args[1] for name in param.values[0]}
-    rest = {"discount_fraction_per_year", "price_end"} | OF_RENTED | IN_EUROS
+    of_workstations = {"network_fraction_of_workstation", "space_usd_per_workstation_month"}
+    rest = {"discount_fraction_per_year", "price_end"} | OF_RENTED | IN_EUROS | of_workstations
     assert tried | rest == set(Assumptions.model_fields)
 
 
@@ -263,7 +268,9 @@ def test_evidence_is_that_of_the_weakest_part() -> None:
 def test_stock_by_node_or_by_place() -> None:
     assert own(asked(), stock=4).stock == 4
     assert own(asked(stock={"own-2x-g": 3}), stock=4).stock == 3
-    assert own(asked(stock={"own-2x-g": 3, "own-2x-g.here": 2}), stock=4).stock == 2
+    here = own(asked(stock={"own-2x-g": 3, "own-2x-g.here": 2}), stock=4)
+    assert (here.stock, here.own_stock, here.obtainable, here.pool) == (3, 2, 2, "own-2x-g")
+    assert own(asked(stock={"own-2x-g": 3, "own-2x-g.here": 5}), stock=4).obtainable == 3
 
 
 def test_power_limit_and_place() -> None:

@@ -51,9 +51,12 @@ def test_the_sites_of_a_machine_share_its_stock() -> None:
 def test_stock_of_one_site_leaves_the_other_alone() -> None:
     free = plan_with()
     offer_id = free.nodes[0].offer_id
-    moved = plan_with(f"limits.stock={{{offer_id}: 0}}")
+    machine, site = offer_id.rsplit(".", 1)
+    other = f"{machine}.{'on-prem-us' if site == 'on-prem-jp' else 'on-prem-jp'}"
+    moved = plan_with(f"limits.stock={{{offer_id}: 0}}", f"limits.at_least={{{other}: 1}}")
+    assert moved.status == "optimal"
     assert all(node.offer_id != offer_id for node in moved.nodes)
-    assert any(node.offer_id.rsplit(".", 1)[0] == offer_id.rsplit(".", 1)[0] for node in moved.nodes)
+    assert any(node.offer_id == other for node in moved.nodes)
 
 
 def test_a_stated_capacity_for_a_rate_is_refused(tmp_path) -> None:  # type: ignore[no-untyped-def]

@@ -12,9 +12,9 @@ from optimizer.deploy import Environment, environment_of
 from optimizer.load import Catalog, LoadedProblem, load_problem
 from optimizer.load.problem import shipped_problem_names, with_known_shapes
 from optimizer.load.serving import ServingFacts, load_serving
+from optimizer.plan.best import best_plan
 from optimizer.schema.plan import Plan
 from optimizer.solve import SolveSettings, prepare
-from optimizer.timetable import best_plan
 
 SHIPPED = shipped_problem_names()
 

@@ -114,7 +114,7 @@ def test_a_gpu_of_a_vendor_without_image_is_refused(environment: Make) -> None:
 def test_amd_gpus_are_asked_for_in_their_own_way(environment: Make) -> None:
     made = environment("helpdesk-llama3-8b", engine_id="vllm", node={"gpu_id": "mi300x-192gb"})
     (run,) = made.runs
-    assert run.image == "vllm/vllm-openai-rocm:v0.19.0"
+    assert run.image == "vllm/vllm-openai-rocm:v0.30.0"
     service = documents(files_of(made, "compose")["nodes/chat-1/compose.yaml"])[0]["services"]["engine-0"]
     assert service["devices"] == ["/dev/kfd", "/dev/dri"]
     text = files_of(made, "kubernetes")["manifests/10-engine-chat-1.yaml"]
@@ -148,3 +148,12 @@ def test_a_node_of_several_replicas_runs_each_on_its_own_gpus(environment: Make)
     assert script.count("trtllm-serve") == 2
     assert "--port 8101" in script
     assert "--port 8102" in script
+
+
+def test_an_image_of_a_gpu_type_comes_before_its_vendors(serving: ServingFacts, shipped: Catalog) -> None:
+    sglang = serving.engines["sglang"]
+    assert "mi30x" in (sglang.image_for("mi300x-192gb", "amd") or "")
+    assert sglang.image_for("mi350x", "amd") is None
+    assert sglang.image_for("h100-sxm-80gb", "nvidia") == sglang.images["nvidia"]
+    known = {"nvidia", "amd", *shipped.gpus}
+    assert all(set(one.images) <= known for one in serving.engines.values())

@@ -45,10 +45,11 @@ def test_compose_files_keep_the_compose_specification(environment: Make, name: s
         data = assert_compose(files[f"nodes/{run.name}/compose.yaml"])
         engines = [one for key, one in data["services"].items() if key.startswith("engine-")]
         assert len(engines) * run.deployment.nodes == run.deployment.replicas
-        reserved = [one["deploy"]["resources"]["reservations"]["devices"][0] for one in engines]
-        gpus = [gpu for one in reserved for gpu in one["device_ids"]]
-        assert gpus == [str(number) for number in range(run.deployment.gpu_count * len(engines))]
-        assert len(gpus) <= run.node.gpu_count
+        assert run.deployment.gpu_count * len(engines) <= run.node.gpu_count
+        if run.gpu.vendor == "nvidia":
+            reserved = [one["deploy"]["resources"]["reservations"]["devices"][0] for one in engines]
+            gpus = [gpu for one in reserved for gpu in one["device_ids"]]
+            assert gpus == [str(number) for number in range(run.deployment.gpu_count * len(engines))]
         assert_nginx(files[f"nodes/{run.name}/gate.conf"])
     balancer = assert_compose(files["balancer/compose.yaml"])
     servers = assert_nginx(files["balancer/balancer.conf"])
@@ -159,6 +160,9 @@ def test_alerts_and_panels_read_what_the_engines_export(environment: Make, name:
     assert asked
     for expression in asked:
         assert metrics_in(expression) <= known_metrics(made), expression
+    known = [(rule["alert"], *sorted(rule["labels"].items())) for group in documents(rules)[0]["groups"]
+             for rule in group["rules"]]
+    assert len(set(known)) == len(known)  # promtool check rules calls others duplicates
     panels = json.loads(dashboard)["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels)
     cells = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels]
@@ -184,6 +188,23 @@ def test_the_alerts_are_on_the_promises_of_the_plan(environment: Make) -> None:
     assert limits["ReplicasMissing"] == {"2"}
     (service,) = made.plan.services
     assert limits["DemandAbovePlan"] == {str(service.planned_concurrency)}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_alerts_reach_somebody(environment: Make, target: str) -> None:
+    """Prometheus hands alerts to the folder's own Alertmanager, and that to a webhook of the operator's."""
+    files = files_of(environment("chat-with-documents"), target)
+    if "balancer/prometheus.yml" in files:
+        ((prometheus,), (manager,)) = (
+            documents(files[f"balancer/{name}.yml"]) for name in ("prometheus", "alertmanager"))
+        assert "alertmanager" in documents(files["balancer/compose.yaml"])[0]["services"]
+    else:
+        data = {key: text for one in documents(files["manifests/30-monitoring.yaml"]) if one["kind"] == "ConfigMap"
+                for key, text in one["data"].items()}
+        ((prometheus,), (manager,)) = (documents(data[f"{name}.yml"]) for name in ("prometheus", "alertmanager"))
+    assert prometheus["alerting"]["alertmanagers"] == [{"static_configs": [{"targets": ["alertmanager:9093"]}]}]
+    assert manager["receivers"][0]["name"] == manager["route"]["receiver"]
+    assert "webhook" in files["README.md"]
 
 
 def test_nodes_that_come_and_go_are_not_missed(environment: Make) -> None:

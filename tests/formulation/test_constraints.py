@@ -9,6 +9,7 @@ import pytest
 
 from optimizer import verify
 from optimizer.formulation import CONSTRAINTS, OBJECTIVES, Case, Rule, Variables, build_case
+from optimizer.formulation.constraints import more_than
 from optimizer.formulation.cp_sat import cp_model
 from optimizer.schema.problem import Contract, NodeCount, Survive, Tier
 from tests.oracles import Instance, instance, offer, runs
@@ -244,3 +245,24 @@ def test_objective_of_a_plan(name: str, worth: int) -> None:
     solver = cp_model.CpSolver()
     assert solver.solve(cp) == cp_model.OPTIMAL
     assert solver.objective_value == worth
+
+
+def test_a_held_node_that_serves_nothing_is_not_forgotten() -> None:
+    """No option runs on a node that must be held: no plan without it stands."""
+    problem = farm(at_least={"a": 1})
+    case = replace(roomy_case(problem), at_least=(("a", 1), ("idle", 1)))
+    rule = next(rule for rule in CONSTRAINTS if rule.name == "hold_nodes")
+    cp = cp_model.CpModel()
+    rule.apply(cp, case, Variables.of(cp, case))
+    assert cp_model.CpSolver().solve(cp) == cp_model.INFEASIBLE
+
+
+def test_nodes_that_are_too_few_are_ruled_out_with_all_fewer_ones() -> None:
+    """Of two kinds 1 and 2 are too few: so are 0 and 2; 2 and 0 are not known to be."""
+    for counts, kept in (((1, 2), False), ((0, 2), False), ((1, 0), False), ((2, 0), True), ((0, 3), True)):
+        cp = cp_model.CpModel()
+        nodes = [cp.new_int_var(0, 5, "") for _ in counts]
+        more_than(cp, nodes, (1, 2))
+        for count, node in zip(counts, nodes, strict=True):
+            cp.add(node == count)
+        assert (cp_model.CpSolver().solve(cp) == cp_model.OPTIMAL) is kept

@@ -237,13 +237,13 @@ WRONG_MODELS = [
     Bad("encoder and decoder", "own/config.json", swap('"model_type": "llama"', '"is_encoder_decoder": true'),
         (("is_encoder_decoder", "true", "a decoder-only model"),)),
     Bad("state-space layers", "own/config.json", swap('"model_type": "llama"', '"hybrid_override_pattern": "M-M*"'),
-        (("hybrid_override_pattern", "'M-M*'", "models.yaml of an overlay"),)),
+        (("hybrid_override_pattern", "'M-M*'", "meaning is known"),)),
     Bad("layer types of other layers", "own/config.json",
             swap('"model_type": "llama"', '"layer_types": ["full_attention"]'),
         (("layer_types", "a list of 1", "a list of 32 layers"),)),
     Bad("unknown quantisation", "own/config.json", swap('"hidden_size"',
             '"quantization_config": {"quant_method": "bitsandbytes"}, "hidden_size"'),
-        (("quantization_config", "bitsandbytes", "awq, gptq, mxfp4"),)),
+        (("quantization_config", "bitsandbytes", "awq, gptq, auto-round, mxfp4"),)),
     Bad("three-bit quantisation", "own/config.json", swap('"hidden_size"',
             '"quantization_config": {"quant_method": "gptq", "bits": 3}, "hidden_size"'),
         (("quantization_config", "'bits': 3", "a quant_method among"),)),
@@ -370,12 +370,12 @@ def test_a_model_path_too_long_for_the_disk_is_bad_input(workspace: Workspace) -
 
 
 def test_an_unreadable_problem_is_bad_input(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: Path) -> bytes:
+    def refuse(*_: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)  # the tests may run as root, whom no file refuses
+    monkeypatch.setattr("optimizer.load.text.os.open", refuse)  # the tests may run as root, whom no file refuses
     (fault,) = refused(workspace).faults
-    assert fault.found == "unreadable ([Errno 13] Permission denied)"
+    assert fault.found == "unreadable (Permission denied)"
 
 
 def test_a_file_beyond_every_size_is_bad_input(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

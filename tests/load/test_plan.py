@@ -53,8 +53,7 @@ def test_a_plan_comes_back_as_it_was(tmp_path: Path, data: dict[str, Any]) -> No
     path = tmp_path / "plan.json"
     path.write_text(json.dumps(data))
     assert read_plan(path).as_json() == data
-    del data["rejections"]  # as plans of a frontier leave them out
-    path.write_text(json.dumps(data))
+    path.write_text(json.dumps(read_plan(path).as_json(rejections=False)))  # as plans of a frontier leave them out
     assert read_plan(path).rejections == ()
 
 

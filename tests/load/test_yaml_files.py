@@ -69,8 +69,8 @@ def test_nesting_up_to_the_limit() -> None:
         parse_yaml(nested(DEEPEST + 1), "f")
 
 
-@pytest.mark.parametrize("text", [nested(100_000), "[" * 100_000, "- " * 50_000 + "a", "? " * 50_000 + "a",
-        "{a: " * 50_000])
+@pytest.mark.parametrize("text", [nested(100_000), nested(1_500), "[" * 1_500, "[" * 100_000, "- " * 50_000 + "a",
+        "? " * 50_000 + "a", "{a: " * 50_000])
 def test_bottomless_nesting_does_not_end_the_process(text: str) -> None:
     with pytest.raises(InputError, match=f"more than {DEEPEST} levels"):
         parse_yaml(text, "f")

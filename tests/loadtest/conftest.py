@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 Start = Callable[..., str]
 """Starts a known server with settings and returns its address."""
 
-needs_locust = pytest.mark.skipif(
-    importlib.util.find_spec("locust") is None, reason="no Locust here: pip install 'gpumix[loadtest]'")
+needs_client = pytest.mark.skipif(
+    importlib.util.find_spec("httptools") is None, reason="no httptools here: pip install 'gpumix[loadtest]'")
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def known_server() -> Iterator[Start]:
             stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path})
         started.append(process)
         assert process.stdout is not None
-        return f"http://127.0.0.1:{int(process.stdout.readline())}"
+        return f"{'https' if settings.get('tls') else 'http'}://127.0.0.1:{int(process.stdout.readline())}"
 
     yield start
     for process in started:

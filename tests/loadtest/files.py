@@ -214,3 +214,144 @@ def records(users: int = 4, count: int = 40, **changes: Any) -> list[dict[str, A
 def jsonl(lines: list[dict[str, Any]]) -> str:
     """Write one JSON a line."""
     return "".join(json.dumps(line) + "\n" for line in lines)
+
+
+INFERENCE_PERF_07: dict[str, Any] = {
+    "benchmark_time_seconds": 15.0,
+    "load_summary": INFERENCE_PERF["load_summary"] | {"concurrency": 4},
+    "successes": {
+        **{key: INFERENCE_PERF["successes"][key] for key in ("count", "latency")},
+        "throughput": {"output_tokens_per_sec": TOKENS_PER_S * 60 / 51, "input_tokens_per_sec": 1.0},
+        "prompt_tokens": {"total": 10_000.0, "cached": 0.0}, "output_tokens": {"total": 5_100.0, "mean": 51.0},
+        "output_len": _seconds(60.0)},
+    "failures": {"count": 0},
+}
+"""Counts of the server beside the client's own, which sees 60 tokens where the server made 51."""
+
+AIPERF_WARM_UP: dict[str, Any] = AIPERF | {
+    "request_count": _unit("requests", 16.0), "error_request_count": _unit("requests", 0.0),
+    "input_config": {"phases": [
+        {"name": "warmup", "kind": "warmup", "type": "concurrency", "concurrency": 8, "requests": 16},
+        {"name": "profiling", "kind": "profiling", "type": "concurrency", "concurrency": 4, "requests": 100}]}}
+
+AIPERF_SWEEP: dict[str, Any] = {
+    "aggregation_type": "sweep", "num_profile_runs": 1, "metadata": {"sweep_parameters": []},
+    "per_combination_metrics": [{"parameters": {"concurrency": 4}, "metrics": {
+        key: AIPERF[key] | {"std": 0.0} for key in (
+            "request_throughput", "request_latency", "request_count", "time_to_first_token", "inter_token_latency",
+            "output_token_throughput", "output_sequence_length", "usage_prompt_tokens")}}]}
+
+GENAI_PERF_JSON: dict[str, Any] = {
+    key: AIPERF[key] for key in (
+        "request_throughput", "request_latency", "request_count", "time_to_first_token", "inter_token_latency",
+        "output_token_throughput", "output_sequence_length")
+} | {"input_sequence_length": _unit("tokens", 100.0), "input_config": {
+    "model_names": ["acme/Llama-8B"], "perf_analyzer": {"stimulus": {"concurrency": 4}}}}
+
+INFERENCEX: dict[str, Any] = {
+    "date": "20260213-135636", "model_id": "acme/Llama-8B", "tokenizer_id": "acme/Llama-8B", "num_prompts": 100,
+    "request_rate": "inf", "burstiness": 1.0, "max_concurrency": 4, "duration": 15.0, "completed": 100,
+    "total_input_tokens": 10_000, "total_output_tokens": 5_100, "request_throughput": REQUESTS_PER_S,
+    "output_throughput": TOKENS_PER_S, "median_ttft": 0.1, "p99_ttft": 0.3, "median_tpot": 0.010, "p99_tpot": 0.012}
+"""In seconds, and medians only."""
+
+INFERENCEX_AGG: dict[str, Any] = {
+    "hw": "Big 80GB", "conc": 4, "image": "acme/serve:1", "model": "acme/Llama-8B", "framework": "vllm",
+    "precision": "fp8", "spec_decoding": "none", "disagg": False, "isl": 100, "osl": 51, "is_multinode": False, "tp": 2,
+    "ep": 1, "dp_attention": "false", "tput_per_gpu": 503.0, "output_tput_per_gpu": TOKENS_PER_S / 2,
+    "mean_ttft": 0.1, "median_ttft": 0.09, "p99_ttft": 0.3, "mean_tpot": 0.010, "median_tpot": 0.0099,
+    "p99_tpot": 0.012, "median_intvty": 101.0, "mean_e2el": 0.6}
+
+BENCHMARK_REPORT: dict[str, Any] = {
+    "version": "0.2", "run": {"uid": "x", "time": {"start": "2026-11-22T10:00:00Z"}},
+    "scenario": {
+        "stack": [{"standardized": {
+            "kind": "inference_engine", "tool": "vllm", "tool_version": "0.33.0", "model": {"name": "acme/Llama-8B"},
+            "accelerator": {"model": "Big 80GB", "count": 2, "parallelism": {"tp": 2}}}}],
+        "load": {"standardized": {"tool": "inference-perf", "concurrency": 4}}},
+    "results": {"request_performance": {"aggregate": {
+        "requests": {"total": 100, "failures": 0, "input_length": {"units": "count", "mean": 100.0},
+                     "output_length": {"units": "count", "mean": 51.0}},
+        "latency": {
+            "time_to_first_token": {"units": "s", "mean": 0.1, "p50": 0.09, "p90": 0.2, "p99": 0.3},
+            "time_per_output_token": {"units": "ms/token", "mean": 10.0, "p50": 9.9, "p90": 11.0, "p99": 12.0},
+            "request_latency": {"units": "ms", "mean": 600.0}},
+        "throughput": {"output_token_rate": {"units": "tokens/s", "mean": TOKENS_PER_S},
+                       "request_rate": {"units": "queries/s", "mean": REQUESTS_PER_S}}}}},
+}
+
+CONSOLE = """\
+# ============ Serving Benchmark Result ============
+# Successful requests:                     100
+# Failed requests:                         0
+# Maximum request concurrency:             4
+# Benchmark duration (s):                  15.00
+# Total input tokens:                      10000
+# Total generated tokens:                  5100
+# Request throughput (req/s):              6.67
+# Output token throughput (tok/s):         340.00
+# ---------------Time to First Token----------------
+# Mean TTFT (ms):                          100.00
+# Median TTFT (ms):                        90.00
+# P90 TTFT (ms):                           200.00
+# P99 TTFT (ms):                           300.00
+# -----Time per Output Token (excl. 1st token)------
+# Mean TPOT (ms):                          10.00
+# Median TPOT (ms):                        9.90
+# P90 TPOT (ms):                           11.00
+# P99 TPOT (ms):                           12.00
+# ==================================================
+"""
+
+CONSOLE_SGLANG = """\
+============ Serving Benchmark Result ============
+Backend:                                 sglang
+Traffic request rate:                    inf
+Max request concurrency:                 4
+Successful requests:                     100
+Benchmark duration (s):                  15.00
+Total input tokens:                      10000
+Total generated tokens:                  5100
+Total generated tokens (retokenized):    5098
+Request throughput (req/s):              6.67
+Output token throughput (tok/s):         340.00
+Concurrency:                             3.90
+Mean E2E Latency (ms):                   600.00
+Mean TTFT (ms):                          100.00
+Mean TPOT (ms):                          10.00
+==================================================
+"""
+
+_GUIDELLM_CELLS = {
+    ("Run Info", "Backend", ""): '{"model": "acme/Llama-8B"}', ("Benchmark", "ID", ""): "one",
+    ("Benchmark", "Strategy", ""): "concurrent@4", ("Timings", "Start Time", ""): "2026-11-22 10:00:00",
+    ("Request Counts", "Successful", ""): "100", ("Request Counts", "Errored", ""): "0",
+    **{(group, field, column): text for (group, field), cells in {
+        ("Request Latency", "Successful Sec"): ("0.6", "0.6", "0.0", "[]"),
+        ("Time to First Token", "Successful ms"): ("100.0", "90.0", "1.0", "[0,0,0,0,0,90.0,0,200.0,0,300.0,0]"),
+        ("Inter Token Latency", "Successful ms"): ("10.0", "9.9", "1.0", "[0,0,0,0,0,9.9,0,11.0,0,12.0,0]"),
+        ("Token Metrics", "Successful Input Tokens"): ("100.0", "100.0", "0.0", "[]"),
+        ("Token Metrics", "Successful Output Tokens"): ("51.0", "51.0", "0.0", "[]"),
+        ("Token Throughput", "Successful Output Tokens/Sec"): ("340.0", "900.0", "0.0", "[]"),
+    }.items() for column, text in zip(("Mean", "Median", "Std Dev", "Percentiles"), cells, strict=True)},
+}
+
+GUIDELLM_CSV = "".join(
+    ",".join(f'"{cell.replace(chr(34), chr(34) * 2)}"' if "," in cell or '"' in cell else cell for cell in row) + "\n"
+    for row in (*zip(*_GUIDELLM_CELLS, strict=True), tuple(_GUIDELLM_CELLS.values())))
+
+_LLAMA: dict[str, Any] = {
+    "build_commit": "abc", "build_number": 7000, "model_filename": "x.gguf", "model_type": "llama 8B Q8_0",
+    "gpu_info": "Big 80GB", "backends": "CUDA", "n_gpu_layers": 99, "n_depth": 0, "test_time": "2026-11-22T10:00:00Z"}
+
+LLAMA_BENCH: list[dict[str, Any]] = [
+    _LLAMA | {"n_prompt": 100, "n_gen": 0, "avg_ts": 1000.0}, _LLAMA | {"n_prompt": 0, "n_gen": 51, "avg_ts": 100.0},
+    _LLAMA | {"n_prompt": 100, "n_gen": 51, "avg_ts": 250.0}]
+"""100 tokens of a prompt at 1000/s take 100 ms, a token at 100/s takes 10 ms; the last test mixes both."""
+
+LLAMA_BENCH_TABLE = """\
+| model         |     size | params | backend | ngl |  test |            t/s |
+| ------------- | -------: | -----: | ------- | --: | ----: | -------------: |
+| llama 8B Q8_0 | 7.95 GiB | 8.03 B | CUDA    |  99 | pp100 | 1000.00 \u00b1 5.00 |
+| llama 8B Q8_0 | 7.95 GiB | 8.03 B | CUDA    |  99 |  tg51 |  100.00 \u00b1 0.50 |
+"""

@@ -2,7 +2,10 @@
 
 A request waits for one of `slots`, then `prefill_ms`, then sends a token each step; a step takes f(n) ms, with n the
 requests that hold a slot and f piecewise linear through `knots`. Steps are laid on absolute times, so that no lateness
-adds up. What goes wrong with which request is told by `faults`: the number of the request -> what happens.
+adds up. What goes wrong with which request is told by `faults`: the number of the request -> what happens. `framing`
+says how an answer ends (`chunked`, `close`: by the end of the connection, `http10`: the same without a word of it),
+`per_event` how many tokens an event holds, `refuses` which words of a request it does not know, `remembers` that a
+prefix cache answers for prompts seen before, `tls` its certificate and key.
 
     python -m tests.loadtest.known_server '{"port": 0, "slots": 4, "knots": [[1, 10], [4, 16]], "prefill_ms": 40}'
 """
@@ -11,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import sys
 from itertools import pairwise
 from typing import Any
@@ -34,14 +38,17 @@ class Server:
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self.settings = settings
+        self.prefixes: set[str] = set()
+        self.hits = self.queries = 0
         self.slots = asyncio.Semaphore(settings["slots"])
         self.holding = 0
         self.seen = 0
 
     async def stream(self, writer: asyncio.StreamWriter, body: dict[str, Any], fault: str) -> None:
         """Send one answer."""
-        chat, asked = "messages" in body, int(body["max_tokens"])
+        chat, asked = "messages" in body, int(body.get("max_tokens") or body["max_completion_tokens"])
         prompt = body["messages"][0]["content"] if chat else body["prompt"]
+        cached = self.remembered(prompt) if self.settings.get("remembers") else None
         tokens_in = round(TOKENS_PER_WORD * len(prompt.split())) + TOKENS_OF_TEMPLATE
         tokens = max(2, asked * 6 // 10) if fault == "short" else asked
         async with self.slots:
@@ -53,18 +60,36 @@ class Server:
         if fault == "cut":
             writer.close()
             return
+        closes = self.settings.get("framing", "chunked") != "chunked"
         last = {"choices": [{"index": 0, "finish_reason": "length", **({"delta": {}} if chat else {"text": ""})}]}
-        usage = {"choices": [], "usage": {"prompt_tokens": tokens_in, "completion_tokens": tokens}}
+        usage: dict[str, Any] = {"choices": [], "usage": {"prompt_tokens": tokens_in, "completion_tokens": tokens}}
+        if cached is not None and not self.settings.get("silent"):
+            usage["usage"]["prompt_tokens_details"] = {"cached_tokens": cached}
         self.chunk(writer, last)
         if body.get("stream_options", {}).get("include_usage") and not self.settings.get("no_usage"):
             self.chunk(writer, usage)
-        writer.write(b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n")
+        writer.write(b"data: [DONE]\n\n" if closes else b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n")
         await writer.drain()
+        if closes:
+            writer.close()
+
+    def remembered(self, prompt: str) -> int:
+        """Return how many tokens of a prompt were seen before at the start of another one, in blocks of 16 words."""
+        words = prompt.split()
+        blocks = [" ".join(words[:end]) for end in range(16, len(words) + 1, 16)]
+        known = sum(block in self.prefixes for block in blocks)
+        self.prefixes.update(blocks)
+        cached = round(TOKENS_PER_WORD * 16 * known)
+        self.hits += cached
+        self.queries += round(TOKENS_PER_WORD * len(words))
+        return cached
 
     async def send_tokens(self, writer: asyncio.StreamWriter, chat: bool, tokens: int, fault: str) -> None:
         """Send the tokens on their absolute times."""
         loop = asyncio.get_running_loop()
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+        head = {"chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n", "http10": b"HTTP/1.0 200 OK\r\n",
+                "close": b"HTTP/1.1 200 OK\r\nConnection: close\r\n"}[self.settings.get("framing", "chunked")]
+        writer.write(head + b"Content-Type: text/event-stream\r\n\r\n")
         due = loop.time() + self.settings["prefill_ms"] / 1000
         for number in range(tokens):
             await asyncio.sleep(due - loop.time())
@@ -73,20 +98,21 @@ class Server:
                     writer.write(b"11\r\ndata: {not json\n\n\r\n")
                     continue
                 return
-            text = {"delta": {"content": "a "}} if chat else {"text": "a "}
-            self.chunk(writer, {"choices": [{"index": 0, **text}]})
-            await writer.drain()
+            if (number + 1) % self.settings.get("per_event", 1) == 0 or number + 1 == tokens:
+                text = {"delta": {"content": "a "}} if chat else {"text": "a "}
+                self.chunk(writer, {"choices": [{"index": 0, **text}]})
+                await writer.drain()
             due += step_ms(self.settings["knots"], self.holding) / 1000
 
-    @staticmethod
-    def chunk(writer: asyncio.StreamWriter, event: dict[str, Any]) -> None:
-        """Write one event as one chunk."""
+    def chunk(self, writer: asyncio.StreamWriter, event: dict[str, Any]) -> None:
+        """Write one event, as one chunk where answers come in chunks."""
         data = f"data: {json.dumps(event)}\n\n".encode()
-        writer.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+        chunked = self.settings.get("framing", "chunked") == "chunked"
+        writer.write(f"{len(data):x}\r\n".encode() + data + b"\r\n" if chunked else data)
 
-    async def plain(self, writer: asyncio.StreamWriter, status: int, data: dict[str, Any]) -> None:
+    async def plain(self, writer: asyncio.StreamWriter, status: int, data: dict[str, Any] | str) -> None:
         """Write a whole response."""
-        text = json.dumps(data).encode()
+        text = (data if isinstance(data, str) else json.dumps(data)).encode()
         writer.write(f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(text)}\r\n\r\n"
                      .encode() + text)
         await writer.drain()
@@ -110,6 +136,10 @@ class Server:
         if head.startswith("GET /v1/models"):
             await self.plain(writer, 200, {"data": [{"id": "tiny"}]})
             return
+        if head.startswith("GET /metrics"):
+            await self.plain(writer, 200, f"vllm:prefix_cache_hits_total{{model_name=\"tiny\"}} {self.hits}.0\n"
+                             f"vllm:prefix_cache_queries_total{{model_name=\"tiny\"}} {self.queries}.0\n")
+            return
         self.seen += 1
         fault = self.settings.get("faults", {}).get(str(self.seen)) or self.settings.get("always", "")
         wanted = self.settings.get("key")
@@ -117,8 +147,8 @@ class Server:
             await self.plain(writer, 401, {"error": "no"})
         elif fault.isdigit():
             await self.plain(writer, int(fault), {"error": "as asked"})
-        elif self.settings.get("strict") and "ignore_eos" in body.decode():
-            await self.plain(writer, 400, {"error": "unknown field ignore_eos"})
+        elif any(f'"{word}"' in body.decode() for word in self.settings.get("refuses", ())):
+            await self.plain(writer, 400, {"error": "a word that this endpoint does not know"})
         elif fault == "die":
             sys.exit(0)
         else:
@@ -129,7 +159,11 @@ async def main() -> None:
     """Serve until the process is ended; the port is the first line of output."""
     settings = json.loads(sys.argv[1])
     server = Server(settings)
-    listening = await asyncio.start_server(server.serve, "127.0.0.1", settings.get("port", 0))
+    tls = None
+    if settings.get("tls"):
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(*settings["tls"])
+    listening = await asyncio.start_server(server.serve, "127.0.0.1", settings.get("port", 0), ssl=tls)
     sys.stdout.write(f"{listening.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     await listening.serve_forever()

@@ -34,6 +34,9 @@ def test_a_closed_loop_that_closes_is_accepted_without_a_word() -> None:
     (replace(GOOD, users=0.01), "0.010 requests in flight"),
     (replace(GOOD, completed=7), "one burst and its drain"),
     (replace(GOOD, e2e_ms=1100.0), "contradicts itself: whole responses take 1100 ms"),
+    (replace(GOOD, no_row="a warm-up: import another"), "a warm-up"),
+    (replace(GOOD, distortion_fraction=0.12), "its client fell behind"),
+    (replace(GOOD, cached_fraction=0.75), "75% of its input tokens came from the engine's prefix cache"),
     (replace(GOOD, output_tokens_per_s=280.0), "-18% off"),
     (replace(GOOD, output_tokens_per_s=400.0), "+18% off"),
 ])
@@ -59,3 +62,14 @@ def test_a_rate_stands_in_for_throughput_and_batches_have_no_identity() -> None:
     assert identity_distance(by_rate) == pytest.approx(0.0)
     assert identity_distance(replace(GOOD, arrival="batch")) is None
     assert refusal(replace(GOOD, arrival="batch", output_tokens_per_s=1.0, completed=None)) is None
+
+
+def test_a_cache_is_admitted_where_it_was_asked_for_or_holds_the_endpoints_own_words() -> None:
+    assert refusal(replace(GOOD, cached_fraction=0.75, prefix_cached_fraction=0.75)) is None
+    assert refusal(replace(GOOD, cached_fraction=0.25, cached_allowed_fraction=0.3)) is None
+    assert refusal(replace(GOOD, cached_fraction=0.01)) is None
+    assert any("a workload of its own" in said for said in remarks(replace(GOOD, prefix_cached_fraction=0.75)))
+
+
+def test_doubts_are_told() -> None:
+    assert remarks(replace(GOOD, doubts=("its client was busy",))) == ("trusted less: its client was busy",)

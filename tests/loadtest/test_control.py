@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from optimizer.loadtest.answers import WORDS, Answer, StreamError, body_of, prompt_of, said_of_status
+from optimizer.loadtest.answers import Answer, body_of, forms_of, said_of_status
 from optimizer.loadtest.control import Control, Limits, limits_of
+from optimizer.loadtest.prompts import WORDS, new_salt, prompt_of, shared_prompt_of
+from optimizer.loadtest.wire import StreamError
 
 SMALL = Limits(warm_up=3, least=4, most=6, until=0.05)
 
@@ -137,8 +139,51 @@ def test_each_status_says_what_to_do(status: int, said: str) -> None:
     assert said in said_of_status(status, has_key=False)
 
 
-def test_prompts_differ_and_repeat_with_their_seed() -> None:
-    assert len({prompt_of(20, str(seed)) for seed in range(100)}) == 100
-    assert set(prompt_of(200, "x").split()) <= set(WORDS)
-    body = body_of("chat", "m", "hello", 5, {"ignore_eos": True})
+def test_tokens_that_come_at_once_have_no_latencies_but_a_whole_time() -> None:
+    answer = Answer()
+    answer.take_pieces([(2.0, text("everything", finish_reason="stop") + b"\n\n"),
+                        (2.0, event(choices=[], usage={"completion_tokens": 9}))])
+    record = answer.record(0.5)
+    assert (record["ttft_ms"], record["tpot_ms"], record["e2e_ms"], record["n_out"]) == (None, None, 1500.0, 9)
+
+
+def test_a_line_belongs_to_the_piece_that_ends_it() -> None:
+    answer = Answer()
+    first, second = text("a") + b"\n\n", text("b", finish_reason="stop") + b"\n\n"
+    answer.take_pieces([(1.0, first[:20]), (2.0, first[20:] + second[:10]), (3.0, second[10:])])
+    assert (answer.first_s, answer.last_s, answer.first_chunks, answer.finished) == (2.0, 3.0, 1, True)
+
+
+@pytest.mark.parametrize(("usage", "timings", "cached"), [
+    ({"prompt_tokens_details": {"cached_tokens": 48}}, None, 48), ({}, {"cache_n": 7}, 7), ({}, None, None),
+    ({"prompt_tokens_details": None}, {"prompt_n": 7}, None),
+])
+def test_cached_tokens_are_those_of_the_usage_or_of_llama_cpp(
+    usage: dict[str, Any], timings: dict[str, Any] | None, cached: int | None,
+) -> None:
+    assert Answer(usage=usage, timings=timings).cached_tokens == cached
+
+
+def test_no_prompt_is_a_prefix_of_another_and_none_repeats_in_another_invocation() -> None:
+    assert new_salt() != new_salt()
+    prompts = [prompt_of(words, f"{salt}-{words}-{number}").split()
+               for salt in ("a", "b") for words in (20, 40) for number in range(50)]
+    starts = {tuple(prompt[:16]) for prompt in prompts}
+    assert len(starts) == len(prompts)  # a block of a prefix cache is 16 tokens
+    assert set(prompts[0]) <= set(WORDS)
+
+
+def test_a_shared_prompt_shares_what_was_asked_and_keeps_its_length() -> None:
+    one, other = (shared_prompt_of(100, 0.75, "salt", seed).split() for seed in ("a", "b"))
+    assert len(one) == len(other) == 100
+    assert one[:75] == other[:75]
+    assert one[75:] != other[75:]
+    assert shared_prompt_of(100, 0.75, "other", "a").split()[:75] != one[:75]
+
+
+def test_bodies_ask_in_the_words_of_their_form() -> None:
+    exact, *_, plainest = forms_of("chat")
+    body = body_of("chat", "m", "hello", 5, exact)
     assert (body["messages"][0]["content"], body["max_tokens"], body["ignore_eos"]) == ("hello", 5, True)
+    assert body["temperature"] == 0
+    assert body_of("chat", "m", "hello", 5, plainest).keys() == {"model", "max_completion_tokens", "stream", "messages"}

@@ -7,10 +7,12 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 
 from optimizer.errors import InputError
 from optimizer.loadtest.document import document_of
 from optimizer.loadtest.formats import FORMATS, read_levels
+from optimizer.loadtest.formats.mapped_csv import mapping_of
 from optimizer.loadtest.level import FoundLevel
 from tests.loadtest import files
 
@@ -24,6 +26,15 @@ TEXTS = {
     "trtllm-bench": json.dumps(files.TRTLLM), "llama-batched-bench": files.LLAMA_BATCHED_JSONL,
     "llama-batched-bench table": files.LLAMA_BATCHED_TABLE, "locust": files.LOCUST,
     "own records": files.jsonl(files.records()),
+    "inference-perf 0.7": json.dumps(files.INFERENCE_PERF_07), "aiperf sweep": json.dumps(files.AIPERF_SWEEP),
+    "genai-perf json": json.dumps(files.GENAI_PERF_JSON), "inferencex": json.dumps(files.INFERENCEX),
+    "inferencex aggregated": json.dumps([files.INFERENCEX_AGG]), "benchmark report": json.dumps(files.BENCHMARK_REPORT),
+    "benchmark report yaml": yaml.safe_dump(files.BENCHMARK_REPORT), "console": files.CONSOLE,
+    "console sglang": files.CONSOLE_SGLANG, "guidellm csv": files.GUIDELLM_CSV,
+    "guidellm yaml": yaml.safe_dump(files.GUIDELLM_08), "llama-bench": json.dumps(files.LLAMA_BENCH),
+    "llama-bench lines": files.jsonl(files.LLAMA_BENCH), "llama-bench table": files.LLAMA_BENCH_TABLE,
+    "llama-bench csv": "".join(",".join(map(str, row)) + "\n" for row in (
+        files.LLAMA_BENCH[0], *(test.values() for test in files.LLAMA_BENCH))),
 }
 
 
@@ -55,12 +66,13 @@ def test_every_format_gives_the_same_level(name: str) -> None:
         assert (one.isl_tokens, one.osl_tokens) == (pytest.approx(100), pytest.approx(51))
     if not name.startswith(("llama", "locust")):  # no server; no tokens
         assert one.output_tokens_per_s == pytest.approx(340.0, rel=1e-9)
-    if name not in ("genai-perf", "genai-perf ns", "locust", "vllm 2024"):  # these do not say
+    if name not in ("genai-perf", "genai-perf ns", "locust", "vllm 2024") and "llama-bench" not in name:  # silent
         assert one.users == pytest.approx(4.0)
 
 
-@pytest.mark.parametrize("name", ["vllm 0.25", "guidellm 0.8", "aiperf", "genai-perf", "genai-perf ns",
-                                  "inference-perf", "trtllm-bench"])
+@pytest.mark.parametrize("name", ["vllm 0.25", "guidellm 0.8", "guidellm csv", "guidellm yaml", "aiperf",
+                                  "aiperf sweep", "genai-perf json", "benchmark report", "console", "genai-perf",
+                                  "genai-perf ns", "inference-perf", "trtllm-bench"])
 def test_percentiles_are_those_of_the_file(name: str) -> None:
     one = level(TEXTS[name])
     assert [one.ttft.p50, one.ttft.p90, one.ttft.p99] == pytest.approx([90.0, 200.0, 300.0])
@@ -74,13 +86,18 @@ def test_a_file_is_recognised_by_one_format_only(name: str) -> None:
 
 
 def test_unknown_content_names_the_known_formats() -> None:
-    for text in ("", "hello", "{}", "[1, 2]", '{"a": 1}', "a,b\n1,2\n"):
+    for text in ("", "hello", "a: 1\n", "a: [1\n", "{}", "[1, 2]", '{"a": 1}', "a,b\n1,2\n"):
         with pytest.raises(InputError, match="content of no known format; allowed: a result file of gpumix"):
             levels(text)
 
 
 @pytest.mark.parametrize(("start", "said"), [
-    ("Run Info,Run Info\n", "import the JSON"), ("Metric,avg,min,max,sum,p1\n", "profile_export_aiperf.json"),
+    ("Run Info,Run Info\n", "import the JSON"),
+    ('{"avg_latency": 0.7, "latencies": [0.7], "percentiles": {}}', "vLLM bench latency: whole batches"),
+    ('{"elapsed_time": 1, "num_requests": 1, "requests_per_second": 1, "tokens_per_second": 9}', "bench throughput"),
+    ('{"aggregation_type": "confidence", "num_profile_runs": 3}', "profile_export_aiperf.json of each run"),
+    ('[{"inter_token_latency_s": 0.1, "end_to_end_latency_s": 1}]', "_summary.json"),
+    ("Metric,avg,min,max,sum,p1\n", "profile_export_aiperf.json"),
     ('{"metadata":{"session_num":0}}\n', "profile_export_aiperf.json"), ("Timestamp,User Count,Type\n", "raw records"),
 ])
 def test_files_beside_the_right_one_point_to_it(start: str, said: str) -> None:
@@ -233,9 +250,9 @@ def test_locust_without_events_is_no_measurement() -> None:
 
 
 def test_intervals_follow_from_the_deviation() -> None:
-    # 1.96 x 1.0 / sqrt(100) / 10 = 1.96%
-    assert level(files.VLLM).tpot.error_fraction == pytest.approx(0.0196)
-    assert level(files.AIPERF).tpot.error_fraction == pytest.approx(0.0196)
+    # 1.984 x 1.0 / sqrt(100) / 10 = 1.98%, with 99 degrees of freedom
+    assert level(files.VLLM).tpot.error_fraction == pytest.approx(0.0198, abs=1e-4)
+    assert level(files.AIPERF).tpot.error_fraction == pytest.approx(0.0198, abs=1e-4)
     assert level(files.GENAI_PERF).tpot.error_fraction is None
 
 
@@ -251,3 +268,72 @@ def test_a_sweep_over_more_than_the_level_is_several_curves() -> None:
     settings = [files.VLLM | {"max_num_seqs": most} for most in (16, 64)]
     with pytest.raises(InputError, match="max_num_seqs: found several values of max_num_seqs"):
         levels(json.dumps(settings))
+
+
+def test_inference_perf_0_7_is_read_by_the_servers_count_of_tokens() -> None:
+    one = level(files.INFERENCE_PERF_07)
+    assert one.output_tokens_per_s == pytest.approx(340.0)  # the file has 400, by the client's count
+    assert any("the client counted 60.0 output tokens in the text, the server 51.0" in said for said in one.conversions)
+    assert (one.tpot.p50, one.cached_fraction) == (None, 0.0)
+    hit = changed(files.INFERENCE_PERF_07, "successes.prompt_tokens.cached", 2_500.0)
+    assert level(hit).cached_fraction == 0.25
+
+
+def test_a_warm_up_of_aiperf_is_known_by_its_count_or_its_folder() -> None:
+    assert "warm-up" in (level(files.AIPERF_WARM_UP).no_row or "")
+    assert level(files.AIPERF).no_row is None
+    (moved,) = read_levels(document_of(json.dumps(files.AIPERF), "out/phases/warmup/profile_export_aiperf.json"))[1]
+    assert "warm-up" in (moved.no_row or "")
+    (measured,) = read_levels(document_of(json.dumps(files.AIPERF), "out/phases/profiling/x.json"))[1]
+    assert measured.no_row is None
+
+
+def test_inferencex_states_medians_or_its_set_up() -> None:
+    raw, aggregated = level(files.INFERENCEX), level([files.INFERENCEX_AGG])
+    assert (raw.statistic, raw.stated.day, raw.completed) == ("median", "2026-02-13", 100)
+    assert (aggregated.statistic, aggregated.tpot.p50) == ("mean", pytest.approx(9.9))
+    stated = aggregated.stated
+    assert (stated.engine, stated.gpu, stated.gpu_count, stated.precision) == ("vllm", "Big 80GB", 2, "fp8")
+    assert "two pools" in (level([files.INFERENCEX_AGG | {"disagg": True}]).no_row or "")
+
+
+def test_a_console_may_hold_several_blocks_and_a_rate_not_set() -> None:
+    assert [one.place for one in levels(files.CONSOLE + files.CONSOLE_SGLANG)] == ["block 1", "block 2"]
+    rate = files.CONSOLE_SGLANG.replace("inf", "6.7").replace("Max request concurrency:                 4\n", "")
+    assert (level(rate).arrival, level(rate).users) == ("open", None)
+    unset = files.CONSOLE_SGLANG.replace("concurrency:                 4", "concurrency:   not set")
+    assert level(unset).arrival == "burst"
+
+
+def test_llama_bench_joins_a_prompt_and_a_generation_of_one_set_up() -> None:
+    one = level(files.LLAMA_BENCH)
+    assert (one.users, one.arrival, one.stated.engine_version) == (1, "batch", "b7000")
+    other = [files.LLAMA_BENCH[0] | {"n_gpu_layers": 0}, files.LLAMA_BENCH[1] | {"n_depth": 512}]
+    assert (level(other).ttft.mean, level(other).isl_tokens) == (None, 512)
+
+
+MAP = ["users=concurrency", "prompt=isl_tokens", "answer=osl_tokens", "first (s)=ttft_s", "per token=tpot_ms",
+       "speed=output_tokens_per_s", "gpu type=gpu"]
+TABLE = 'users;prompt;answer;first (s);per token;speed;gpu type\n4;100;51;0.1;10;340;Big 80GB\n"1,000";;;;20;;\n'
+
+
+def test_any_table_is_read_where_its_columns_are_named() -> None:
+    first, second = read_levels(document_of(TABLE, "mine.csv"), mapping_of(MAP))[1]
+    assert (first.users, first.isl_tokens, first.osl_tokens, first.ttft.mean, first.tpot.mean) == (4, 100, 51, 100, 10)
+    assert (first.output_tokens_per_s, first.stated.gpu, first.arrival) == (340.0, "Big 80GB", "closed")
+    assert (second.users, second.tpot.mean, second.ttft.mean) == (1000, 20, None)
+    speeds = read_levels(document_of("u,v\n4,100\n", "x"), mapping_of(["v=tokens_per_s_per_user"]))[1]
+    assert speeds[0].tpot.mean == 10.0
+
+
+@pytest.mark.parametrize(("given", "said"), [
+    (["users"], "COLUMN=FIELD"), (["users=people"], "COLUMN=FIELD"),
+    (["users=concurrency", "n=concurrency"], "one column for concurrency")])
+def test_a_mapping_of_no_field_is_refused(given: list[str], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        mapping_of(given)
+
+
+def test_a_column_that_is_not_there_is_named_with_those_that_are() -> None:
+    with pytest.raises(InputError, match=r"--map: found usr=concurrency; allowed: .*users"):
+        read_levels(document_of(TABLE, "mine.csv"), {"concurrency": "usr"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from statistics import fmean
+from statistics import fmean, stdev
 
 import pytest
 from hypothesis import given
@@ -15,11 +15,19 @@ from optimizer.loadtest.document import document_of
 from optimizer.loadtest.formats import read_levels
 from optimizer.loadtest.level import FoundLevel, Latency
 from optimizer.loadtest.records import Request, figures_of
-from optimizer.loadtest.statistics import half_width, over_runs, percentile, summary
+from optimizer.loadtest.rows import row_of
+from optimizer.loadtest.setup import SetUp
+from optimizer.loadtest.statistics import half_width, over_runs, percentile, student_95, summary
+from optimizer.schema.catalog import ThroughputPoint
 from tests.loadtest import files
 
 HEAD = {"gpumix_loadtest": 1, "day": "2026-11-22", "model": "acme/Llama-8B", "osl_tokens": 51,
         "set_up": {"gpu": "big-80gb", "gpu_count": 1, "tp_size": 1, "precision": "bf16", "engine": "vllm"}}
+
+
+def row(level: FoundLevel) -> ThroughputPoint:
+    set_up = SetUp("llama-8b", "big-80gb", 1, 1, "tp1", "bf16", "vllm", concurrency=4, day="2026-11-22")
+    return row_of(level, set_up, "loadtest", "records.jsonl", "records.jsonl")
 
 
 def read(lines: list[dict[str, object]]) -> list[FoundLevel]:
@@ -64,6 +72,34 @@ def test_failed_requests_count_and_weigh_on_no_latency() -> None:
     bad = files.records(count=2, err="500", ttft_ms=None, tpot_ms=None)
     (level,) = read([*files.records(), *bad])
     assert (level.completed, level.failed, level.tpot.mean) == (40, 2, pytest.approx(10.0))
+
+
+END = {"finished_level": 4, "run": 1, "window": [0.0, 5.4]}
+
+
+def test_what_the_client_moved_is_doubted_from_two_percent_on() -> None:
+    quiet, busy = (read([HEAD, *files.records(), END | {"distortion_fraction": moved}])[0] for moved in (0.01, 0.05))
+    assert (quiet.doubts, quiet.distortion_fraction) == ((), 0.01)
+    assert busy.doubts == ("its client moved the figures by some 5%",)
+    assert row(busy).confidence == "low"
+    assert row(quiet).confidence == "high"
+
+
+def test_the_lag_that_earlier_records_state_is_held_against_both_latencies() -> None:
+    (level,) = read([HEAD, *files.records(), END | {"client_lag_ms": 2.0}])
+    assert level.distortion_fraction == pytest.approx(0.2)  # of a TPOT of 10 ms
+    (still,) = read([HEAD, *files.records(), END | {"client_lag_ms": 0.1}])
+    assert still.doubts == ()
+    (several,) = read([HEAD | {"workers": 2}, *files.records(), END | {"client_lag_ms": 0.1}])
+    assert several.doubts != ()  # the lag of its other processes was measured by nobody
+
+
+def test_a_cache_asked_for_makes_rows_that_only_check() -> None:
+    head = HEAD | {"prefix_cached": 0.5, "isl_tokens": 100, "template_tokens": 7}
+    (level,) = read([head, *files.records(), END | {"cached_fraction": 0.48}])
+    assert (level.prefix_cached_fraction, level.cached_fraction) == (0.5, 0.48)
+    assert level.cached_allowed_fraction == 0.07
+    assert (row(level).use, "50% of every prompt from the prefix cache" in row(level).notes) == ("check", True)
 
 
 @pytest.mark.parametrize("broken", [
@@ -139,3 +175,10 @@ def test_figures_of_no_success_are_empty() -> None:
     assert (found.requests, found.failed, found.tpot.mean) == (0, 1, None)
     assert found.errors == (("refused", 1),)
     assert json.dumps(found.output_tokens_per_s) == "0.0"
+
+
+def test_few_values_have_the_interval_of_students_t() -> None:
+    # 11 values whose neighbours differ: ten degrees of freedom, 2.228 and not 1.96 deviations of the mean
+    values = [10.0, 12.0] * 5 + [10.0]
+    assert half_width(values) == pytest.approx(2.228 * stdev(values) / 11**0.5, rel=1e-3)
+    assert [round(student_95(freedom), 2) for freedom in (1, 9, 10, 20, 60)] == [12.71, 2.26, 2.23, 2.09, 2.0]

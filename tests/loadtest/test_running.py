@@ -7,14 +7,17 @@ from typing import Any
 import pytest
 
 from optimizer.errors import InputError
+from optimizer.loadtest.attempt import Attempt, cached_fraction
+from optimizer.loadtest.distortion import Distortion
 from optimizer.loadtest.level import Latency
 from optimizer.loadtest.records import Request, RunFigures, figures_of
-from optimizer.loadtest.running import Attempt, LevelResult, Schedule, endpoint_url, runs_wanted, troubles
+from optimizer.loadtest.running import LevelResult, Schedule, endpoint_url, runs_wanted, troubles
 
-JOB: dict[str, Any] = {"osl_tokens": 51}
+JOB: dict[str, Any] = {"osl_tokens": 51, "isl_tokens": 100, "template_tokens": 1, "prefix_cached": 0.0}
 
-END = {"window": [0.0, 5.4], "wall_s": 6.0, "steady_s": 6.0, "stopped_by": "interval", "client_lag_ms": 0.05,
-       "fatal": None}
+END = {"wall_s": 6.0, "steady_s": 6.0, "cpu_fraction": 0.1}
+
+STILL = Distortion(lag_ms=0.05, shift_ms=0.0, fraction=0.001)
 
 
 def requests(count: int = 40, **changes: Any) -> list[Request]:
@@ -22,40 +25,62 @@ def requests(count: int = 40, **changes: Any) -> list[Request]:
     return [Request(0.6 * number, 0.6 * number + 0.6, **facts) for number in range(count)]
 
 
-def judged(found: list[Request], **end: Any) -> tuple[str | None, list[str]]:
-    return troubles(JOB, Attempt(found, END | end), figures_of(1, found, (0.0, 5.4)))
+def judged(
+    found: list[Request], moved: Distortion = STILL, job: dict[str, Any] = JOB, **run: Any
+) -> tuple[str | None, list[str]]:
+    one = Attempt(requests=found, **{"stopped_by": "interval", "ends": [END], **run})
+    return troubles(job, one, figures_of(1, found, (0.0, 5.4)), moved)
 
 
 def test_a_good_run_stands_without_a_word() -> None:
     assert judged(requests()) == (None, [])
 
 
-@pytest.mark.parametrize(("end", "dropped"), [
-    ({"wall_s": -3594.0}, "the clock of this machine jumped by -3600.0 s"),
-    ({"fatal": "HTTP 429: slow down"}, "HTTP 429: slow down"),
-    ({"stopped_by": "failures"}, "too many requests failed: during the warm-up"),
-    ({"window": None}, "only 40 requests were measured within the time limit"),
+@pytest.mark.parametrize(("found", "run", "dropped"), [
+    (requests(), {"ends": [END, END | {"wall_s": -3594.0}]}, "the clock of this machine jumped by -3600.0 s"),
+    (requests(), {"fault": "HTTP 429: slow down"}, "HTTP 429: slow down"),
+    (requests(), {"stopped_by": "failures"}, "too many requests failed: during the warm-up"),
+    (requests(), {"stopped_by": "client"}, "this client fell behind"),
+    (requests(1), {}, "only 1 requests were measured within the time limit"),
+    (requests(part="warm-up"), {}, "only 0 requests were measured within the time limit"),
+    ([], {"ends": [], "fault": "killed"}, "killed"),
 ])
-def test_what_is_no_measurement_is_dropped(end: dict[str, Any], dropped: str) -> None:
-    assert judged(requests(), **end)[0] == dropped
+def test_what_is_no_measurement_is_dropped(found: list[Request], run: dict[str, Any], dropped: str) -> None:
+    assert judged(found, **run)[0] == dropped
 
 
-@pytest.mark.parametrize(("changes", "end", "said"), [
+BUSY = Distortion(lag_ms=8.25, shift_ms=8.0, fraction=0.08)
+
+
+@pytest.mark.parametrize(("changes", "run", "said"), [
     ({"output_tokens": 40}, {}, "answers ended early: 40.0 of 51 tokens on average"),
-    ({}, {"client_lag_ms": 1.0}, "this client falls behind by 1.0 ms: try --workers, or a quieter machine"),
+    ({}, {"moved": BUSY}, "this client moves what it measures by 8% (it reads 8.2 ms late): its rows are trusted less;"
+     " take a machine with more or quieter cores"),
     ({}, {"stopped_by": "time"}, "the time limit came before the interval was tight enough"),
+    ({}, {"cached_fraction": 0.75}, "75% of the input tokens came from the engine's prefix cache: TTFT is that of"
+     " shorter prompts (--prefix-cached FRACTION measures a cache on purpose)"),
 ])
-def test_what_weighs_on_a_run_is_said(changes: dict[str, Any], end: dict[str, Any], said: str) -> None:
-    assert judged(requests(**changes), **end) == (None, [said])
+def test_what_weighs_on_a_run_is_said(changes: dict[str, Any], run: dict[str, Any], said: str) -> None:
+    assert judged(requests(**changes), **run) == (None, [said])
+
+
+def test_the_endpoints_own_words_and_what_was_asked_for_may_come_from_a_cache() -> None:
+    assert judged(requests(), job=JOB | {"template_tokens": 30}, cached_fraction=0.29) == (None, [])
+    assert judged(requests(), job=JOB | {"prefix_cached": 0.5}, cached_fraction=0.5) == (None, [])
+    assert judged(requests(), job=JOB | {"prefix_cached": 0.5}, cached_fraction=0.6)[1] != []
+
+
+def test_cached_tokens_of_answers_count_before_the_engines_counters() -> None:
+    found = requests(cached_tokens=16)
+    assert cached_fraction(found, (0.0, 0.0), (90.0, 100.0)) == 0.16
+    assert cached_fraction(requests(), (10.0, 100.0), (55.0, 200.0)) == 0.45
+    assert cached_fraction(requests(), None, (55.0, 200.0)) is None
+    assert cached_fraction(requests(), (10.0, 100.0), (10.0, 100.0)) is None  # nobody looked anything up
 
 
 def test_errors_are_counted_by_kind() -> None:
     bad = requests(2, error="HTTP 500 from the server", ttft_ms=None, tpot_ms=None, output_tokens=0)
     assert judged([*requests(), *bad]) == (None, ["2 x HTTP 500 from the server"])
-
-
-def test_a_process_that_ended_by_itself_is_the_reason() -> None:
-    assert troubles(JOB, Attempt([], {}, "killed"), figures_of(1, []))[0] == "killed"
 
 
 def run_of(tpot_ms: float) -> RunFigures:

@@ -12,10 +12,10 @@ from statistics import fmean
 import pytest
 
 from optimizer.loadtest.running import Endpoint, LevelResult, RunResult, Schedule, run_levels
-from tests.loadtest.conftest import Start, needs_locust
+from tests.loadtest.conftest import Start, needs_client
 from tests.loadtest.known_server import step_ms
 
-pytestmark = needs_locust
+pytestmark = needs_client
 
 
 def silent(_: str) -> None:

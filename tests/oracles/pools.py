@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 
-from optimizer.formulation.pool import PoolCase, PoolOption
+from gpumix_referee.pooling.program import PoolCase, PoolOption
 
 
 def random_pool(seed: int) -> PoolCase:

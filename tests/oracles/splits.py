@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from fractions import Fraction
 
-from optimizer.traffic.split import Traffic
+from gpumix_referee.splitting.split import Traffic
 
 
 def random_traffic(seed: int, sliced: bool, types: int = 3, classes: int = 3) -> Traffic:

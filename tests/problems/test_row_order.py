@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from optimizer.load import load_catalog, shipped_catalog_dir, shipped_problem_names
+from optimizer.plan.best import best_plan
 from optimizer.schema.plan import Plan
 from optimizer.solve import SolveSettings, prepare
-from optimizer.timetable import best_plan
 from tests.problems.conftest import solve_shipped
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from gpumix_referee.llmpilot import judge, read_instance, write_overlay
 from optimizer.errors import InputError
 from optimizer.load import load_catalog, load_problem
-from optimizer.referee.llmpilot import judge, read_instance, write_overlay
 
 DATA = Path(__file__).parent.parent / "data" / "llmpilot_instances.csv"
 ROWS = list(csv.DictReader(DATA.read_text(encoding="utf-8").splitlines()))

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from gpumix_referee.melange import judge
 from optimizer.errors import InputError
-from optimizer.referee.melange import judge
 
 FOLDER = os.environ.get("GPUMIX_MELANGE_INSTANCES", "")
 

@@ -10,9 +10,9 @@ import pytest
 from optimizer.load import Catalog, load_problem
 from optimizer.load.plan import read_plan
 from optimizer.load.problem import shipped_problem_names, with_known_shapes
+from optimizer.plan.best import best_plan
 from optimizer.replay import difference, replay
 from optimizer.solve import SolveSettings, prepare
-from optimizer.timetable import best_plan
 
 
 @pytest.mark.slow

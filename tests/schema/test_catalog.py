@@ -29,7 +29,7 @@ SITE = {"name": "S", "country": "JP", "electricity_jpy_per_kwh": FIGURE, "pue": 
     (Gpu, GPU, {"vendor": "amd", "compute_capability": None}, {"compute_capability": None},
         "compute_capability: found nothing"),
     (Gpu, GPU, {"memory_usable_gib": 24}, {"memory_usable_gib": 24.1}, "at most memory_gib = 24"),
-    (Gpu, GPU, {"memory_kind": "hbm"}, {"memory_kind": "sram"}, "'gddr' or 'hbm'"),
+    (Gpu, GPU, {"memory_kind": "hbm"}, {"memory_kind": "sram"}, "'hbm' or 'lpddr'"),
     (RentedOffer, OFFER, {"kind": "reserved", "term_months": 1}, {"kind": "reserved"}, "1 or more for reserved"),
     (RentedOffer, OFFER, {"kind": "spot"}, {"kind": "spot", "term_months": 12}, "else 0"),
     (RentedOffer, OFFER, {"price_low": 2.0, "price_high": 2.0}, {"price_low": 2.1}, "at most price = 2"),

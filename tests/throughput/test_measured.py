@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from optimizer.load.catalog import point_key
 from optimizer.schema.catalog import ThroughputPoint
 from optimizer.throughput import SpeedCurve, speed_curve
 from optimizer.throughput.measured import curve_for, curves_of, length_match, monotone_levels, proven_by, version_key
@@ -206,3 +207,30 @@ def test_what_a_row_proves_to_fit(ttft_ms: float | None, tpot_ms: float, concurr
 def test_shorter_requests_prove_nothing_about_longer_ones() -> None:
     assert answer(tiny.point(64, 10.0, isl_tokens=460)).proven_concurrency == 0
     assert answer(tiny.point(64, 10.0, isl_tokens=900)).proven_concurrency == 64
+
+
+def test_own_rows_come_first_alone() -> None:
+    """The user's slow row answers in place of faster, more trusted ones, also where only those have a level."""
+    own = tiny.point(1, 30.0, 90.0, source_id="me", confidence="low")
+    other = [tiny.point(1, 10.0, 50.0, confidence="high", engine_version="9.9"),
+             tiny.point(8, 20.0, 60.0, confidence="high", engine_version="9.9")]
+    catalog = tiny.overlaid(tiny.catalog(own, *other), throughput={point_key(own)})
+    found = speed_curve(catalog, tiny.question(catalog))
+    assert found is not None
+    assert [(level.concurrency, level.tpot_ms) for level in found.levels] == [(1, 30.0)]
+
+
+def test_rows_of_an_unknown_version_are_no_repeats_of_each_other() -> None:
+    """Two laboratories at one level: both count with the same version, one alone without a version."""
+    for version, levels in (("2.0", 14.0), ("", 10.0)):
+        found = answer(tiny.point(1, 10.0, source_id="a", engine_version=version),
+                       tiny.point(1, 14.0, source_id="b", engine_version=version))
+        assert found.tpot_ms(1) == levels  # of two the slower, or the first by name
+
+
+def test_what_sources_differ_by_widens_the_bar() -> None:
+    """10, 12 and 18 ms at one level: the middle one counts, the farthest lies half of it away."""
+    found = answer(*(tiny.point(1, tpot, source_id=lab) for lab, tpot in (("a", 10.0), ("b", 12.0), ("c", 18.0))))
+    assert found.tpot_ms(1) == 12.0
+    assert found.spread_fraction == pytest.approx(0.5)
+    assert found.error_fraction(1) == pytest.approx(0.02 + 0.5)  # beside the bar of a row measured again

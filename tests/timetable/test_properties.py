@@ -14,11 +14,11 @@ from optimizer.explain import explain
 from optimizer.formulation import Case, CaseRow
 from optimizer.frontier import trace_frontier
 from optimizer.load import LoadedProblem
+from optimizer.plan.best import best_plan
 from optimizer.schema.plan import Plan
 from optimizer.schema.problem import Demand, Limits, Problem
 from optimizer.solve import SolveSettings, prepare
 from optimizer.solve.prove import Clock, cost_of, prove
-from optimizer.timetable import best_plan
 from optimizer.timetable.answer import time_case_of
 from optimizer.timetable.case import TimeCase
 from optimizer.timetable.prove import prove_timetable

@@ -14,7 +14,7 @@ from optimizer.errors import InputError
 from optimizer.load.problem import parse_problem
 from optimizer.load.trace import Columns, Trace, read_trace
 from optimizer.reports.trace_report import shares_of, snippet
-from optimizer.traffic.profile import classes_of, profile
+from optimizer.traffic.profile import Lengths, classes_of, profile
 
 HEAD = "timestamp,input_tokens,output_tokens\n"
 
@@ -165,11 +165,11 @@ def test_hours_are_those_of_the_zone_and_rates_of_the_time_covered(trace) -> Non
 def test_classes_part_short_from_long() -> None:
     inputs = np.array([100] * 6 + [4000] * 2)
     outputs = np.array([50] * 4 + [800] * 2 + [60] * 2)
-    found = classes_of(inputs, outputs, 4)
+    found = classes_of(Lengths.of([(inputs, outputs)]), 4)
     assert [(one.isl_tokens, one.osl_tokens, one.share_fraction) for one in found] == [
         (100, 50, 0.5), (100, 800, 0.25), (4000, 60, 0.25)]
-    assert len(classes_of(inputs, outputs, 2)) == 2
-    (mean,) = classes_of(np.array([1, 2]), np.array([1, 1]), 1)
+    assert len(classes_of(Lengths.of([(inputs, outputs)]), 2)) == 2
+    (mean,) = classes_of(Lengths.of([(np.array([1, 2]), np.array([1, 1]))]), 1)
     assert mean.isl_tokens == 2  # 1.5, rounded up
 
 
@@ -180,13 +180,13 @@ lengths = st.lists(st.tuples(st.integers(1, 10**5), st.integers(1, 10**4)), min_
 @given(pairs=lengths, most=st.integers(1, 8))
 def test_classes_hold_every_request_once_and_no_fewer_tokens(pairs: list[tuple[int, int]], most: int) -> None:
     inputs, outputs = (np.array(side) for side in zip(*pairs, strict=True))
-    found = classes_of(inputs, outputs, most)
+    found = classes_of(Lengths.of([(inputs, outputs)]), most)
     assert 1 <= len(found) <= most
     assert sum(one.requests for one in found) == len(pairs)
     assert sum(one.requests * one.isl_tokens for one in found) >= inputs.sum()
     assert sum(one.requests * one.osl_tokens for one in found) >= outputs.sum()
     assert round(sum(shares_of(found)) * 1e6) == 1e6
-    assert found == classes_of(inputs[::-1], outputs[::-1], most)
+    assert found == classes_of(Lengths.of([(inputs[::-1], outputs[::-1])]), most)
 
 
 def test_the_lines_are_those_of_a_problem(trace) -> None:  # type: ignore[no-untyped-def]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from optimizer.costs import owned
-from optimizer.costs.figures import Figures, full_load_watts, staff_fte
+from optimizer.costs.figures import Figures, full_load_watts, space_usd, staff_fte
 from optimizer.costs.priced import PricedOffer
 from optimizer.costs.statement.line import CostLine, cost_line, dollars, times
 from optimizer.costs.statement.origin import FigureUsed, figure_used, own_figure, price_used, residual_used
@@ -60,22 +60,28 @@ def running_lines(
         rent = figures.site_price(site, "colocation", "kw_month")
         yield cost_line(offer, "colocation", f"{kilowatts:g} kW x {dollars(rent)} a kW and month",
                     price_used(figures, site, "colocation", "kw_month"))
+    elif space_usd(figures):
+        yield cost_line(offer, "colocation", f"{dollars(space_usd(figures))} a month for the space of a workstation",
+                    figure_used(figures, "space_usd_per_workstation_month"))
     yearly = figures["maintenance_fraction_per_year"]
     yield cost_line(offer, "maintenance", f"{yearly:.1%} a year of {dollars(price)} / 12",
                 figure_used(figures, "maintenance_fraction_per_year"))
-    yield from _people_and_licences(offer, node, figures)
+    yield from _people_and_licences(offer, node, site, figures)
 
 
-def _people_and_licences(offer: PricedOffer, node: OwnedNode, figures: Figures) -> Iterator[CostLine]:
+def _people_and_licences(
+    offer: PricedOffer, node: OwnedNode, site: Site, figures: Figures
+) -> Iterator[CostLine]:
     assumptions, own = figures.catalog.owned_assumptions, figures.problem.assumptions
     people = staff_fte(node, figures)
     if people:
         per_node = own.staff_fte_per_node
         counts_gpus = own.staff_fte_per_gpu is not None or per_node is None
         yield cost_line(offer, "staff",
-                    f"{people:g} people x {dollars(figures.assumed_price('staff', 'fte_year'))} a year / 12",
+                    f"{people:g} people x {dollars(figures.staff_price(site))} a year / 12",
                     figure_used(figures, "staff_fte_per_gpu") if counts_gpus else None,
                     own_figure("staff_fte_per_node", per_node) if per_node is not None else None,
+                    price_used(figures, site, "staff", "fte_year") or
                     price_used(figures, assumptions, "staff", "fte_year"))
     licence = figures.assumed_price("licence", "gpu_year")
     if licence:

@@ -49,8 +49,12 @@ def purchase_lines(node: OwnedNode, figures: Figures, total: float) -> Iterator[
         amounts = [good * share for good, share in zip(goods, shares, strict=True)]
         yield line(part.item, amounts, f"{shares[0]:.1%} of {dollars(goods[0])}", part_used(part))
     before = [good * (1 + margin) for good, margin in zip(goods, margins, strict=True)]
-    network = [network_fraction(node, at) for at in ends]
-    if network[0]:
-        amounts = [amount * share for amount, share in zip(before, network, strict=True)]
-        used = figure_used(figures, "network_fraction_of_hardware")
-        yield line("network and cabling", amounts, f"{network[0]:.1%} of {dollars(before[0])}", used)
+    form = "hardware" if node.form == "server" else "workstation"
+    beside = {
+        ("network and cabling", f"network_fraction_of_{form}"): [network_fraction(node, at) for at in ends],
+        ("spare parts", "spares_fraction_of_hardware"): [at.optional("spares_fraction_of_hardware") for at in ends],
+    }
+    for (name, figure), fractions in beside.items():
+        if fractions[0]:
+            amounts = [amount * share for amount, share in zip(before, fractions, strict=True)]
+            yield line(name, amounts, f"{fractions[0]:.1%} of {dollars(before[0])}", figure_used(figures, figure))

@@ -53,6 +53,7 @@ RELAXATIONS: dict[str, Relax] = {
     "limits.providers": of_supply.providers,
     "limits.regions": of_supply.regions,
     "limits.kinds": of_supply.kinds,
+    "limits.used": of_supply.used,
     "limits.max_term_months": of_supply.term,
 }
 """By a requirement's key, without its service."""

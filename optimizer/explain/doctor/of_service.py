@@ -43,7 +43,7 @@ def ttft(bench: Bench, index: int) -> Kept | None:
 def _longest_ttft_ms(prepared: Prepared, index: int) -> float:
     """Return a TTFT that no replica exceeds, some more so that it is never itself the limit."""
     found = [
-        one.ttft_ms(one.limit)
+        one.longest_ttft_ms(one.limit)
         for (service, _), options in prepared.candidates.options.items()
         if service == index
         for option in options
@@ -140,7 +140,7 @@ def precisions(bench: Bench, index: int) -> Kept | None:
 def _native(prepared: Prepared, index: int) -> tuple[str, ...]:
     """Return the precision that a service without a list of its own has."""
     model = resolve_model(prepared.problem.services[index], prepared.catalog, prepared.loaded.own_models)
-    return () if model is None else (model.native_precision,)
+    return () if model is None else model.own_precisions
 
 
 def engines(bench: Bench, index: int) -> Kept | None:

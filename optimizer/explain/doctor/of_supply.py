@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 from optimizer.costs import PricedOffer
+from optimizer.costs.priced import stocks_of
 from optimizer.explain.doctor.requirements import ENDLESS, EVERY_KIND
 from optimizer.explain.doctor.search import Bench, Kept, least_integer, one_more
 from optimizer.explain.whatif import over_offers
@@ -20,7 +21,7 @@ LEAST_CONFIDENCE = 50
 def stock(bench: Bench, _: int) -> Kept | None:
     """Return the fewest more nodes of one offer that make a plan, the cheapest among equals; else of several."""
     found: list[tuple[int, int, str, Solution]] = []
-    stocks = {o.pool: o.stock for o in bench.offers if o.stock is not None}
+    stocks = stocks_of(bench.offers)
     for pool, count in stocks.items():
         if _stocked(bench, {pool: ENDLESS}).has_plan:
             enough = least_integer(count, ENDLESS, lambda n, pool=pool: _stocked(bench, {pool: n}).has_plan)  # type: ignore[misc]
@@ -38,11 +39,9 @@ def _stock_of_several(bench: Bench, stocks: dict[str, int]) -> Kept | None:
     if not free.has_plan:
         return None
     enough = dict(stocks)
-    for chosen in free.chosen:
-        pool = chosen.row.candidate.offer.pool
-        if pool in stocks:
-            taken = sum(other.nodes for other in free.chosen if other.row.candidate.offer.pool == pool)
-            enough[pool] = max(stocks[pool], taken)
+    for name, taken in taken_of(free).items():
+        if name in stocks:
+            enough[name] = max(stocks[name], taken)
     for pool, count in sorted(stocks.items()):
         if enough[pool] > count:
             enough[pool] = least_integer(
@@ -51,6 +50,16 @@ def _stock_of_several(bench: Bench, stocks: dict[str, int]) -> Kept | None:
     more = {pool: enough[pool] - count for pool, count in sorted(stocks.items()) if enough[pool] > count}
     words = ", ".join(f"+{nodes} of {pool}" for pool, nodes in more.items())
     return Kept(words, float(sum(more.values())), _stocked(bench, enough))
+
+
+def taken_of(solution: Solution) -> dict[str, int]:
+    """Return the nodes that a solution takes, of each offer and of each pool that several share."""
+    taken: dict[str, int] = {}
+    for chosen in solution.chosen:
+        offer = chosen.row.candidate.offer
+        for name in {offer.offer_id, offer.pool}:
+            taken[name] = taken.get(name, 0) + chosen.nodes
+    return taken
 
 
 def _stocked(bench: Bench, nodes: dict[str, int]) -> Solution:
@@ -120,6 +129,12 @@ def kinds(bench: Bench, _: int) -> Kept | None:
         lambda kind: under_limits(bench.prepared, kinds=(*now, kind)),
         lambda: under_limits(bench.prepared, kinds=EVERY_KIND),
     )
+
+
+def used(bench: Bench, _: int) -> Kept | None:
+    """Return the plan that may also buy what is sold used only."""
+    solution = bench.solved(under_limits(bench.prepared, used=True))
+    return Kept("true", 1.0, solution) if solution.has_plan else None
 
 
 def term(bench: Bench, _: int) -> Kept | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from optimizer.costs import PricedOffer
+from optimizer.costs.priced import stocks_of
 from optimizer.demand import demand_key, quantity_of, with_quantity
 from optimizer.load import Catalog
 from optimizer.schema.base import GRADE_TOKENS_PER_S
@@ -163,6 +164,8 @@ def _supply_limits(limits: Limits, offers: tuple[PricedOffer, ...], stocks: dict
             yield _limit(key, asks, **{key: Selection()})
     if set(limits.kinds) != set(EVERY_KIND):
         yield _limit("kinds", ", ".join(limits.kinds), kinds=EVERY_KIND)
+    if not limits.used and "owned" in limits.kinds and any(not offer.sold_new for offer in offers):
+        yield _limit("used", "nothing that is sold used only", used=True)
     longest = max((offer.term_months for offer in offers), default=0)
     if "reserved" in limits.kinds and longest > limits.max_term_months:
         yield _limit("max_term_months", f"{limits.max_term_months} months", max_term_months=longest)
@@ -175,7 +178,7 @@ def requirements(prepared: Prepared, offers: tuple[PricedOffer, ...]) -> tuple[R
         offers: every priced offer, admitted or not.
     """
     problem = prepared.problem
-    stocks = {offer.pool: offer.stock for offer in offers if offer.stock is not None}
+    stocks = stocks_of(offers)
     found = [
         requirement
         for index, service in enumerate(problem.services)

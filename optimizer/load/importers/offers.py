@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from pydantic import ValidationError
 
-from optimizer.errors import Fault, InputError
-from optimizer.load.csv_files import Cells, first_faults
-from optimizer.load.faults import faults_of, shown
+from optimizer.load.faults import faults_of
+from optimizer.load.importers.foreign_table import ForeignRow
 from optimizer.load.importers.gpu_names import GpuNames
 from optimizer.schema.catalog import RentedOffer
 
@@ -62,7 +59,8 @@ class Quote:
     region: str
     gpu_name: str
     gpu_count: float
-    memory_gib: float | None
+    memory_gib: Sequence[float]
+    """What the file may mean by a GPU's memory: the figure as it stands, and shared out where it may be the node's."""
     kind: str
     """on_demand or spot."""
     usd_per_hour: float | None
@@ -70,7 +68,7 @@ class Quote:
 
 @dataclass
 class Collector:
-    """Gathers offers, reasons and faults."""
+    """Gathers offers, and the reason of every row that became none."""
 
     origin: Origin
     names: GpuNames
@@ -78,11 +76,16 @@ class Collector:
     zones: dict[str, int] = field(default_factory=dict)
     """Offer id -> prices it was chosen from."""
     reasons: dict[str, list[str]] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
 
     def leave_out(self, what: str, reason: str) -> None:
         """Note why a row is no offer."""
         self.reasons.setdefault(reason, []).append(what)
+
+    def broken(self, row: ForeignRow, what: str) -> bool:
+        """Leave out a row that cannot be read, with its line; say whether it was one."""
+        if row.fault:
+            self.leave_out(f"{row.place}{f' ({what})' if what else ''}", row.fault)
+        return bool(row.fault)
 
     def take(self, place: str, quote: Quote) -> None:
         """Turn a price into an offer; of several zones of a region the cheapest is kept."""
@@ -92,7 +95,7 @@ class Collector:
         elif quote.gpu_count != int(quote.gpu_count):
             self.leave_out(what, "a fraction of a GPU")
         else:
-            gpu_id, reason = self.names.find(
+            gpu_id, reason = self.names.find_any(
                 quote.gpu_name, self.origin.provider, quote.instance, quote.memory_gib)
             if gpu_id:
                 self._add(place, quote, gpu_id)
@@ -109,7 +112,9 @@ class Collector:
                 price=float(quote.usd_per_hour or 0), source_url=self.origin.source_url, as_of=self.origin.as_of,
                 confidence="medium", notes=f"imported; GPU named {quote.gpu_name}")
         except ValidationError as error:
-            self.faults += faults_of(error, self.origin.label, RentedOffer, place)
+            (first, *_) = faults_of(error, self.origin.label, RentedOffer, place)
+            column = first.key.removeprefix(f"{place}.")
+            self.leave_out(place, f"{column}: found {first.found}; allowed: {first.allowed}")
             return
         known = self.offers.get(offer_id)
         self.zones[offer_id] = self.zones.get(offer_id, 0) + 1
@@ -119,13 +124,7 @@ class Collector:
             self.offers[offer_id] = offer
 
     def result(self, rows: int) -> Import:
-        """Return what the file became.
-
-        Raises:
-            InputError: with every fault of the file.
-        """
-        if self.faults:
-            raise InputError(first_faults(self.faults, self.origin.label))
+        """Return what the file became."""
         left = [
             LeftOut(reason, len(found), tuple(dict.fromkeys(found))[:EXAMPLES])
             for reason, found in self.reasons.items()
@@ -146,34 +145,3 @@ def slug(text: str) -> str:
     'azure-standard-nc24ads-a100-v4-eastus'
     """
     return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")[:LONGEST_ID].strip("-.")
-
-
-def need_columns(header: Sequence[str], wanted: Iterable[str], label: str, what: str) -> None:
-    """Refuse a table that lacks columns.
-
-    Raises:
-        InputError: naming all of them.
-    """
-    missing = [name for name in wanted if name not in header]
-    if missing:
-        raise InputError([Fault(label, "line 1", f"no column {', '.join(missing)}", f"the columns of {what}")])
-
-
-def named(header: Sequence[str], row: Cells) -> dict[str, str]:
-    """Return a row's cells by column."""
-    return dict(zip(header, row.cells, strict=True))
-
-
-def number(cells: Mapping[str, str], column: str, place: str, label: str, faults: list[Fault]) -> float | None:
-    """Read a number from 0, None when the cell is empty or no number (then with a fault)."""
-    text: Any = cells.get(column, "")
-    if text in ("", "None"):
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value < 1e9:
-        faults.append(Fault(label, f"{place}, {column}", shown(text), "a number from 0, or nothing"))
-        return None
-    return value

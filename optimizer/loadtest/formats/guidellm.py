@@ -1,4 +1,6 @@
-"""GuideLLM's benchmarks.json: up to 0.3 (only `benchmarks`) and from 0.4 on (`metadata`, `config`, `benchmarks`).
+"""GuideLLM's benchmarks.json, or the same in YAML.
+
+Up to 0.3 it holds only `benchmarks`, from 0.4 on `metadata`, `config` and `benchmarks`.
 
 https://github.com/vllm-project/guidellm: its time per output token includes the first token and stays so (issue 1144);
 its inter-token latency does not.
@@ -35,7 +37,7 @@ def read(document: Document, faults: list[Fault]) -> list[FoundLevel]:
     model = whole.text("config.spec.backend.model")
     gpu = whole.text("config.metadata.labels.gpu")
     return [
-        _level(Facts(run, document.label, f"benchmarks.{index}", faults), model, gpu)
+        level_of(Facts(run, document.label, f"benchmarks.{index}", faults), model, gpu)
         for index, run in enumerate(document.whole["benchmarks"])
     ]
 
@@ -72,7 +74,8 @@ def _said(facts: Facts, ttft: Latency) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _level(facts: Facts, model: str | None, gpu: str | None) -> FoundLevel:
+def level_of(facts: Facts, model: str | None = None, gpu: str | None = None) -> FoundLevel:
+    """Read one benchmark."""
     kind = facts.text("config.strategy.type_") or facts.text("args.strategy.type_") or "unknown"
     arrival = ARRIVALS.get(kind, "mixed")
     totals = next((key for key in ("metrics.request_totals", "run_stats.requests_made", "request_totals")
@@ -92,8 +95,14 @@ def _level(facts: Facts, model: str | None, gpu: str | None) -> FoundLevel:
         requests_per_s=facts.number("metrics.requests_per_second.successful.mean"),
         asked_rps=rate, e2e_ms=_milliseconds(facts.number("metrics.request_latency.successful.mean")),
         completed=completed, failed=facts.count(f"{totals}.errored") or 0,
+        test_id=first_text(facts, "config.id_", "config.run_id", "id_"),
         stated=Stated(model=named, gpu=gpu, day=day_of_epoch(start)), conversions=_said(facts, ttft),
     )
+
+
+def first_text(facts: Facts, *keys: str) -> str | None:
+    """Return the first text that stands at one of several keys."""
+    return next((found for key in keys if (found := facts.text(key)) is not None), None)
 
 
 def day_of_epoch(seconds: float | None) -> str | None:

@@ -18,7 +18,8 @@ SIGNS = {"completed", "mean_tpot_ms", "mean_ttft_ms", "total_output_tokens", "du
 
 
 def _is_run(data: dict[str, Any]) -> bool:
-    own = any(key in data for key in ("server_info", "sharegpt_output_len", "random_range_ratio", "accept_length"))
+    own = any(key in data for key in ("server_info", "sharegpt_output_len", "random_range_ratio", "accept_length",
+                                       "total_output_tokens_retokenized"))
     return data.keys() >= SIGNS and own and "tokenizer_id" not in data
 
 

@@ -74,6 +74,23 @@ def arrival_of(rate: float | None, cap: float | None) -> Arrival:
     return "burst" if cap is None else "closed"
 
 
+OFFLINE = {
+    "throughput": {"elapsed_time", "num_requests", "requests_per_second", "tokens_per_second"},
+    "latency": {"avg_latency", "latencies", "percentiles"},
+}
+"""Other benchmarks of vLLM, by the keys of their JSON."""
+
+
+def offline_of(whole: Any) -> str | None:
+    """Name the benchmark that wrote a file without requests of users, None for any other file.
+
+    >>> offline_of({"avg_latency": 0.7, "latencies": [0.7], "percentiles": {}})
+    'latency'
+    """
+    found = (name for name, keys in OFFLINE.items() if isinstance(whole, dict) and whole.keys() >= keys)
+    return next(found, None)
+
+
 def level_of(facts: Facts) -> FoundLevel:
     """Read one run."""
     completed = facts.count("completed", required=True)

@@ -24,6 +24,12 @@ SUMMARY = """<document language="{{ w.language }}" title="" subtitle="" table=""
 """The first page alone."""
 
 
+FAULTS_OF_TEMPLATES = (
+    TemplateError, TypeError, ValueError, AttributeError, ArithmeticError, LookupError, RecursionError, MemoryError,
+)
+"""What writing with a broken template ends in."""
+
+
 def environment(texts: Mapping[str, str]) -> SandboxedEnvironment:
     """Return what templates are written with: every value is escaped, an unknown name is a fault."""
     return SandboxedEnvironment(
@@ -74,10 +80,11 @@ def written(
         found = f"a template that cannot be read ({error.message})"
         name = folder + (error.name or start)
         raise InputError([Fault(name, f"line {error.lineno}", found, "a Jinja template")]) from None
-    except (TemplateError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+    except FAULTS_OF_TEMPLATES as error:
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in texts]
         place, line = (frames[-1].filename, frames[-1].lineno) if frames else (start, 1)
-        found = f"a template that cannot be filled in ({error})"
+        why = "it includes itself without end" if isinstance(error, RecursionError) else str(error)
+        found = f"a template that cannot be filled in ({why})"
         allowed = "names and filters of the shipped templates"
         raise InputError([Fault(folder + place, f"line {line}", found, allowed)]) from None
 

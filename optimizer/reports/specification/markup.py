@@ -32,6 +32,12 @@ ALLOWED = "section, h, p, ul, li, table, tr, td, figure, pre, box, b, code, a, n
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 """What no XML may hold."""
 
+DEEPEST = 40
+"""Levels of elements beyond this are no document."""
+
+LONGEST_NUMBER = 4
+"""Digits of a number that an attribute states."""
+
 REPLACEMENT = "\ufffd"
 
 
@@ -55,6 +61,20 @@ class _Reader:
         """Say that an element is not known there."""
         return InputError([Fault(self.source, where, f"<{element}>", f"text and {ALLOWED}, each in its place")])
 
+    def whole(self, element: ElementTree.Element, name: str, default: str) -> int:
+        """Return an attribute that is a whole number."""
+        return self.number(name, element.get(name, default))
+
+    def number(self, name: str, text: str) -> int:
+        """Read a whole number of an attribute.
+
+        Raises:
+            InputError: it is none.
+        """
+        if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER):
+            raise InputError([Fault(self.source, name, repr(text), f"a number of at most {LONGEST_NUMBER} digits")])
+        return int(text)
+
     def line(self, element: ElementTree.Element) -> Line:
         """Read the text inside an element, its white space as one blank each."""
         spans = tuple(self._spans(element, Span("")))
@@ -73,7 +93,7 @@ class _Reader:
             yield replace(style, text=element.text)
         for child in element:
             if child.tag == "note":
-                yield Span("", note=int(child.get("n", "0")))
+                yield Span("", note=self.whole(child, "n", "0"))
             elif child.tag in ("b", "code", "a"):
                 yield from self._spans(child, self._styled(child, style))
             else:
@@ -128,10 +148,21 @@ class _Reader:
             found = f"rows of {sorted({len(cells) for _, cells in rows})} cells"
             raise InputError([Fault(self.source, f"table {element.get('caption', '')!r}", found, "rows of one length")])
         self.tables += 1
-        widths = tuple(int(part) for part in element.get("widths", "").split(",") if part) or (1,) * columns
+        stated = [part for part in element.get("widths", "").split(",") if part]
+        widths = tuple(self.number("widths", part) for part in stated) or (1,) * columns
+        if len(widths) != columns:
+            raise InputError([Fault(self.source, "widths", f"{len(widths)} for {columns} columns", "one a column")])
         align = element.get("align", "l" * columns)
         return Table(element.get("caption", ""), header, body, align.ljust(columns, "l"), widths, self.tables,
                      element.get("tall") == "1")
+
+
+def _depth(root: ElementTree.Element) -> int:
+    """Count the levels of elements, one after the other instead of by recursion."""
+    level, depth = [root], 0
+    while level:
+        level, depth = [child for element in level for child in element], depth + 1
+    return depth
 
 
 def _text(element: ElementTree.Element) -> str:
@@ -153,6 +184,8 @@ def read_document(markup: str, source: str) -> Document:
         line = error.position[0]
         found = f"markup that does not close what it opens ({error.msg})"
         raise InputError([Fault(source, f"line {line} of what it wrote", found, f"the elements {ALLOWED}")]) from None
+    if _depth(root) > DEEPEST:
+        raise InputError([Fault(source, "", f"more than {DEEPEST} levels of elements", f"the elements {ALLOWED}")])
     reader = _Reader(source)
     sections = []
     for number, element in enumerate(root.iter("section"), 1):

@@ -64,6 +64,12 @@ class Assumptions(Frozen):
     """The same in euros."""
     network_fraction_of_hardware: Fraction01 | None = None
     """Network and cabling of servers as a share of their hardware price."""
+    network_fraction_of_workstation: Fraction01 | None = None
+    """Network and cabling of workstations as a share of their hardware price."""
+    space_usd_per_workstation_month: NonNegative | None = None
+    """Office space of a workstation, a month."""
+    spares_fraction_of_hardware: Fraction01 | None = None
+    """Spare parts bought with servers and workstations, as a share of their hardware price."""
     licence_usd_per_gpu_year: NonNegative | None = None
     """Yearly software licence of each GPU; absent: none."""
     licence_jpy_per_gpu_year: NonNegative | None = None

@@ -58,6 +58,14 @@ class Survive(Frozen):
     """Any one provider lost."""
     region: bool = False
     """Any one region of a provider (or owned site) lost."""
+    by: Annotated[Literal["spare", "replacement"] | None, Field(exclude_if=lambda value: value is None)] = None
+    """How a loss is made good. `spare`: every service keeps nodes of its own that carry all of its demand at once, also
+    after the loss. `replacement`: replicas of all services are placed again on the nodes left, which is cheaper but
+    takes the minutes of a restart. Absent: `spare` where nodes are not shared, `replacement` where they are."""
+
+    def is_replaced(self, sharing: str) -> bool:
+        """Say whether replicas are placed again after a loss."""
+        return sharing == "nodes" if self.by is None else self.by == "replacement"
 
 
 class Limits(Frozen):
@@ -67,6 +75,10 @@ class Limits(Frozen):
     """Cost cap for everything together."""
     kinds: Annotated[tuple[Kind, ...], Field(min_length=1)] = ("on_demand", "reserved", "owned")
     """How nodes may be obtained; spot and marketplace only when named."""
+    used: Annotated[bool, Field(exclude_if=lambda value: value is False)] = False
+    """Whether nodes whose GPU is no longer sold new may be bought used; those of `at_least` are there already."""
+    allow_geforce_in_datacenter: Annotated[bool, Field(exclude_if=lambda value: value is False)] = False
+    """Whether owned servers and colocated machines may hold GPUs whose driver is not licensed for data centres."""
     max_term_months: CountOrZero = 12
     """Longest commitment of a reserved offer."""
     gpus: Selection = Selection()
@@ -81,6 +93,8 @@ class Limits(Frozen):
     """Nodes that the plan must hold, by offer id: what is bought or committed already."""
     max_gpu_types: Count | None = None
     """Most different GPU types."""
+    max_gpu_types_in: Annotated[Literal["plan", "period"], Field(exclude_if=lambda value: value == "plan")] = "plan"
+    """`plan`: counted over the whole plan; `period`: in each hour or quarter alone, so types may follow each other."""
     nodes: NodeCount = NodeCount()
     """Fewest and most nodes."""
     engine_policy: Literal["any", "fleet", "per_gpu"] = "any"

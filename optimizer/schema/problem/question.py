@@ -48,6 +48,8 @@ class Problem(Frozen):
     """Rate of that currency; absent: the catalog's."""
     services: Annotated[tuple[Service, ...], Field(min_length=1, max_length=1000)]
     """Services to place."""
+    sharing: Annotated[Literal["none", "nodes"], Field(exclude_if=lambda value: value == "none")] = "none"
+    """`nodes`: replicas of several services may share a node; `none`: a node serves one service at a time."""
     limits: Limits = Limits()
     """Rules that the plan must keep."""
     assumptions: Assumptions = Assumptions()

@@ -10,8 +10,9 @@ from fractions import Fraction
 from optimizer.costs import PricedOffer, rate_per_usd
 from optimizer.schema.budget_plan import NodeStay, QuarterPlan
 from optimizer.units import exact
+from optimizer.verify.products import refused_product
 from optimizer.verify.roadmap.subject import RoadmapSubject
-from optimizer.verify.rules import after_node_loss
+from optimizer.verify.rules import after_node_loss, beyond_stock
 
 
 def check_stays(subject: RoadmapSubject) -> Iterator[str]:
@@ -61,6 +62,11 @@ def _check_obtained(subject: RoadmapSubject, stay: NodeStay, where: str) -> Iter
     ):
         if selection.refuses(name):
             yield f"{where}: {selection.refuses(name)}"
+    if offer.kind == "owned":
+        machine = offer.offer_id.removesuffix(f".{offer.region}")
+        why = refused_product(machine, offer.offer_id, stay.count, limits, subject.catalog)
+        if why:
+            yield f"{where}: {why}"
 
 
 def check_serve_with_what_stands(subject: RoadmapSubject) -> Iterator[str]:
@@ -109,20 +115,14 @@ def check_respect_stock(subject: RoadmapSubject) -> Iterator[str]:
         kept = sum(stay.count for stay in subject.plan.stays if stay.owned_already == place)
         if kept != one.count:
             yield f"owned_already.{place}: {kept} nodes kept or retired of {one.count}"
-    stocks = {money.offer.pool: money.offer.stock for money in subject.money.values()}
-    bought: dict[str, int] = defaultdict(int)
-    for stay in subject.plan.stays:
-        bought[subject.money[stay.offer_id].offer.pool] += stay.count if stay.way == "buy" else 0
-    for pool, count in bought.items():
-        if (stock := stocks[pool]) is not None and count > stock:
-            yield f"{pool}: {count} bought, {stock} in stock"
+    bought = [(subject.money[stay.offer_id].offer, stay.count) for stay in subject.plan.stays if stay.way == "buy"]
+    for name, count, stock in beyond_stock(subject.problem, subject.catalog, bought):
+        yield f"{name}: {count} bought, {stock} in stock"
     for number, quarter in enumerate(subject.plan.quarters):
-        rented: dict[str, int] = defaultdict(int)
-        for stay in subject.standing(number):
-            rented[subject.money[stay.offer_id].offer.pool] += stay.count if stay.way in ("rent", "reserve") else 0
-        for pool, count in rented.items():
-            if (stock := stocks[pool]) is not None and count > stock:
-                yield f"{quarter.label}: {count} of {pool} rented, {stock} in stock"
+        rented = [(subject.money[stay.offer_id].offer, stay.count) for stay in subject.standing(number)
+                  if stay.way in ("rent", "reserve")]
+        for name, count, stock in beyond_stock(subject.problem, subject.catalog, rented):
+            yield f"{quarter.label}: {count} of {name} rented, {stock} in stock"
 
 
 def check_cap_spending(subject: RoadmapSubject) -> Iterator[str]:

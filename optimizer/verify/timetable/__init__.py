@@ -22,7 +22,7 @@ TIMETABLE_CHECKS: tuple[Check, ...] = (
     rules.check_limit_nodes, rules.check_hold_nodes, check_limit_gpu_types, check_choose_engines,
     rules.check_survive_node_loss, rules.check_survive_provider_loss, rules.check_survive_region_loss,
     rules.check_cap_spot_share, check_class_figures, check_cap_power, money.check_total_cost,
-    check_node_count, check_shown_speeds, figures.check_load,
+    check_node_count, check_shown_speeds, figures.check_load, figures.check_shares_by_slot,
     figures.check_plan_speed, figures.check_service_figures, money.check_local_cost,
 )
 """All of them; the first two guard the others."""

@@ -10,6 +10,7 @@ from math import isclose
 
 from optimizer.demand import window_seconds
 from optimizer.schema.base import grade_of
+from optimizer.schema.plan import Deployment
 from optimizer.units import MICRO, exact
 from optimizer.verify.figures import node_at
 from optimizer.verify.rules import left_after_losses
@@ -64,6 +65,29 @@ def check_load(subject: Subject) -> Iterator[str]:
                 subject, slot, name, lambda one: Fraction(one.replicas // one.nodes * one.concurrency_at_peak))
             if carried_by(held) < asked_in(subject, slot, name):
                 yield f"hour {slot.hours[0]}: {float(carried_by(held)):g} in flight, {name} asks more"
+
+
+def check_shares_by_slot(subject: Subject) -> Iterator[str]:
+    """Requests sent in proportion to what nodes carry at the plan's speed overload none of them in any slot."""
+    speeds = {shown.service_id: shown.tokens_per_s_per_user for shown in subject.plan.services}
+    for name, service in subject.services.items():
+        weights = {setting_of(one): _weight(one) for one in subject.of_service(name)}
+        for one in subject.of_service(name):
+            speed = speeds[name] if service.kind == "sync" or service.slo.target_tokens_per_s else None
+            weight, most = weights[setting_of(one)], capacity_of(one)
+            if speed and weight <= most:
+                most = node_at(subject, one, speed, True) * (1 + Fraction(1, 10**9))
+            if not 0 < weight <= most:
+                yield f"{one.offer_id}: {float(weight):g} of {name} at the plan's speed, {float(most):g} at most"
+        for slot in timetable_of(subject).slots if service.kind == "sync" else ():
+            asked, held = asked_in(subject, slot, name), held_in(subject, slot, name, _weight)
+            if asked > carried_by(held) * (1 + Fraction(1, 10**9)):
+                yield f"hour {slot.hours[0]}: nodes are sent more of {name} than they carry at the plan's speed"
+
+
+def _weight(one: Deployment) -> Fraction:
+    """Return what one node is sent of its service, relative to the other nodes."""
+    return exact(one.plan_speed_capacity_per_node or 0.0)
 
 
 def check_plan_speed(subject: Subject) -> Iterator[str]:
@@ -126,7 +150,7 @@ def _wrong_utilisation(subject: Subject, service_id: str) -> Iterator[str]:
     shown = next(one for one in subject.plan.services if one.service_id == service_id)
     service, table, amount = subject.services[service_id], timetable_of(subject), subject.amount(service_id)
     rates = [float(carried_by(held_in(subject, slot, service_id, capacity_of))) for slot in table.slots]
-    by_rate = subject.demands[service_id].unit == "rate"
+    by_rate, most_used = subject.demands[service_id].unit == "rate", subject.problem.limits.max_utilisation_fraction
     if (shown.capacity_rps is not None) != by_rate or (by_rate and not any(
             isclose(shown.capacity_rps or 0.0, one, rel_tol=1e-9) for one in rates)):
         yield f"{service_id}: capacity_rps is {shown.capacity_rps}, its nodes carry {max(rates):g} at most"
@@ -136,12 +160,12 @@ def _wrong_utilisation(subject: Subject, service_id: str) -> Iterator[str]:
     else:
         asked = float(sum(asked_in(subject, slot, service_id) * len(slot.hours) for slot in table.slots))
         held = sum(rate * len(slot.hours) for rate, slot in zip(rates, table.slots, strict=True))
-        full = [float(amount) / rate for rate, slot in zip(rates, table.slots, strict=True)
+        full = [float(amount) / rate * most_used for rate, slot in zip(rates, table.slots, strict=True)
                 if rate and asked_in(subject, slot, service_id) == amount]
         if peak is None or not any(isclose(peak, one, rel_tol=1e-9) for one in full):
             yield f"{service_id}: peak_utilisation_fraction is {full}, the plan says {peak}"
-    if mean is None or not isclose(mean * held, asked, rel_tol=1e-6, abs_tol=LEAST_REQUESTS * table.hours):
-        yield f"{service_id}: a mean_utilisation_fraction of {mean}, {asked:g} of {held:g} are used"
+    if mean is None or not isclose(mean * held, asked * most_used, rel_tol=1e-6, abs_tol=LEAST_REQUESTS * table.hours):
+        yield f"{service_id}: a mean_utilisation_fraction of {mean}, {asked * most_used:g} of {held:g} are used"
 
 
 def _work_and_room(subject: Subject, service_id: str, rates: list[float]) -> tuple[float, float]:

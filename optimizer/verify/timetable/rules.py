@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator
 from fractions import Fraction
 
 from optimizer.costs import PricedOffer
 from optimizer.units import MICRO, exact
-from optimizer.verify.rules import after_node_loss
+from optimizer.verify.rules import after_node_loss, beyond_stock
 from optimizer.verify.subject import TOLERANCE, Subject
 from optimizer.verify.timetable.hours import Held, carried_by, kept_after, nodes_there, timetable_of, work_of
 
@@ -99,13 +98,9 @@ def check_cap_spot_share(subject: Subject) -> Iterator[str]:
 def check_respect_stock(subject: Subject) -> Iterator[str]:
     """No offer is used beyond its stock in any hour; the sites of an owned machine share theirs."""
     for slot in timetable_of(subject).slots:
-        used: dict[str, int] = defaultdict(int)
-        for name, count in nodes_there(subject, slot).items():
-            used[subject.offers[name].pool] += count
-        stocks = {subject.offers[name].pool: subject.offers[name].stock for name in nodes_there(subject, slot)}
-        for pool, stock in stocks.items():
-            if stock is not None and used[pool] > stock:
-                yield f"hour {slot.hours[0]}: {used[pool]} of {pool}, {stock} in stock"
+        used = [(subject.offers[name], count) for name, count in nodes_there(subject, slot).items()]
+        for name, count, stock in beyond_stock(subject.problem, subject.catalog, used):
+            yield f"hour {slot.hours[0]}: {count} of {name}, {stock} in stock"
 
 
 def check_limit_nodes(subject: Subject) -> Iterator[str]:

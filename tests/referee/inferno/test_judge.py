@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from gpumix_referee.inferno import judge
+from gpumix_referee.inferno.check import Placed, faults_of_placement
+from gpumix_referee.inferno.options import needs_of
+from gpumix_referee.inferno.system import PARTS, read_system
 from optimizer.errors import InputError
-from optimizer.referee.inferno import judge
-from optimizer.referee.inferno.check import Placed, faults_of_placement
-from optimizer.referee.inferno.options import needs_of
-from optimizer.referee.inferno.system import PARTS, read_system
 
 FOLDER = os.environ.get("GPUMIX_INFERNO_INSTANCES", "")
 

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from optimizer.referee.inferno.queueing import Queue, Replica, StepReplica, replica_rps
+from gpumix_referee.inferno.queueing import Queue, Replica, StepReplica, replica_rps
 
 
 def test_one_at_a_time_is_the_queue_with_eleven_places() -> None:

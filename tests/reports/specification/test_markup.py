@@ -50,7 +50,11 @@ def test_every_block_is_read() -> None:
     ("<p><p>a</p></p>", "inside <p>: found <p>"),
     ("<table caption='C'><tr><td>a</td></tr><tr><td>a</td><td>b</td></tr></table>", "rows of [1, 2] cells"),
     ("<div/>", "inside <section>: found <div>"),
-], ids=["open", "paragraph in paragraph", "ragged table", "unknown"])
+    ("<p>a<note n='x'/></p>", "n: found 'x'"),
+    ("<table widths='a'><tr><td>a</td></tr></table>", "widths: found 'a'"),
+    ("<table widths='1,2'><tr><td>a</td></tr></table>", "widths: found 2 for 1 columns"),
+    (f"{'<b>' * 5000}{'</b>' * 5000}", "more than 40 levels of elements"),
+], ids=["open", "paragraph in paragraph", "ragged table", "unknown", "note", "width", "widths", "deep"])
 def test_what_is_no_document_is_refused(inside: str, said: str) -> None:
     with pytest.raises(InputError, match=said.replace("[", r"\[").replace("]", r"\]")):
         read(inside)

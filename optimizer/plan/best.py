@@ -1,0 +1,95 @@
+"""The proven cheapest plan of any problem, by the quickest exact way that applies."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from optimizer.demand import profile_hours
+from optimizer.errors import Fault, InputError
+from optimizer.load import LoadedProblem
+from optimizer.schema.plan import Plan
+from optimizer.schema.problem import Problem
+from optimizer.solve import Prepared, SolveSettings, plan_of, solve
+from optimizer.solve.prove import Clock
+from optimizer.verify.known import KnownFigures
+
+
+def spans_periods(problem: Problem) -> bool:
+    """Say whether a problem asks for more than one peak, or one day or week, of nodes that serve one service each.
+
+    One peak and plain hours have quicker ways of their own (`optimizer.solve`, `optimizer.timetable`), proven equal.
+    """
+    limits, survive = problem.limits, problem.limits.survive
+    loses = survive.nodes or survive.provider or survive.region
+    by_hour = profile_hours(problem) is not None
+    routed = any(service.routes_classes for service in problem.services)
+    return (
+        problem.roadmap is not None or problem.sharing == "nodes"
+        or bool(loses and survive.is_replaced(problem.sharing)) or (by_hour and (bool(limits.contracts) or routed)))
+
+
+def without_roadmap(loaded: LoadedProblem) -> LoadedProblem:
+    """Return a problem whose demand is that of today in all quarters."""
+    if loaded.problem.roadmap is None:
+        return loaded
+    return replace(loaded, problem=loaded.problem.model_copy(update={"roadmap": None}))
+
+
+def at_one_peak(loaded: LoadedProblem, what: str) -> LoadedProblem:
+    """Return a problem without its roadmap, for a command that looks at one peak, or plain hours, of dedicated nodes.
+
+    Raises:
+        InputError: what is left still spans periods; naming the key that makes it do so.
+    """
+    plain = without_roadmap(loaded)
+    if not spans_periods(plain.problem):
+        return plain
+    limits = plain.problem.limits
+    if plain.problem.sharing == "nodes":
+        key, found, allowed = "sharing", "nodes", "none"
+    elif limits.survive.is_replaced("none"):
+        key, found, allowed = "limits.survive.by", "replacement", "spare"
+    elif limits.contracts:
+        key, found, allowed = "limits.contracts", "contracts beside a demand by the hour", "no contracts"
+    else:
+        key, found, allowed = "services", "routing: by_class beside a demand by the hour", "routing: mixed"
+    allowed = f"{allowed}: {what} does not look at this yet, gpumix solve does"
+    raise InputError([Fault(loaded.label, key, found, allowed)])
+
+
+def best_plan(
+    prepared: Prepared, settings: SolveSettings, with_rejections: bool = True, known: KnownFigures | None = None
+) -> Plan:
+    """Return the proven cheapest plan of a problem: one peak, hours, quarters, shared nodes, in any combination.
+
+    Args:
+        prepared: the problem.
+        settings: limits of the search.
+        with_rejections: whether the plan lists what was dropped.
+        known: keeps what the checks worked out of replicas, for further plans of the same catalog.
+
+    Raises:
+        InputError: the problem names something that the catalog does not have.
+        VerificationError: the plan broke a rule when it was checked again.
+    """
+    if spans_periods(prepared.problem):
+        return _over_periods(prepared, settings, with_rejections, known)
+    if profile_hours(prepared.problem) is not None:
+        from optimizer.timetable.answer import solve_over_time  # most problems have no hours
+
+        return solve_over_time(prepared, settings, with_rejections, known)
+    solution = solve(prepared.candidates, prepared.problem.limits, prepared.budget, settings)
+    return plan_of(prepared, solution, with_rejections, known)
+
+
+def _over_periods(
+    prepared: Prepared, settings: SolveSettings, with_rejections: bool, known: KnownFigures | None
+) -> Plan:
+    from optimizer.plan.periods import plan_of_periods  # most problems have one peak
+    from optimizer.question.build import ask
+    from optimizer.strategies.found import Effort
+    from optimizer.strategies.search import search
+
+    asked = ask(prepared)
+    effort = Effort(Clock(settings).end, settings.deterministic_limit, settings.seed)
+    return plan_of_periods(asked, search(asked.question, effort, settings.reduced), with_rejections, known)

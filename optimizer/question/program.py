@@ -1,0 +1,96 @@
+"""A question as a whole-number program: columns with costs, rows with bounds, no solver in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from optimizer.question.question import Question, Situation
+from optimizer.traffic.class_split import ClassCut, TooFew
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Least and most of a weighted sum of columns."""
+
+    columns: tuple[int, ...]
+    weights: tuple[int, ...]
+    least: int | None = None
+    most: int | None = None
+    when: int | None = None
+    """A column of 0 or 1: the row must hold where it is 1."""
+
+    def as_plain(self, most: Sequence[int]) -> Row:
+        """Return the same row without a condition: it asks for nothing where its column is 0.
+
+        Only rows with a least have conditions: sum w x - (least - low) b >= low, with low the least the sum can be.
+        """
+        if self.when is None or self.least is None:
+            return self
+        low = sum(min(0, weight) * most[column] for column, weight in zip(self.columns, self.weights, strict=True))
+        return Row((*self.columns, self.when), (*self.weights, low - self.least), low)
+
+
+@dataclass
+class Program:
+    """min cost x, so that every row holds, 0 <= x <= most, whole x; the first columns are the stays."""
+
+    costs: list[int]
+    most: list[int]
+    rows: list[Row] = field(default_factory=list)
+    uses: dict[tuple[Situation, int], int] = field(default_factory=dict)
+    """(situation, way) -> column: how many of a way serve then. Absent where none can."""
+
+    def column(self, most: int, cost: int = 0) -> int:
+        """Add a count."""
+        self.costs.append(cost)
+        self.most.append(most)
+        return len(self.costs) - 1
+
+    def row(
+        self, terms: Iterable[tuple[int, int]], least: int | None = None, most: int | None = None,
+        when: int | None = None,
+    ) -> None:
+        """Add a row of (column, weight), weights of one column added up."""
+        kept: dict[int, int] = {}
+        for column, weight in terms:
+            kept[column] = kept.get(column, 0) + weight
+        mine = {column: weight for column, weight in kept.items() if weight}
+        self.rows.append(Row(tuple(mine), tuple(mine.values()), least, most, when))
+
+    def cost_of(self, counts: Sequence[int]) -> int:
+        """Return what counts cost."""
+        return sum(cost * count for cost, count in zip(self.costs, counts, strict=True))
+
+    def is_kept(self, counts: Sequence[int]) -> bool:
+        """Say whether counts keep every row and bound."""
+        for row in self.rows:
+            if row.when is not None and not counts[row.when]:
+                continue
+            total = sum(weight * counts[column] for column, weight in zip(row.columns, row.weights, strict=True))
+            if (row.least is not None and total < row.least) or (row.most is not None and total > row.most):
+                return False
+        return all(0 <= count <= most for count, most in zip(counts, self.most, strict=True))
+
+    def largest_sum(self) -> int:
+        """Return the largest number that a row or the cost may reach, to be held against a solver's integers."""
+        sums = [sum(abs(cost) * most for cost, most in zip(self.costs, self.most, strict=True))]
+        sums += [sum(abs(weight) * self.most[column] for column, weight in zip(row.columns, row.weights, strict=True))
+                 for row in self.rows]
+        return max(sums)
+
+
+@dataclass
+class Known:
+    """What the search has learnt of a question so far: it only ever grows, and every entry holds for all plans."""
+
+    situations: list[Situation]
+    """Those that the program states; a plan that breaks another one adds it."""
+    cuts: dict[tuple[Situation, int], list[ClassCut | TooFew]] = field(default_factory=dict)
+    """(situation, service) -> what nodes must keep to carry request classes that are routed apart. Weights go by the
+    ways of the service, in their order."""
+
+    @classmethod
+    def of(cls, question: Question) -> Known:
+        """Start with every period without a loss."""
+        return cls([Situation(period) for period in range(len(question.periods))])

@@ -1,0 +1,117 @@
+"""A plan of periods in rows and lines, shared by the terminal and Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from optimizer.reports.wording import counted, money
+from optimizer.schema.plan import NodeLayout, Period, Plan, StayPlan
+
+WAYS = {"buy": "buy", "reserve": "commit to", "rent": "rent", "keep": "keep"}
+
+
+def stretches(plan: Plan) -> Iterator[tuple[tuple[Period, ...], Period]]:
+    """Yield runs of periods, in their order, in which the same nodes stand and run the same, with the fullest."""
+    run: list[Period] = []
+    for period in plan.periods:
+        if run and (period.quarter, period.nodes, period.running) != (run[-1].quarter, run[-1].nodes, run[-1].running):
+            yield tuple(run), max(run, key=_fullness)
+            run = []
+        run.append(period)
+    if run:
+        yield tuple(run), max(run, key=_fullness)
+
+
+def _fullness(period: Period) -> float:
+    return sum(one.amount for one in period.demand)
+
+
+def label_of(run: tuple[Period, ...]) -> str:
+    """Name a run of periods: its quarter, then all its hours.
+
+    >>> label_of((Period(label="hours 1", quarter=None, hours=(1,), demand=(), nodes={}, running=()),
+    ...           Period(label="hours 0, 5", quarter=None, hours=(0, 5), demand=(), nodes={}, running=())))
+    'hours 0-1, 5'
+    """
+    hours = sorted(hour for period in run for hour in period.hours)
+    if not hours:
+        return run[0].label
+    parts: list[list[int]] = []
+    for hour in hours:
+        if parts and parts[-1][1] == hour - 1:
+            parts[-1][1] = hour
+        else:
+            parts.append([hour, hour])
+    ranges = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in parts)
+    quarter = run[0].label.split(" hours ")[0] if run[0].quarter is not None else ""
+    return f"{quarter} hours {ranges}".strip()
+
+
+def period_lines(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Yield (label, what is asked and what stands) of each run of periods."""
+    for run, fullest in stretches(plan):
+        asked = ", ".join(f"{one.service_id} {one.amount:g}" for one in fullest.demand if one.amount)
+        nodes = " + ".join(f"{count} x {name}" for name, count in fullest.nodes.items()) or "no node"
+        yield label_of(run), f"asked at most {asked or 'nothing'}: {nodes}"
+
+
+def layout_lines(plan: Plan) -> Iterator[str]:
+    """Yield what nodes hold in the fullest period, where nodes are shared."""
+    fullest = max(plan.periods, key=_fullness)
+    for layout in fullest.layouts:
+        yield f"{layout.count} x {layout.offer_id}: {_held(layout)}"
+
+
+def _held(layout: NodeLayout) -> str:
+    held = ", ".join(
+        f"{counted(one.replicas, 'replica')} of {one.service_id} on {counted(one.gpu_count, 'GPU')} each"
+        for one in layout.replicas)
+    free = f"{counted(layout.free_gpus, 'GPU')} free" if layout.free_gpus else ""
+    return ", ".join(part for part in (held, free) if part)
+
+
+def loss_lines(plan: Plan) -> Iterator[str]:
+    """Yield where services run after each loss, in the fullest period."""
+    fullest = max(plan.periods, key=_fullness)
+    for loss in fullest.losses:
+        runs = ", ".join(f"{one.service_id} {one.replicas} on {one.offer_id}" for one in loss.running)
+        yield f"without {loss.lost}: {runs}"
+
+
+def stay_lines(plan: Plan) -> Iterator[str]:
+    """Yield what is bought, rented, kept, quarter by quarter."""
+    if plan.roadmap is None:
+        return
+    quarters = plan.roadmap.quarters
+    for stay in plan.roadmap.stays:
+        end = "the end" if stay.end == len(quarters) else quarters[stay.end].label
+        yield (f"{quarters[stay.first].label} to {end}: {WAYS[stay.way]} {stay.count} x {stay.offer_id}"
+               f"{_when(stay, plan)}, {money(stay.cost_usd)}")
+
+
+def _when(stay: StayPlan, plan: Plan) -> str:
+    quarters = plan.roadmap.quarters if plan.roadmap else ()
+    hours = f" in {len(stay.hours)} hours of each cycle" if stay.hours else ""
+    ordered = f", ordered in {quarters[stay.ordered].label}" if stay.ordered != stay.first else ""
+    return hours + ordered
+
+
+Row = tuple[str, ...]
+
+
+def quarter_rows(plan: Plan) -> list[Row]:
+    """Return a table of the money by quarter, nominal; empty without a roadmap."""
+    if plan.roadmap is None:
+        return []
+    return [("quarter", "fiscal year", "purchases", "rent and running", "sold"), *(
+        (one.label, one.fiscal_year, money(one.capex_usd), money(one.opex_usd), money(one.sold_usd))
+        for one in plan.roadmap.quarters)]
+
+
+def total_line(plan: Plan) -> str:
+    """Say what a roadmap costs in all."""
+    if plan.roadmap is None:
+        return ""
+    rate = plan.roadmap.discount_fraction_per_year
+    how = f"discounted at {rate:.1%} a year" if rate else "nominal"
+    return f"{money(plan.roadmap.total_cost_usd)} in all, {how}, less what stands at the end counts for"

@@ -1,0 +1,142 @@
+"""What a plan of periods is held against: the problem's own periods and demands, derived again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import cached_property
+
+from optimizer.costs.over_time import NodeMoney, money_by_id
+from optimizer.costs.quarters import demand_factor
+from optimizer.demand import ServiceDemand, grown_amount, hourly_amounts, profile_hours
+from optimizer.schema.plan import Deployment, Period, Plan, RunningReplicas
+from optimizer.schema.problem import Survive
+from optimizer.units import MICRO
+from optimizer.verify.subject import Subject
+
+Setting = tuple[str, str, str, str, int, int]
+"""Service, offer, engine, precision, tensor parallel, GPUs of a replica."""
+
+
+def setting_of(one: Deployment | RunningReplicas) -> Setting:
+    """Return what tells the deployments of a plan apart."""
+    return one.service_id, one.offer_id, one.engine_id, one.precision, one.tp_size, one.gpu_count
+
+
+@dataclass(frozen=True)
+class PeriodsSubject(Subject):
+    """A plan of periods with its problem and catalog."""
+
+    @property
+    def quarters(self) -> int:
+        """Quarters of the roadmap; 1 without one."""
+        return self.problem.roadmap.quarters if self.problem.roadmap else 1
+
+    @cached_property
+    def hours(self) -> int:
+        """Hours of the cycle; 1 where one peak stands for all hours."""
+        return profile_hours(self.problem) or 1
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether replicas of several services may share nodes."""
+        return self.problem.sharing == "nodes"
+
+    @cached_property
+    def is_replaced(self) -> bool:
+        """Whether after a loss replicas are placed again."""
+        return self.problem.limits.survive.is_replaced(self.problem.sharing)
+
+    @cached_property
+    def money(self) -> dict[str, NodeMoney]:
+        """What nodes of the plan's offers cost over time, priced again; empty without a roadmap."""
+        if self.problem.roadmap is None:
+            return {}
+        found = {name: money_by_id(name, self.catalog, self.problem, self.problem.roadmap) for name in self.offers}
+        return {name: money for name, money in found.items() if money is not None}
+
+    @cached_property
+    def _asked(self) -> dict[tuple[str, int], tuple[int, ...]]:
+        return {}
+
+    def asked(self, service_id: str, quarter: int, hour: int) -> int:
+        """Return what a service asks in an hour of a quarter, in the plan's integers; 0 for work with a window."""
+        service, most_used = self.services[service_id], self.problem.limits.max_utilisation_fraction
+        roadmap = self.problem.roadmap
+        factor = demand_factor(roadmap, service_id, quarter) if roadmap else Fraction(1)
+        if self.hours == 1:
+            return grown_amount(service, factor, most_used)
+        if service.kind == "async":
+            return 0
+        if (service_id, quarter) not in self._asked:
+            self._asked[service_id, quarter] = hourly_amounts(service, self.hours, most_used, factor)
+        return self._asked[service_id, quarter][hour]
+
+    def amount_in(self, service_id: str, period: Period) -> Fraction:
+        """Return what a service asks in a period, in requests in flight or requests/s."""
+        most = max(self.asked(service_id, period.quarter or 0, hour) for hour in period.hours or (0,))
+        return Fraction(most) if self.demands[service_id].unit == "concurrency" else Fraction(most, MICRO)
+
+    def amount(self, service_id: str) -> Fraction:
+        """Return the most that a service asks in any period."""
+        return max(self.amount_in(service_id, period) for period in self.plan.periods)
+
+    def gpus_of(self, one: Deployment) -> int:
+        """Count the GPUs that a deployment has for itself."""
+        return one.replicas * one.gpu_count
+
+    def as_nodes(self, one: Deployment) -> Deployment:
+        """Return a deployment whose every replica is a node of its own, where nodes are shared."""
+        return one.model_copy(update={"nodes": one.replicas}) if self.is_shared else one
+
+    @cached_property
+    def whole(self) -> PeriodsSubject:
+        """The same plan with shared deployments as nodes of one replica each."""
+        plan = self.plan.model_copy(update={"deployments": tuple(map(self.as_nodes, self.plan.deployments))})
+        return replace(self, plan=plan)
+
+    @cached_property
+    def by_setting(self) -> dict[Setting, Deployment]:
+        """The deployments by what tells them apart."""
+        return {setting_of(one): one for one in self.plan.deployments}
+
+    def in_period(self, period: Period, running: Sequence[RunningReplicas], after_loss: bool = False) -> PeriodSubject:
+        """Return what runs in a period as a plan of its own."""
+        deployments = tuple(
+            self.as_nodes(self.by_setting[setting_of(one)].model_copy(
+                update={"nodes": one.nodes, "replicas": one.replicas}))
+            for one in running if setting_of(one) in self.by_setting)
+        problem = self.problem
+        if after_loss or self.is_replaced:
+            problem = problem.model_copy(update={"limits": problem.limits.model_copy(update={"survive": Survive()})})
+        plan = self.plan.model_copy(update={"deployments": deployments})
+        return PeriodSubject(plan, problem, self.catalog, self.own_models, self.known, self, period)
+
+
+@dataclass(frozen=True)
+class PeriodSubject(Subject):
+    """One period of a plan, held against what it asks."""
+
+    whole: PeriodsSubject | None = None
+    period: Period | None = field(default=None)
+
+    @cached_property
+    def demands(self) -> dict[str, ServiceDemand]:
+        """What each service asks in the period."""
+        if self.whole is None or self.period is None:
+            raise ValueError("a period is one of a plan")
+        whole, period = self.whole, self.period
+        return {
+            name: replace(demand, amount=max(
+                whole.asked(name, period.quarter or 0, hour) for hour in period.hours or (0,)))
+            for name, demand in whole.demands.items()}
+
+    def mixed_ids(self) -> list[str]:
+        """List the services that ask for something and whose classes share all their nodes."""
+        return [name for name in super().mixed_ids() if self.amount(name)]
+
+
+def empty_of(plan: Plan) -> bool:
+    """Say whether an answer shows nothing."""
+    return not (plan.nodes or plan.deployments or plan.services or plan.cost.usd_per_month is not None)
