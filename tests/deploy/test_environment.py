@@ -78,15 +78,15 @@ def test_a_checkpoint_that_nobody_knows_is_asked_for(environment: Make) -> None:
     assert "Qwen/Qwen2.5-32B-Instruct in fp8" in run.wanted
     compose = documents(files_of(made, "compose")["nodes/summaries-1/compose.yaml"])[0]
     assert compose["services"]["engine-0"]["command"][1] == "${SUMMARIES_1_MODEL:?name a checkpoint}"
-    assert documents(files_of(made, "skypilot")["services/assistant-1.yaml"])[0]["envs"] == {"SUMMARIES_1_MODEL": None}
-    manifest = next(one for one in documents(files_of(made, "kubernetes")["manifests/10-engine-assistant-1.yaml"])
+    assert documents(files_of(made, "skypilot")["services/summaries-1.yaml"])[0]["envs"] == {"SUMMARIES_1_MODEL": None}
+    manifest = next(one for one in documents(files_of(made, "kubernetes")["manifests/10-engine-summaries-1.yaml"])
                     if one["kind"] == "Deployment")
     container = manifest["spec"]["template"]["spec"]["containers"][0]
     assert container["command"][1] == "$(SUMMARIES_1_MODEL)"
     assert container["env"][-1] == {
-        "name": "SUMMARIES_1_MODEL", "valueFrom": {"configMapKeyRef": {"name": "checkpoints", "key": "assistant-1"}}}
-    named = environment("assistant-llama-70b", checkpoints={"assistant": "nvidia/Llama-3.3-70B-Instruct-FP8"})
-    assert named.runs[0].checkpoint == "nvidia/Llama-3.3-70B-Instruct-FP8"
+        "name": "SUMMARIES_1_MODEL", "valueFrom": {"configMapKeyRef": {"name": "checkpoints", "key": "summaries-1"}}}
+    named = environment("overnight-summaries", checkpoints={"summaries": "nvidia/Qwen2.5-32B-Instruct-FP8"})
+    assert named.runs[0].checkpoint == "nvidia/Qwen2.5-32B-Instruct-FP8"
 
 
 def test_an_own_model_needs_its_weights(environment: Make) -> None:
