@@ -20,7 +20,7 @@ from optimizer.load.catalog import point_key
 from optimizer.schema.catalog import CapacityRow, EngineOverhead, EnginePrecision, LayerKind
 from tests.catalogs import tiny
 
-KEY = "m bf16 on 1 x g, e 1.0, 500/200 tokens, C=1, curve"
+KEY = "m bf16 on 1 x g, e 1.0 tp1, 500/200 tokens, C=1, curve"
 
 
 def sound(*points: Any, **tables: Any) -> Catalog:

@@ -425,7 +425,7 @@ BETTER = {
 
 OTHERS: dict[str, tuple[str, ...]] = {
     "kind": ("spot", "owned"), "price_evidence": ("quoted", "assumed"), "grade": ("A", "C"),
-    "evidence": ("measured", "interpolated"),
+    "evidence": ("measured", "interpolated"), "layout": ("tp2-pp2", "tp1-dp4-ep4"),
 }
 
 
@@ -464,8 +464,8 @@ def test_every_figure_is_checked(found: dict[str, Answered], name: str, part: st
 
 
 UNPROVEN = {
-    "engine_id", "precision", "tp_size", "concurrency_per_replica", "concurrency_at_peak", "tokens_per_s_per_user",
-    "ttft_ms", "evidence", "error_fraction", "source_url",
+    "engine_id", "precision", "tp_size", "layout", "concurrency_per_replica", "concurrency_at_peak",
+    "tokens_per_s_per_user", "ttft_ms", "evidence", "error_fraction", "source_url",
 }
 """What stands beside a stated capacity is what the row says, or a word for the reader."""
 

@@ -108,7 +108,7 @@ def _speed_reason(speed: ReplicaSpeed, service: Service) -> str:
     target, slo = service.slo.target_tokens_per_s, service.slo
     for one in speed.classes:
         shown = f"for a single request ({one.evidence(1)})"
-        ttft, whole = one.longest_ttft_ms(1), one.latency_s(1) * 1000
+        ttft, whole = one.held_ttft_ms(1), one.latency_s(1) * 1000
         if one.speed(1) < target:
             return f"{one.speed(1):.1f} tok/s {shown}, {target:g} asked"
         if slo.ttft_ms is not None and ttft > slo.ttft_ms:

@@ -94,9 +94,17 @@ class ClassSpeed:
         """Return seconds a request is in flight: TTFT + (OSL - 1) x TPOT."""
         return (self.ttft_ms(concurrency) + (self.request.osl_tokens - 1) * self.tpot_ms(concurrency)) / 1000
 
+    def held_ttft_ms(self, concurrency: int) -> float:
+        """Return the TTFT that its limit looks at: the mean, or a percentile of requests that come at random."""
+        if self.slo.percentile is None:
+            return self.longest_ttft_ms(concurrency)
+        share, percentile = bar_share(self.confidence) + self.slow_ttft, self.slo.percentile / 100
+        return max(one.curve.slow_open_ttft_ms(concurrency, one.request.osl_tokens, percentile, share)
+                   for one in (self, *self.company))
+
     def keeps(self, concurrency: int) -> bool:
         """Say whether the limits other than speed hold, for a request of any class of the replica among these."""
-        if self.slo.ttft_ms is not None and self.longest_ttft_ms(concurrency) > self.slo.ttft_ms:
+        if self.slo.ttft_ms is not None and self.held_ttft_ms(concurrency) > self.slo.ttft_ms:
             return False
         if self.slo.e2e_ms is None:
             return True

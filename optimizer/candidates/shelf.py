@@ -84,7 +84,8 @@ class Shelf:
         self._known[id(catalog)], self._known[id(model)] = catalog, model
         key = (
             id(catalog), id(model), service.engines, service.precisions,
-            service.full_context_tokens, service.workload, service.routes_classes, slo.ttft_ms, slo.e2e_ms,
+            service.full_context_tokens, service.workload, service.routes_classes, slo.ttft_ms, slo.percentile,
+            slo.e2e_ms,
             limits.evidence, limits.speed_confidence, demand.unit, demand.percentile,
         )
         found = {gpu.gpu_id: self._tables.recall((key, gpu.gpu_id, largest)) for gpu, largest in gpus}

@@ -14,6 +14,7 @@ from optimizer.engines import gpu_refusal, half_refusal, model_refusal, precisio
 from optimizer.load import Catalog
 from optimizer.memory import Loaded, loaded
 from optimizer.schema.catalog import Gpu, LlmModel
+from optimizer.schema.layout import ReplicaLayout
 from optimizer.schema.problem import Limits, RequestClass, Service
 from optimizer.throughput import Question, prepare_curves, speed_curve
 from optimizer.units import largest_holding
@@ -28,8 +29,8 @@ MOST_SEQUENCES = 1024
 """No replica is planned with more requests in flight (the largest default of the engines in the catalog)."""
 
 
-Combination = tuple[str, str, int, int]
-"""Engine, precision, tensor parallel, GPUs of a replica."""
+Combination = tuple[str, str, ReplicaLayout]
+"""Engine, precision, how a replica spreads over its GPUs."""
 
 
 def most_in_flight(service: Service, demand: ServiceDemand) -> int:
@@ -82,9 +83,10 @@ class OptionWalker:
 
     def question(self, gpu: Gpu, one: Combination, request: RequestClass) -> Question:
         """Return the question about the speed of one class on a replica."""
-        engine_id, precision, tp_size, footprint = one
+        engine_id, precision, layout = one
         return Question(self.model, precision, self.catalog.precisions[precision], gpu, engine_id,
-                        self.catalog.engines[engine_id], tp_size, footprint, request.isl_tokens, request.osl_tokens)
+                        self.catalog.engines[engine_id], layout.tp_size, layout.gpu_count, request.isl_tokens,
+                        request.osl_tokens, None if layout.is_plain else layout)
 
     def drop(self, gpu: Gpu, engine_id: str | None, precision: str | None, tp_size: int | None, step: Step,
              reason: str, footprint: int = 0) -> None:
@@ -114,36 +116,38 @@ class OptionWalker:
                 if refused:
                     self.drop(gpu, engine_id, precision, None, "engine", refused)
                     continue
-                for tp_size, footprint in self.footprints(gpu, engine_id, precision, largest):
-                    why = split_refusal(engine, self.model, tp_size)
+                for layout in self.layouts(gpu, engine_id, precision, largest):
+                    why = split_refusal(engine, self.model, layout.tp_size)
                     if why:
-                        self.drop(gpu, engine_id, precision, tp_size, "engine", why, footprint)
+                        self.drop(gpu, engine_id, precision, layout.tp_size, "engine", why, layout.gpu_count)
                     else:
-                        yield engine_id, precision, tp_size, footprint
+                        yield engine_id, precision, layout
 
-    def footprints(self, gpu: Gpu, engine_id: str, precision: str, largest: int) -> list[tuple[int, int]]:
-        """List (tensor parallel, GPUs) of a replica: the engine's sizes, and what was measured otherwise."""
+    def layouts(self, gpu: Gpu, engine_id: str, precision: str, largest: int) -> list[ReplicaLayout]:
+        """List how a replica may spread: over the engine's tensor-parallel sizes, and as was measured otherwise."""
         precisions = self.catalog.precisions
         alike = {name for name, facts in precisions.items() if facts.runs_like == precisions[precision].runs_like}
-        sizes = {(size, size) for size in self.catalog.engines[engine_id].tp_sizes if size <= largest}
-        sizes |= {
-            (point.tp_size, point.gpu_count)
-            for point in self.catalog.points_on(self.model.runs_like, gpu.gpu_id, engine_id)
-            if point.use == "curve" and point.tp_size and point.precision in alike and point.gpu_count <= largest
+        found = {ReplicaLayout(size) for size in self.catalog.engines[engine_id].tp_sizes if size <= largest}
+        found |= {
+            layout for point in self.catalog.points_on(self.model.runs_like, gpu.gpu_id, engine_id)
+            if point.use == "curve" and point.precision in alike and (layout := point.spread) is not None
+            and layout.nodes == 1 and layout.gpu_count == point.gpu_count <= largest
         }
-        return sorted(sizes, key=lambda size: (size[1], size[0]))
+        return sorted(found, key=lambda layout: (layout.gpu_count, layout.tp_size, layout.name))
 
-    def option(self, gpu: Gpu, engine_id: str, precision: str, tp_size: int, footprint: int) -> Option | None:
+    def option(self, gpu: Gpu, engine_id: str, precision: str, layout: ReplicaLayout) -> Option | None:
         """Build one option, or note why there is none."""
         def drop(step: Step, reason: str) -> None:
             """Note why this combination falls out."""
-            self.drop(gpu, engine_id, precision, tp_size, step, reason, footprint)
+            self.drop(gpu, engine_id, precision, layout.tp_size, step, reason, layout.gpu_count)
 
-        setting = (engine_id, precision, tp_size, footprint)
+        setting = (engine_id, precision, layout)
         speed = self.routed(gpu, setting, drop) if self.service.routes_classes else self.mixed(gpu, setting, drop)
         if speed is None:
             return None
-        return Option(self.index, gpu.gpu_id, engine_id, precision, tp_size, footprint, speed)
+        support = self.catalog.engines[engine_id].support_on(gpu.gpu_id, gpu.architecture)
+        return Option(self.index, gpu.gpu_id, engine_id, precision, layout.tp_size, layout.gpu_count, speed,
+                      None if layout.is_plain else layout.name, support)
 
     def mixed(self, gpu: Gpu, setting: Combination, drop: Callable[[Step, str], None]) -> ReplicaSpeed | None:
         """Return a replica that serves all classes, None when it cannot serve one of them."""

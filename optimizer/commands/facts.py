@@ -219,15 +219,21 @@ def catalog_accuracy(
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="FILE.png", help="Draw predicted against measured speeds.")
     ] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE.md", help="Write the accuracy page of the left-out rows.")
+    ] = None,
     catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = Format.TEXT,
     output: OutputOption = None,
 ) -> None:
     """Show how far predictions are from what was measured: shipped rows left out (minutes), own rows, or memory."""
     from optimizer.load import load_catalog
 
-    if memory is not None and (against is not None or plot is not None):
-        found_both = "--memory beside --against or --plot"
+    if memory is not None and (against is not None or plot is not None or report is not None):
+        found_both = "--memory beside --against, --plot or --report"
         raise InputError([Fault("options", "--memory", found_both, "--memory alone: it is compared by itself")])
+    if against is not None and report is not None:
+        raise InputError([Fault("options", "--report", "--report beside --against", "one of them: the page is of the "
+                                "catalog's own rows")])
     facts = load_catalog(catalog, overlays_of(overlay))
     if memory is not None:
         from optimizer.accuracy.memory import keeps_its_promise, memory_accuracy
@@ -237,7 +243,8 @@ def catalog_accuracy(
         emit(MEMORY_ACCURACY_REPORTS[form.value](logs), output)
         leave(ExitCode.CHECK_FAILED if check and not keeps_its_promise(logs) else ExitCode.PLAN)
         return
-    from optimizer.accuracy.speed import speed_accuracy, speed_against
+    from optimizer.accuracy.against import speed_against
+    from optimizer.accuracy.speed import speed_accuracy
     from optimizer.reports import accuracy_report
 
     if plot is not None:
@@ -247,6 +254,10 @@ def catalog_accuracy(
         text, pairs = accuracy_report.AGAINST_REPORTS[form.value](rows), accuracy_report.pairs_of(rows)
     else:
         found = speed_accuracy(facts)
+        if report is not None:
+            from optimizer.reports.accuracy_page import accuracy_page
+
+            emit(accuracy_page(facts, found), report)
         text, pairs = accuracy_report.ACCURACY_REPORTS[form.value](found), accuracy_report.pairs_of(found)
     if plot is not None and pairs:
         accuracy_report.plot(pairs, plot)

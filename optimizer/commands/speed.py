@@ -25,6 +25,9 @@ def speed(
     gpu: Annotated[str, typer.Option("--gpu", metavar="ID", help="GPU type.")],
     engine: Annotated[str, typer.Option("--engine", metavar="E", help="Inference engine.")] = "vllm",
     tp: Annotated[int, typer.Option("--tp", min=1, max=64, help="Tensor-parallel size.")] = 1,
+    layout: Annotated[str | None, typer.Option(
+        "--layout", metavar="WORD", help="Instead of --tp: how the replica spreads, such as tp4-pp2 or tp1-dp8-ep8.",
+    )] = None,
     precision: Annotated[str | None, typer.Option("--precision", metavar="P", help="Default: the model's own.")] = None,
     isl: Annotated[int, typer.Option("--isl", min=1, max=10_000_000, help="Input tokens.")] = 1024,
     osl: Annotated[int, typer.Option("--osl", min=1, max=10_000_000, help="Output tokens.")] = 256,
@@ -40,5 +43,5 @@ def speed(
     from optimizer.reports import speed_report
 
     facts = load_catalog(catalog, overlays_of(overlay))
-    asked = speed_report.asked_of(facts, model, gpu, engine, precision, tp, isl, osl)
+    asked = speed_report.asked_of(facts, model, gpu, engine, precision, tp, isl, osl, layout)
     emit(speed_report.SPEED_REPORTS[form.value](speed_report.speed_of(facts, asked, concurrency, confidence)), output)

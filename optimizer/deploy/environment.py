@@ -21,10 +21,11 @@ from optimizer.loadtest.starting import (
     checkpoint_of,
     memory_fraction,
     settings_of,
+    unstarted,
 )
 from optimizer.memory import weights_bytes
 from optimizer.schema.catalog import Gpu, LlmModel
-from optimizer.schema.plan import Deployment, Node, Plan, ServicePlan
+from optimizer.schema.plan import Deployment, Node, Plan, ServicePlan, spread_of
 from optimizer.schema.problem import Service
 from optimizer.schema.serving import Companion, Serving
 from optimizer.units import GIB
@@ -179,6 +180,9 @@ def _unserved(one: Deployment, plan: Plan, catalog: Catalog, facts: ServingFacts
     if one.precision not in serving.precisions:
         allowed = f"how the engine serves it; an overlay can add it (known: {', '.join(serving.precisions)})"
         faults.append(Fault("serving.yaml", f"{one.engine_id}.precisions.{one.precision}", "nothing", allowed))
+    faults += [Fault("serving.yaml", f"{one.engine_id}.layout.{part}", "nothing",
+                     f"the flags that start a replica of layout {one.layout}; an overlay can add them")
+               for part in unstarted(serving, spread_of(one))]
     gpu_id = next(node.gpu_id for node in plan.nodes if node.offer_id == one.offer_id)
     vendor = catalog.gpus[gpu_id].vendor
     if serving.image_for(gpu_id, vendor) is None:
@@ -198,8 +202,8 @@ def _run(
     if service.service_id in checkpoints:
         found = Checkpoint(checkpoints[service.service_id], () if found.name else found.flags)
     fraction = memory_fraction(engine, gpu, one.tp_size)
-    settings = settings_of(serving, one.precision, fraction)
-    words = arguments(serving, found, one.precision, one.tp_size, one.concurrency_per_replica,
+    settings = settings_of(serving, one.precision, spread_of(one), fraction)
+    words = arguments(serving, found, one.precision, spread_of(one), one.concurrency_per_replica,
                       service.full_context_tokens, fraction)
     extra = (*serving.listen.split(), *serving.container_flags.split(),
              *(serving.settings_flags.split() if settings else ()), *_longer_context(serving, model, service))

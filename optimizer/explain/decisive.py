@@ -63,7 +63,7 @@ def _replica_figures(prepared: Prepared, index: int, gpu: str, one: Deployment) 
 
 def _ttft_error(prepared: Prepared, index: int, gpu: str, one: Deployment) -> float:
     """Return the error of the TTFT of a deployment's replica."""
-    setting = (one.engine_id, one.precision, one.tp_size, one.gpu_count)
+    setting = (one.engine_id, one.precision, one.tp_size, one.gpu_count, one.layout or "")
     options = (o for o in prepared.candidates.options.get((index, gpu), ()) if o.order == setting)
     classes = [c for o in options for speed in o.replica_speeds() for c in speed.classes]
     return max((c.ttft_error_fraction(one.concurrency_at_peak) for c in classes), default=0.0)

@@ -186,6 +186,6 @@ def _placed(case: FleetCase, item: int, replicas: int) -> PlacedReplicas:
     option = one.option
     return PlacedReplicas(
         service_id=case.names[one.service], engine_id=option.engine_id, precision=option.precision,
-        tp_size=option.tp_size, gpu_count=one.gpus, replicas=replicas)
+        tp_size=option.tp_size, gpu_count=one.gpus, layout=option.layout, replicas=replicas)
 
 

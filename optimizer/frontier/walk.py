@@ -90,7 +90,7 @@ def _point(axis: Axis, step: Step, settings: SolveSettings, reversed_sign: bool)
     if step.solution.status != "optimal" or (single_speed and _stands_at(step)):
         solution = replace(step.solution, targets=step.at.candidates.targets())
     else:
-        solution = solve(step.at.candidates, step.at.problem.limits, step.at.budget, settings)
+        solution = solve(step.at.candidates, step.at.problem.limits, step.at.budget, settings, trusting=False)
     plan = plan_of(step.at, solution, with_rejections=False)
     low, high = axis.bar(solution, step.value)
     value = float(-step.value if reversed_sign else step.value)

@@ -33,10 +33,14 @@ class ServingFacts:
     """SkyPilot's names of GPUs."""
 
     def accelerators(self, gpu_id: str, provider: str) -> tuple[str, ...]:
-        """List SkyPilot's names of a GPU at a provider; those that say the provider come alone."""
-        rows = [row for row in self.sky_names if row.gpu_id == gpu_id and row.provider in ("", provider)]
+        """List SkyPilot's names of a GPU at a provider.
+
+        Those that say the provider come alone; where none is known of the provider, those of others.
+        """
+        everywhere = [row for row in self.sky_names if row.gpu_id == gpu_id]
+        rows = [row for row in everywhere if row.provider in ("", provider)]
         own = [row for row in rows if row.provider]
-        return tuple(dict.fromkeys(row.name for row in own or rows))
+        return tuple(dict.fromkeys(row.name for row in own or rows or everywhere))
 
 
 def read_serving(reader: TableReader) -> ServingFacts:

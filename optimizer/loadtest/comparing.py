@@ -13,7 +13,7 @@ from optimizer.load.catalog import point_key
 from optimizer.plan.best import best_plan
 from optimizer.schema.base import Evidence
 from optimizer.schema.catalog import LlmModel, ThroughputPoint
-from optimizer.schema.plan import Deployment, Plan
+from optimizer.schema.plan import Deployment, Plan, spread_of
 from optimizer.schema.problem import RequestClass, Service
 from optimizer.solve import SolveSettings, prepare
 from optimizer.throughput import speed_curve
@@ -151,7 +151,7 @@ def _question(
     if precision is None or gpu is None or engine is None or row.tp_size is None:
         return None
     return Question(model, row.precision or "", precision, gpu, row.engine_id, engine, row.tp_size, row.gpu_count,
-                    request.isl_tokens, request.osl_tokens)
+                    request.isl_tokens, request.osl_tokens, row.spread)
 
 
 def _own_rows(catalog: Catalog) -> list[ThroughputPoint]:
@@ -170,7 +170,7 @@ def _levels(loaded: LoadedProblem, base: Catalog, measured: Catalog) -> Iterator
                 if question is None or row not in [point for _, point in matching_points(measured, question)]:
                     continue
                 key = (service.service_id, request.isl_tokens, request.osl_tokens, question.precision_id, row.gpu_id,
-                       row.engine_id, row.tp_size, row.gpu_count)
+                       row.engine_id, row.layout_name, row.gpu_count)
                 if key not in curves:
                     curves[key] = speed_curve(base, question)
                 curve = curves[key]
@@ -276,7 +276,8 @@ def _answering(
     """List the rows that answer for a deployment."""
     question = Question(
         model, one.precision, catalog.precisions[one.precision], catalog.gpus[gpu_id], one.engine_id,
-        catalog.engines[one.engine_id], one.tp_size, one.gpu_count, request.isl_tokens, request.osl_tokens)
+        catalog.engines[one.engine_id], one.tp_size, one.gpu_count, request.isl_tokens, request.osl_tokens,
+        spread_of(one))
     return [point for _, point in matching_points(catalog, question)]
 
 

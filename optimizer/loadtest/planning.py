@@ -14,11 +14,11 @@ from optimizer.load.problem import problem_path
 from optimizer.load.serving import ServingFacts
 from optimizer.loadtest.control import limits_of
 from optimizer.loadtest.level import Schedule
-from optimizer.loadtest.starting import checkpoint_of, memory_fraction, start_line
+from optimizer.loadtest.starting import checkpoint_of, memory_fraction, start_line, unstarted
 from optimizer.plan.best import best_plan
 from optimizer.schema.base import Evidence
 from optimizer.schema.catalog import LlmModel
-from optimizer.schema.plan import Deployment
+from optimizer.schema.plan import Deployment, spread_of
 from optimizer.schema.problem import Problem, RequestClass, Service
 from optimizer.solve import SolveSettings, prepare
 
@@ -176,7 +176,8 @@ def _planned(
     known = (_path_of(service.model, asked.problem) if service.model in loaded.own_models or model is None
              else _id_of(catalog, model) or service.model)
     set_up = (f"--model {shlex.quote(known)} --gpu {gpu_id} --gpu-count {one.gpu_count} --tp {one.tp_size}"
-              f" --precision {one.precision} --engine {one.engine_id}{asked.overlay_words}")
+              f"{f' --layout {one.layout}' if one.layout else ''} --precision {one.precision}"
+              f" --engine {one.engine_id}{asked.overlay_words}")
     how = serving.engines.get(one.engine_id)
     url = asked.url or f"http://HOST:{how.port if how else 8000}"
     records = f"{service.service_id}-{gpu_id}-{request.isl_tokens}-{request.osl_tokens}.jsonl"
@@ -226,10 +227,12 @@ def _start(
     how, engine, gpu = serving.engines.get(one.engine_id), catalog.engines.get(one.engine_id), catalog.gpus.get(gpu_id)
     if how is None or engine is None or gpu is None or one.precision not in how.precisions:
         return ""
+    if unstarted(how, spread_of(one)):
+        return ""
     fraction = memory_fraction(engine, gpu, one.tp_size)
     wanted = f"checkpoint of {name} in {one.precision}"
     found = checkpoint_of(how, model, one.precision)
-    return start_line(how, found, wanted, one.precision, one.tp_size, sequences, context, fraction)
+    return start_line(how, found, wanted, one.precision, spread_of(one), sequences, context, fraction)
 
 
 def _id_of(catalog: Catalog, model: LlmModel) -> str | None:

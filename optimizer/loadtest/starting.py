@@ -6,10 +6,13 @@ import json
 import math
 import shlex
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from optimizer.schema.catalog import Engine, Gpu, LlmModel
+from optimizer.schema.layout import ReplicaLayout
 from optimizer.schema.serving import Serving
+
+Part = Literal["pp", "dp", "ep"]
 
 MODEL = "{model}"
 """Stands in arguments for the checkpoint."""
@@ -59,26 +62,47 @@ def _filled(template: str, values: dict[str, str]) -> list[str]:
     return words
 
 
+def parts_of(layout: ReplicaLayout) -> dict[Part, int]:
+    """Return the parts of a layout beside tensor parallelism, with their sizes."""
+    sizes: dict[Part, int] = {"pp": layout.pp_size, "dp": layout.dp_size, "ep": layout.ep_size}
+    return {part: size for part, size in sizes.items() if size > 1}
+
+
+def unstarted(serving: Serving, layout: ReplicaLayout) -> list[Part]:
+    """List the parts of a layout that nobody has said how to start."""
+    return [part for part in parts_of(layout) if part not in serving.layout]
+
+
 def arguments(
-    serving: Serving, checkpoint: Checkpoint, precision: str, tp_size: int, sequences: int, context_tokens: int,
-    fraction: float,
+    serving: Serving, checkpoint: Checkpoint, precision: str, layout: ReplicaLayout, sequences: int,
+    context_tokens: int, fraction: float,
 ) -> tuple[str, ...]:
-    """Return the words that start a server, with `{model}` where the checkpoint's name goes."""
+    """Return the words that start a server, with `{model}` where the checkpoint's name goes.
+
+    The whole layout is stated: tensor parallelism by the command, what stands beside it by flags of its own.
+    """
     values = {
-        "tp": str(tp_size), "sequences": str(sequences), "context": str(context_tokens),
+        "tp": str(layout.tp_size), "ranks": str(layout.tp_size * layout.dp_size), "sequences": str(sequences),
+        "context": str(context_tokens),
         "total_context": str(context_tokens * sequences), "memory_fraction": f"{fraction:g}",
     }
     flags = (*serving.precisions[precision].flags.split(), *checkpoint.flags)
-    return (*_filled(serving.command, values), *flags)
+    spread = (word for part, size in parts_of(layout).items()
+              for word in _filled(serving.layout.get(part, ""), {part: str(size)}))
+    return (*_filled(serving.command, values), *spread, *flags)
 
 
-def settings_of(serving: Serving, precision: str, fraction: float, everything: bool = True) -> dict[str, Any]:
+def settings_of(
+    serving: Serving, precision: str, layout: ReplicaLayout, fraction: float, everything: bool = True
+) -> dict[str, Any]:
     """Return what stands in the engine's settings file, empty where it needs none.
 
     Args:
         everything: also what only monitoring needs.
     """
     stated = (serving.settings if everything else {}) | serving.precisions[precision].settings
+    for part in parts_of(layout):
+        stated = stated | serving.layout_settings.get(part, {})
 
     def numbers(value: Any) -> Any:
         """Put the number in."""
@@ -90,20 +114,20 @@ def settings_of(serving: Serving, precision: str, fraction: float, everything: b
 
 
 def start_line(
-    serving: Serving, checkpoint: Checkpoint, wanted: str, precision: str, tp_size: int, sequences: int,
-    context_tokens: int, fraction: float,
+    serving: Serving, checkpoint: Checkpoint, wanted: str, precision: str, layout: ReplicaLayout,
+    sequences: int, context_tokens: int, fraction: float,
 ) -> str:
     """Return one line of shell that starts a server which other machines reach; settings stand in the line itself.
 
     Args:
         wanted: stands for the checkpoint where none is known.
     """
-    words = arguments(serving, checkpoint, precision, tp_size, sequences, context_tokens, fraction)
+    words = arguments(serving, checkpoint, precision, layout, sequences, context_tokens, fraction)
     command = len(serving.command.split())
     listen = _filled(serving.listen, {"host": EVERYWHERE, "port": str(serving.port)})
     words = (*words[:command], *listen, *words[command:])
     line = shlex.join((checkpoint.name or wanted) if word == MODEL else word for word in words)
-    settings = settings_of(serving, precision, fraction, everything=False)
+    settings = settings_of(serving, precision, layout, fraction, everything=False)
     if settings:
         flags = serving.settings_flags.replace("{settings}", f"<(printf %s {shlex.quote(json.dumps(settings))})")
         line += f" {flags}"

@@ -36,7 +36,7 @@ from optimizer.strategies.search import Found
 from optimizer.units import MICRO
 from optimizer.verify.known import KnownFigures
 
-Key = tuple[str, str, tuple[str, str, int, int]]
+Key = tuple[str, str, tuple[str, str, int, int, str]]
 """Service, offer, and engine, precision, tensor parallel, GPUs: what tells deployments apart."""
 
 

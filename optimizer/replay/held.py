@@ -166,8 +166,8 @@ def _is_that_of(option: Option, one: Deployment) -> bool:
     """Say whether an option is how a deployment runs."""
     if option.gpu_count == 0:
         return True  # a stated capacity is that of the node, whatever runs on it
-    return (option.engine_id, option.precision, option.tp_size, option.gpu_count) == (
-        one.engine_id, one.precision, one.tp_size, one.gpu_count)
+    return (option.engine_id, option.precision, option.tp_size, option.gpu_count, option.layout) == (
+        one.engine_id, one.precision, one.tp_size, one.gpu_count, one.layout)
 
 
 def _why_not(prepared: Prepared, one: Deployment, offer: PricedOffer) -> str:

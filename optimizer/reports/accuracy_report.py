@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from optimizer.accuracy.speed import Accuracy, AgainstRows, LeftOutTotals, Totals
+from optimizer.accuracy.against import AgainstRows, Totals
+from optimizer.accuracy.speed import Accuracy, LeftOutTotals
 from optimizer.errors import Fault, InputError
 from optimizer.reports import json_report
 from optimizer.reports.csv_report import rows_as_csv
@@ -20,8 +21,9 @@ KIND_WORDS = {
     "configuration": "one configuration out", "combination": "model, GPU and engine out", "gpu": "one GPU out",
     "model": "one model out", "engine": "one engine out", "laboratory": "one laboratory out",
 }
-AGAINST_HEAD = ("rows of", "rows", "median", "p90", "held by the 90% interval")
-LEFT_OUT_HEAD = ("left out", "rows of", "rows", "median", "p90", "held", "TTFT median", "within 2x")
+AGAINST_HEAD = ("by", "rows of", "rows", "median", "mean", "p90", "bias", "held by the 90% interval", "log-width")
+LEFT_OUT_HEAD = ("left out", "rows of", "rows", "median", "mean", "p90", "bias", "held", "log-width", "TTFT median",
+                 "within 2x")
 
 
 def _percent(fraction: float | None) -> str:
@@ -29,14 +31,17 @@ def _percent(fraction: float | None) -> str:
 
 
 def _total_row(total: Totals) -> tuple[str, ...]:
-    return (total.group, f"{total.rows:,}", _percent(total.median_error_fraction), _percent(total.p90_error_fraction),
-            _percent(total.coverage_fraction))
+    return (total.by, total.group, f"{total.rows:,}", _percent(total.median_error_fraction),
+            _percent(total.mean_error_fraction), _percent(total.p90_error_fraction), _percent(total.bias_fraction),
+            _percent(total.coverage_fraction), f"{total.mean_log_width:.2f}")
 
 
 def _against_text(found: AgainstRows) -> str:
     lines = [paint(f"speed: {counted(len(found.rows), 'row')} of {found.file}", BOLD)]
-    lines += table([AGAINST_HEAD, *(_total_row(total) for total in found.totals)], (1, 2, 3, 4))
-    lines += wrap("median and 90th percentile of the errors of the TPOT", "    ", "  ")
+    lines += table([AGAINST_HEAD, *(_total_row(total) for total in found.totals)], tuple(range(2, len(AGAINST_HEAD))))
+    lines += wrap("errors of the TPOT; bias above 0: predicted slower; log-width: mean of ln(high / low)", "    ", "  ")
+    if found.ignored:
+        lines += wrap(f"columns of no use here, ignored: {', '.join(found.ignored)}", "    ", "  ")
     if found.refused:
         lines += ["", paint(f"Not compared: {counted(len(found.refused), 'row')}", BOLD)]
         lines += [f"  line {one.line}: {one.reason}" for one in found.refused]
@@ -54,6 +59,7 @@ def _against_json(found: AgainstRows) -> str:
         "file": found.file,
         "rows": _against_rows(found),
         "refused": [asdict(one) for one in found.refused],
+        "ignored_columns": list(found.ignored),
         "totals": {
             "rows": len(found.rows),
             "median_error_fraction": overall.median_error_fraction if overall else None,
@@ -83,14 +89,17 @@ AGAINST_REPORTS: dict[str, Callable[[AgainstRows], str]] = {
 
 def _left_out_row(total: LeftOutTotals) -> tuple[str, ...]:
     return (KIND_WORDS[total.kind], total.group, f"{total.rows:,}", _percent(total.median_error_fraction),
-            _percent(total.p90_error_fraction), _percent(total.coverage_fraction),
+            _percent(total.mean_error_fraction), _percent(total.p90_error_fraction), _percent(total.bias_fraction),
+            _percent(total.coverage_fraction), f"{total.mean_log_width:.2f}",
             _percent(total.ttft_median_error_fraction), _percent(total.ttft_within_twice_fraction))
 
 
 def _left_out_text(found: Accuracy) -> str:
     lines = [paint("speed: the shipped rows, left out of the fit and of the catalog before they are asked for", BOLD)]
-    lines += table([LEFT_OUT_HEAD, *(_left_out_row(total) for total in found.totals)], (2, 3, 4, 5, 6, 7))
-    lines += wrap("errors of the TPOT; held: rows inside their 90% interval; TTFT up to 32 in flight", "    ", "  ")
+    rows = [LEFT_OUT_HEAD, *(_left_out_row(total) for total in found.totals)]
+    lines += table(rows, tuple(range(2, len(LEFT_OUT_HEAD))))
+    lines += wrap("errors of the TPOT; held: rows inside their 90% interval, that of a laboratory left out found on "
+                  "the others; log-width: mean of ln(high / low); TTFT up to 32 in flight", "    ", "  ")
     return "\n".join(lines) + "\n"
 
 

@@ -23,7 +23,7 @@ from optimizer.reports.roadmap_wording import (
     sum_of,
 )
 from optimizer.reports.terminal import BOLD, DIM, STATUS_COLOUR, YELLOW, paint, table, wrap
-from optimizer.reports.wording import counted, sources_of
+from optimizer.reports.wording import counted, sources_of, spread_words
 from optimizer.schema.budget_plan import BudgetPlan, NodeSetup
 
 LIST_WIDTHS = {"buy": 8, "rent": 12, "retire": 8, "stand": 14}
@@ -70,7 +70,7 @@ def _nodes(plan: BudgetPlan, names: dict[str, str]) -> Iterator[str]:
 
 def _served(setup: NodeSetup) -> str:
     """Say how a node serves a service."""
-    how = f"{setup.engine_id}, {setup.precision}, tensor parallel {setup.tp_size}"
+    how = f"{setup.engine_id}, {setup.precision}, {spread_words(setup)}"
     shown = f"{setup.capacity_per_node:.4g}" if setup.capacity_per_node % 1 else f"{setup.capacity_per_node:,.0f}"
     evidence = setup.evidence if setup.error_fraction is None else f"{setup.evidence} +-{setup.error_fraction:.0%}"
     return f"{setup.service_id}: {shown} a node with {how}; speed {evidence}"

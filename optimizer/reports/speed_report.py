@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
@@ -16,6 +17,7 @@ from optimizer.reports.csv_report import rows_as_csv
 from optimizer.reports.markdown import table as markdown_table
 from optimizer.reports.terminal import BOLD, paint, wrap
 from optimizer.schema.calibration import TPOT_TERMS
+from optimizer.schema.layout import ReplicaLayout
 from optimizer.throughput import Question, SpeedCurve, speed_curve
 from optimizer.throughput.estimated import alike
 from optimizer.throughput.fitted import effect, term_weights
@@ -31,7 +33,13 @@ MOST_ROWS = 5
 TERM_WORDS = {
     "step_ms": "a step, whatever the model", "layer_ms": "its layers", "weight_read": "reading the weights",
     "kv_read": "reading the KV cache", "sequence_ms": "requests in flight", "prefill_share": "other users' prompts",
-    "allreduce_ms": "all-reduce between GPUs",
+    "allreduce_ms": "all-reduce between GPUs", "batch_compute": "arithmetic of a large batch",
+    "link_traffic": "traffic between GPUs",
+}
+
+ARRIVAL_WORDS = {
+    "closed": "so many always in flight, as load tests keep them", "open": "at random, as users come",
+    "burst": "all at once",
 }
 
 GAP_WORDS = {
@@ -57,6 +65,25 @@ class UsedRow:
     concurrency: int
     tpot_ms: float
     source_url: str
+
+
+@dataclass(frozen=True)
+class FirstToken:
+    """Time to first token where requests come in one way."""
+
+    mean_ms: float
+    p95_ms: float
+
+
+@dataclass(frozen=True)
+class VersionGain:
+    """The same levels measured with two versions of the engine."""
+
+    older: str
+    newer: str
+    levels: int
+    tpot_ratio: float
+    """Median of newer / older."""
 
 
 @dataclass(frozen=True)
@@ -93,33 +120,49 @@ class SpeedReport:
     """Why it would not run at all."""
     fits: int
     """Requests that its memory holds at once, of those asked."""
+    layout: str
+    """How the replica spreads over its GPUs."""
+    engine_version: str
+    """What the answer is computed for: the version that the catalog takes as deployed."""
+    gains: tuple[VersionGain, ...]
+    """What versions of the engine gained on this GPU, model and precision, as measured."""
+    first_token: dict[str, FirstToken]
+    """By kind of arrival."""
 
 
 def why_not(question: Question, fits: int) -> str | None:
     """Say why a replica cannot serve a single one of the requests asked, None when it can."""
     q, tokens = question, question.isl_tokens + question.osl_tokens
-    refused = refusal(q.engine, q.model, q.precision_id, q.gpu, q.tp_size)
+    refused = refusal(q.engine, q.model, q.precision_id, q.gpu, q.layout.tp_size)
     if refused:
         return refused
     if tokens > q.model.context_limit_tokens:
         return f"requests of {tokens:,} tokens exceed the model's context of {q.model.context_limit_tokens:,}"
     if fits:
         return None
-    fit = memory_fit(q.model, q.precision, q.engine, q.gpu, q.tp_size, max_num_seqs=1)
+    fit = memory_fit(q.model, q.precision, q.engine, q.gpu, q.layout.gpu_count, max_num_seqs=1)
     held = f"weights take {fit.weights_gib:.1f} of {fit.usable_gib:.1f} GiB"
     return f"its memory does not hold one request of {tokens:,} tokens ({held})"
 
 
 def asked_of(
-    catalog: Catalog, model: str, gpu: str, engine: str, precision: str | None, tp_size: int, isl: int, osl: int
+    catalog: Catalog, model: str, gpu: str, engine: str, precision: str | None, tp_size: int, isl: int, osl: int,
+    layout: str | None = None,
 ) -> Question:
-    """Put the question.
+    """Put the question; a layout stands for the tensor-parallel size.
 
     Raises:
         InputError: a name is unknown; all that are unknown are named.
     """
+    gpus, spread = tp_size, None
+    if layout is not None:
+        try:
+            spread = ReplicaLayout.parse(layout)
+        except ValueError as error:
+            raise InputError([Fault("speed", "--layout", repr(layout), str(error).partition("allowed: ")[2])]) from None
+        tp_size, gpus = spread.tp_size, spread.gpu_count
     try:
-        return question_named(catalog, model, gpu, engine, precision or "", tp_size, tp_size, isl, osl)
+        return question_named(catalog, model, gpu, engine, precision or "", tp_size, gpus, isl, osl, spread)
     except UnknownNameError:
         pass
     option = {"model": "MODEL", "GPU": "--gpu", "engine": "--engine", "precision": "--precision"}
@@ -173,6 +216,36 @@ def terms_of(catalog: Catalog, question: Question, concurrency: int) -> dict[str
     return {name: weight * float(term) * whole for name, weight, term in zip(TPOT_TERMS, weights, terms, strict=True)}
 
 
+def gains_of(catalog: Catalog, question: Question) -> tuple[VersionGain, ...]:
+    """List what each version gained over the one before it, on levels measured with both by one source."""
+    if catalog.calibration is None:
+        return ()
+    levels: dict[tuple[object, ...], dict[str, Sample]] = {}
+    for row in kin_in(catalog, catalog.calibration, question.model.runs_like).rows:
+        q, version = row.question, row.point.engine_version
+        if version and (q.model.runs_like, q.gpu.gpu_id, q.engine_id, q.precision_id) == (
+                question.model.runs_like, question.gpu.gpu_id, question.engine_id, question.precision_id):
+            cell = (row.point.source_id, q.layout, q.isl_tokens, q.osl_tokens, row.concurrency)
+            levels.setdefault(cell, {}).setdefault(version, row)
+    ratios: dict[tuple[str, str], list[float]] = {}
+    for versions in levels.values():
+        ordered = sorted(versions.items(), key=lambda item: -item[1].age_years)
+        for (older, before), (newer, after) in itertools.pairwise(ordered):
+            ratios.setdefault((older, newer), []).append(after.tpot_ms / before.tpot_ms)
+    found = [VersionGain(older, newer, len(some), float(np.median(some))) for (older, newer), some in ratios.items()]
+    return tuple(sorted(found, key=lambda gain: -gain.levels)[:MOST_ROWS])
+
+
+def first_tokens(curve: SpeedCurve, concurrency: int, osl_tokens: int) -> dict[str, FirstToken]:
+    """Return the mean and the 95th percentile of the time to first token by kind of arrival."""
+    return {
+        "closed": FirstToken(curve.ttft_ms(concurrency), curve.closed_ttft_ms(concurrency, 0.95)),
+        "open": FirstToken(curve.open_ttft_ms(concurrency, osl_tokens),
+                           curve.open_ttft_ms(concurrency, osl_tokens, 0.95)),
+        "burst": FirstToken(curve.burst_ttft_ms(concurrency), curve.burst_ttft_ms(concurrency, 0.95)),
+    }
+
+
 def speed_of(catalog: Catalog, question: Question, concurrency: int, confidence: float = 0.9) -> SpeedReport:
     """Answer one question with all that it rests on.
 
@@ -187,16 +260,28 @@ def speed_of(catalog: Catalog, question: Question, concurrency: int, confidence:
     (low, high), (ttft_low, ttft_high) = curve.interval(at, confidence), curve.ttft_interval(at, confidence)
     formula = sum(terms.values()) or tpot
     computed = largest_fitting_concurrency(
-        q.model, q.precision, q.engine, q.gpu, q.tp_size, q.isl_tokens + q.osl_tokens, at)
+        q.model, q.precision, q.engine, q.gpu, q.layout.gpu_count, q.isl_tokens + q.osl_tokens, at)
     fits = min(at, max(curve.proven_concurrency, computed))
     return SpeedReport(
-        model=q.model.name, gpu_id=q.gpu.gpu_id, engine_id=q.engine_id, precision=q.precision_id, tp_size=q.tp_size,
-        isl_tokens=q.isl_tokens, osl_tokens=q.osl_tokens, concurrency=at, tpot_ms=tpot, ttft_ms=curve.ttft_ms(at),
-        tokens_per_s_per_user=1000 / tpot, evidence=curve.evidence(at), gap=curve.gap(at), low=low, high=high,
-        ttft_low_ms=ttft_low, ttft_high_ms=ttft_high,
-        ttft_evidence=curve.evidence(at) if curve.ttft_measured else "estimated", confidence=confidence,
-        terms_ms=terms, formula_ms=formula, correction=tpot / formula, rows=used_rows(catalog, q, curve),
-        refusal=why_not(q, fits), fits=fits)
+        model=q.model.name, gpu_id=q.gpu.gpu_id, engine_id=q.engine_id, precision=q.precision_id,
+        tp_size=q.layout.tp_size, isl_tokens=q.isl_tokens, osl_tokens=q.osl_tokens, concurrency=at, tpot_ms=tpot,
+        ttft_ms=curve.ttft_ms(at), tokens_per_s_per_user=1000 / tpot,
+        evidence=curve.evidence(at), gap=curve.gap(at), low=low, high=high, ttft_low_ms=ttft_low,
+        ttft_high_ms=ttft_high, ttft_evidence=curve.evidence(at) if curve.ttft_measured else "estimated",
+        confidence=confidence, terms_ms=terms, formula_ms=formula, correction=tpot / formula,
+        rows=used_rows(catalog, q, curve), refusal=why_not(q, fits), fits=fits, layout=q.layout.name,
+        engine_version=q.engine.version, gains=gains_of(catalog, q), first_token=first_tokens(curve, at, q.osl_tokens))
+
+
+def placed_on(report: SpeedReport) -> str:
+    """Name the GPUs of the replica, and its layout where tensor parallelism is not all of it."""
+    layout = ReplicaLayout.parse(report.layout)
+    return f"{layout.gpu_count} x {report.gpu_id}" + ("" if layout.is_plain else f" ({layout.name})")
+
+
+def milliseconds(value: float) -> str:
+    """Write a time; one that never ends in words."""
+    return f"{value:,.0f} ms" if np.isfinite(value) else "no end: more prompts come than it works off"
 
 
 def _text(report: SpeedReport) -> str:
@@ -204,10 +289,13 @@ def _text(report: SpeedReport) -> str:
     requests = f"{r.isl_tokens:,} tokens in, {r.osl_tokens:,} out, {r.concurrency:,} in flight"
     lines = [
         *(paint(line, BOLD) for line in wrap(
-            f"{r.model} at {r.precision} on {r.tp_size} x {r.gpu_id}, {r.engine_id}: {requests}", "  ", "")),
+            f"{r.model} at {r.precision} on {placed_on(r)}, {r.engine_id} {r.engine_version}: {requests}", "  ", "")),
         f"  {r.tokens_per_s_per_user:,.1f} tokens/s for each user: TPOT {r.tpot_ms:,.2f} ms, {r.evidence}",
         f"  {r.confidence:.0%} interval {r.low:,.2f} to {r.high:,.2f} ms",
         f"  first token {r.ttft_ms:,.0f} ms ({r.ttft_low_ms:,.0f} to {r.ttft_high_ms:,.0f}), {r.ttft_evidence}",
+        *(f"    {ARRIVAL_WORDS[kind]}: mean {milliseconds(at.mean_ms)}"
+          + (f", 95th percentile {milliseconds(at.p95_ms)}" if np.isfinite(at.p95_ms) else "")
+          for kind, at in r.first_token.items()),
         *wrap(f"not measured: {GAP_WORDS[r.gap]}" + ("" if r.gap == "measured" else f" (gap: {r.gap})"), "    ", "  "),
     ]
     if r.gap == "rough":
@@ -221,6 +309,10 @@ def _text(report: SpeedReport) -> str:
         lines += [f"  {TERM_WORDS[name]:<28}{value:>10.2f} ms" for name, value in r.terms_ms.items() if value >= 0.005]
         lines += [f"  {'measured rows and limits':<28}{r.correction:>10.3f} x"]
         lines += [f"  {'= TPOT':<28}{r.tpot_ms:>10.2f} ms"]
+    if r.gains:
+        lines += ["", paint("What versions of the engine gained here, as measured", BOLD)]
+        lines += [f"  {gain.older} to {gain.newer}: TPOT x {gain.tpot_ratio:.2f}, {gain.levels} levels"
+                  for gain in r.gains]
     lines += ["", paint("Measured rows it rests on" if r.rows else "No measured row of this model", BOLD)]
     for row in r.rows:
         said = (f"{row.model_id} at {row.precision} on {row.tp_size} x {row.gpu_id}, {row.engine_id} "
@@ -230,15 +322,24 @@ def _text(report: SpeedReport) -> str:
     return "\n".join(lines) + "\n"
 
 
+def figures_of(report: SpeedReport) -> dict[str, object]:
+    """Return the figures of a report by name, those of first tokens by kind of arrival."""
+    inner = ("rows", "terms_ms", "gains", "first_token")
+    found: dict[str, object] = {name: value for name, value in asdict(report).items() if name not in inner}
+    for kind, at in report.first_token.items():
+        found |= {f"ttft_{kind}_ms": at.mean_ms, f"ttft_{kind}_p95_ms": at.p95_ms}
+    return found
+
+
 def _markdown(report: SpeedReport) -> str:
-    found = {name: value for name, value in asdict(report).items() if name not in ("rows", "terms_ms")}
+    found = figures_of(report)
     lines = [*markdown_table(("figure", "value"), list(found.items())), ""]
     lines += markdown_table(("term", "ms"), [(name, f"{value:.3f}") for name, value in report.terms_ms.items()])
     return "\n".join(lines) + "\n"
 
 
 def _csv(report: SpeedReport) -> str:
-    found = {name: value for name, value in asdict(report).items() if name not in ("rows", "terms_ms")}
+    found = figures_of(report)
     return rows_as_csv(tuple(found), [found])
 
 

@@ -39,6 +39,7 @@ from optimizer.reports.wording import (
     share_of,
     sources_of,
     split_proposals,
+    spread_words,
     times_of,
     user_speed_of,
 )
@@ -193,7 +194,7 @@ def _nodes(plan: Plan) -> Iterator[str]:
 
 
 def _deployment(service: ServicePlan, one: Deployment) -> Iterator[str]:
-    setting = f"{one.engine_id}, {one.precision}, tensor parallel {one.tp_size}, {counted(one.replicas, 'replica')}"
+    setting = f"{one.engine_id}, {one.precision}, {spread_words(one)}, {counted(one.replicas, 'replica')}"
     share = f"max sequences {one.concurrency_per_replica}, {one.load_fraction:.0%} of the requests"
     share += "" if one.plan_speed_capacity_per_node is None else " in the busiest hour"
     full = "" if one.utilisation_fraction is None else f", {one.utilisation_fraction:.0%} full"

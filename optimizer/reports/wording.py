@@ -6,12 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from optimizer.schema.layout import ReplicaLayout
 from optimizer.schema.plan import (
     ClassShare,
     Cost,
     DecisiveFigure,
     Deployment,
     Node,
+    Placement,
     Plan,
     Proposal,
     RejectionRow,
@@ -20,6 +22,7 @@ from optimizer.schema.plan import (
 from optimizer.units import HOURS_PER_MONTH
 
 if TYPE_CHECKING:
+    from optimizer.schema.budget_plan import NodeSetup
     from optimizer.schema.fleet import FleetDeployment
 
 STATUS = {
@@ -51,6 +54,17 @@ def counted(count: int, noun: str) -> str:
     ('1 node', '1,200 nodes')
     """
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def spread_words(one: Placement | NodeSetup) -> str:
+    """Say how a replica spreads over its GPUs: tensor parallelism, and what stands beside it."""
+    if one.layout is None:
+        return f"tensor parallel {one.tp_size}"
+    spread = ReplicaLayout.parse(one.layout)
+    parts = (("tensor", spread.tp_size), ("pipeline", spread.pp_size), ("attention data", spread.dp_size),
+             ("expert", spread.ep_size))
+    said = [f"{name} parallel {size}" for name, size in parts if size > 1 or name == "tensor"]
+    return " x ".join(said) + f" ({counted(one.gpu_count, 'GPU')})"
 
 
 def local_amount(cost: Cost, usd: float | None) -> str | None:

@@ -156,6 +156,7 @@ def _setup(prepared: Prepared, one: Candidate) -> NodeSetup:
     common: dict[str, Any] = {
         "service_id": service.service_id, "offer_id": offer.offer_id, "engine_id": option.engine_id,
         "precision": option.precision, "tp_size": option.tp_size, "gpu_count": option.gpu_count or offer.gpu_count,
+        "layout": option.layout,
         "replicas": option.replicas_on(offer), "capacity_per_node": _in_user_units(demand, one.capacity),
     }
     if not isinstance(speed, ReplicaSpeed):

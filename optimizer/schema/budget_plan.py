@@ -2,6 +2,8 @@
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from optimizer.schema.base import Evidence, Frozen, Kind, PriceEvidence
 from optimizer.schema.plan import Inputs, Status
 
@@ -47,6 +49,8 @@ class NodeSetup(Frozen):
     tp_size: int
     gpu_count: int
     """GPUs of one replica."""
+    layout: str | None = Field(default=None, exclude_if=lambda value: value is None)
+    """How a replica spreads over its GPUs, such as tp1-dp8-ep8; absent: by tensor parallelism alone."""
     replicas: int
     """On one node."""
     concurrency_per_replica: int

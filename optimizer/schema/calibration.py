@@ -7,14 +7,18 @@ from pydantic import Field, model_validator
 
 from optimizer.schema.base import CountOrZero, Frozen, Id, NonNegative, Positive
 
-TPOT_TERMS = ("step_ms", "layer_ms", "weight_read", "kv_read", "sequence_ms", "prefill_share", "allreduce_ms")
+TPOT_TERMS = ("step_ms", "layer_ms", "weight_read", "kv_read", "sequence_ms", "batch_compute", "prefill_share",
+              "allreduce_ms", "link_traffic")
 """A fixed time; one a layer; weights touched over bandwidth; KV in use over bandwidth; a time for each request in
-flight; other users' prompts between the steps; layers x log2(GPUs)."""
+flight; the arithmetic of their tokens; other users' prompts between the steps; layers x log2(GPUs); all-reduce traffic
+of steps and prompts over the link."""
 
-TTFT_TERMS = ("base_ms", "prefill", "queue", "step")
-"""A fixed time; the own prompt; half the other users' prompts, arriving together; the step under way."""
+TTFT_TERMS = ("base_ms", "prefill", "queue", "step", "link_traffic")
+"""A fixed time; the own prompt; half the other users' prompts, arriving together; the step under way; the prompts'
+all-reduce traffic over the link."""
 
-TRAITS = ("model", "engine", "family", "memory", "architecture", "gpu", "precision", "mixture", "configuration")
+TRAITS = ("model", "engine", "family", "memory", "architecture", "gpu", "precision", "mixture", "attention", "link",
+          "parallelism", "laboratory", "configuration")
 """What replicas may have in common."""
 
 Logarithm = Annotated[float, Field(ge=-10, le=10)]
@@ -42,6 +46,8 @@ class Kinship(Frozen):
     rough: dict[str, NonNegative] = Field(default_factory=dict)
     """Falls as exp(-(|d of lengths and GPUs| + |d of ln C|) / rough_length)."""
     rough_length: Positive
+    years: NonNegative = 0.0
+    """What a year between two versions of the software counts as, in the unit of the distances."""
     run: NonNegative
     """What rows of one curve share, falling as exp(-|ln C - ln C'| / rough_length)."""
     noise: Positive
@@ -59,11 +65,13 @@ class FittedTerms(Frozen):
     """One quantity: exp(effects) x sum of coefficients x exp(deviations) x terms, in the order of its terms."""
 
     coefficients: Annotated[dict[str, NonNegative], Field(min_length=1)]
-    """Term -> coefficient; the terms are those of `throughput.physics`."""
+    """Term -> coefficient; the terms are those of `throughput.physics`, and an absent one counts nothing."""
     deviations: dict[str, dict[str, Logarithm]] = Field(default_factory=dict)
     """`term by trait` -> value of the trait -> logarithm on that term."""
     effects: dict[str, dict[str, Logarithm]] = Field(default_factory=dict)
     """Trait -> value -> logarithm on the whole; an engine never seen has the largest of them."""
+    drift: dict[str, Logarithm] = Field(default_factory=dict)
+    """Engine -> logarithm on the whole for each year that its software is older than what is deployed."""
     effect_spread: dict[str, NonNegative] = Field(default_factory=dict)
     """Trait -> standard deviation of its effects: what a value never seen may add."""
     kinship: Kinship | None = None
@@ -87,7 +95,19 @@ class LeftOutErrors(Frozen):
     median_error_fraction: NonNegative
     p90_error_fraction: NonNegative
     bar_fraction: NonNegative
-    """Half-width of the 90% interval [x / (1 + b), x (1 + b)]: the rank ceil(0.9 (n + 1)) of |ln(measured / x)|."""
+    """Half-width of the 90% interval [x / (1 + b), x (1 + b)]: the wider of the two sides."""
+    fast_fraction: NonNegative | None = None
+    """The same on the fast side: a measurement may be as low as x / (1 + fast); absent: as on the other."""
+    slow_fraction: NonNegative | None = None
+    """The same on the slow side: it may be as high as x (1 + slow)."""
+    laboratories: CountOrZero = 0
+    """Laboratories, each left out whole, whose rows found the bar."""
+
+    @property
+    def bar(self) -> tuple[float, float]:
+        """How far a measurement may lie on the fast and on the slow side."""
+        fast = self.bar_fraction if self.fast_fraction is None else self.fast_fraction
+        return fast, self.slow_fraction if self.slow_fraction is not None else self.bar_fraction
 
 
 class Calibration(Frozen):
@@ -102,17 +122,29 @@ class Calibration(Frozen):
     """GPU -> rows that were fitted."""
     engines_measured: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Memory kind -> engines with rows on such GPUs; one without is not promised to be faster than their median."""
+    releases: dict[str, dict[str, float]] = Field(default_factory=dict)
+    """Engine -> version -> when it was first measured, in years: 2026.25 is the end of March."""
+    version_error_per_root_year: NonNegative = 0.0
+    """Standard deviation of ln TPOT between two versions of an engine on the same level, a year apart; it grows with
+    the square root of the distance."""
+    deployed: dict[str, float] = Field(default_factory=dict)
+    """Engine -> the same of the version that `engines.yaml` names: what plans are computed for."""
     rows_fitted: CountOrZero
     points_sha256: str
     """Hash of the measured rows that were fitted."""
+
+    @property
+    def kin_of_dates(self) -> bool:
+        """Whether it knows when software was measured."""
+        return bool(self.deployed)
 
     @model_validator(mode="after")
     def _terms_are_those_of_the_formula(self) -> Self:
         for name, terms in (("tpot", TPOT_TERMS), ("ttft", TTFT_TERMS)):
             found = getattr(self, name).coefficients
-            if set(found) != set(terms):
+            if not set(found) <= set(terms):
                 stated = ", ".join(found)
-                raise ValueError(f"{name}.coefficients: found {stated}; allowed: each of {', '.join(terms)}")
+                raise ValueError(f"{name}.coefficients: found {stated}; allowed: some of {', '.join(terms)}")
         return self
 
 

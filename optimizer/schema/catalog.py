@@ -51,6 +51,9 @@ class Gpu(Sourced):
     int8_tops: Positive | None = None
     link: str = ""
     link_gb_per_s: Positive | None = None
+    """To the other GPUs of its node, one way."""
+    peer_to_peer: bool = True
+    """Whether GPUs reach each other without passing through the host's memory."""
     max_gpus_per_node: Count | None = None
     tdp_watts: Positive | None = None
     aliases: str = ""

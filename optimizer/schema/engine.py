@@ -99,10 +99,17 @@ class OlderOverhead(Frozen):
     overhead: EngineOverhead
 
 
+Support = Literal["supported", "runs", "unlisted"]
+SUPPORT_ORDER: tuple[Support, ...] = ("supported", "runs", "unlisted")
+"""What an engine's own documents say of a GPU: listed as supported, known to run, or not named; the best first."""
+
+
 class Engine(Sourced):
     """One inference engine."""
 
     name: Name
+    aliases: tuple[str, ...] = ()
+    """Other names that people give it."""
     version: str
     default: bool = True
     """False: a candidate only when the problem names it."""
@@ -126,6 +133,19 @@ class Engine(Sourced):
     overhead: EngineOverhead
     older_overheads: tuple[OlderOverhead, ...] = ()
     """Oldest first."""
+    supported: tuple[str, ...] = ()
+    """GPUs, or whole architectures, on the maker's own list of supported hardware."""
+    runs: tuple[str, ...] = ()
+    """The same of which its documents say that it runs on them without supporting them."""
+
+    def support_on(self, gpu_id: str, architecture: str) -> Support:
+        """Return what the engine's own list says of a GPU: by its id, or else by its architecture."""
+        for name in (gpu_id, architecture):
+            if name in self.supported:
+                return "supported"
+            if name in self.runs:
+                return "runs"
+        return "unlisted"
 
     @model_validator(mode="after")
     def _oldest_first(self) -> Self:

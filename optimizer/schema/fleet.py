@@ -2,6 +2,8 @@
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from optimizer.schema.base import Frozen
 from optimizer.schema.plan import Cost, Inputs, Node, Placement, ServicePlan, Status
 
@@ -24,6 +26,8 @@ class PlacedReplicas(Frozen):
     tp_size: int
     gpu_count: int
     """GPUs of one replica."""
+    layout: str | None = Field(default=None, exclude_if=lambda value: value is None)
+    """How a replica spreads over its GPUs, such as tp1-dp8-ep8; absent: by tensor parallelism alone."""
     replicas: int
 
 

@@ -204,6 +204,8 @@ class Precision(StoredWeights):
     """How the weights are stored."""
 
     name: Name
+    aliases: tuple[str, ...] = ()
+    """Other names that people give it."""
     runs_like: Id
     """Precision whose measured speeds hold for this one too."""
     weights_like: Id | None = None

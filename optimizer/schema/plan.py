@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from optimizer.schema.base import Evidence, Frozen, Grade, Kind, PriceEvidence
+from optimizer.schema.layout import ReplicaLayout
 
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]
 
@@ -178,6 +179,8 @@ class Placement(Frozen):
     tp_size: int
     gpu_count: int
     """GPUs of one replica."""
+    layout: str | None = Field(default=None, exclude_if=lambda value: value is None)
+    """How a replica spreads over its GPUs, such as tp1-dp8-ep8; absent: by tensor parallelism alone."""
     replicas: int
     """All nodes together."""
     nodes: int
@@ -190,6 +193,13 @@ class Placement(Frozen):
     evidence: Evidence
     error_fraction: float | None
     source_url: str | None
+
+
+def spread_of(one: Placement) -> ReplicaLayout:
+    """Return how a replica of a placement spreads over its GPUs."""
+    if one.layout is not None:
+        return ReplicaLayout.parse(one.layout)
+    return ReplicaLayout(one.tp_size, pp_size=max(1, one.gpu_count // max(1, one.tp_size)))
 
 
 class Deployment(Placement):

@@ -1,7 +1,7 @@
 """How an engine is started and watched as a container: image, flags, ports, paths, metrics."""
 
 import re
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -23,8 +23,13 @@ Port = Annotated[int, Field(ge=1024, le=65535)]
 Setting = str | int | float | bool
 Settings = dict[str, Setting | dict[str, Setting]]
 
-COMMAND_KEYS = ("model", "tp", "sequences", "context", "total_context", "memory_fraction")
-"""What a command may name; {total_context} is context times sequences."""
+COMMAND_KEYS = ("model", "tp", "ranks", "sequences", "context", "total_context", "memory_fraction")
+"""What a command may name; {ranks} is tensor parallel x data parallel of the attention, for engines that count them
+together; {total_context} is context times sequences."""
+
+LAYOUT_PARTS = ("pp", "dp", "ep")
+"""Ways beside tensor parallelism in which a replica spreads over its GPUs: pipelines, data parallelism of the
+attention, experts laid out whole."""
 
 _KEY = re.compile(r"\{([a-z_]*)\}")
 
@@ -66,6 +71,11 @@ class Serving(Sourced):
     sequences) and {memory_fraction} stand for what a plan says."""
     program: str = ""
     """Path of the program in the image, where it is not on the search path."""
+    layout: Annotated[dict[Literal["pp", "dp", "ep"], str], Field(default_factory=dict)]
+    """Part of a layout -> the flags that ask for it, with {pp}, {dp} or {ep} for its size; a part that does not stand
+    here cannot be started."""
+    layout_settings: Annotated[dict[Literal["pp", "dp", "ep"], Settings], Field(default_factory=dict)]
+    """Part of a layout -> what it adds to the engine's settings file."""
     listen: str
     """Flags that open {port} on the address {host}."""
     container_flags: str = ""
@@ -102,6 +112,7 @@ class Serving(Sourced):
             ("command", self.command, COMMAND_KEYS), ("listen", self.listen, ("host", "port")),
             ("container_flags", self.container_flags, ("name",)),
             ("settings_flags", self.settings_flags, ("settings",)),
+            *((f"layout.{part}", flags, (part,)) for part, flags in self.layout.items()),
         ):
             unknown = sorted(set(_KEY.findall(text)) - set(known))
             if unknown or text.count("{") != len(_KEY.findall(text)) or "'" in text or '"' in text or "\\" in text:

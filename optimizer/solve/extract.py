@@ -97,6 +97,7 @@ def deployment_of(prepared: Prepared, solution: Solution, chosen: Chosen, reache
         "precision": option.precision,
         "tp_size": option.tp_size,
         "gpu_count": option.gpu_count or offer.gpu_count,
+        "layout": option.layout,
         "replicas": replicas,
         "nodes": chosen.nodes,
         "load_fraction": round(mine / total, 9) if total else 0.0,

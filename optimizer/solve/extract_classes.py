@@ -131,6 +131,7 @@ def routed_deployment(placed: Placed, most_used: float) -> Deployment:
         precision=option.precision,
         tp_size=option.tp_size,
         gpu_count=option.gpu_count,
+        layout=option.layout,
         replicas=placed.replicas,
         nodes=placed.chosen.nodes,
         concurrency_per_replica=max(ceiling, math.floor(_mixed_limit(idle) + 1e-9)),

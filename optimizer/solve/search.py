@@ -13,6 +13,7 @@ from optimizer.schema.plan import Status
 from optimizer.schema.problem import Limits, Survive
 from optimizer.solve.prove import Clock, Proven, SolveSettings, cost_of, prove
 from optimizer.solve.reach import within_reach
+from optimizer.solve.trust import best_known
 from optimizer.traffic.class_split import Split, class_loads, least_utilisation, losses
 from optimizer.units import largest_holding
 
@@ -212,8 +213,14 @@ def achieved_speed(solution: Solution, service: int, demand: int) -> float:
     return reached
 
 
-def solve(candidates: CandidateSet, limits: Limits, budget: int | None, settings: SolveSettings) -> Solution:
-    """Find the proven cheapest plan; among equals the one of highest plan speed, fewest nodes, first offers by id."""
+def solve(
+    candidates: CandidateSet, limits: Limits, budget: int | None, settings: SolveSettings, trusting: bool = True
+) -> Solution:
+    """Find the proven cheapest plan; among equals the best known, of highest plan speed, fewest nodes, first by id.
+
+    Args:
+        trusting: whether evidence, bars and support come before speed among equals in cost.
+    """
     clock = Clock(settings)
     case = _case_at(candidates, limits, candidates.targets(), budget, settings)
     solution = _solve_case(case, candidates.targets(), limits, settings, clock)
@@ -221,6 +228,9 @@ def solve(candidates: CandidateSet, limits: Limits, budget: int | None, settings
         return solution
     if settings.reduced and not (case.bills or case.class_demands):  # a volume discount may bring a node into reach
         candidates = within_reach(candidates, case, solution.cost)
+        if trusting:
+            candidates, solution = best_known(candidates, solution, lambda kept: solve_at(
+                kept, limits, kept.targets(), budget, settings, clock, in_order=False))
     for service, demand in enumerate(candidates.demands):
         if candidates.services[service].kind == "async" or not solution.targets[service]:
             continue

@@ -26,7 +26,8 @@ class Speeds:
 def replica_key(question: Question) -> tuple[object, ...]:
     """Return what questions about one replica have in common; models are told apart by identity."""
     q = question
-    return (id(q.model), q.precision_id, id(q.gpu), q.engine_id, q.tp_size, q.gpu_count)
+    return (id(q.model), q.precision_id, id(q.gpu), q.engine_id, q.tp_size, q.gpu_count, q.spread,
+            q.age_years, q.laboratory)
 
 
 def between_knots(values: Vector, counts: Vector) -> Vector:

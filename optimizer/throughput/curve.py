@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 from statistics import NormalDist
 from typing import Literal
 
 from optimizer.schema.base import EVIDENCE_ORDER, Evidence
 from optimizer.schema.catalog import Engine, Gpu, LlmModel, Precision, ThroughputPoint
+from optimizer.schema.layout import ReplicaLayout
+from optimizer.throughput.waiting import STEPS, UNLOADED_MS, burst_ms, first_wave_ms, queue_ms
 
 Gap = Literal["measured", "interior", "edge", "curve", "configuration", "combination", "gpu", "model", "rough"]
 """What was not measured: nothing, a level between two, one past the end of a curve, requests of these lengths, a
@@ -33,6 +36,23 @@ class Question:
     """GPUs of the replica; more than `tp_size` with pipeline or data parallelism."""
     isl_tokens: int
     osl_tokens: int
+    spread: ReplicaLayout | None = None
+    """How it spreads over its GPUs; absent: by tensor parallelism, or where `gpu_count` is more by pipelines."""
+    age_years: float = 0.0
+    """How much older its software is than what is deployed: what plans are computed for."""
+    laboratory: str = ""
+    """Who runs it, where rows of theirs are known; absent: a stranger, as users are."""
+
+    @cached_property
+    def layout(self) -> ReplicaLayout:
+        """How the replica spreads over its GPUs."""
+        if self.spread is not None:
+            return self.spread
+        return ReplicaLayout(self.tp_size, pp_size=max(1, self.gpu_count // self.tp_size))
+
+
+NINETY_PERCENT = NormalDist().inv_cdf(0.95)
+"""Standard deviations from the middle of a normal distribution to either end of its central 90%."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +97,8 @@ class Track:
         return tuple(found)
 
 
-Bars = dict[str, float]
-"""Gap -> half-width b of the 90% interval [x / (1 + b), x (1 + b)]."""
+Bars = dict[str, tuple[float, float]]
+"""Gap -> (f, s) of the 90% interval [x / (1 + f), x (1 + s)]."""
 
 
 @dataclass(frozen=True)
@@ -99,12 +119,22 @@ class SpeedCurve:
     """Requests in flight that a measured row shows to fit."""
     spread_fraction: float = 0.0
     """How far sources that measured the same level lie from their median, at most."""
+    version_spread: float = 0.0
+    """Standard deviation of ln TPOT between the software of the levels and what is deployed."""
     lengths_differ: bool = False
     """Whether the levels are of longer requests than those asked."""
+    work_out_prompt: Callable[[], float] = field(default=float, compare=False, repr=False)
+    """Works out `prompt_ms`, which few ask for."""
     least_evidence: Evidence = "estimated"
     """Worst evidence that may be used: `measured` answers with the next level above, `interpolated` ends at the last.
     """
     _slow: dict[tuple[bool, float], tuple[float, ...]] = field(default_factory=dict, compare=False, repr=False)
+    _rates: dict[int, tuple[float, ...]] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def prompt_ms(self) -> float:
+        """What one request's prompt takes of the replica, whatever waits before it and after it."""
+        return self.work_out_prompt()
 
     @cached_property
     def _counts(self) -> list[int]:
@@ -141,6 +171,50 @@ class SpeedCurve:
         above = self._level_above(concurrency) if self.ttft_measured else None
         return self.ttft.at(above or concurrency)
 
+    def open_ttft_ms(self, concurrency: int, osl_tokens: int, percentile: float | None = None) -> float:
+        """Return the time to first token where requests come at random, so many in flight in the mean.
+
+        The unloaded time, the steps of the others, and the wait for prompts that came before. By Little's law so many
+        in flight come at a rate of concurrency / time in flight.
+
+        It never falls with concurrency: where more in flight get less done, the highest rate below them counts.
+
+        Args:
+            percentile: above 0 and below 1; None: the mean.
+        """
+        rate_per_s = max(self._rate_per_s(concurrency, osl_tokens), self._highest_rate_below(concurrency, osl_tokens))
+        return self._alone_ms(concurrency) + queue_ms(self.prompt_ms, rate_per_s, percentile)
+
+    def slow_open_ttft_ms(self, concurrency: int, osl_tokens: int, percentile: float | None, share: float) -> float:
+        """Return the same x (1 + share x half-width of the 90% error bar of a TTFT that nobody measured)."""
+        slow = self.ttft_bars[self.elsewhere][1]
+        return self.open_ttft_ms(concurrency, osl_tokens, percentile) * (1 + share * slow)
+
+    def _alone_ms(self, concurrency: int) -> float:
+        """Return the time to first token with nothing before it but the steps of the others."""
+        return UNLOADED_MS + self.prompt_ms + STEPS * self.tpot_ms(concurrency)
+
+    def _rate_per_s(self, concurrency: int, osl_tokens: int) -> float:
+        """Return requests/s with so many in flight."""
+        return 1000 * concurrency / (self._alone_ms(concurrency) + (osl_tokens - 1) * self.tpot_ms(concurrency))
+
+    def _highest_rate_below(self, concurrency: int, osl_tokens: int) -> float:
+        """Return the highest rate at the knots up to a concurrency; between two knots it only rises or only falls."""
+        if osl_tokens not in self._rates:
+            found = [self._rate_per_s(count, osl_tokens) if count else 0.0 for count in self.tpot.counts]
+            self._rates[osl_tokens] = tuple(accumulate(found, max))
+        index = bisect_right(self.tpot.counts, concurrency)
+        return self._rates[osl_tokens][index - 1] if index else 0.0
+
+    def closed_ttft_ms(self, concurrency: int, percentile: float) -> float:
+        """Return a percentile of the time to first token in a load test that keeps so many requests in flight."""
+        wait = first_wave_ms(self.prompt_ms, concurrency, percentile)
+        return max(self.ttft_ms(concurrency), self._alone_ms(concurrency) + wait)
+
+    def burst_ttft_ms(self, concurrency: int, percentile: float | None = None) -> float:
+        """Return the time to first token where so many requests come at once, as a mean or a percentile."""
+        return self._alone_ms(concurrency) + burst_ms(self.prompt_ms, concurrency, percentile)
+
     def gap(self, concurrency: int) -> Gap:
         """Say what was not measured at a number of requests in flight."""
         if not self.levels:
@@ -160,12 +234,20 @@ class SpeedCurve:
         below_first = concurrency < self._counts[0] and self.least_evidence == "estimated" and self.estimates_below
         return "estimated" if below_first else "interpolated"
 
-    def _bar(self, concurrency: int, first_token: bool) -> float:
-        """Return the half-width of the 90% error bar."""
+    def _bar(self, concurrency: int, first_token: bool) -> tuple[float, float]:
+        """Return how far the 90% error bar reaches on the fast and on the slow side."""
         gap = self.gap(concurrency)
-        if not first_token:
-            return self.tpot_bars[gap] + (self.spread_fraction if self.levels else 0.0)
-        return self.ttft_bars["curve" if self.levels and not self.ttft_measured else gap]
+        if first_token:
+            return self.ttft_bars["curve" if self.levels and not self.ttft_measured else gap]
+        fast, slow = self.tpot_bars[gap]
+        if not self.levels:
+            return fast, slow
+        return self._widened(fast), self._widened(slow)
+
+    def _widened(self, side: float) -> float:
+        """Widen one side of a bar by what sources disagree, and by the distance in versions: variances add."""
+        own, versions = math.log1p(side), NINETY_PERCENT * self.version_spread
+        return math.expm1(math.hypot(own, versions)) + self.spread_fraction
 
     def _slow_end(self, concurrency: int, share: float, first_token: bool) -> float:
         """Return the slow end of the error bar widened by a share; it never falls with concurrency.
@@ -175,9 +257,9 @@ class SpeedCurve:
         track, value = (self.ttft, self.ttft_ms) if first_token else (self.tpot, self.tpot_ms)
         key = (first_token, share)
         if key not in self._slow:
-            widths = [share * self._bar(count, first_token) for count in track.counts]
+            widths = [share * self._bar(count, first_token)[1] for count in track.counts]
             self._slow[key] = track.slowest(widths)
-        own = value(concurrency) * (1 + share * self._bar(concurrency, first_token))
+        own = value(concurrency) * (1 + share * self._bar(concurrency, first_token)[1])
         answering = (self._level_above(concurrency) if not first_token or self.ttft_measured else None) or concurrency
         index = bisect_left(track.counts, answering)
         return min(own, self._slow[key][index]) if index < len(track.counts) else own
@@ -203,13 +285,13 @@ class SpeedCurve:
     def interval(self, concurrency: int, confidence: float = 0.9) -> tuple[float, float]:
         """Return the ends of the error bar of the TPOT, in milliseconds."""
         share = bar_share(confidence)
-        low = self.tpot_ms(concurrency) / (1 + share * self._bar(concurrency, False))
+        low = self.tpot_ms(concurrency) / (1 + share * self._bar(concurrency, False)[0])
         return low, self.slow_tpot_ms(concurrency, share)
 
     def ttft_interval(self, concurrency: int, confidence: float = 0.9) -> tuple[float, float]:
         """Return the ends of the error bar of the TTFT, in milliseconds."""
         share = bar_share(confidence)
-        low = self.ttft_ms(concurrency) / (1 + share * self._bar(concurrency, True))
+        low = self.ttft_ms(concurrency) / (1 + share * self._bar(concurrency, True)[0])
         return low, self.slow_ttft_ms(concurrency, share)
 
     def source_url(self, concurrency: int) -> str | None:

@@ -60,8 +60,9 @@ def fit_terms(
     """Fit one quantity, from where an earlier fit of mostly the same rows ended."""
     traits = tuple(row.traits for row in rows)
     factors = dict(start.factors)
-    laid = Rows(terms, np.log(np.array(list(actual_ms))), traits, whiteners(prior, rows, factors))
-    columns = columns_of(prior, traits)
+    ages = np.array([row.age_years for row in rows])
+    laid = Rows(terms, np.log(np.array(list(actual_ms))), traits, whiteners(prior, rows, factors), ages)
+    columns = columns_of(prior, traits, ages)
     names = [(name, "") for name in prior.coefficients] + [(column.name, column.value) for column in columns]
     guesses = [np.log(median) for median, _ in prior.coefficients.values()] + [0.0] * len(columns)
     before = np.array([start.parameters.get(name, guess) for name, guess in zip(names, guesses, strict=True)])

@@ -17,11 +17,11 @@ def term_weights(fitted: FittedTerms, terms: tuple[str, ...], traits: Traits) ->
     for name, by_value in fitted.deviations.items():
         term, _, trait = name.partition(" by ")
         weights[term] *= math.exp(by_value.get(value_of(traits, trait), 0.0))
-    return [weights[term] for term in terms]
+    return [weights.get(term, 0.0) for term in terms]
 
 
-def effect(fitted: FittedTerms, traits: Traits, engines_here: tuple[str, ...]) -> float:
-    """Return the logarithm on the whole for a replica.
+def effect(fitted: FittedTerms, traits: Traits, engines_here: tuple[str, ...], age_years: float = 0.0) -> float:
+    """Return the logarithm on the whole for a replica whose software is so much older than what is deployed.
 
     An engine never seen has the largest of all engines'; one never seen on this kind of memory (`engines_here` were)
     at least the median of those that were. Any other value never seen adds nothing.
@@ -33,4 +33,4 @@ def effect(fitted: FittedTerms, traits: Traits, engines_here: tuple[str, ...]) -
     seen = [engines[engine] for engine in engines_here if engine in engines]
     if seen and traits[ENGINE] not in engines_here:
         own = max(own, median(seen))
-    return total + own
+    return total + own + fitted.drift.get(traits[ENGINE], 0.0) * age_years

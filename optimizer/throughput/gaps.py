@@ -9,22 +9,20 @@ from optimizer.throughput.curve import Bars, Gap, Question
 from optimizer.throughput.samples import Sample
 from optimizer.throughput.traits import traits_of
 
-DEFAULT_BARS: Bars = {
-    "measured": 0.05, "interior": 0.08, "edge": 0.3, "curve": 0.3, "configuration": 0.4, "combination": 0.65,
-    "gpu": 0.7, "model": 0.75, "rough": 1.0,
-}
+DEFAULT_BARS: Bars = {gap: (bar, bar) for gap, bar in (
+    ("measured", 0.15), ("interior", 0.2), ("edge", 0.4), ("curve", 0.5), ("configuration", 0.6), ("combination", 0.8),
+    ("gpu", 0.9), ("model", 1.0), ("rough", 1.5))}
 """Error bars of the TPOT without a calibration file."""
 
-DEFAULT_TTFT_BARS: Bars = {
-    "measured": 0.1, "interior": 0.3, "edge": 0.5, "curve": 0.6, "configuration": 1.0, "combination": 1.0, "gpu": 1.0,
-    "model": 1.0, "rough": 2.0,
-}
+DEFAULT_TTFT_BARS: Bars = {gap: (bar, bar) for gap, bar in (
+    ("measured", 0.5), ("interior", 0.6), ("edge", 1.0), ("curve", 1.0), ("configuration", 1.5), ("combination", 2.0),
+    ("gpu", 2.0), ("model", 2.0), ("rough", 3.0))}
 """The same of the TTFT."""
 
 
 def bars_of(errors: dict[str, LeftOutErrors], defaults: Bars) -> Bars:
-    """Return the half-widths found on left-out rows, a default where none were."""
-    return defaults | {gap: found.bar_fraction for gap, found in errors.items()}
+    """Return the bars found on left-out rows, a default where none were."""
+    return defaults | {gap: found.bar for gap, found in errors.items()}
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from optimizer.throughput.samples import Sample, curve_numbers, samples
 def loads_of(rows: list[Sample]) -> tuple[Loads, Vector]:
     """Lay rows out as columns: replicas with their requests, and requests in flight."""
     loads = Loads.of([row.replica for row in rows], [row.question.isl_tokens for row in rows],
-                     [row.question.osl_tokens for row in rows])
+                     [row.question.osl_tokens for row in rows], [row.whole for row in rows])
     return loads, np.array([[row.concurrency] for row in rows], dtype=float)
 
 
@@ -31,7 +31,7 @@ def formula_at(
     """Return the formula's value of each row, without what relatives add."""
     weights = np.array([term_weights(fitted, names, row.traits) for row in rows]).T
     here = [calibration.engines_measured.get(row.traits["memory"], ()) for row in rows]
-    effects = [effect(fitted, row.traits, engines) for row, engines in zip(rows, here, strict=True)]
+    effects = [effect(fitted, row.traits, engines, row.age_years) for row, engines in zip(rows, here, strict=True)]
     return np.asarray(np.sum(weights * terms[:, :, 0], axis=0) * np.exp(np.array(effects)))
 
 
@@ -41,7 +41,8 @@ def places_of(kinship: Kinship, rows: list[Sample]) -> Places:
     return Places(
         traits=tuple(row.traits for row in rows),
         lengths=length_columns((q.isl_tokens for q in questions), (q.osl_tokens for q in questions),
-                               (max(q.tp_size, q.gpu_count) for q in questions)),
+                               (max(q.tp_size, q.gpu_count) for q in questions),
+                               kinship.years * np.array([row.age_years for row in rows])),
         ln_counts=np.log(np.array([row.concurrency for row in rows], dtype=float)),
         curves=np.array(curve_numbers(rows)),
         noise=np.array([kinship.noise_of.get(row.point.source_id, kinship.noise) for row in rows]),

@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 
 from optimizer.load import Catalog
 from optimizer.schema.catalog import ThroughputPoint
-from optimizer.throughput.curve import Gap
+from optimizer.throughput.curve import Gap, Question
 from optimizer.throughput.fit import COLD, Starts, fit
-from optimizer.throughput.samples import Sample, curve_key, samples
+from optimizer.throughput.samples import Sample, curve_key, dates_in, samples
 from optimizer.throughput.sources import speed_curve
 
-CURVE_FOLDS, LEVEL_FOLDS = 10, 6
-"""Curves and levels leave in so many turns, each with others of other configurations or curves."""
+CURVE_FOLDS, LEVEL_FOLDS, COMBINATION_FOLDS, MODEL_FOLDS = 8, 5, 12, 16
+"""Curves, levels, combinations and models leave in so many turns, each with others of other configurations, curves or
+models."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,16 @@ def configuration_folds(rows: list[Sample]) -> list[Fold]:
     return one_of_each([configurations for configurations in by_machine if len(configurations) > 1], CURVE_FOLDS)
 
 
+def combination_folds(rows: list[Sample]) -> list[Fold]:
+    """Leave combinations of model, GPU and engine out, one of each model at a time."""
+    return one_of_each([grouped(group, combination_of) for group in grouped(rows, model_of)], COMBINATION_FOLDS)
+
+
+def model_of(row: Sample) -> Hashable:
+    """Return the group of models of one weights shape."""
+    return row.question.model.runs_like
+
+
 def combination_of(row: Sample) -> Hashable:
     """Return model, GPU and engine."""
     return row.question.model.runs_like, row.point.gpu_id, row.point.engine_id
@@ -101,11 +112,11 @@ KINDS: dict[str, Callable[[list[Sample]], list[Fold]]] = {
     "edge": lambda rows: level_folds(rows, inner=False),
     "curve": curve_folds,
     "configuration": configuration_folds,
-    "combination": lambda rows: grouped(rows, combination_of),
+    "combination": combination_folds,
     "gpu": lambda rows: grouped(rows, lambda row: row.point.gpu_id),
-    "model": lambda rows: grouped(rows, lambda row: row.question.model.runs_like),
+    "model": lambda rows: one_of_each([[fold] for fold in grouped(rows, model_of)], MODEL_FOLDS),
     "engine": lambda rows: grouped(rows, lambda row: row.point.engine_id),
-    "laboratory": lambda rows: grouped(rows, lambda row: row.point.source_id),
+    "laboratory": lambda rows: grouped(rows, lambda row: row.traits["laboratory"]),
 }
 """Kind of gap -> what leaves together."""
 
@@ -116,10 +127,15 @@ def without(catalog: Catalog, lost: Iterable[ThroughputPoint]) -> Catalog:
     return replace(catalog, points=tuple(point for point in catalog.points if id(point) not in gone))
 
 
+def asked_by(kind: str, question: Question) -> Question:
+    """Return a row's question: of a laboratory that is known, or as a stranger's where its laboratory left out."""
+    return replace(question, laboratory="") if kind == "laboratory" else question
+
+
 def ask(catalog: Catalog, kind: str, rows: Iterable[Sample]) -> Iterator[LeftOut]:
     """Ask a catalog for rows."""
     for group in grouped(rows, lambda row: (configuration_of(row), curve_key(row.point))):
-        curve = speed_curve(catalog, group[0].question)
+        curve = speed_curve(catalog, asked_by(kind, group[0].question))
         if curve is not None:
             for row in group:
                 at = row.concurrency
@@ -129,10 +145,11 @@ def ask(catalog: Catalog, kind: str, rows: Iterable[Sample]) -> Iterator[LeftOut
 def leave_out(catalog: Catalog, kind: str, rows: list[Sample], starts: Starts = COLD) -> list[LeftOut]:
     """Leave rows out by one kind of gap, and return what was said about each."""
     found: list[LeftOut] = []
+    releases, deployed = dates_in(catalog)
     for fold in KINDS[kind](rows):
         gone = {id(row) for row in fold}
         kept = [row for row in rows if id(row) not in gone]
-        calibration = fit(kept, starts)[0]
+        calibration = fit(kept, starts)[0].model_copy(update={"releases": releases, "deployed": deployed})
         rest = replace(without(catalog, (row.point for row in fold)), calibration=calibration)
         found += ask(rest, kind, fold)
     return found

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -14,9 +15,10 @@ from optimizer.load.catalog import point_key
 from optimizer.schema.calibration import Calibration
 from optimizer.schema.catalog import ThroughputPoint
 from optimizer.throughput.curve import Level, Question, SpeedCurve, Track
-from optimizer.throughput.estimated import KNOTS, LENGTH_TOLERANCE, alike, estimate
+from optimizer.throughput.estimated import KNOTS, LENGTH_TOLERANCE, alike, estimate, prompt_ms
 from optimizer.throughput.gaps import DEFAULT_BARS, DEFAULT_TTFT_BARS, bars_of
 from optimizer.throughput.physics import Vector
+from optimizer.throughput.samples import age_of, stamp_of
 
 UNHURRIED_FRACTION = 0.2
 """A first token within this share of the time in flight waited for nothing but prompts."""
@@ -59,6 +61,7 @@ def _answers(question: Question, point: ThroughputPoint, runs_like: str | None) 
         point.use == "curve"
         and point.tp_size == question.tp_size
         and point.gpu_count == question.gpu_count
+        and point.spread == question.layout
         and not point.kv_precision
         and runs_like == question.precision.runs_like
     )
@@ -92,8 +95,7 @@ def group_into_curves(points: Iterable[Ranked]) -> dict[CurveKey, list[Ranked]]:
     """Group rows into curves: one model, source, version, layout and length shape each."""
     curves: dict[CurveKey, list[Ranked]] = {}
     for rank, point in points:
-        key = (point.model_id, point.source_id, point.engine_version, point.layout_name, point.isl_tokens,
-               point.osl_tokens)
+        key = (point.model_id, point.source_id, stamp_of(point), point.layout_name, point.isl_tokens, point.osl_tokens)
         curves.setdefault(key, []).append((rank, point))
     return curves
 
@@ -142,25 +144,44 @@ def spread_fraction(points: Iterable[ThroughputPoint]) -> float:
     return spread
 
 
-def _preference(item: tuple[CurveKey, list[Ranked]]) -> tuple[object, ...]:
-    """Order curves: best length match, more trusted, newer engine, more levels, then by name."""
+def version_spread(catalog: Catalog, question: Question, rows: Iterable[ThroughputPoint]) -> float:
+    """Return how far ln TPOT is likely to lie from rows' because what is asked for is other software."""
+    calibration = catalog.calibration
+    if calibration is None or not calibration.version_error_per_root_year:
+        return 0.0
+    apart = max(abs(age_of(catalog, point) - question.age_years) for point in rows)
+    return calibration.version_error_per_root_year * math.sqrt(apart)
+
+
+def _preference(item: tuple[CurveKey, list[Ranked]], ages: Ages, asked: float) -> tuple[object, ...]:
+    """Order curves: best length match, more trusted, software as asked for, more levels, then by name.
+
+    What is deployed is best stood for by the newest there is; another version by what is nearest to it in time.
+    """
     key, ranked = item
     points = [point for _, point in ranked]
     trust = min(CONFIDENCE_RANK[point.confidence] for point in points)
-    newest = tuple(-number for number in version_key(points[0].engine_version))
-    return (ranked[0][0], trust, newest, -len({point.concurrency for point in points}), *(str(part) for part in key))
+    age = min(ages(point) for point in points)
+    newest = abs(age - asked) if asked else age
+    versions = tuple(-number for number in version_key(points[0].engine_version))
+    levels = len({point.concurrency for point in points})
+    return (ranked[0][0], trust, newest, versions, -levels, *(str(part) for part in key))
 
 
-def best_curve(curves: dict[CurveKey, list[Ranked]]) -> list[ThroughputPoint]:
+Ages = Callable[[ThroughputPoint], float]
+"""How old a row's software is, in years."""
+
+
+def best_curve(curves: dict[CurveKey, list[Ranked]], ages: Ages, asked: float = 0.0) -> list[ThroughputPoint]:
     """Return the rows of the best curve, with those that other sources measured under the same conditions.
 
     The same are lengths and engine version; of an unknown version nothing is the same.
     """
-    (_, source, version, layout, isl, osl), ranked = min(curves.items(), key=_preference)
+    (_, source, stamp, layout, isl, osl), ranked = min(curves.items(), key=lambda item: _preference(item, ages, asked))
     rows = [point for _, point in ranked]
     levels = {point.concurrency for point in rows}
     for key, others in curves.items():
-        if version and key[1] != source and key[2:] == (version, layout, isl, osl):
+        if rows[0].engine_version and key[1] != source and key[2:] == (stamp, layout, isl, osl):
             rows += [point for _, point in others if point.concurrency in levels]
     return rows
 
@@ -182,7 +203,7 @@ def curve_for(catalog: Catalog, question: Question) -> SpeedCurve | None:
     curves = group_into_curves(own_first(catalog, matching_points(catalog, question)))
     if not curves:
         return None
-    rows = best_curve(curves)
+    rows = best_curve(curves, lambda point: age_of(catalog, point), question.age_years)
     levels, proven = monotone_levels(rows), proven_concurrency(question, rows)
     calibration = catalog.calibration
     if calibration is None:
@@ -206,7 +227,9 @@ def curve_for(catalog: Catalog, question: Question) -> SpeedCurve | None:
         ttft_bars=bars_of(calibration.ttft_errors, DEFAULT_TTFT_BARS),
         proven_concurrency=proven,
         spread_fraction=spread_fraction(rows),
+        version_spread=version_spread(catalog, question, rows),
         lengths_differ=not as_asked and dense,
+        work_out_prompt=partial(prompt_ms, calibration, question),
     )
 
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from optimizer.load import Catalog
 from optimizer.schema.catalog import LlmModel
+from optimizer.schema.layout import ReplicaLayout
 from optimizer.throughput.curve import Question
 
 Thing = TypeVar("Thing")
@@ -69,17 +70,17 @@ def precision_named(catalog: Catalog, name: str) -> str:
         UnknownNameError: nothing bears the name.
     """
     try:
-        return named("precision", name, catalog.precisions, lambda one: [one.name])
+        return named("precision", name, catalog.precisions, lambda one: [one.name, *one.aliases])
     except UnknownNameError:
         first = name.split()[0].strip(",;")
         if first == name:
             raise
-        return named("precision", first, catalog.precisions, lambda one: [one.name])
+        return named("precision", first, catalog.precisions, lambda one: [one.name, *one.aliases])
 
 
 def question_named(
     catalog: Catalog, model: str, gpu: str, engine: str, precision: str, tp_size: int, gpu_count: int, isl: int,
-    osl: int,
+    osl: int, layout: ReplicaLayout | None = None,
 ) -> Question:
     """Put a question in names; an empty precision is the model's own.
 
@@ -88,7 +89,7 @@ def question_named(
     """
     found = catalog.models[model_named(catalog, model)]
     gpu_id = named("GPU", gpu, catalog.gpus, lambda one: [one.name, *one.aliases.split(";")])
-    engine_id = named("engine", engine, catalog.engines, lambda one: [one.name])
+    engine_id = named("engine", engine, catalog.engines, lambda one: [one.name, *one.aliases])
     precision_id = precision_named(catalog, precision) if precision else found.native_precision
     return Question(found, precision_id, catalog.precisions[precision_id], catalog.gpus[gpu_id], engine_id,
-                    catalog.engines[engine_id], tp_size, gpu_count, isl, osl)
+                    catalog.engines[engine_id], tp_size, gpu_count, isl, osl, layout)

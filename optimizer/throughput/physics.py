@@ -91,22 +91,48 @@ class Replica:
     layers: float
     hops: float
     """Layers x log2(GPUs): all-reduce steps of a decode step."""
+    link_ms_per_token: float
+    """All-reduce traffic of one token over the link to the other GPUs: in a step and in a prompt alike."""
+    shares: float
+    """Ranks of the attention, each with requests of its own: data parallelism."""
     kv_slots: float
     """Tokens of KV cache before requests queue, infinite where that is not known."""
 
 
+ALL_REDUCES_A_LAYER, ACTIVATION_BYTES = 2, 2.0
+"""One after the attention and one after the feed-forward part, of 16-bit activations (arXiv 1909.08053)."""
+
+
+def link_ms_per_token(question: Question, ranks: int) -> float:
+    """Return what the all-reduces of one token take at the full rate of the link; 0 where the link is not known.
+
+    A ring moves 2 (n - 1) / n of the data past each GPU. Where GPUs do not reach each other the data pass through the
+    host's memory: over the link twice.
+    """
+    q = question
+    if ranks < 2 or q.gpu.link_gb_per_s is None:
+        return 0.0
+    passes = 1.0 if q.gpu.peer_to_peer else 2.0
+    moved = ALL_REDUCES_A_LAYER * q.model.layers * q.model.hidden_size * ACTIVATION_BYTES * 2 * (ranks - 1) / ranks
+    return moved * passes / (q.gpu.link_gb_per_s * 1e6)
+
+
 def replica_of(question: Question) -> Replica:
-    """Work out the constants of a replica."""
+    """Work out the constants of a replica.
+
+    With data parallelism of the attention every rank reads the attention's weights, which the tensor-parallel ranks of
+    a group share; the experts are spread over all GPUs.
+    """
     q, model = question, question.model
-    ranks = max(q.tp_size, q.gpu_count)
+    ranks, shares = max(q.tp_size, q.gpu_count), max(1, q.layout.dp_size)
     bandwidth, flops = q.gpu.memory_bandwidth_gb_per_s * 1e6, tensor_flops(q) * ranks / 1000
-    always, experts = (part / (bandwidth * ranks) for part in weight_bytes_touched(model, q.precision))
+    always, experts = weight_bytes_touched(model, q.precision)
     cached = model.full_attention_layers + model.sliding_window_layers
     square = 2 * model.full_attention_layers * model.attention_heads * model.head_dim
     windowed = model.sliding_window_tokens and model.sliding_window_layers
     return Replica(
-        weights_ms=always,
-        experts_ms=experts,
+        weights_ms=always / (bandwidth * ranks / shares),
+        experts_ms=experts / (bandwidth * ranks),
         idle_fraction=1 - model.experts_per_token / model.experts if model.experts else 0.0,
         kv_ms_per_token=kv_bytes_per_token_per_gpu(model, q.precision, q.tp_size) / bandwidth,
         window_tokens=float(model.sliding_window_tokens or 0),
@@ -115,6 +141,8 @@ def replica_of(question: Question) -> Replica:
         attention_ms_per_square=square / flops,
         layers=float(model.layers),
         hops=model.layers * math.log2(ranks),
+        link_ms_per_token=link_ms_per_token(q, ranks),
+        shares=float(shares),
         kv_slots=kv_slots(q),
     )
 
@@ -145,19 +173,31 @@ class Loads:
     """The fields of `Replica` in their order."""
     isl: Vector
     osl: Vector
+    whole: Vector
+    """1 where the time is that of a whole request over its output tokens, so that its own prompt is inside, else 0."""
 
     @staticmethod
-    def of(replicas: list[Replica], isl: list[int], osl: list[int]) -> Loads:
+    def of(replicas: list[Replica], isl: list[int], osl: list[int], whole: list[bool] | None = None) -> Loads:
         """Stack replicas and the lengths of their requests."""
         columns = np.array([in_order(replica) for replica in replicas], dtype=float)
         lengths = np.array([isl, osl], dtype=float)[:, :, None]
-        return Loads(tuple(columns[:, [index]] for index in range(columns.shape[1])), lengths[0], lengths[1])
+        inside = np.array(whole if whole is not None else [False] * len(replicas), dtype=float)[:, None]
+        return Loads(tuple(columns[:, [index]] for index in range(columns.shape[1])), lengths[0], lengths[1], inside)
+
+
+SLOTS = [one.name for one in fields(Replica)].index("kv_slots")
+"""Position of the KV cache's room among the fields."""
 
 
 def in_service(loads: Loads, counts: Vector) -> Vector:
     """Return requests that a replica serves at once of those in flight: no more than its KV cache holds."""
-    slots = loads.replicas[10] / (loads.isl + loads.osl / 2)
+    slots = loads.replicas[SLOTS] / (loads.isl + loads.osl / 2)
     return np.asarray(np.where(slots >= FEWEST_SLOTS, np.minimum(counts, slots), counts))
+
+
+def prompt_ms(loads: Loads) -> Vector:
+    """Return the arithmetic of one prompt at full speed: weights and attention."""
+    return np.asarray(loads.replicas[6] * loads.isl + loads.replicas[7] * loads.isl**2)
 
 
 def tpot_terms(loads: Loads, counts: Vector) -> Vector:
@@ -168,21 +208,43 @@ def tpot_terms(loads: Loads, counts: Vector) -> Vector:
         counts: requests in flight, n x k or k.
 
     Returns:
-        Milliseconds, 7 x n x k.
+        Milliseconds, 9 x n x k.
     """
-    weights, experts, idle, kv, window, windowed, prefill, square, layers, hops, _ = loads.replicas
+    weights, experts, idle, kv, window, windowed, arithmetic, _, layers, hops, link, shares, _ = loads.replicas
     served = in_service(loads, counts)
     context = loads.isl + loads.osl / 2
     context = context * (1 - windowed) + np.minimum(context, window) * windowed
-    prompt = prefill * loads.isl + square * loads.isl**2
+    others = (served - 1 + loads.whole) / loads.osl
     ones = np.ones_like(served)
     floor = weights + experts * (1 - idle**served)
-    return np.stack([ones, layers * ones, floor, served * kv * context, served,
-                     (served - 1) / loads.osl * prompt, hops * ones])
+    return np.stack([ones, layers * ones, floor, served / shares * kv * context, served, served * arithmetic,
+                     others * prompt_ms(loads), hops * ones, (served + others * loads.isl) * link])
+
+
+KV_MAY_BE_SMALLER = 0.5
+"""An 8-bit KV cache is usual with quantised weights and often not stated, so that half of it is sure to be read."""
+
+FLOPS_MAY_BE_MORE = 0.5
+"""4-bit arithmetic is counted as 8-bit, and runs at up to twice its rate."""
+
+
+def least_ms(terms: Vector) -> Vector:
+    """Return the least TPOT that physics allows: no resource is used above its peak.
+
+    The longest of three times at full speed: what the memory must give (weights and cache), what must be computed (a
+    token of each request, and the prompts that come between), and what must pass the link. Everything else may overlap.
+
+    Args:
+        terms: in the order of `TPOT_TERMS`.
+    """
+    _, _, weights, cache, _, tokens, prompts, _, link = terms
+    memory = weights + KV_MAY_BE_SMALLER * cache
+    return np.asarray(np.maximum(np.maximum(memory, FLOPS_MAY_BE_MORE * (tokens + prompts)), link))
 
 
 def ttft_terms(loads: Loads, counts: Vector, tpot_ms: Vector) -> Vector:
-    """Return the terms whose weighted sum is the TTFT, in the order of `TTFT_TERMS`: 4 x n x k milliseconds."""
-    prompt = loads.replicas[6] * loads.isl + loads.replicas[7] * loads.isl**2
+    """Return the terms whose weighted sum is the TTFT, in the order of `TTFT_TERMS`: 5 x n x k milliseconds."""
+    prompt, link = prompt_ms(loads), loads.replicas[10] * loads.isl
     ones = np.ones_like(tpot_ms)
-    return np.stack([ones, prompt * ones, prompt * (in_service(loads, counts) - 1) / 2, tpot_ms])
+    half_the_others = (in_service(loads, counts) - 1) / 2
+    return np.stack([ones, prompt * ones, prompt * half_the_others, tpot_ms, link * (1 + half_the_others)])

@@ -39,6 +39,8 @@ class Prior:
     effects: dict[str, float]
     """Trait -> standard deviation."""
     kinship: Kinship
+    drift: float = 0.0
+    """Standard deviation of what a year of age of an engine's software adds; 0: nothing."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,11 @@ class Rows:
     traits: tuple[Traits, ...]
     whiteners: tuple[tuple[Numbers, Vector], ...]
     """For the rows of each model their positions, and the inverse Cholesky factor of their covariance."""
+    ages: Vector
+
+
+DRIFT = "drift"
+"""Name of the columns that are multiplied by the age of the software."""
 
 
 @dataclass(frozen=True)
@@ -60,19 +67,24 @@ class Column:
     name: str
     value: str
     term: int | None
-    rows: npt.NDArray[np.bool_]
+    rows: Vector
+    """What it is multiplied by in each row: 1 or 0, or an age in years."""
     spread: float
 
 
-def columns_of(prior: Prior, traits: Sequence[Traits]) -> list[Column]:
-    """List the deviations and effects of every value that the rows have."""
+def columns_of(prior: Prior, traits: Sequence[Traits], ages: Vector) -> list[Column]:
+    """List the deviations, effects and drifts of every value that the rows have."""
     terms = list(prior.coefficients)
     found = []
     named = [(name, terms.index(name.partition(" by ")[0]), name.partition(" by ")[2], spread)
              for name, spread in prior.deviations.items()]
     for name, term, trait, spread in [*named, *((trait, None, trait, sd) for trait, sd in prior.effects.items())]:
         values = np.array([value_of(one, trait) for one in traits])
-        found += [Column(name, str(value), term, values == value, spread) for value in np.unique(values)]
+        found += [Column(name, str(value), term, (values == value) * 1.0, spread) for value in np.unique(values)]
+    if prior.drift:
+        engines = np.array([one["engine"] for one in traits])
+        found += [Column(DRIFT, str(engine), None, (engines == engine) * ages, prior.drift)
+                  for engine in np.unique(engines)]
     return found
 
 
@@ -83,9 +95,9 @@ def predict(terms: Vector, columns: list[Column], parameters: Vector) -> tuple[V
     whole = np.zeros(terms.shape[1])
     for column, parameter in zip(columns, parameters[count:], strict=True):
         if column.term is None:
-            whole[column.rows] += parameter
+            whole += column.rows * parameter
         else:
-            logs[column.term, column.rows] += parameter
+            logs[column.term] += column.rows * parameter
     parts = terms * np.exp(logs)
     total = parts.sum(axis=0)
     shares = parts / total
@@ -123,7 +135,7 @@ def as_terms(prior: Prior, columns: list[Column], parameters: Vector) -> FittedT
     """Lay parameters out as the calibration keeps them, in five digits."""
     count = len(prior.coefficients)
     deviations: dict[str, dict[str, float]] = {name: {} for name in prior.deviations}
-    effects: dict[str, dict[str, float]] = {trait: {} for trait in prior.effects}
+    effects: dict[str, dict[str, float]] = {trait: {} for trait in (*prior.effects, DRIFT)}
     for column, parameter in zip(columns, parameters[count:], strict=True):
         into = effects if column.term is None else deviations
         into[column.name][column.value] = round(float(parameter), 5)
@@ -132,6 +144,7 @@ def as_terms(prior: Prior, columns: list[Column], parameters: Vector) -> FittedT
                       for name, value in zip(prior.coefficients, np.exp(parameters[:count]), strict=True)},
         deviations=deviations,
         effects=effects,
+        drift=effects.pop(DRIFT),
         effect_spread=prior.effects,
         kinship=prior.kinship,
     )

@@ -28,7 +28,7 @@ class Places:
 
     traits: tuple[Traits, ...]
     lengths: Vector
-    """n x 3: ln ISL, ln OSL, log2 GPUs."""
+    """n x 4: ln ISL, ln OSL, log2 GPUs, age of the software in years x `Kinship.years`."""
     ln_counts: Vector
     """n: ln of requests in flight."""
     curves: npt.NDArray[np.int64]
@@ -37,10 +37,10 @@ class Places:
     """n: standard deviation of what a row shares with no other."""
 
 
-def length_columns(isl: Iterable[int], osl: Iterable[int], gpus: Iterable[int]) -> Vector:
-    """Return n x 3: ln ISL, ln OSL, log2 GPUs."""
-    logs = np.log(np.array([list(isl), list(osl), list(gpus)], dtype=float)).T
-    return np.asarray(logs * np.array([1.0, 1.0, 1 / np.log(2)]))
+def length_columns(isl: Iterable[int], osl: Iterable[int], gpus: Iterable[int], ages: Vector | None = None) -> Vector:
+    """Return n x 4: ln ISL, ln OSL, log2 GPUs, age; what is deployed has none."""
+    logs = np.log(np.array([list(isl), list(osl), list(gpus)], dtype=float)).T * np.array([1.0, 1.0, 1 / np.log(2)])
+    return np.column_stack([logs, np.zeros(len(logs)) if ages is None else ages])
 
 
 def distances(one: Vector, other: Vector) -> Vector:
@@ -154,7 +154,7 @@ class Relatives:
         Args:
             weights: of the rows, from `weigh`.
             traits: the replica's.
-            lengths: m x 3, as in `Places`.
+            lengths: m x 4, as in `Places`.
             counts: k numbers of requests in flight.
 
         Returns:

@@ -9,8 +9,12 @@ from optimizer.load import Catalog
 from optimizer.load.catalog import point_key
 from optimizer.schema.catalog import ThroughputPoint
 from optimizer.throughput.curve import Question
+from optimizer.throughput.dates import Releases, deployed_years, measured_year, releases_of
 from optimizer.throughput.physics import FEWEST_SLOTS, Replica, replica_of
 from optimizer.throughput.traits import Traits, traits_of
+
+FITTED = ("curve", "fit")
+"""Uses of rows that the estimate rests on."""
 
 LARGEST_FOOTPRINT = 8
 """Rows of larger replicas cross nodes, which the terms do not describe."""
@@ -28,6 +32,16 @@ class Sample:
     tpot_ms: float
 
     @property
+    def age_years(self) -> float:
+        """How much older its software is than what is deployed."""
+        return self.question.age_years
+
+    @property
+    def whole(self) -> bool:
+        """Whether its time is that of whole requests over their output tokens, their own prompts inside."""
+        return self.point.arrivals == "burst" and self.point.ttft_ms is None
+
+    @property
     def ttft_ms(self) -> float | None:
         """The TTFT where it may be fitted.
 
@@ -36,7 +50,13 @@ class Sample:
         q = self.question
         slots = self.replica.kv_slots / (q.isl_tokens + q.osl_tokens / 2)
         queues = slots >= FEWEST_SLOTS and self.concurrency > slots
-        return self.point.ttft_ms if self.point.closed_loop and not queues else None
+        point = self.point
+        return point.ttft_ms if is_steady(point) and not queues else None
+
+
+def is_steady(point: ThroughputPoint) -> bool:
+    """Say whether a row's first tokens are those of a closed loop, as a mean."""
+    return point.closed_loop or (point.arrivals == "closed" and point.statistic == "mean")
 
 
 def question_of(catalog: Catalog, point: ThroughputPoint) -> Question | None:
@@ -58,20 +78,42 @@ def question_of(catalog: Catalog, point: ThroughputPoint) -> Question | None:
         point.gpu_count,
         point.isl_tokens,
         point.osl_tokens,
+        point.spread,
+        age_of(catalog, point),
+        catalog.laboratory(point.source_id),
     )
 
 
 def sample_of(catalog: Catalog, point: ThroughputPoint) -> Sample | None:
     """Return a row that may be fitted, None for others.
 
-    Fitted are complete curve rows of one node whose requests do not mostly queue.
+    Fitted are complete rows of one node whose requests do not mostly queue.
     """
-    if point.use != "curve" or point.waits or point.gpu_count > LARGEST_FOOTPRINT:
+    if point.use not in FITTED or point.waits or point.gpu_count > LARGEST_FOOTPRINT:
         return None
     question = question_of(catalog, point)
     if question is None or point.concurrency is None or point.tpot_ms is None:
         return None
     return Sample(point, question, replica_of(question), traits_of(question), point.concurrency, point.tpot_ms)
+
+
+def age_of(catalog: Catalog, point: ThroughputPoint) -> float:
+    """Return how much older a row's software is than what is deployed, in years."""
+    releases, deployed = dates_in(catalog)
+    year = measured_year(point, releases)
+    return round(deployed.get(point.engine_id, year) - year, 4)
+
+
+def dates_in(catalog: Catalog) -> tuple[Releases, dict[str, float]]:
+    """Return when versions were first measured and what is deployed: as calibrated, or else by the rows themselves."""
+    calibration = catalog.calibration
+    if calibration is not None and calibration.kin_of_dates:
+        return calibration.releases, calibration.deployed
+    known: tuple[Releases, dict[str, float]] | None = catalog.memo.get("dates")
+    if known is None:
+        releases = releases_of(catalog.points)
+        known = catalog.memo["dates"] = releases, deployed_years(catalog.engines, releases, catalog.points)
+    return known
 
 
 def samples(catalog: Catalog, points: Iterable[ThroughputPoint] | None = None) -> list[Sample]:
@@ -84,8 +126,12 @@ def samples(catalog: Catalog, points: Iterable[ThroughputPoint] | None = None) -
 def curve_key(point: ThroughputPoint) -> tuple[object, ...]:
     """Return what rows of one measured curve have in common."""
     return (point.model_id, point.precision, point.kv_precision, point.gpu_id, point.gpu_count, point.tp_size,
-            point.engine_id, point.source_id, point.engine_version, point.layout_name, point.isl_tokens,
-            point.osl_tokens)
+            point.engine_id, point.source_id, stamp_of(point), point.layout_name, point.isl_tokens, point.osl_tokens)
+
+
+def stamp_of(point: ThroughputPoint) -> str:
+    """Return what tells software apart: the engine's version, or the day of the row where that is not stated."""
+    return point.engine_version or point.as_of
 
 
 def curve_numbers(rows: Iterable[Sample]) -> list[int]:

@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
+from optimizer.schema.catalog import LlmModel
 from optimizer.throughput.curve import Question
 
 ALONE = "model"
 """The trait that all rows of one model share."""
 
 Traits = dict[str, str]
+
+
+def attention_of(model: LlmModel) -> str:
+    """Name how a model attends: by compressed vectors, with states beside or windows beside, or to everything."""
+    if model.attention == "mla":
+        return "mla"
+    if model.state_layers:
+        return "states"
+    return "windows" if model.sliding_window_layers else "all"
+
+
+def link_of(question: Question) -> str:
+    """Name how a replica's GPUs reach each other: not at all, by a fabric, by PCIe, or through the host's memory."""
+    q = question
+    if max(q.tp_size, q.gpu_count) == 1:
+        return "none"
+    if not q.gpu.link.startswith("PCIe"):
+        return "fabric"
+    return "pcie" if q.gpu.peer_to_peer else "host"
+
+
+def parallelism_of(question: Question) -> str:
+    """Name the ways beside tensor parallelism in which a replica spreads over its GPUs."""
+    layout = question.layout
+    named = (("dp", layout.dp_size), ("ep", layout.ep_size), ("pp", layout.pp_size))
+    return "-".join(part for part, size in named if size > 1) or "tp"
 
 
 def traits_of(question: Question) -> Traits:
@@ -22,7 +49,11 @@ def traits_of(question: Question) -> Traits:
         "gpu": gpu.gpu_id,
         "precision": q.precision.runs_like,
         "mixture": "mixture" if q.model.experts else "dense",
-        "configuration": f"{gpu.gpu_id}|{q.engine_id}|{q.tp_size}|{q.gpu_count}|{q.precision.runs_like}",
+        "attention": attention_of(q.model),
+        "link": link_of(q),
+        "parallelism": parallelism_of(q),
+        "laboratory": q.laboratory,
+        "configuration": f"{gpu.gpu_id}|{q.engine_id}|{q.layout.name}|{q.precision.runs_like}",
     }
 
 

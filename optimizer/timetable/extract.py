@@ -199,6 +199,7 @@ def _deployment(shown: Shown, i: int) -> Deployment:
     common = {
         "service_id": service.service_id, "offer_id": offer.offer_id, "engine_id": option.engine_id,
         "precision": option.precision, "tp_size": option.tp_size, "gpu_count": option.gpu_count or offer.gpu_count,
+        "layout": option.layout,
         "replicas": per_node * nodes, "nodes": nodes, "load_fraction": round(_share(shown, i), 9),
         "capacity_per_node": in_user_units(demand, per_node * option.speed.amount(target)),
         "plan_speed_capacity_per_node": in_user_units(demand, amount_at(Chosen(row, 1), shown.reached[row.service])),

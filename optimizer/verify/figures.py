@@ -301,6 +301,6 @@ def check_approval(subject: Subject) -> Iterator[str]:
 
 def check_answered_once(subject: Subject) -> Iterator[str]:
     """No deployment stands twice."""
-    keys = ("service_id", "offer_id", "engine_id", "precision", "tp_size", "gpu_count")
+    keys = ("service_id", "offer_id", "engine_id", "precision", "tp_size", "gpu_count", "layout")
     seen = Counter(tuple(getattr(one, key) for key in keys) for one in subject.plan.deployments)
     yield from (f"{key[1]} serves {key[0]} in {count} lines" for key, count in seen.items() if count > 1)

@@ -12,7 +12,7 @@ from optimizer.load import Catalog
 from optimizer.memory import Loaded, loaded
 from optimizer.schema.base import Evidence
 from optimizer.schema.catalog import LlmModel
-from optimizer.schema.plan import Deployment
+from optimizer.schema.plan import Deployment, spread_of
 from optimizer.schema.problem import Problem, Service
 from optimizer.throughput import Question, SpeedCurve, speed_curve
 
@@ -83,15 +83,16 @@ class KnownFigures:
         """Return what is known of a deployment's replicas."""
         lengths = tuple((request.isl_tokens, request.osl_tokens) for request in service.workload)
         key = (
-            id(catalog), id(model), gpu_id, one.engine_id, one.precision, one.tp_size, one.gpu_count, lengths,
-            confidence, evidence, service.slo.ttft_ms, service.slo.e2e_ms,
+            id(catalog), id(model), gpu_id, one.engine_id, one.precision, one.tp_size, one.gpu_count, one.layout,
+            lengths, confidence, evidence, service.slo.ttft_ms, service.slo.percentile, service.slo.e2e_ms,
         )
         found = self._kept.get(key)  # its figures hold catalog and model, so that no others come by their ids
         if found is None:
             curves = tuple(
                 speed_curve(catalog, Question(
                     model, one.precision, catalog.precisions[one.precision], catalog.gpus[gpu_id], one.engine_id,
-                    catalog.engines[one.engine_id], one.tp_size, one.gpu_count, isl_tokens, osl_tokens))
+                    catalog.engines[one.engine_id], one.tp_size, one.gpu_count, isl_tokens, osl_tokens,
+                    spread_of(one)))
                 for isl_tokens, osl_tokens in lengths
             )
             asked = tuple(None if curve is None else replace(curve, least_evidence=evidence) for curve in curves)

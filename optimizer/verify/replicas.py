@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from optimizer.demand import poisson_cdf
 from optimizer.engines import refusal
+from optimizer.schema.plan import spread_of
 from optimizer.verify.classes import is_routed
 from optimizer.verify.subject import TOLERANCE, Subject
 
@@ -22,8 +23,8 @@ def check_engines_run(subject: Subject) -> Iterator[str]:
             yield f"{one.offer_id}: engine {one.engine_id} is not allowed"
         if one.precision not in (service.precisions or model.own_precisions):
             yield f"{one.offer_id}: precision {one.precision} is not allowed"
-        if one.gpu_count % one.tp_size:
-            yield f"{one.offer_id}: {one.gpu_count} GPUs are no whole number of tensor-parallel groups of {one.tp_size}"
+        if spread_of(one).gpu_count != one.gpu_count:
+            yield f"{one.offer_id}: a replica of layout {spread_of(one).name} does not take {one.gpu_count} GPUs"
         if service.full_context_tokens > model.longest_context_tokens(asked=service.context_tokens is not None):
             yield f"{one.service_id}: the context exceeds the model's limit"
 

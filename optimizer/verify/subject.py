@@ -64,15 +64,28 @@ class Replica:
         slo, (ttft, tpot) = self.service.slo, self.planned_ms(curve, concurrency)
         if 1000 / tpot < tokens_per_s:
             return False
+        if slo.percentile is not None and not self._keeps_percentile(request, curve, concurrency):
+            return False
         wait = ttft - self.planned_ms(curve, 1)[0]
         times = [(ttft, request.osl_tokens)] + [
             (self.planned_ms(other, 1)[0] + wait, beside.osl_tokens)
             for beside, other in zip(self.service.workload, self.curves, strict=True)
             if other is not None and other is not curve]
         return all(
-            (slo.ttft_ms is None or first <= slo.ttft_ms)
+            (slo.ttft_ms is None or slo.percentile is not None or first <= slo.ttft_ms)
             and (slo.e2e_ms is None or first + (output - 1) * tpot <= slo.e2e_ms * (1 + TOLERANCE))
             for first, output in times)
+
+    def _keeps_percentile(self, request: RequestClass, curve: SpeedCurve, concurrency: int) -> bool:
+        """Say whether so many in flight keep a percentile of the TTFT, where requests of any class come at random."""
+        slo, share = self.service.slo, bar_share(self.confidence)
+        if slo.ttft_ms is None or slo.percentile is None:
+            return True
+        asked = [(curve, request.osl_tokens)] + [
+            (other, beside.osl_tokens) for beside, other in zip(self.service.workload, self.curves, strict=True)
+            if other is not None and other is not curve]
+        return all(one.slow_open_ttft_ms(concurrency, output, slo.percentile / 100, share) <= slo.ttft_ms
+                   for one, output in asked)
 
     def fits(self, request: RequestClass, curve: SpeedCurve, concurrency: int) -> bool:
         """Say whether the KV cache holds so many requests of one class, or a measured row shows it."""

@@ -132,7 +132,7 @@ def test_the_best_option_of_each_offer_is_the_best_of_all() -> None:
 def test_ties_go_by_engine_precision_and_tensor_parallel() -> None:
     catalog = tiny.catalog(engines={"f": tiny.engine(), "e": tiny.engine()})
     (best,) = candidates(tiny.problem(precisions=("fp16", "bf16")), catalog).candidates(0, 25.0)
-    assert best.option.order == ("e", "bf16", 1, 1)
+    assert best.option.order == ("e", "bf16", 1, 1, "")
 
 
 def test_footprints_that_were_measured_are_options_too() -> None:

@@ -31,7 +31,7 @@ def test_a_measured_level_is_answered_exactly(run: Run) -> None:
         pytest.param(("--isl", "300"), "estimated", "curve", id="other lengths"),
         pytest.param(("--tp", "1"), "estimated", "configuration", id="another tensor parallel"),
         pytest.param(("--engine", "tensorrt-llm", "--gpu", "h200-sxm-141gb"), "estimated", "combination", id="machine"),
-        pytest.param(("--gpu", "l40s-48gb"), "estimated", "gpu", id="a GPU without rows"),
+        pytest.param(("--gpu", "l40-48gb"), "estimated", "gpu", id="a GPU without rows"),
     ],
 )
 def test_the_gap_is_named(run: Run, changed: tuple[str, ...], evidence: str, gap: str) -> None:

@@ -10,6 +10,7 @@ from optimizer.errors import InputError
 from optimizer.load import Catalog
 from optimizer.load.serving import COMPANIONS, ServingFacts
 from optimizer.loadtest.starting import checkpoint_of, memory_fraction, settings_of, start_line
+from optimizer.schema.layout import ReplicaLayout
 from tests.catalogs import tiny
 from tests.deploy.conftest import Make
 from tests.deploy.published import documents
@@ -50,7 +51,7 @@ def test_flags_of_a_precision(
     how = serving.engines[engine_id]
     found = checkpoint_of(how, tiny.model(hf_id="org/m", native_precision=native), precision)
     fraction = memory_fraction(shipped.engines[engine_id], shipped.gpus["h100-sxm-80gb"], 2)
-    written = start_line(how, found, f"m in {precision}", precision, 2, 8, 4096, fraction)
+    written = start_line(how, found, f"m in {precision}", precision, ReplicaLayout(2), 8, 4096, fraction)
     listen = f" {how.listen}".replace("{port}", str(how.port)).replace("{host}", "0.0.0.0")
     assert listen in written  # TensorRT-LLM listens on its own machine only, unless it is told
     written = written.replace(listen, "")
@@ -69,26 +70,26 @@ def test_an_engine_that_reserves_by_its_own_rule_states_what_it_leaves(shipped: 
 
 def test_monitoring_settings_stand_only_in_the_container(serving: ServingFacts) -> None:
     how = serving.engines["tensorrt-llm"]
-    assert settings_of(how, "fp8", 0.9, everything=False) == {}
-    assert settings_of(how, "fp8", 0.9)["return_perf_metrics"] is True
+    assert settings_of(how, "fp8", ReplicaLayout(1), 0.9, everything=False) == {}
+    assert settings_of(how, "fp8", ReplicaLayout(1), 0.9)["return_perf_metrics"] is True
 
 
 def test_a_checkpoint_that_nobody_knows_is_asked_for(environment: Make) -> None:
-    made = environment("assistant-llama-70b")
+    made = environment("overnight-summaries")
     (run,) = made.runs
     assert run.checkpoint is None
-    assert "nvidia/Llama-3.3-70B-Instruct-FP8" in run.wanted
-    compose = documents(files_of(made, "compose")["nodes/assistant-1/compose.yaml"])[0]
-    assert compose["services"]["engine-0"]["command"][1] == "${ASSISTANT_1_MODEL:?name a checkpoint}"
-    assert documents(files_of(made, "skypilot")["services/assistant-1.yaml"])[0]["envs"] == {"ASSISTANT_1_MODEL": None}
-    manifest = next(one for one in documents(files_of(made, "kubernetes")["manifests/10-engine-assistant-1.yaml"])
+    assert "Qwen/Qwen2.5-32B-Instruct in fp8" in run.wanted
+    compose = documents(files_of(made, "compose")["nodes/summaries-1/compose.yaml"])[0]
+    assert compose["services"]["engine-0"]["command"][1] == "${SUMMARIES_1_MODEL:?name a checkpoint}"
+    assert documents(files_of(made, "skypilot")["services/summaries-1.yaml"])[0]["envs"] == {"SUMMARIES_1_MODEL": None}
+    manifest = next(one for one in documents(files_of(made, "kubernetes")["manifests/10-engine-summaries-1.yaml"])
                     if one["kind"] == "StatefulSet")
     container = manifest["spec"]["template"]["spec"]["containers"][0]
-    assert container["command"][1] == "$(ASSISTANT_1_MODEL)"
+    assert container["command"][1] == "$(SUMMARIES_1_MODEL)"
     assert container["env"][-1] == {
-        "name": "ASSISTANT_1_MODEL", "valueFrom": {"configMapKeyRef": {"name": "checkpoints", "key": "assistant-1"}}}
-    named = environment("assistant-llama-70b", checkpoints={"assistant": "nvidia/Llama-3.3-70B-Instruct-FP8"})
-    assert named.runs[0].checkpoint == "nvidia/Llama-3.3-70B-Instruct-FP8"
+        "name": "SUMMARIES_1_MODEL", "valueFrom": {"configMapKeyRef": {"name": "checkpoints", "key": "summaries-1"}}}
+    named = environment("overnight-summaries", checkpoints={"summaries": "nvidia/Qwen2.5-32B-Instruct-FP8"})
+    assert named.runs[0].checkpoint == "nvidia/Qwen2.5-32B-Instruct-FP8"
 
 
 def test_an_own_model_needs_its_weights(environment: Make) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,14 +32,13 @@ def test_nodes_of_two_kinds_weigh_what_they_carry(environment: Make) -> None:
 
 
 def test_classes_that_are_routed_apart_have_paths_of_their_own(environment: Make) -> None:
-    """documents-by-length: four H100 nodes take 80.5% of the short requests and all long ones, an A5000 the rest."""
+    """documents-by-length: every node takes its share of the short requests, and only H100 nodes the long ones."""
     made = environment("documents-by-length")
     conf = files_of(made, "compose")["balancer/balancer.conf"]
     short, long = (part.partition("keepalive")[0] for part in conf.split("upstream service_assistant_")[1:])
-    nodes = sum(run.deployment.nodes for run in made.runs if run.node.gpu_id.startswith("h100"))
-    assert (short.count("server "), long.count("server ")) == (nodes + 1, nodes)
-    found = [int(one.split()[0]) for one in short.split("weight=")[1:]]
-    assert sum(found[:nodes]) / sum(found) == pytest.approx(0.805, abs=0.002)
+    large = sum(run.deployment.nodes for run in made.runs if run.node.gpu_id.startswith("h100"))
+    every = sum(run.deployment.nodes for run in made.runs)
+    assert (short.count("server "), long.count("server ")) == (every, large)
     assert "location /assistant/v1/" not in conf
     assert "location /isl24000-osl512/v1/" in conf
 

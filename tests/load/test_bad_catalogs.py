@@ -81,7 +81,7 @@ WRONG_TABLES = [
     Bad("curve without a speed", LAB, swap("120,9,curve", "120,,curve"),
             (("line 3.tpot_ms", "nothing", "a value in a row of use curve"),)),
     Bad("use of no kind", LAB, swap("120,9,curve", "120,9,maybe"),
-            (("line 3.use", "'maybe'", "'curve', 'check' or 'ceiling'"),)),
+            (("line 3.use", "'maybe'", "'curve', 'fit', 'check', 'ceiling', 'speculative' or 'disaggregated'"),)),
 ]
 
 WRONG_FACTS = [

@@ -9,25 +9,24 @@ from tests.problems.conftest import solve_shipped
 
 
 def test_offers_that_run_the_same_are_tested_once() -> None:
-    """Three offers of the A100 with one setting: one test, which would write one file of records."""
+    """Three offers of the A100 with two settings: two tests, each writes one file of records; and one of the L4."""
     case = solve_shipped("office-day-profile")
     found = plan_tests(case.loaded, case.catalog, SolveSettings(), Asked("office-day-profile"), load_serving())
-    assert len(case.plan.deployments) == 3
-    assert [test.gpu_id for test in found.tests] == ["a100-sxm-40gb"]
+    assert len(case.plan.deployments) == 4
+    assert sorted(test.gpu_id for test in found.tests) == ["a100-sxm-40gb", "a100-sxm-40gb", "l4-24gb"]
 
 
 def test_classes_routed_apart_are_tested_where_they_come() -> None:
-    """Both classes on one GPU type, the short one alone on the other."""
+    """Both classes on the H100."""
     case = solve_shipped("documents-by-length")
     found = plan_tests(case.loaded, case.catalog, SolveSettings(), Asked("office-day-profile"), load_serving())
-    both = next(test.gpu_id for test in found.tests if test.isl_tokens == 24000)
-    assert sorted((test.gpu_id == both, test.isl_tokens) for test in found.tests) == [
-        (False, 512), (True, 512), (True, 24000)]
+    assert sorted((test.gpu_id, test.isl_tokens) for test in found.tests) == [
+        ("h100-sxm-80gb", 512), ("h100-sxm-80gb", 24000)]
 
 
 def test_a_test_says_how_long_it_takes() -> None:
     case = solve_shipped("office-day-profile")
-    (test,) = plan_tests(case.loaded, case.catalog, SolveSettings(), Asked("office-day-profile"), load_serving()).tests
+    test, *_ = plan_tests(case.loaded, case.catalog, SolveSettings(), Asked("office-day-profile"), load_serving()).tests
     assert test.minutes is not None
     # two runs of each level: the first, of one user, is 10 + 64 requests one after another
     one = (test.osl_tokens - 1) / (test.tokens_per_s_per_user or 1.0)

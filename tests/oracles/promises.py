@@ -95,7 +95,7 @@ class Promise:
         counts = tuple(range(1, 10))
         tpot = Track(counts, tuple(one.line.tpot_ms(count) for count in counts))
         ttft = Track(counts, tuple(one.line.ttft_ms(count) for count in counts))
-        curve = SpeedCurve((), tpot, ttft, "rough", {"rough": ERROR}, {"rough": TTFT_ERROR}, 0)
+        curve = SpeedCurve((), tpot, ttft, "rough", {"rough": (ERROR, ERROR)}, {"rough": (TTFT_ERROR, TTFT_ERROR)}, 0)
         limit = min(one.line.fits, demand.amount)
         speed = ReplicaSpeed((ClassSpeed(REQUEST, curve, service.slo, None, limit, one.line.fits),), demand)
         return Option(one.service, one.gpu, one.engine, one.precision, one.footprint, one.footprint, speed)

@@ -71,7 +71,7 @@ def test_engine_then_precision_then_size() -> None:
         runs("small", 6, engine="sglang", footprint=2), runs("small", 3, engine="sglang"),
     ]
     (found,) = instance([offer("a", 4, gpus=2)], options, [6]).solve().chosen
-    assert found.row.candidate.option.order == ("sglang", "bf16", 1, 1)
+    assert found.row.candidate.option.order == ("sglang", "bf16", 1, 1, "")
 
 
 def test_an_option_that_carries_more_comes_before_an_engine_by_name() -> None:

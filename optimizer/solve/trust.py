@@ -1,0 +1,51 @@
+"""Among plans of equal cost the one whose speeds are best known: better evidence, then a narrower bar, then support."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from optimizer.candidates import CandidateSet
+from optimizer.candidates.option import UNKNOWN_TRUST, Trust
+
+if TYPE_CHECKING:
+    from optimizer.solve.search import Solution
+
+
+def trust_of(solution: Solution) -> Trust:
+    """Return the rank of the least trusted option of a plan."""
+    return max((chosen.row.candidate.option.trust(solution.targets[chosen.row.service]) for chosen in solution.chosen),
+               default=UNKNOWN_TRUST)
+
+
+def trusted(candidates: CandidateSet, most: Trust) -> CandidateSet:
+    """Keep the options that are trusted no less than a rank."""
+    targets = candidates.targets()
+    options = {
+        key: kept for key, found in candidates.options.items()
+        if (kept := tuple(option for option in found if option.trust(targets[key[0]]) <= most))
+    }
+    return replace(candidates, options=options)
+
+
+def best_known(
+    candidates: CandidateSet, solution: Solution, solve_again: Callable[[CandidateSet], Solution]
+) -> tuple[CandidateSet, Solution]:
+    """Return the candidates of the best rank that still reach the cost of a solution, and their cheapest plan.
+
+    The fewer options are left, the dearer the plan can only be, so that the best rank is found by halving.
+    """
+    targets, worst = candidates.targets(), trust_of(solution)
+    ranks = sorted({rank for key, found in candidates.options.items() for option in found
+                    if (rank := option.trust(targets[key[0]])) < worst})
+    low, high, best = 0, len(ranks), (candidates, solution)
+    while low < high:
+        middle = (low + high) // 2
+        kept = trusted(candidates, ranks[middle])
+        found = solve_again(kept)
+        if found.status == "optimal" and found.cost == solution.cost:
+            best, high = (kept, found), middle
+        else:
+            low = middle + 1
+    return best
