@@ -300,7 +300,7 @@ class TtftAxis(Axis):
     def _in_use(self, solution: Solution, ttft_ms: float) -> float:
         """Return the longest TTFT at the largest concurrencies that a limit allows: no stricter limit binds sooner."""
         found = [
-            one.longest_ttft_ms(count)
+            one.held_ttft_ms(count)
             for chosen in solution.chosen if chosen.row.service == self.index
             for _, speed in self._replicas(chosen, ttft_ms)
             for one in speed.classes if (count := one.concurrency(self.target()))

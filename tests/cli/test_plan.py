@@ -132,9 +132,12 @@ def answer_of(text: str) -> dict[str, Any]:
     return data
 
 
-def test_other_commands_ignore_a_roadmap(run: Run, years: Path) -> None:
-    plan = json.loads(run("solve", years, "--format", "json").out)
-    assert plan["cost"]["usd_per_month"] == 1277.5  # the commitment, at 1.75 USD/h x 730 h
+def test_solve_answers_a_roadmap_over_its_quarters(run: Run, years: Path) -> None:
+    plan, old = (json.loads(run(command, years, "--format", "json").out) for command in ("solve", "plan"))
+    assert plan["status"] == old["status"] == "optimal"
+    assert plan["roadmap"]["total_cost_usd"] == old["total_cost_usd"]
+    assert [one["capex_usd"] for one in plan["roadmap"]["quarters"]] == [
+        one["cash"]["capex_usd"] for one in old["quarters"]]
 
 
 WRONG = {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import finished, process
+from tests.cli.conftest import ROOT, finished, process
 
 
 def test_exit_0_a_plan(desk: Path, small_catalog: Path) -> None:
@@ -41,16 +42,22 @@ def test_exit_5_limit_reached_without_a_plan(desk: Path, small_catalog: Path) ->
     assert (result.code, result.err) == (5, "")
 
 
-def test_exit_130_interrupted(tmp_path: Path) -> None:
-    """The problem is a pipe: once it can be opened here, the command waits for it there, and is interrupted."""
-    pipe = tmp_path / "problem.yaml"
-    os.mkfifo(pipe)
-    started = process("check", pipe)
-    with pipe.open("w", encoding="utf-8"):
-        started.send_signal(signal.SIGINT)
-        result = finished(started)
-    assert (result.code, result.out) == (130, "")
-    assert "Traceback" not in result.err
+def test_exit_130_interrupted(desk: Path) -> None:
+    """The command says that it reads its problem, waits there, and is interrupted."""
+    script = (
+        "import time\nfrom optimizer.commands import planning\n"
+        "planning.load_inputs = lambda *_, **__: (print('reading', flush=True), time.sleep(60))\n"
+        "import cli\ncli.main()")
+    started = subprocess.Popen(
+        [sys.executable, "-c", script, "solve", str(desk)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={"PYTHONPATH": str(ROOT), "PATH": ""})
+    assert started.stdout is not None
+    assert started.stdout.readline() == "reading\n"
+    started.send_signal(signal.SIGINT)
+    out, err = started.communicate(timeout=30)
+    assert (started.returncode, out) == (130, "")
+    assert "interrupted" in err
+    assert "Traceback" not in err
 
 
 @pytest.mark.parametrize("arguments", [("problems", "list"), ("solve", "office-a5000-workstations")], ids=" ".join)

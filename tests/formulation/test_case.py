@@ -31,7 +31,7 @@ def test_best_option_of_an_offer_goes_by_capacity_then_engine_then_precision_the
     ]
     # two GPUs: 2 x 5 = 10 with one-GPU replicas, 1 x 10 with a two-GPU one; sglang before vllm, bf16 before fp8, tp 1
     case = case_of(instance([offer("pair", 5, gpus=2)], options, [99]))
-    assert [(row.capacity, *row.rank) for row in case.rows] == [(10, "pair", "sglang", "bf16", 1, 1)]
+    assert [(row.capacity, *row.rank) for row in case.rows] == [(10, "pair", "sglang", "bf16", 1, 1, "")]
 
 
 THREE = (runs("small", 4), runs("small", 3, precision="fp8"), runs("small", 2, engine="tgi"))

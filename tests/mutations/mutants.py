@@ -40,7 +40,7 @@ NAMED = {
         "optimizer.throughput.measured", "point.source_id in sources] or found", "point.source_id in ()] or found",
         ("tests/throughput/test_measured.py",)),
     "unknown versions merged": (
-        "optimizer.throughput.measured", "if version and key[1] != source", "if key[1] != source",
+        "optimizer.throughput.measured", "if rows[0].engine_version and key[1] != source", "if key[1] != source",
         ("tests/throughput/test_measured.py",)),
     "spread ignored": (
         "optimizer.throughput.measured", "spread_fraction=spread_fraction(rows),", "spread_fraction=0.0,",

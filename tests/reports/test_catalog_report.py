@@ -206,7 +206,7 @@ class TestDetails:
 
     def test_nested_facts_are_readable(self) -> None:
         text = " ".join(plain(details(catalog(), "e", "text")).split())
-        assert "weight_only_below 8.9, amd True, pads_hidden_to 1, pads_width_to 1)" in text
+        assert "weight_only_below 8.9, amd True, intel False, pads_hidden_to 1, pads_width_to 1)" in text
         assert "{" not in text
 
     @pytest.mark.parametrize("name", ["m", "org/m", "Org/M"])
@@ -260,7 +260,7 @@ class TestFindings:
             "BROKEN: 1 error, 2 warnings",
             "  error: throughput: 1 ms a token, but reading its weights takes 2 ms at full",
             "    bandwidth",
-            "      m bf16 on 1 x g, e 1.0, 500/200 tokens, C=1, curve",
+            "      m bf16 on 1 x g, e 1.0 tp1, 500/200 tokens, C=1, curve",
             "  warning: gpus: no offer, owned node or measured row names it (2)",
             "      idle; spare",
         ]
@@ -283,7 +283,7 @@ class TestFindings:
         assert shown["sound"] is False
         assert shown["tables"]["gpus"] == {"rows": 3, "from_overlay": 0}
         assert shown["findings"][0] == {
-            "severity": "error", "table": "throughput", "key": "m bf16 on 1 x g, e 1.0, 500/200 tokens, C=1, curve",
+            "severity": "error", "table": "throughput", "key": "m bf16 on 1 x g, e 1.0 tp1, 500/200 tokens, C=1, curve",
             "message": "1 ms a token, but reading its weights takes 2 ms at full bandwidth", "from_overlay": False}
         assert len(shown["findings"]) == 3
 

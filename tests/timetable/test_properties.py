@@ -140,11 +140,14 @@ def test_without_a_plan_the_rule_in_the_way_is_named(override: str, key: str) ->
     assert plan.timetable is None
 
 
-def test_contracts_beside_a_profile_are_refused_by_name() -> None:
-    loaded, catalog = loaded_with_catalog(
-        "office-day-profile", "limits.contracts={gcp: {minimum_usd_per_month: 1000}}")
-    with pytest.raises(InputError, match=r"limits\.contracts: found a rule that a demand by the hour does not know"):
-        best_plan(prepare(loaded, catalog), SETTINGS)
+def test_a_contract_beside_a_profile_is_billed_over_the_day() -> None:
+    free, signed = (best_plan(prepare(*loaded_with_catalog("office-day-profile", *sets)), SETTINGS) for sets in (
+        (), ("limits.contracts={gcp: {minimum_usd_per_month: 1000, signed: true}}",)))
+    assert (signed.status, signed.timetable) == ("optimal", None)
+    assert len(signed.periods) > 1
+    assert free.cost.usd_per_month is not None
+    assert signed.cost.usd_per_month is not None
+    assert free.cost.usd_per_month <= signed.cost.usd_per_month <= free.cost.usd_per_month + 1000 + 1e-6
 
 
 def test_less_of_each_hour_on_spot_costs_more() -> None:

@@ -43,7 +43,7 @@ def ttft(bench: Bench, index: int) -> Kept | None:
 def _longest_ttft_ms(prepared: Prepared, index: int) -> float:
     """Return a TTFT that no replica exceeds, some more so that it is never itself the limit."""
     found = [
-        one.longest_ttft_ms(one.limit)
+        one.held_ttft_ms(one.limit)
         for (service, _), options in prepared.candidates.options.items()
         if service == index
         for option in options

@@ -85,7 +85,7 @@ def latent(shape: Latent, indexer: tuple[int, int] | None = None, query_norm: bo
     >>> from optimizer.load.architecture.attention import Latent, latent
     >>> block = latent(Latent(7168, 128, 1536, 512, 64, 128, 128))  # DeepSeek-V3
     >>> int(sum(w.count for w in block.weights if w.part == "attention")), block.cache.values_per_token
-    (187105280, 576)
+    (187105280, 576.0)
     """
     s = shape
     width, output = s.heads * (s.nope_dim + s.rope_dim), s.heads * s.value_dim
