@@ -67,7 +67,7 @@ def test_without_a_plan_it_says_what_must_give(run: Run) -> None:
     told = " ".join(result.out.split())
     assert result.code == 1
     assert re.search(r"limits.max_utilisation_fraction: 0.5 -> 0\.[0-9]+: a plan for", told)
-    assert "services.0.slo.ttft_ms: 2000 ms -> " in told
+    assert "limits.budget: 12,000.00 USD a month -> " in told
 
 
 def test_a_cap_on_spot_nodes_may_be_what_must_give(run: Run) -> None:

@@ -102,7 +102,7 @@ services:
     precisions: [bf16]
     slo: {tokens_per_s_per_user: 25}
     workload: [{isl_tokens: 512, osl_tokens: 256}]
-    demand: {peak_concurrency: 120}
+    demand: {peak_concurrency: 400}
     headroom_fraction: 0.0
 limits:
   kinds: [owned]

@@ -17,11 +17,11 @@ def test_offers_that_run_the_same_are_tested_once() -> None:
 
 
 def test_classes_routed_apart_are_tested_where_they_come() -> None:
-    """Both classes on the H100."""
+    """Both classes on the H100, the short one on the A5000 too."""
     case = solve_shipped("documents-by-length")
     found = plan_tests(case.loaded, case.catalog, SolveSettings(), Asked("office-day-profile"), load_serving())
     assert sorted((test.gpu_id, test.isl_tokens) for test in found.tests) == [
-        ("h100-sxm-80gb", 512), ("h100-sxm-80gb", 24000)]
+        ("h100-sxm-80gb", 512), ("h100-sxm-80gb", 24000), ("rtx-a5000-24gb", 512)]
 
 
 def test_a_test_says_how_long_it_takes() -> None:

