@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from optimizer.errors import DisagreementError
 from optimizer.question.money import cost_of
 from optimizer.question.program import Known, Program
-from optimizer.question.question import NOTHING, Loss, Question, Situation, Stay
+from optimizer.question.question import Loss, Question, Situation, Stay
 from optimizer.question.reduce import reduced
 from optimizer.question.rules import program_of, ways_for
 from optimizer.strategies.cp_sat import by_cp_sat
@@ -91,7 +91,7 @@ def search(question: Question, effort: Effort, reduce: bool = True) -> Found:
         if not _learn(question, known, program, counts):
             cost = cost_of(question, counts.values[: len(question.stays)])
             uses = {key: counts.values[column] for key, column in program.uses.items() if counts.values[column]}
-            uses |= _placed_again(question, program, counts, effort)
+            uses |= _placed_again(question, program, counts)
             return Found(counts.status, question, counts.values[: len(question.stays)], uses, cost,
                          min(bound, cost), counts.method)
         hard += counts.hard
@@ -248,9 +248,7 @@ def _placed(question: Question, counts: Counts, situation: Situation) -> dict[in
     return None
 
 
-def _placed_again(
-    question: Question, program: Program, counts: Counts, effort: Effort
-) -> dict[tuple[Situation, int], int]:
+def _placed_again(question: Question, program: Program, counts: Counts) -> dict[tuple[Situation, int], int]:
     """Say where replicas run after each loss that can happen."""
     found: dict[tuple[Situation, int], int] = {}
     for situation in _losses_to_place(question, counts):
@@ -260,5 +258,3 @@ def _placed_again(
             found[situation, way] = count
     return found
 
-
-__all__ = ["NOTHING", "Found", "search"]
