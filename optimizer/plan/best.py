@@ -88,8 +88,8 @@ def _over_periods(
     from optimizer.plan.periods import plan_of_periods  # most problems have one peak
     from optimizer.question.build import ask
     from optimizer.strategies.found import Effort
-    from optimizer.strategies.search import search
+    from optimizer.strategies.answer import answer
 
     asked = ask(prepared)
     effort = Effort(Clock(settings).end, settings.deterministic_limit, settings.seed)
-    return plan_of_periods(asked, search(asked.question, effort, settings.reduced), with_rejections, known)
+    return plan_of_periods(asked, answer(asked.question, effort, settings.reduced), with_rejections, known)

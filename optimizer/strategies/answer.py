@@ -1,0 +1,47 @@
+"""The strategies in the order in which they are tried: the first that applies and ends with a proof answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from optimizer.question.question import Question
+from optimizer.strategies.found import Effort
+from optimizer.strategies.search import Found, search
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """An exact way to answer some questions."""
+
+    name: str
+    """What the answer calls it."""
+    applies: Callable[[Question], bool]
+    """Whether it answers a question, with every rule that the question sets."""
+    solve: Callable[[Question, Effort, bool], Found]
+    """Question, effort, and whether the question may be reduced first -> what was found."""
+
+
+STRATEGIES: tuple[Strategy, ...] = (Strategy("program", lambda _: True, search),)
+"""Quicker ways come before the plain program, which answers every question."""
+
+
+def answer(question: Question, effort: Effort, reduce: bool = True) -> Found:
+    """Answer a question by the first strategy that applies and ends with a proof, else by the best that was found.
+
+    Raises:
+        ModelTooLargeError: some sum may exceed the solver's integers.
+        DisagreementError: two engines contradict each other.
+    """
+    best: Found | None = None
+    for strategy in STRATEGIES:
+        if not strategy.applies(question):
+            continue
+        found = strategy.solve(question, effort, reduce)
+        if found.status in ("optimal", "infeasible"):
+            return found
+        best = found if best is None or not best.has_plan else best
+        if effort.expired():
+            break
+    assert best is not None, "the plain program applies to every question"
+    return best
