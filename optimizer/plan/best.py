@@ -87,8 +87,8 @@ def _over_periods(
 ) -> Plan:
     from optimizer.plan.periods import plan_of_periods  # most problems have one peak
     from optimizer.question.build import ask
-    from optimizer.strategies.found import Effort
     from optimizer.strategies.answer import answer
+    from optimizer.strategies.found import Effort
 
     asked = ask(prepared)
     effort = Effort(Clock(settings).end, settings.deterministic_limit, settings.seed)
