@@ -75,7 +75,7 @@ def with_approval(plan: Plan, prepared: Prepared) -> Plan:
         return plan
     return plan.model_copy(update={
         "approval": approval_of(plan.nodes, plan.cost, *facts), "energy": tuple(site_energy(plan.nodes, *facts)),
-        "apis": tuple(api_beside(plan, prepared.problem, prepared.catalog))})
+        "apis": () if plan.hosted else tuple(api_beside(plan, prepared.problem, prepared.catalog))})
 
 
 def over_time(prepared: Prepared, settings: SolveSettings) -> Plan:
@@ -132,7 +132,8 @@ OWN_OFFERS_NAMED = 8
 def warnings(prepared: Prepared, plan: Plan, beside: tuple[Proposal, ...] = ()) -> tuple[str, ...]:
     """Say first what the reader must not miss: estimates, assumed prices, own figures, choices made for them."""
     return (*model_remarks(prepared.problem, prepared.catalog, prepared.loaded.own_models),
-            *_about_speeds(plan, beside), *_about_prices(prepared, plan), *_about_overlay(prepared, plan))
+            *_about_apis(plan), *_about_speeds(plan, beside), *_about_prices(prepared, plan),
+            *_about_overlay(prepared, plan))
 
 
 def _about_speeds(plan: Plan, beside: tuple[Proposal, ...]) -> Iterator[str]:
@@ -149,6 +150,16 @@ def _about_speeds(plan: Plan, beside: tuple[Proposal, ...]) -> Iterator[str]:
     measured = next((p for p in beside if p.name == MEASURED), None)
     if measured is not None and measured.usd_per_month == plan.cost.usd_per_month:
         yield "Measured speeds alone give a plan of the same cost: --set limits.evidence=interpolated shows it."
+
+
+def _about_apis(plan: Plan) -> Iterator[str]:
+    if not plan.hosted:
+        return
+    named = ", ".join(sorted({f"{one.provider} ({one.service_id})" for one in plan.hosted}))
+    yield f"Hosted APIs carry part of the demand: {named}. The data leaves the house."
+    silent = sorted({one.provider for one in plan.hosted if one.tokens_per_s is None})
+    if silent:
+        yield f"No speed is promised by {', '.join(silent)}: the speed asked for is unverified there."
 
 
 def _about_prices(prepared: Prepared, plan: Plan) -> Iterator[str]:

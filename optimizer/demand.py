@@ -9,9 +9,11 @@ from functools import lru_cache
 from typing import Literal
 
 from optimizer.schema.problem import Deadline, Demand, Problem, Service
-from optimizer.units import MICRO, demand_up, exact, micro_rate_up
+from optimizer.units import HOURS_PER_MONTH, MICRO, demand_up, exact, micro_rate_up
 
 SECONDS_PER_HOUR = 3600
+HOURS_PER_DAY = 24
+DAYS_PER_MONTH = HOURS_PER_MONTH / HOURS_PER_DAY
 
 NEGLIGIBLE = 1e-17
 """Terms below this share of a sum no longer change it."""
@@ -374,3 +376,19 @@ def grown_amount(service: Service, factor: Fraction, most_used: float = 1.0) -> 
     """
     reserve = (1 + exact(service.headroom_fraction)) / exact(most_used)
     return max(1, math.ceil(_exact_amount(service) * factor * reserve))
+
+
+def requests_per_month(service: Service) -> float | None:
+    """Return the requests of a service in a month of 730 hours, as its demand states them; None: unknown."""
+    if service.deadline is not None:
+        tokens = service.deadline.output_tokens
+        made = tokens / float(mean_output_tokens(service)) if tokens is not None else service.deadline.requests
+        return (made or 0.0) * DAYS_PER_MONTH
+    demand = service.demand
+    if demand is None:
+        return None
+    a_day = requests_per_day(demand)
+    hours = demand.profile_hours
+    if a_day is None and hours is not None and demand.peak_concurrency is None and demand.hourly_concurrency is None:
+        a_day = float(sum(hourly_quantities(demand, hours))) * SECONDS_PER_HOUR / hours * HOURS_PER_DAY
+    return None if a_day is None else a_day * DAYS_PER_MONTH

@@ -88,6 +88,8 @@ def _unknown_selections(problem: Problem, catalog: Catalog, market: Market) -> I
         if not (selection.allow or selection.forbid):
             continue
         names = set(catalog.gpus) if key == "gpus" else {getattr(offer, key[:-1]) for offer in market.offers}
+        if key == "providers" and "api" in limits.kinds:
+            names |= {provider for provider, _ in catalog.apis}
         for name in (*selection.allow, *selection.forbid):
             if name not in names:
                 yield Fault(problem.name, f"limits.{key}", repr(name), f"one of {', '.join(sorted(names))}")

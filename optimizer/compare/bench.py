@@ -9,25 +9,25 @@ from optimizer.compare.reasons import why_not
 from optimizer.compare.variant import Variant, variant_of
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.plan.best import best_plan
-from optimizer.schema.base import Kind
+from optimizer.schema.base import Supplied
 from optimizer.schema.problem import Problem, Selection
 from optimizer.solve import Prepared, SolveSettings, prepare
 from optimizer.solve.variants import with_limits
 
-ASKED_FOR: tuple[Kind, ...] = ("spot", "marketplace")
+ASKED_FOR: tuple[Supplied, ...] = ("spot", "marketplace")
 """Kinds of rented nodes that count only where the problem names them."""
 
 
-def rented_kinds(problem: Problem) -> tuple[Kind, ...]:
+def rented_kinds(problem: Problem) -> tuple[Supplied, ...]:
     """Return the kinds of rented nodes that are compared: on demand, reserved, and what the problem names of others.
 
     `limits.kinds` takes nothing away.
     """
-    always: tuple[Kind, ...] = ("on_demand", "reserved")
+    always: tuple[Supplied, ...] = ("on_demand", "reserved")
     return (*always, *(kind for kind in ASKED_FOR if kind in problem.limits.kinds))
 
 
-def over_kinds(problem: Problem, kinds: tuple[Kind, ...]) -> Problem:
+def over_kinds(problem: Problem, kinds: tuple[Supplied, ...]) -> Problem:
     """Return a problem whose nodes may be of some kinds."""
     return with_limits(problem, kinds=kinds)
 
@@ -62,7 +62,7 @@ class Bench:
         plan = best_plan(at, self.settings, with_rejections=False)
         offers = {offer.offer_id: offer for offer in at.candidates.offers}
         watts = sum(node.count * offers[node.offer_id].watts for node in plan.nodes)
-        reason = why_not(at, plan.status, self.settings) if explained and not plan.nodes else ""
+        reason = why_not(at, plan.status, self.settings) if explained and plan.cost.usd_per_month is None else ""
         return variant_of(name, plan, self.catalog, problem, watts, reason)
 
     def providers(self, problem: Problem) -> list[str]:

@@ -10,10 +10,11 @@ from optimizer.compare.breakeven import break_even_hours
 from optimizer.compare.sensitivity import Change, Verdict, change_of, variations
 from optimizer.compare.variant import HORIZONS, Variant
 from optimizer.costs import rate_per_usd
+from optimizer.costs.api_supply import why_not_used
 from optimizer.costs.priced import rate_as_of
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.plan.best import without_roadmap
-from optimizer.schema.base import Kind
+from optimizer.schema.base import Supplied
 from optimizer.schema.plan import Inputs
 from optimizer.schema.problem import Problem
 from optimizer.solve import SolveSettings
@@ -33,7 +34,7 @@ class Comparison:
 
     problem: Problem
     variants: tuple[Variant, ...]
-    """`rented`, `owned`, `mixed`, then each provider alone by name."""
+    """`rented`, `owned`, `mixed`, `api` and `mixed with api` where a hosted API may serve, each provider alone."""
     on_demand: Variant
     """Rented on demand alone: what the break-even utilisation is counted in."""
     base: Change
@@ -115,8 +116,19 @@ class Comparison:
 def _ways(bench: Bench, problem: Problem, explained: bool) -> dict[str, Variant]:
     """Solve the variants that every comparison has."""
     rented = rented_kinds(problem)
-    kinds: dict[str, tuple[Kind, ...]] = {"rented": rented, "owned": ("owned",), "mixed": (*rented, "owned")}
+    kinds: dict[str, tuple[Supplied, ...]] = {"rented": rented, "owned": ("owned",), "mixed": (*rented, "owned")}
     return {name: bench.variant(name, over_kinds(problem, kinds[name]), explained) for name in ALWAYS}
+
+
+def _with_apis(bench: Bench, problem: Problem) -> list[Variant]:
+    """Solve for hosted APIs alone, and beside nodes of every kind, where an API may serve some service."""
+    apis = bench.catalog.apis.values()
+    if not any(api.model_id == service.model and why_not_used(api, service, problem) is None
+               for service in problem.services for api in apis):
+        return []
+    every: tuple[Supplied, ...] = (*rented_kinds(problem), "owned", "api")
+    return [bench.variant("api", over_kinds(problem, ("api",)), explained=True),
+            bench.variant("mixed with api", over_kinds(problem, every), explained=True)]
 
 
 def _on_demand(bench: Bench, problem: Problem, rented: Variant) -> Variant:
@@ -146,4 +158,5 @@ def compare(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings) ->
     inputs = inputs_of(bench.prepared(problem))
     rate = float(rate_per_usd(catalog, problem, problem.currency))
     dated = rate_as_of(catalog, problem)
-    return Comparison(problem, (*ways.values(), *alone), on_demand, base, tuple(changes), inputs, rate, dated)
+    variants = (*ways.values(), *_with_apis(bench, problem), *alone)
+    return Comparison(problem, variants, on_demand, base, tuple(changes), inputs, rate, dated)

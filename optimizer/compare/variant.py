@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from optimizer.costs.api_supply import HOSTED
 from optimizer.costs.cash import CashFlow, cash_of
 from optimizer.costs.contracts import CONTRACTS
 from optimizer.load import Catalog
@@ -25,7 +26,7 @@ class Variant:
     """A way of obtaining the nodes, with its cheapest plan."""
 
     name: str
-    """`rented`, `owned`, `mixed`, or a provider's id."""
+    """`rented`, `owned`, `mixed`, `api`, `mixed with api`, or a provider's id."""
     plan: Plan
     reason: str
     """Why there is no plan; empty when there is one."""
@@ -133,6 +134,6 @@ def variant_of(name: str, plan: Plan, catalog: Catalog, problem: Problem, watts:
         (1, CashFlow(0.0, node.usd_per_month)) if _comes_and_goes(node)
         else (node.count, cash_of(node.offer_id, catalog, problem)) for node in plan.nodes
     ]
-    contracts = plan.cost.breakdown.get(CONTRACTS)
-    flows += [(1, CashFlow(0.0, contracts))] if contracts else []
+    beside = plan.cost.breakdown.get(CONTRACTS, 0.0) + plan.cost.breakdown.get(HOSTED, 0.0)
+    flows += [(1, CashFlow(0.0, beside))] if beside else []
     return Variant(name, plan, reason, tuple(flows), watts)

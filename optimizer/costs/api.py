@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from optimizer.costs.approval import DAYS_PER_MONTH, requests_per_month
+from optimizer.demand import DAYS_PER_MONTH, requests_per_month
 from optimizer.load import Catalog
 from optimizer.schema.catalog import ApiPrice
 from optimizer.schema.plan import ApiBeside, Plan, ServicePlan

@@ -10,20 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from optimizer.costs.api_supply import HOSTED
 from optimizer.costs.cash import CAPITAL_LINES, CashFlow, cash_of
 from optimizer.costs.contracts import CONTRACTS
 from optimizer.costs.depreciation import MONTHS_PER_YEAR, UNTAXED, fiscal_year_of, months_in_years
 from optimizer.costs.owned import price_node
 from optimizer.costs.priced import rate_per_usd
-from optimizer.demand import hourly_quantities, mean_output_tokens, requests_per_day
+from optimizer.demand import mean_output_tokens, requests_per_month
 from optimizer.load import Catalog
 from optimizer.schema.plan import Approval, Commitment, Cost, Node, YearOfCash
-from optimizer.schema.problem import Problem, Service
+from optimizer.schema.problem import Problem
 from optimizer.units import HOURS_PER_MONTH
 
-HOURS_PER_DAY = 24
-DAYS_PER_MONTH = HOURS_PER_MONTH / HOURS_PER_DAY
-SECONDS_PER_HOUR = 3600
 MILLION = 1e6
 
 
@@ -64,7 +62,7 @@ def approval_of(nodes: Sequence[Node], cost: Cost, catalog: Catalog, problem: Pr
         currency=problem.currency, start=books.start, months=months,
         purchases=sum(one.paid(months)[0] for one in owned),
         purchases_first_year=sum(one.paid(min(months, MONTHS_PER_YEAR))[0] for one in owned),
-        years=tuple(_years(payments, owned, cost.breakdown.get(CONTRACTS, 0.0) * rate, problem)),
+        years=tuple(_years(payments, owned, _beside_nodes(cost, problem) * rate, problem)),
         commitments=tuple(_commitments(terms, problem)),
         cost_per_month=cost.usd_per_month * rate,
         budget_per_month=None if problem.limits.budget is None else _budget(catalog, problem, rate),
@@ -72,6 +70,12 @@ def approval_of(nodes: Sequence[Node], cost: Cost, catalog: Catalog, problem: Pr
         per_million_output_tokens_at_peak=None if at_peak is None else at_peak * rate,
         tax_fraction=books.tax_added(problem.currency),
     )
+
+
+def _beside_nodes(cost: Cost, problem: Problem) -> float:
+    """Return what is paid each month beside the nodes: what contracts change, hosted APIs with tax where it is due."""
+    apis = cost.breakdown.get(HOSTED, 0.0) * (1 + problem.accounting.tax_added(problem.currency))
+    return cost.breakdown.get(CONTRACTS, 0.0) + apis
 
 
 def payments_of(node: Node, catalog: Catalog, problem: Problem, rate: float) -> Payments:
@@ -96,7 +100,7 @@ def untaxed_usd(node: Node, catalog: Catalog, problem: Problem) -> float:
 
 
 def _years(
-    payments: Sequence[Payments], owned: Sequence[Payments], contracts_per_month: float, problem: Problem
+    payments: Sequence[Payments], owned: Sequence[Payments], beside_nodes_per_month: float, problem: Problem
 ) -> Iterator[YearOfCash]:
     """Yield the cash of each fiscal year that the horizon touches."""
     books, horizon = problem.accounting, problem.limits.horizon_months
@@ -106,7 +110,7 @@ def _years(
     for index, months in enumerate(months_in_years(month, first, horizon)):
         spans = [(one.paid(over), one.paid(over + months)) for one in payments]
         at_once = sum(after[0] - before[0] for before, after in spans)
-        running = sum(after[1] - before[1] for before, after in spans) + contracts_per_month * months
+        running = sum(after[1] - before[1] for before, after in spans) + beside_nodes_per_month * months
         bought = sum(one.paid(over + months)[0] - one.paid(over)[0] for one in owned)
         yield YearOfCash(
             name=f"FY{begin + index}", months=months, purchases=bought, upfront=at_once - bought, running=running,
@@ -144,19 +148,3 @@ def output_tokens_per_month(problem: Problem) -> float | None:
     if any(count is None for _, count in requests):
         return None
     return sum(float(mean_output_tokens(service)) * (count or 0.0) for service, count in requests)
-
-
-def requests_per_month(service: Service) -> float | None:
-    """Return the requests of a service in a month of 730 hours, as its demand states them; None: unknown."""
-    if service.deadline is not None:
-        tokens = service.deadline.output_tokens
-        made = tokens / float(mean_output_tokens(service)) if tokens is not None else service.deadline.requests
-        return (made or 0.0) * DAYS_PER_MONTH
-    demand = service.demand
-    if demand is None:
-        return None
-    a_day = requests_per_day(demand)
-    hours = demand.profile_hours
-    if a_day is None and hours is not None and demand.peak_concurrency is None and demand.hourly_concurrency is None:
-        a_day = float(sum(hourly_quantities(demand, hours))) * SECONDS_PER_HOUR / hours * HOURS_PER_DAY
-    return None if a_day is None else a_day * DAYS_PER_MONTH

@@ -24,7 +24,7 @@ def spans_periods(problem: Problem) -> bool:
     by_hour = profile_hours(problem) is not None
     routed = any(service.routes_classes for service in problem.services)
     return (
-        problem.roadmap is not None or problem.sharing == "nodes"
+        problem.roadmap is not None or problem.sharing == "nodes" or "api" in limits.kinds
         or bool(loses and survive.is_replaced(problem.sharing)) or (by_hour and (bool(limits.contracts) or routed)))
 
 
@@ -47,6 +47,8 @@ def at_one_peak(loaded: LoadedProblem, what: str) -> LoadedProblem:
     limits = plain.problem.limits
     if plain.problem.sharing == "nodes":
         key, found, allowed = "sharing", "nodes", "none"
+    elif "api" in limits.kinds:
+        key, found, allowed = "limits.kinds", "api", "kinds of nodes"
     elif limits.survive.is_replaced("none"):
         key, found, allowed = "limits.survive.by", "replacement", "spare"
     elif limits.contracts:

@@ -6,13 +6,14 @@ from collections import defaultdict
 from fractions import Fraction
 
 from optimizer.costs import PricedOffer, rate_per_usd
+from optimizer.costs.api_supply import HOSTED
 from optimizer.costs.contracts import CONTRACTS
 from optimizer.costs.over_time import CENTS
 from optimizer.costs.priced import rate_as_of
 from optimizer.plan.placing import standing_nodes
 from optimizer.question.build import Asked
-from optimizer.question.money import QuarterMoney
-from optimizer.question.question import Situation
+from optimizer.question.money import QuarterMoney, bill_of
+from optimizer.question.question import THOUSANDTHS, Situation
 from optimizer.schema.plan import Cost, Node, QuarterMoneyPlan, RoadmapPlan, StayPlan
 from optimizer.solve.extract import node_of
 from optimizer.strategies.search import Found
@@ -64,7 +65,9 @@ def _lines(asked: Asked, found: Found, month: float) -> dict[str, float]:
         for line, amount in offer.breakdown.items():
             lines[line] += amount * hours / asked.calendar.cycle_hours
     plain = sum(offer.micro_usd_per_hour * hours for offer, _, hours in node_hours(asked, found).values())
-    lines[CONTRACTS] = asked.money.usd_per_month((found.cost or 0) - plain)
+    bills = bill_of(found.question.hosted, found.hosted)
+    lines[HOSTED] = asked.money.usd_per_month(bills)
+    lines[CONTRACTS] = asked.money.usd_per_month((found.cost or 0) - plain - bills)
     return lines
 
 
@@ -130,6 +133,12 @@ def quarter_money(asked: Asked, found: Found) -> tuple[QuarterMoneyPlan, ...]:
         if count:
             for key, cents in money.paid(found.question.supplies[stay.supply], stay).items():
                 paid[key] += cents * count
+    bills: dict[int, int] = defaultdict(int)
+    for (period, i), parts in found.hosted.items():
+        one = found.question.hosted[i]
+        bills[asked.calendar.periods[period].quarter] += money.nominal(one.usd_per_token * one.tokens[period]) * parts
+    for quarter, thousandths in bills.items():
+        paid["opex", quarter] += -(-thousandths // THOUSANDTHS)
     return tuple(
         QuarterMoneyPlan(
             label=money.quarters.label(quarter), fiscal_year=money.quarters.fiscal_year(quarter),

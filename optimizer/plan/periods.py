@@ -11,6 +11,7 @@ from functools import cached_property
 from optimizer.candidates import Candidate
 from optimizer.costs import PricedOffer
 from optimizer.formulation import CaseRow
+from optimizer.plan.hosted import carried_by_apis, hosted_supplies, shares_in
 from optimizer.plan.money import cost_plan, node_lines, roadmap_plan
 from optimizer.plan.placing import Held, placed, standing_nodes
 from optimizer.question.build import Asked
@@ -134,6 +135,19 @@ class Shown:
         """Return what a service asks in a period."""
         return self.asked.calendar.periods[period].demand[service]
 
+    def left_to_nodes(self, service: int, period: int) -> int:
+        """Return what a service asks of the nodes in a period: what hosted APIs do not carry."""
+        return max(0, self.amount(service, period) - carried_by_apis(self.found, service, period))
+
+    def after(self, service: int, situation: Situation) -> int:
+        """Return what a service asks of the nodes in a situation: a lost provider's APIs carry nothing."""
+        question, lost = self.found.question, situation.loss.place[:1]
+        gone = sum(question.hosted[i].each[situation.period] * parts for (period, i), parts in self.found.hosted.items()
+                   if period == situation.period and question.hosted[i].service == service
+                   and (question.hosted[i].api.provider,) == lost)
+        whole = self.amount(service, situation.period)
+        return min(whole, self.left_to_nodes(service, situation.period) + gone)
+
     def is_waiting(self, service: int) -> bool:
         """Say whether a service's work is done in windows of its own."""
         return service in self.found.question.waiting
@@ -164,18 +178,24 @@ class Shown:
             return target
         speeds, seen = [], set()
         for situation, solution in self.solutions.items():
-            amount = self.amount(service, situation.period)
+            amount = self.after(service, situation)
             mine = tuple((id(one.row.candidate.option), one.row.offer_id, one.nodes) for one in solution.of(service))
             if amount and (mine, amount, situation.loss == NOTHING) not in seen:
                 seen.add((mine, amount, situation.loss == NOTHING))
                 speeds.append(achieved_speed(solution, service, amount))
         return min(speeds, default=target)
 
-    def at(self, period: int) -> Prepared:
-        """Return the problem with what is asked in one period."""
+    def at(self, period: int, of_nodes: bool = False) -> Prepared:
+        """Return the problem with what is asked in one period, of everything or of the nodes alone."""
         candidates = self.prepared.candidates
+
+        def asked(service: int, period: int) -> int:
+            """Count at least something of what is asked, so that nodes which stand for a loss alone are described."""
+            whole = self.amount(service, period)
+            return max(min(1, whole), self.left_to_nodes(service, period)) if of_nodes else whole
+
         demands = tuple(
-            demand if self.is_waiting(service) else replace(demand, amount=self.amount(service, period))
+            demand if self.is_waiting(service) else replace(demand, amount=asked(service, period))
             for service, demand in enumerate(candidates.demands))
         return replace(self.prepared, candidates=replace(candidates, demands=demands))
 
@@ -191,7 +211,7 @@ class Shown:
 
     def deployments_in(self, situation: Situation) -> dict[Key, Deployment]:
         """Describe what runs in one situation as a plan of it alone."""
-        prepared = self.at(situation.period)
+        prepared = self.at(situation.period, of_nodes=True)
         solution, found = self.solutions[situation], {}
         routed = {
             id(one.chosen.row): routed_deployment(one, self.asked.problem.limits.max_utilisation_fraction)
@@ -255,6 +275,7 @@ def plan_of_periods(
         "services": tuple(_service(shown, service) for service in range(len(problem.services))),
         "periods": tuple(_period(shown, period) for period in range(len(asked.calendar.periods))),
         "work": _works(shown),
+        "hosted": hosted_supplies(asked, found),
         "roadmap": roadmap_plan(asked, found),
     })
     from optimizer.verify.periods import verify_periods  # most plans have none
@@ -281,6 +302,14 @@ def _service(shown: Shown, service: int) -> ServicePlan:
     }
     if shown.asked.shares_nodes and not parts:
         changes["arithmetic"] = _by_replicas(shown, service, period)
+    if any(one.service == service for one in shown.found.question.hosted) and carried_by_apis(
+            shown.found, service, period):
+        changes["arithmetic"] = _with_apis(shown, service, period)
+    if not mine:
+        stated = [one.tokens_per_s for one in hosted_supplies(shown.asked, shown.found)
+                  if one.service_id == shown.service_id(service)]
+        slow = None if None in stated else min(filter(None, stated), default=None)
+        changes |= {"tokens_per_s_per_user": slow, "grade": grade_of(slow)}
     if shown.is_waiting(service):
         slowest = min((one.tokens_per_s_per_user or 0.0 for one in mine), default=0.0)
         speed = reached or slowest or None
@@ -304,6 +333,19 @@ def _by_replicas(shown: Shown, service: int, period: int) -> str:
     return f"{' + '.join(terms)} = {held:{digits}} >= {asked:{digits}}"
 
 
+def _with_apis(shown: Shown, service: int, period: int) -> str:
+    """Spell out what nodes and hosted APIs carry together: nodes 20 + provider model 6 = 26 >= 24 requests."""
+    demand = shown.prepared.candidates.demands[service]
+    told = _demand(shown, service, period)
+    terms, held = ([f"nodes {told.capacity:g}"], told.capacity) if told.capacity else ([], 0.0)
+    for one in shares_in(shown.asked, shown.found, period):
+        if one.service_id == shown.service_id(service):
+            terms.append(f"{one.provider} {one.api_model} {one.amount:g}")
+            held += one.amount
+    unit = "requests/s" if demand.unit == "rate" else "requests"
+    return f"{' + '.join(terms)} = {held:g} >= {told.amount:g} {unit}"
+
+
 def _period(shown: Shown, period: int) -> Period:
     asked, one = shown.asked, shown.asked.calendar.periods[period]
     stands: dict[str, int] = defaultdict(int)
@@ -315,7 +357,8 @@ def _period(shown: Shown, period: int) -> Period:
         label=_label(asked, period), quarter=one.quarter if asked.problem.roadmap else None, hours=one.hours,
         demand=tuple(_demand(shown, service, period) for service in range(len(asked.problem.services))),
         nodes=dict(sorted(stands.items())), running=_lines(shown, Situation(period)),
-        layouts=_layouts(shown, Situation(period)), losses=tuple(_loss(shown, situation) for situation in losses))
+        layouts=_layouts(shown, Situation(period)), losses=tuple(_loss(shown, situation) for situation in losses),
+        hosted=shares_in(asked, shown.found, period))
 
 
 def _label(asked: Asked, period: int) -> str:

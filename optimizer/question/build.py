@@ -15,6 +15,7 @@ from optimizer.costs.quarters import demand_factor
 from optimizer.demand import demand_key, quantity_of, with_quantity
 from optimizer.formulation import shortlist
 from optimizer.formulation.case import looks_at_engines, spot_share_of
+from optimizer.question.hosted import hosted_of
 from optimizer.question.money import CycleMoney, Money, QuarterMoney
 from optimizer.question.periods import Calendar, calendar_of
 from optimizer.question.question import Host, Question, Stay, Supply, Way
@@ -113,7 +114,8 @@ def ask(prepared: Prepared) -> Asked:
         limits.max_gpu_types_in == "period", limits.engine_policy,
         None if limits.power_kw is None else math.floor(exact(limits.power_kw) * 1000), survive.nodes,
         survive.provider, survive.region, survive.is_replaced(problem.sharing), spot_share_of(limits))
-    question = replace(question, stays=tuple(_stays(question, money)))
+    question = replace(question, stays=tuple(_stays(question, money)),
+                       hosted=tuple(hosted_of(prepared, problem, calendar, money)))
     return Asked(prepared, problem, calendar, money, question)
 
 

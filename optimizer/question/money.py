@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -26,7 +26,7 @@ from optimizer.costs.over_time import (
 from optimizer.costs.quarters import Calendar as Quarters
 from optimizer.costs.quarters import present_value
 from optimizer.question.periods import Calendar
-from optimizer.question.question import Purse, Question, Stay, Supply
+from optimizer.question.question import THOUSANDTHS, Hosted, Purse, Question, Stay, Supply
 from optimizer.schema.problem import Limits, Problem
 from optimizer.solve.prepare import Prepared
 from optimizer.units import HOURS_PER_MONTH, MICRO, exact
@@ -56,6 +56,9 @@ class Money(Protocol):
 
     def is_elastic(self, offer: PricedOffer) -> bool:
         """Say whether a node of an offer may run in some hours only."""
+
+    def tokens(self, usd: Fraction, period: int) -> tuple[int, tuple[tuple[Hashable, int], ...]]:
+        """Price what a hosted API is paid in one cycle's hours of a period, and what purses pay, in thousandths."""
 
     def purses(self) -> tuple[Purse, ...]:
         """List the purses with a cap or a contract."""
@@ -95,6 +98,10 @@ class CycleMoney:
     def _stay(self, number: int, supply: Supply, first: int, last: int, price: int) -> Stay:
         billed = supply.offer.provider in self.problem.limits.contracts
         return Stay(number, first, last, price, 0, ((("bill", supply.offer.provider), price),) if billed else ())
+
+    def tokens(self, usd: Fraction, period: int) -> tuple[int, tuple[tuple[Hashable, int], ...]]:
+        """Return thousandths of a micro-dollar of the cycle, rounded up."""
+        return math.ceil(usd * MICRO * THOUSANDTHS), ()
 
     def purses(self) -> tuple[Purse, ...]:
         """List the contracts, their amounts those of a cycle."""
@@ -226,6 +233,17 @@ class QuarterMoney:
         ordered = period.quarter - money.lead_quarters
         return Stay(number, place, place + 1, price, 0, self._kept(supply, spends), ordered)
 
+    def tokens(self, usd: Fraction, period: int) -> tuple[int, tuple[tuple[Hashable, int], ...]]:
+        """Return thousandths of discounted cents of the period's quarter, and of nominal running costs, rounded up."""
+        quarter = self.calendar.periods[period].quarter
+        nominal = self.nominal(usd)
+        year = ("opex", self.quarters.fiscal_year(quarter))
+        return math.ceil(nominal * self.worth[quarter]), ((year, nominal),) if year in self.caps else ()
+
+    def nominal(self, usd: Fraction) -> int:
+        """Return thousandths of the cents of a quarter in which each cycle costs so much."""
+        return math.ceil(usd * CENTS * THOUSANDTHS * HOURS_PER_QUARTER / self.calendar.cycle_hours)
+
     def paid(self, supply: Supply, stay: Stay) -> dict[tuple[str, int], int]:
         """Return the nominal cents of one node's stay by (capex, opex or sold, quarter)."""
         way, money, slots = self.way(supply), self.of(supply.offer), self.calendar.slots
@@ -299,9 +317,17 @@ class QuarterMoney:
         return float(Fraction(amount, CENTS * 3 * self.calendar.quarters))
 
 
-def cost_of(question: Question, counts: list[int] | tuple[int, ...]) -> int:
-    """Return what so many nodes of each stay cost, contracts included, without any solver."""
+def bill_of(hosted: Sequence[Hosted], parts: Mapping[tuple[int, int], int]) -> int:
+    """Return what (period, API) -> parts cost, in the question's unit, rounded up once."""
+    return -(-sum(hosted[i].price[period] * count for (period, i), count in parts.items()) // THOUSANDTHS)
+
+
+def cost_of(
+    question: Question, counts: list[int] | tuple[int, ...], hosted: Mapping[tuple[int, int], int] | None = None
+) -> int:
+    """Return what so many nodes of each stay cost, contracts and hosted APIs included, without any solver."""
     total = sum(stay.price * count for stay, count in zip(question.stays, counts, strict=True))
+    total += bill_of(question.hosted, hosted or {})
     for purse in question.purses:
         if purse.bill is not None:
             spent = used = 0

@@ -40,6 +40,8 @@ class Program:
     rows: list[Row] = field(default_factory=list)
     uses: dict[tuple[Situation, int], int] = field(default_factory=dict)
     """(situation, way) -> column: how many of a way serve then. Absent where none can."""
+    hosted: dict[tuple[int, int], int] = field(default_factory=dict)
+    """(period, position in `Question.hosted`) -> column: parts of the demand that a hosted API carries then."""
 
     def column(self, most: int, cost: int = 0) -> int:
         """Add a count."""

@@ -12,6 +12,7 @@ from typing import Literal
 from optimizer.candidates import Option
 from optimizer.costs import PricedOffer
 from optimizer.costs.contracts import Bill
+from optimizer.schema.catalog import ApiPrice
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,35 @@ class Way:
         return self.option.engine_id
 
 
+THOUSANDTHS = 1000
+"""Parts of hosted APIs are priced in so many parts of the unit of money."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """A hosted API that may carry part of a service's demand, period by period, and is paid for what it carries.
+
+    A part is a share of a period's demand: one of `parts` equal ones, rounded up.
+    """
+
+    service: int
+    api: ApiPrice
+    usd_per_token: Fraction
+    """Of the service's mix of input and output."""
+    parts: tuple[int, ...]
+    """By period: parts of the demand that it may carry at most; 0 where it carries nothing."""
+    each: tuple[int, ...]
+    """By period: demand that one part carries, in the demand's unit."""
+    of_parts: tuple[int, ...]
+    """By period: parts that are the whole demand."""
+    tokens: tuple[Fraction, ...]
+    """By period: tokens that are billed for one part in one cycle."""
+    price: tuple[int, ...]
+    """By period: of one part, in thousandths of the question's unit of money: the bill as a whole is rounded up."""
+    spends: tuple[tuple[tuple[Hashable, int], ...], ...] = ()
+    """By period: (name of a purse, what one part takes from it), in thousandths."""
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """Requests that may wait, to be done within a window."""
@@ -176,6 +206,7 @@ class Question:
     """Whether after a loss replicas are placed again on all nodes left; else each service keeps spare nodes."""
     spot_share: Fraction | None = None
     """Share of each demand that may rest on spot nodes."""
+    hosted: tuple[Hosted, ...] = ()
 
     @cached_property
     def ways_of(self) -> dict[Host, tuple[int, ...]]:
@@ -228,7 +259,8 @@ class Question:
             kinds = sorted({(str(supply.host), supply.gpus) for supply in self.supplies})
             found += [Loss("node", nodes) for nodes in _multisets(kinds, self.lose_nodes)]
         if self.lose_provider:
-            found += [Loss("provider", place=place) for place in sorted({s.offer.place[:1] for s in self.supplies})]
+            found += [Loss("provider", place=place) for place in sorted(
+                {s.offer.place[:1] for s in self.supplies} | {(one.api.provider,) for one in self.hosted})]
         if self.lose_region:
             found += [Loss("region", place=place) for place in sorted({s.offer.place for s in self.supplies})]
         return tuple(found)

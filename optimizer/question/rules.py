@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from optimizer.question.fillings import fillings
 from optimizer.question.program import Known, Program
-from optimizer.question.question import NOTHING, Host, Question, Situation
+from optimizer.question.question import NOTHING, THOUSANDTHS, Host, Loss, Question, Situation
 from optimizer.traffic.class_split import ClassCut, TooFew
 
 Terms = list[tuple[int, int]]
@@ -158,6 +158,16 @@ class _Serving:
             self.found[situation, service].append((column, question.carries(way, situation.period), way))
 
 
+def _from_apis(question: Question, program: Program, situation: Situation, service: int) -> Terms:
+    """Return what hosted APIs carry of a service in a situation: the same after every loss but that of the provider."""
+    lost, found = situation.loss.place[:1], []
+    for i, one in enumerate(question.hosted):
+        column = program.hosted.get((situation.period, i))
+        if one.service == service and column is not None and (one.api.provider,) != lost:
+            found.append((column, one.each[situation.period]))
+    return found
+
+
 def _demands(question: Question, known: Known) -> Iterator[tuple[Situation, int, int]]:
     """Yield (situation, service, demand) of what must be carried at once, classes that are routed apart left out."""
     for situation in known.situations:
@@ -170,7 +180,8 @@ def meet_demand(question: Question, program: Program, known: Known) -> None:
     """In each situation every service gets at least what it asks then: sum C u >= D."""
     table = _Serving(question, program).found
     for situation, service, asked in _demands(question, known):
-        program.row(((column, carried) for column, carried, _ in table[situation, service]), least=asked)
+        nodes = ((column, carried) for column, carried, _ in table[situation, service])
+        program.row([*nodes, *_from_apis(question, program, situation, service)], least=asked)
 
 
 def finish_work(question: Question, program: Program, known: Known) -> None:
@@ -184,13 +195,16 @@ def finish_work(question: Question, program: Program, known: Known) -> None:
 def _finish(
     program: Program, question: Question, table: dict[tuple[Situation, int], list[tuple[int, int, int]]], service: int,
     seconds: tuple[int, ...], amount: int, sample: Situation, keep: Callable[[int], bool] = lambda way: True,
+    without: Loss | None = None,
 ) -> None:
     terms = [
         (column, carried * second)
         for period, second in enumerate(seconds) if second
         for column, carried, way in table[Situation(period, sample.loss), service] if keep(way)
     ]
-    program.row(terms, least=amount)
+    apis = [term for period, second in enumerate(seconds) if second
+            for term in _from_apis(question, program, Situation(period, without or sample.loss), service)]
+    program.row([*terms, *apis], least=amount)
 
 
 def split_classes(question: Question, program: Program, known: Known) -> None:
@@ -232,22 +246,27 @@ def _more_of_some(program: Program, columns: list[int | None], cut: TooFew) -> N
     program.row(((pick, 1) for pick in picks), least=1)
 
 
-def _keep_after_loss(program: Program, held: Terms, least: int, lost: int) -> None:
+def _keep_after_loss(program: Program, held: Terms, least: int, lost: int, beside: Terms | None = None) -> None:
     """Without any k of what serves the rest still carries the least: for one t, sum min(C, t) u >= D + k t.
 
     Exact: the k dearest lost ones carry at most k t more than min(., t) counts, with t what the k-th of them carries.
-    At least D / (the largest C) are left, which lifts the relaxation.
+    At least D / (the largest C) are left, which lifts the relaxation. What cannot be lost counts beside, and may carry
+    all of it.
     """
-    levels, picks = sorted({carried for _, carried in held if carried}), []
+    levels, picks, safe = sorted({carried for _, carried in held if carried}), [], beside or []
     if not levels:
-        program.row((), least=1)
+        program.row(safe, least=max(least, 1))
         return
-    program.row(((column, 1) for column, carried in held if carried), least=-(-least // levels[-1]) + lost)
-    program.row(held, least=least + lost * levels[0])
+    if safe:
+        picks.append(program.column(1))
+        program.row([*safe, (picks[-1], -least)], least=0)
+    else:
+        program.row(((column, 1) for column, carried in held if carried), least=-(-least // levels[-1]) + lost)
+        program.row(held, least=least + lost * levels[0])
     for level in levels:
         picks.append(program.column(1))
         terms = [(column, min(carried, level)) for column, carried in held]
-        program.row([*terms, (picks[-1], -(least + lost * level))], least=0)
+        program.row([*terms, *safe, (picks[-1], -(least + lost * level))], least=0)
     program.row(((column, 1) for column in picks), least=1)
 
 
@@ -258,7 +277,8 @@ def survive_node_loss(question: Question, program: Program, known: Known) -> Non
     table = _Serving(question, program).found
     for situation, service, asked in _demands(question, known):
         held = [(column, carried) for column, carried, _ in table[situation, service]]
-        _keep_after_loss(program, held, asked, question.lose_nodes)
+        _keep_after_loss(program, held, asked, question.lose_nodes,
+                         _from_apis(question, program, situation, service))
     for work in question.works:
         _finish_after_loss(question, program, table, work.service, work.seconds, work.amount)
 
@@ -283,6 +303,8 @@ def _finish_after_loss(
         picks.append(program.column(1))
         program.row([(left, -1)], least=0, when=picks[-1])  # or nothing is left
         program.row(((pick, 1) for pick in picks), least=1)
+    kept += [term for period, second in enumerate(seconds) if second
+             for term in _from_apis(question, program, Situation(period), service)]
     program.row(kept, least=amount)
 
 
@@ -294,16 +316,19 @@ def survive_group_loss(question: Question, program: Program, known: Known) -> No
     places = {host: question.supplies[question.stays[stays[0]].supply].offer.place
               for host, stays in question.stays_of.items()}
     for asked, parts in ((question.lose_provider, 1), (question.lose_region, 2)):
-        for lost in sorted({place[:parts] for place in places.values()}) if asked else ():
+        providers = {(one.api.provider,) for one in question.hosted} if parts == 1 else set()
+        for lost in sorted({place[:parts] for place in places.values()} | providers) if asked else ():
+            loss = Loss("provider", place=lost)
 
             def left(way: int, lost: tuple[str, ...] = lost, parts: int = parts) -> bool:
                 return places[question.ways[way].host][:parts] != lost
 
             for situation, service, amount in _demands(question, known):
                 terms = ((c, carried) for c, carried, way in table[situation, service] if left(way))
-                program.row(terms, least=amount)
+                apis = _from_apis(question, program, Situation(situation.period, loss), service)
+                program.row([*terms, *apis], least=amount)
             for work in question.works:
-                _finish(program, question, table, work.service, work.seconds, work.amount, Situation(0), left)
+                _finish(program, question, table, work.service, work.seconds, work.amount, Situation(0), left, loss)
 
 
 def cap_spot_share(question: Question, program: Program, known: Known) -> None:
@@ -320,7 +345,7 @@ def cap_spot_share(question: Question, program: Program, known: Known) -> None:
     for situation, service, asked in _demands(question, known):
         if situation.loss == NOTHING:
             terms = ((c, carried) for c, carried, way in table[situation, service] if is_firm(way))
-            program.row(terms, least=math.ceil(asked * firm))
+            program.row([*terms, *_from_apis(question, program, situation, service)], least=math.ceil(asked * firm))
     for work in question.works:
         amount = math.ceil(work.amount * firm)
         _finish(program, question, table, work.service, work.seconds, amount, Situation(0), is_firm)
@@ -410,7 +435,11 @@ def cap_spending(question: Question, program: Program, known: Known) -> None:
     """What is taken from a purse with a cap stays within it: a fiscal year's purchases, its running costs."""
     for purse in question.purses:
         if purse.cap is not None:
-            program.row(_taken(question, purse.name), most=purse.cap)
+            apis = [(column, amount) for (period, i), column in program.hosted.items()
+                    for name, amount in question.hosted[i].spends[period] if name == purse.name]
+            scale = THOUSANDTHS if apis else 1
+            nodes = ((i, amount * scale) for i, amount in _taken(question, purse.name))
+            program.row([*nodes, *apis], most=purse.cap * scale)
 
 
 def _taken(question: Question, purse: Hashable) -> Terms:
@@ -462,9 +491,23 @@ RULES: tuple[Callable[[Question, Program, Known], None], ...] = (
 """All of them. The first adds the columns of uses that others look at, the last looks at the whole cost."""
 
 
+def _open_apis(question: Question, program: Program) -> None:
+    """Add what hosted APIs carry, and their bill, of which no part of a unit is left out: 1000 b >= sum price parts."""
+    bill = []
+    for i, one in enumerate(question.hosted):
+        for period, most in enumerate(one.parts):
+            if most:
+                program.hosted[period, i] = program.column(most)
+                bill.append((program.hosted[period, i], -one.price[period]))
+    if bill:
+        most = -(-sum(-price * program.most[column] for column, price in bill) // THOUSANDTHS)
+        program.row([(program.column(most, 1), THOUSANDTHS), *bill], least=0)
+
+
 def program_of(question: Question, known: Known) -> Program:
     """State a question as a program, with the situations and cuts known so far."""
     program = Program([stay.price for stay in question.stays], [stay.most for stay in question.stays])
+    _open_apis(question, program)
     for rule in RULES:
         rule(question, program, known)
     return program

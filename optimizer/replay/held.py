@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from optimizer.candidates import Candidate, Option
 from optimizer.costs import PricedOffer, price_of
+from optimizer.costs.api import Mix, blended_usd_per_token
 from optimizer.costs.contracts import CONTRACTS, billed_beyond, bills_of
 from optimizer.formulation import CaseRow
 from optimizer.load import Catalog, LoadedProblem
@@ -122,7 +123,17 @@ def hold_as_written(plan: Plan, loaded: LoadedProblem, catalog: Catalog, best: P
     hours = contracts + sum(
         prices[node.offer_id].micro_usd_per_hour * (node.node_hours_per_month or node.count * HOURS_PER_MONTH)
         for node in plan.nodes)
-    return Held(None, faults, hours / HOURS_PER_MONTH, prices, figures)
+    return Held(None, faults, (hours + _bills(plan, loaded.problem, catalog)) / HOURS_PER_MONTH, prices, figures)
+
+
+def _bills(plan: Plan, problem: Problem, catalog: Catalog) -> float:
+    """Return what the tokens of hosted APIs cost today, in micro-dollars a month; those no longer offered cost nothing,
+    and the check of names says so."""
+    services = {service.service_id: service for service in problem.services}
+    return sum(
+        float(blended_usd_per_token(api, Mix.of(services[one.service_id]))) * one.tokens_per_month * MICRO
+        for one in plan.hosted
+        if (api := catalog.apis.get((one.provider, one.api_model))) is not None and one.service_id in services)
 
 
 def without_policy(problem: Problem, gpu_ids: list[str]) -> Problem:

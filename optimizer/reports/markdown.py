@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from optimizer.reports.approval_wording import approval_lines, month_of
 from optimizer.reports.periods_report import (
+    hosted_lines,
     layout_lines,
     loss_lines,
     period_lines,
@@ -84,7 +85,8 @@ def _periods(plan: Plan) -> Iterator[str]:
     if len(plan.periods) > 1:
         yield "\n## Period by period\n"
         yield from (f"- {cell(label)}: {cell(text)}" for label, text in period_lines(plan))
-    for title, lines in (("What nodes hold when most is asked", layout_lines(plan) if plan.periods else ()),
+    for title, lines in (("Hosted APIs, paid by the token", hosted_lines(plan)),
+                         ("What nodes hold when most is asked", layout_lines(plan) if plan.periods else ()),
                          ("After a loss, when most is asked", loss_lines(plan) if plan.periods else ()),
                          ("What to get", stay_lines(plan))):
         found = list(lines)

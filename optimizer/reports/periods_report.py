@@ -52,6 +52,7 @@ def period_lines(plan: Plan) -> Iterator[tuple[str, str]]:
     for run, fullest in stretches(plan):
         asked = ", ".join(f"{one.service_id} {one.amount:g}" for one in fullest.demand if one.amount)
         nodes = " + ".join(f"{count} x {name}" for name, count in fullest.nodes.items()) or "no node"
+        nodes += "".join(f" + {one.amount:g} of {one.service_id} by {one.provider}" for one in fullest.hosted)
         yield label_of(run), f"asked at most {asked or 'nothing'}: {nodes}"
 
 
@@ -68,6 +69,15 @@ def _held(layout: NodeLayout) -> str:
         for one in layout.replicas)
     free = f"{counted(layout.free_gpus, 'GPU')} free" if layout.free_gpus else ""
     return ", ".join(part for part in (held, free) if part)
+
+
+def hosted_lines(plan: Plan) -> Iterator[str]:
+    """Yield what each hosted API carries and costs."""
+    for one in plan.hosted:
+        speed = f"{one.tokens_per_s:g} tokens/s stated" if one.tokens_per_s else "no speed is promised: unverified"
+        yield (f"{one.service_id}: {one.provider} {one.api_model}, ${one.input_usd_per_million:g} in, "
+               f"${one.output_usd_per_million:g} out a million ({one.as_of}): {money(one.usd_per_month)} a month for at"
+               f" most {one.tokens_per_month / 1e6:,.0f} million tokens; {speed}; data leaves the house")
 
 
 def loss_lines(plan: Plan) -> Iterator[str]:

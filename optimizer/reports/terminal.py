@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from optimizer.reports.approval_wording import api_of, approval_lines, energy_of, month_of, token_prices
 from optimizer.reports.periods_report import (
+    hosted_lines,
     layout_lines,
     loss_lines,
     period_lines,
@@ -99,7 +100,8 @@ def period_sections(plan: Plan) -> Iterator[str]:
         yield from _section("Period by period")
         for label, text in period_lines(plan):
             yield from wrap(f"{label}: {text}", "      ", "  ")
-    for title, lines in (("What nodes hold when most is asked", layout_lines(plan) if plan.periods else ()),
+    for title, lines in (("Hosted APIs, paid by the token", hosted_lines(plan)),
+                         ("What nodes hold when most is asked", layout_lines(plan) if plan.periods else ()),
                          ("After a loss, when most is asked", loss_lines(plan) if plan.periods else ()),
                          ("What to get", stay_lines(plan))):
         found = list(lines)
@@ -132,6 +134,8 @@ def _headline(plan: Plan) -> Iterator[str]:
         total = counted(sum(node.count for node in plan.nodes), "node")
         answer = f"{month_of(plan.cost)} for {total}: {mix_of(plan.nodes)}"
         yield from (paint(line, BOLD) for line in wrap(answer, "  ", ""))
+    elif plan.hosted:
+        yield paint(f"{month_of(plan.cost)} for hosted APIs, no node", BOLD)
     if plan.approval is not None:
         signed = f"To approve: {'; '.join(approval_lines(plan.approval))}"
         yield from wrap(CODE.sub(rf"\1{NO_BREAK}", signed), "  ", "")

@@ -49,6 +49,9 @@ Fraction01 = Annotated[float, Field(ge=0, le=1)]
 Kind = Literal["on_demand", "reserved", "spot", "marketplace", "owned"]
 """How a node is obtained."""
 
+Supplied = Literal["on_demand", "reserved", "spot", "marketplace", "owned", "api"]
+"""How capacity is obtained: as nodes, or as tokens of a hosted API, which needs no node."""
+
 Currency = Literal["USD", "JPY", "EUR"]
 
 Evidence = Literal["measured", "interpolated", "estimated"]

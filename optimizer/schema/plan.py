@@ -327,6 +327,37 @@ class NodeLayout(Frozen):
     """Of each node."""
 
 
+class HostedShare(Frozen):
+    """What a hosted API carries of a service in a period."""
+
+    service_id: str
+    provider: str
+    api_model: str
+    amount: float
+    """Of the demand, in its unit."""
+    parts: int
+    """Parts of the demand that it carries, of `of_parts` equal ones."""
+    of_parts: int
+
+
+class HostedSupply(Frozen):
+    """A hosted API that carries part of a service, and its bill."""
+
+    service_id: str
+    model_id: str
+    provider: str
+    api_model: str
+    input_usd_per_million: float
+    output_usd_per_million: float
+    tokens_per_month: float
+    """Billed, input and output together: at most so many of the real demand."""
+    usd_per_month: float
+    tokens_per_s: float | None
+    """That the provider states for one user; None: it promises none, so that the target is unverified there."""
+    source_url: str
+    as_of: str
+
+
 class PeriodDemand(Frozen):
     """What a service asks for in a period, and what its replicas carry."""
 
@@ -364,6 +395,8 @@ class Period(Frozen):
     """What each node holds, where replicas of several services share nodes."""
     losses: tuple[LossPlan, ...] = ()
     """Where replicas are placed again after each loss to survive."""
+    hosted: tuple[HostedShare, ...] = Field(default=(), exclude_if=lambda value: not value)
+    """What hosted APIs carry beside the nodes, the same after each loss but that of their provider."""
 
 
 class StayPlan(Frozen):
@@ -483,6 +516,8 @@ class Plan(Frozen):
     """Hour by hour, for a problem with a demand by the hour."""
     periods: tuple[Period, ...] = Field(default=(), exclude_if=lambda value: not value)
     """Who runs where in each period: of questions that are more than one peak, or one day, of dedicated nodes."""
+    hosted: tuple[HostedSupply, ...] = Field(default=(), exclude_if=lambda value: not value)
+    """Hosted APIs that carry part of the demand, where `limits.kinds` allows `api`."""
     work: tuple[WindowWork, ...] = Field(default=(), exclude_if=lambda value: not value)
     """Work that may wait and when it is done, in a plan of periods."""
     roadmap: RoadmapPlan | None = Field(default=None, exclude_if=lambda value: value is None)

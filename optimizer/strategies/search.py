@@ -52,6 +52,8 @@ class Found:
     """By stay; empty without a plan."""
     uses: dict[tuple[Situation, int], int] = field(default_factory=dict)
     """(situation, way) -> how many serve then: all periods, and each loss in which replicas are placed again."""
+    hosted: dict[tuple[int, int], int] = field(default_factory=dict)
+    """(period, position in `Question.hosted`) -> parts of the demand that a hosted API carries."""
     cost: int | None = None
     bound: int = 0
     """No plan costs less, in the question's unit of money."""
@@ -89,15 +91,20 @@ def search(question: Question, effort: Effort, reduce: bool = True) -> Found:
         if counts.status == "optimal" and not effort.expired():
             counts = _fewest_node_hours(question, program, counts, effort)
         if not _learn(question, known, program, counts):
-            cost = cost_of(question, counts.values[: len(question.stays)])
+            hosted = _hosted(program, counts)
+            cost = cost_of(question, counts.values[: len(question.stays)], hosted)
             uses = {key: counts.values[column] for key, column in program.uses.items() if counts.values[column]}
             uses |= _placed_again(question, program, counts)
-            return Found(counts.status, question, counts.values[: len(question.stays)], uses, cost,
+            return Found(counts.status, question, counts.values[: len(question.stays)], uses, hosted, cost,
                          min(bound, cost), counts.method)
         hard += counts.hard
         if effort.expired() or (effort.end is None and hard >= MOST_HARD):
             break
     return Found("unknown", question, bound=bound)
+
+
+def _hosted(program: Program, counts: Counts) -> dict[tuple[int, int], int]:
+    return {key: counts.values[column] for key, column in program.hosted.items() if counts.values[column]}
 
 
 def solved(program: Program, effort: Effort, least: int = 0) -> Counts:
@@ -171,8 +178,8 @@ def _learn(question: Question, known: Known, program: Program, counts: Counts) -
                 more = more or bool(cuts)
     if more:
         return True
-    for situation in _losses_to_place(question, counts):
-        if situation not in known.situations and _placed(question, counts, situation) is None:
+    for situation in _losses_to_place(question, program, counts):
+        if situation not in known.situations and _placed(question, program, counts, situation) is None:
             known.situations.append(situation)
             more = True
     return more
@@ -199,13 +206,15 @@ def _missing_cuts(
             yield cut
 
 
-def _losses_to_place(question: Question, counts: Counts) -> Iterator[Situation]:
+def _losses_to_place(question: Question, program: Program, counts: Counts) -> Iterator[Situation]:
     """Yield each loss that can happen to an answer, in each period: of what stands there."""
     for loss in question.losses():
         for period in range(len(question.periods)):
             stands = [question.supplies[question.stays[i].supply] for i in question.standing(period)
                       if counts.values[i]]
-            if any(map(loss.takes, stands)) or (loss.nodes and _can_lose(question, counts, loss, period)):
+            used = {(question.hosted[i].api.provider,) for (p, i) in _hosted(program, counts) if p == period}
+            if any(map(loss.takes, stands)) or loss.place in used or (
+                    loss.nodes and _can_lose(question, counts, loss, period)):
                 yield Situation(period, loss)
 
 
@@ -217,7 +226,7 @@ def _can_lose(question: Question, counts: Counts, loss: Loss, period: int) -> bo
     return all(held[kind] >= loss.nodes.count(kind) for kind in loss.nodes)
 
 
-def _placed(question: Question, counts: Counts, situation: Situation) -> dict[int, int] | None:
+def _placed(question: Question, program: Program, counts: Counts, situation: Situation) -> dict[int, int] | None:
     """Place replicas again on the nodes that a loss leaves, on as few GPUs as can be found; None where they do not fit.
 
     Engines stay those of the answer where one must serve everything or everything on a GPU type.
@@ -225,24 +234,29 @@ def _placed(question: Question, counts: Counts, situation: Situation) -> dict[in
     here = [(stay, counts.values[i]) for i, stay in enumerate(question.stays)
             if stay.covers(situation.period) and counts.values[i]]
     stays = tuple(Stay(stay.supply, 0, 1, 0, count) for stay, count in here)
+    hosted = _hosted(program, counts)
+    apis = tuple(
+        replace(one, parts=(hosted.get((situation.period, i), 0),), each=(one.each[situation.period],), price=(0,),
+                spends=()) for i, one in enumerate(question.hosted))
     part = replace(
-        question, periods=(question.periods[situation.period],), stays=stays, works=(), stock={}, purses=(),
-        budget=None, min_nodes=0, max_nodes=None, at_least=(), max_gpu_types=None, watts=None, spot_share=None)
+        question, hosted=apis, periods=(question.periods[situation.period],), stays=stays, works=(), stock={},
+        purses=(), budget=None, min_nodes=0, max_nodes=None, at_least=(), max_gpu_types=None, watts=None,
+        spot_share=None)
     again = Situation(0, situation.loss)
     known = Known([again])
     for _ in range(MOST_ROUNDS):
-        program = program_of(part, known)
+        placing = program_of(part, known)
         for i, stay in enumerate(stays):
-            program.row([(i, 1)], least=stay.most)
-        for (_, way), column in program.uses.items():
-            program.costs[column] = max(1, question.ways[way].gpus)
-        found = by_cp_sat(program, Effort(deterministic=TIE_LIMIT))
+            placing.row([(i, 1)], least=stay.most)
+        for (_, way), column in placing.uses.items():
+            placing.costs[column] = max(1, question.ways[way].gpus)
+        found = by_cp_sat(placing, Effort(deterministic=TIE_LIMIT))
         if not found.values:
             return None
         cuts = [(service, cut) for service in range(part.services) if part.routes(service)
-                for cut in _missing_cuts(part, program, found, again, service)]
+                for cut in _missing_cuts(part, placing, found, again, service)]
         if not cuts:
-            return {way: found.values[column] for (_, way), column in program.uses.items() if found.values[column]}
+            return {way: found.values[column] for (_, way), column in placing.uses.items() if found.values[column]}
         for service, cut in cuts:
             known.cuts.setdefault((again, service), []).append(cut)
     return None
@@ -251,10 +265,10 @@ def _placed(question: Question, counts: Counts, situation: Situation) -> dict[in
 def _placed_again(question: Question, program: Program, counts: Counts) -> dict[tuple[Situation, int], int]:
     """Say where replicas run after each loss that can happen."""
     found: dict[tuple[Situation, int], int] = {}
-    for situation in _losses_to_place(question, counts):
+    for situation in _losses_to_place(question, program, counts):
         if any(key[0] == situation for key in program.uses):
             continue
-        for way, count in (_placed(question, counts, situation) or {}).items():
+        for way, count in (_placed(question, program, counts, situation) or {}).items():
             found[situation, way] = count
     return found
 

@@ -4,7 +4,18 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from optimizer.schema.base import Count, CountOrZero, Currency, Evidence, Frozen, Id, Kind, Name, NonNegative, Positive
+from optimizer.schema.base import (
+    Count,
+    CountOrZero,
+    Currency,
+    Evidence,
+    Frozen,
+    Id,
+    Name,
+    NonNegative,
+    Positive,
+    Supplied,
+)
 from optimizer.schema.problem.contracts import Contract
 
 
@@ -73,8 +84,9 @@ class Limits(Frozen):
 
     budget: Budget | None = None
     """Cost cap for everything together."""
-    kinds: Annotated[tuple[Kind, ...], Field(min_length=1)] = ("on_demand", "reserved", "owned")
-    """How nodes may be obtained; spot and marketplace only when named."""
+    kinds: Annotated[tuple[Supplied, ...], Field(min_length=1)] = ("on_demand", "reserved", "owned")
+    """How capacity may be obtained; spot, marketplace and api only when named. `api`: hosted APIs of the same model may
+    carry any part of a demand, paid by the token; the data then leaves the house."""
     used: Annotated[bool, Field(exclude_if=lambda value: value is False)] = False
     """Whether nodes whose GPU is no longer sold new may be bought used; those of `at_least` are there already."""
     allow_geforce_in_datacenter: Annotated[bool, Field(exclude_if=lambda value: value is False)] = False

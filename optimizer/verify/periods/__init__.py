@@ -16,6 +16,12 @@ from optimizer.verify.periods.figures import (
     check_shares,
     check_speed_in_periods,
 )
+from optimizer.verify.periods.hosted import (
+    check_hosted,
+    check_hosted_names,
+    check_spot_beside_apis,
+    check_survive_api_loss,
+)
 from optimizer.verify.periods.money import (
     check_contract_line,
     check_node_lines,
@@ -48,7 +54,7 @@ RULES = (
     check_fit_on_nodes, check_carry_demand, check_finish_work, check_survive_losses, check_respect_stock,
     check_limits_of_nodes, check_limit_gpu_types, check_choose_engines, check_come_and_go, check_total_cost,
     check_roadmap, check_node_lines, check_contract_line, check_speed_in_periods, check_services,
-    check_carried_in_periods, check_shares,
+    check_carried_in_periods, check_shares, check_hosted, check_spot_beside_apis, check_survive_api_loss,
 )
 
 
@@ -61,7 +67,8 @@ def faults_of_periods(
     if plan.sharing != problem.sharing:
         return [f"sharing: {plan.sharing}, {problem.sharing} asked for"]
     subject = PeriodsSubject(plan, problem, catalog, own_models, KnownFigures() if known is None else known)
-    for checks, about in ((GUARDS, subject.whole), (OF_REPLICAS, subject.whole), (RULES, subject)):
+    whole = subject.whole
+    for checks, about in ((GUARDS, whole), ((check_hosted_names,), subject), (OF_REPLICAS, whole), (RULES, subject)):
         found = [f"{check.__name__.removeprefix('check_')}: {fault}" for check in checks for fault in check(about)]
         if found:
             return found

@@ -26,11 +26,16 @@ def check_speed_in_periods(subject: PeriodsSubject) -> Iterator[str]:
         target, mine = service.slo.target_tokens_per_s, subject.of_service(shown.service_id)
         if shown.grade != grade_of(speed):
             yield f"{shown.service_id}: grade {shown.grade} for {speed} tokens/s"
+        if not mine and any(one.service_id == shown.service_id for one in subject.plan.hosted):
+            stated = [one.tokens_per_s for one in subject.plan.hosted if one.service_id == shown.service_id]
+            if speed != (None if None in stated else min(filter(None, stated))):
+                yield f"{shown.service_id}: {speed} tokens/s, its hosted APIs state {stated}"
+            continue
         if speed is None or speed < target:
             if target:
                 yield f"{shown.service_id}: {speed} tokens/s, {target:g} asked for"
             continue
-        slowest = min((one.tokens_per_s_per_user or 0.0 for one in mine), default=0.0)
+        slowest = min((one.tokens_per_s_per_user or 0.0 for one in mine), default=speed)
         if len(service.workload) == 1 and slowest < speed * (1 - TOLERANCE):
             yield f"{shown.service_id}: {slowest:g} tokens/s on some nodes, in a plan of {speed:g}"
         if service.kind == "sync" or target:
@@ -46,8 +51,10 @@ def _slow_periods(subject: PeriodsSubject, service_id: str, tokens_per_s: float)
         return node_at(whole, one, tokens_per_s, thorough)
 
     for period in subject.plan.periods:
-        for running, after in ((period.running, False), *((loss.running, True) for loss in period.losses)):
-            part = subject.in_period(period, running, after)
+        for running, after, gone in ((period.running, False, None), *(
+                (loss.running, True, None if loss.kind == "node" else loss.lost.split("/")[0])
+                for loss in period.losses)):
+            part = subject.in_period(period, running, after, gone)
             needed = part.amount(service_id)
             if not needed:
                 continue

@@ -14,6 +14,7 @@ from optimizer.costs.over_time import CENTS, HOURS_PER_QUARTER, cents_up
 from optimizer.costs.quarters import Calendar, present_value
 from optimizer.schema.plan import StayPlan
 from optimizer.units import HOURS_PER_MONTH, MICRO, exact
+from optimizer.verify.periods.hosted import hosted_bill, hosted_cents
 from optimizer.verify.periods.subject import PeriodsSubject
 from optimizer.verify.subject import TOLERANCE
 
@@ -60,9 +61,10 @@ def _month(subject: PeriodsSubject) -> Fraction:
     """Return dollars of the mean month."""
     if subject.plan.roadmap is None:
         spend = _cycle_by_provider(subject)
-        micro = sum(spend.values()) + _beyond(subject, spend, spend.keys(), lambda usd: _micro(usd) * subject.hours)
+        micro = hosted_bill(subject) + sum(spend.values()) + _beyond(
+            subject, spend, spend.keys(), lambda usd: _micro(usd) * subject.hours)
         return Fraction(micro * HOURS_PER_MONTH, subject.hours * MICRO)
-    cents = sum(_stay_cost(subject, stay) * stay.count for stay in subject.plan.roadmap.stays)
+    cents = sum(_stay_cost(subject, stay) * stay.count for stay in subject.plan.roadmap.stays) + hosted_bill(subject)
     for quarter in range(subject.quarters):
         worth, spend = _worth(subject, quarter), _quarter_by_provider(subject, quarter)
 
@@ -221,6 +223,8 @@ def _quarters(subject: PeriodsSubject) -> Iterator[str]:
             paid[key] += cents * stay.count
         if stay.end < subject.quarters:
             paid["sold", stay.end] += _value(subject, stay) * stay.count
+    for quarter in range(subject.quarters):
+        paid["opex", quarter] += hosted_cents(subject, quarter)
     if len(plan.quarters) != subject.quarters:
         yield f"{len(plan.quarters)} quarters of money, {subject.quarters} asked for"
         return

@@ -129,12 +129,14 @@ def check_survive_losses(subject: PeriodsSubject) -> Iterator[str]:
             if all(kinds[kind] >= count for kind, count in Counter(lost).items()):
                 expected.add(("node", " + ".join(lost)))
         places = {subject.offers[name].place for name in period.nodes}
-        expected |= {("provider", place[0]) for place in places} if survive.provider else set()
+        lost_places = {place[0] for place in places} | {one.provider for one in period.hosted}
+        expected |= {("provider", place) for place in lost_places} if survive.provider else set()
         expected |= {("region", "/".join(place)) for place in places} if survive.region else set()
         told = {(loss.kind, loss.lost) for loss in period.losses}
         yield from (f"{period.label}: nothing is said of {lost}" for _, lost in sorted(expected - told))
         for loss in period.losses:
-            yield from _carried(subject, period, loss.running, f"{period.label} without {loss.lost}", True)
+            gone = None if loss.kind == "node" else loss.lost.split("/")[0]
+            yield from _carried(subject, period, loss.running, f"{period.label} without {loss.lost}", True, gone)
     yield from (f"{period.label}: losses are shown that need not be" for period in subject.plan.periods
                 if period.losses and not subject.is_replaced)
 
@@ -146,15 +148,16 @@ def check_carry_demand(subject: PeriodsSubject) -> Iterator[str]:
 
 
 def _carried(
-    subject: PeriodsSubject, period: Period, running: Sequence[RunningReplicas], place: str, after_loss: bool
+    subject: PeriodsSubject, period: Period, running: Sequence[RunningReplicas], place: str, after_loss: bool,
+    lost: str | None = None,
 ) -> Iterator[str]:
-    part = subject.in_period(period, running, after_loss)
+    part = subject.in_period(period, running, after_loss, lost)
     checks: list[Check] = [check_meet_demand]
     if not after_loss:
         checks += [check_survive_node_loss, check_survive_provider_loss, check_survive_region_loss]
     for check in checks:
         yield from (f"{place}: {fault}" for fault in check(part))
-    if not after_loss and subject.problem.limits.spot_share_fraction is not None:
+    if not after_loss and subject.problem.limits.spot_share_fraction is not None and not period.hosted:
         yield from (f"{place}: {fault}" for fault in check_cap_spot_share(part))
     for name, service in subject.services.items():
         target = service.slo.target_tokens_per_s

@@ -7,16 +7,20 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 
+from optimizer.costs.api_supply import requests_per_hour
 from optimizer.costs.over_time import NodeMoney, money_by_id
-from optimizer.costs.quarters import demand_factor
-from optimizer.demand import ServiceDemand, grown_amount, hourly_amounts, profile_hours
-from optimizer.schema.plan import Deployment, Period, Plan, RunningReplicas
+from optimizer.costs.quarters import demand_factor, work_in_quarter
+from optimizer.demand import ServiceDemand, grown_amount, hourly_amounts, profile_hours, window_seconds
+from optimizer.schema.plan import Deployment, HostedShare, Period, Plan, RunningReplicas
 from optimizer.schema.problem import Survive
-from optimizer.units import MICRO
+from optimizer.units import MICRO, exact
 from optimizer.verify.subject import Subject
 
 Setting = tuple[str, str, str, str, int, int]
 """Service, offer, engine, precision, tensor parallel, GPUs of a replica."""
+
+MOST_PARTS = 1000
+"""Equal parts of a demand that hosted APIs carry; requests in flight where there are fewer."""
 
 
 def setting_of(one: Deployment | RunningReplicas) -> Setting:
@@ -82,6 +86,27 @@ class PeriodsSubject(Subject):
         """Return the most that a service asks in any period."""
         return max(self.amount_in(service_id, period) for period in self.plan.periods)
 
+    def asked_of_api(self, one: HostedShare, period: Period) -> tuple[int, Fraction]:
+        """Return what a service asks in a period, in the plan's integers, and the requests of one cycle of it."""
+        service, quarter, most_used = self.services[one.service_id], period.quarter or 0, exact(
+            self.problem.limits.max_utilisation_fraction)
+        if service.deadline is not None and self.hours > 1:
+            days = max((days for seconds, days in window_seconds(service.deadline, self.hours)
+                        if any(seconds[hour] for hour in period.hours)), default=0)
+            amount = days * work_in_quarter(service, self.problem, quarter, float(most_used))
+            return amount, Fraction(amount, MICRO) * most_used / (1 + exact(service.headroom_fraction))
+        amount = max(self.asked(one.service_id, quarter, hour) for hour in period.hours or (0,))
+        return amount, requests_per_hour(service, self.problem, quarter, period.hours) * max(1, len(period.hours))
+
+    def hosted_amount(self, service_id: str, period: Period, lost: str | None = None) -> int:
+        """Return what APIs carry of a service in a period, in the plan's integers, without those of a provider."""
+        total = 0
+        for one in period.hosted:
+            if one.service_id == service_id and one.provider != lost:
+                amount, _ = self.asked_of_api(one, period)
+                total += one.parts * -(-amount // max(1, min(amount, MOST_PARTS)))
+        return total
+
     def gpus_of(self, one: Deployment) -> int:
         """Count the GPUs that a deployment has for itself."""
         return one.replicas * one.gpu_count
@@ -101,8 +126,10 @@ class PeriodsSubject(Subject):
         """The deployments by what tells them apart."""
         return {setting_of(one): one for one in self.plan.deployments}
 
-    def in_period(self, period: Period, running: Sequence[RunningReplicas], after_loss: bool = False) -> PeriodSubject:
-        """Return what runs in a period as a plan of its own."""
+    def in_period(
+        self, period: Period, running: Sequence[RunningReplicas], after_loss: bool = False, lost: str | None = None
+    ) -> PeriodSubject:
+        """Return what runs in a period as a plan of its own, after a loss without the APIs of a lost provider."""
         deployments = tuple(
             self.as_nodes(self.by_setting[setting_of(one)].model_copy(
                 update={"nodes": one.nodes, "replicas": one.replicas}))
@@ -113,7 +140,7 @@ class PeriodsSubject(Subject):
             changes |= {"spot_share_fraction": None} if after_loss else {}
             problem = problem.model_copy(update={"limits": problem.limits.model_copy(update=changes)})
         plan = self.plan.model_copy(update={"deployments": deployments})
-        return PeriodSubject(plan, problem, self.catalog, self.own_models, self.known, self, period)
+        return PeriodSubject(plan, problem, self.catalog, self.own_models, self.known, self, period, lost)
 
 
 @dataclass(frozen=True)
@@ -122,16 +149,19 @@ class PeriodSubject(Subject):
 
     whole: PeriodsSubject | None = None
     period: Period | None = field(default=None)
+    lost: str | None = None
+    """A provider whose hosted APIs carry nothing."""
 
     @cached_property
     def demands(self) -> dict[str, ServiceDemand]:
-        """What each service asks in the period."""
+        """What each service asks of the nodes in the period: what no hosted API carries."""
         if self.whole is None or self.period is None:
             raise ValueError("a period is one of a plan")
         whole, period = self.whole, self.period
         return {
-            name: replace(demand, amount=max(
-                whole.asked(name, period.quarter or 0, hour) for hour in period.hours or (0,)))
+            name: replace(demand, amount=max(0, max(
+                whole.asked(name, period.quarter or 0, hour) for hour in period.hours or (0,)
+            ) - whole.hosted_amount(name, period, self.lost)))
             for name, demand in whole.demands.items()}
 
     def mixed_ids(self) -> list[str]:
