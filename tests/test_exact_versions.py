@@ -15,7 +15,8 @@ import cli
 
 ROOT = Path(cli.__file__).resolve().parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-FILES = {"test": ROOT / "tests/requirements.txt", "lint": ROOT / ".ci/requirements-lint.txt"}
+FILES = {"test": ROOT / "tests/requirements.txt", "lint": ROOT / ".ci/requirements-lint.txt",
+         "docs": ROOT / ".ci/requirements-docs.txt"}
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
 

@@ -1,4 +1,4 @@
-"""Time gpumix against its floor and against other solvers, in one run, and print the tables of the README.
+"""Time gpumix against its floor and against other solvers, in one run, and print the tables of docs/benchmarks.md.
 
 python -m tests.benchmarks            # needs gpumix[bench]
 """

@@ -1,6 +1,6 @@
 """Mélange's instances: its own formulation in PuLP/CBC, the same model in HiGHS, and gpumix, in one run.
 
-python -m tests.benchmarks.peers FOLDER             # needs gpumix[bench]; the table of the README
+python -m tests.benchmarks.peers FOLDER             # needs gpumix[bench]; the table of docs/benchmarks.md
 python -m tests.benchmarks.peers FOLDER --csv FILE  # a row for each instance and solver
 python -m tests.benchmarks.peers FOLDER --chart FILE  # also draw it: .svg or .png (needs gpumix[charts])
 python -m tests.benchmarks.peers FOLDER --processes # whole processes, start included

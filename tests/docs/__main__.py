@@ -1,0 +1,9 @@
+"""Write the reference pages of docs/ anew from the schema, the commands and the catalog: python -m tests.docs."""
+
+from __future__ import annotations
+
+from tests.docs.pages import DOCS, PAGES
+
+for name, page in PAGES.items():
+    (DOCS / name).write_text(page(), encoding="utf-8")
+    print(f"wrote {DOCS / name}")
