@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
-from optimizer.candidates.model_remarks import model_remarks
+from optimizer.candidates.model_remarks import model_remarks, served_models
 from optimizer.costs.age import age_warnings
 from optimizer.costs.api import api_beside
 from optimizer.costs.approval import approval_of
@@ -69,8 +69,13 @@ def answer(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings) -> 
 
 
 def with_approval(plan: Plan, prepared: Prepared) -> Plan:
-    """Add the sums that someone signs, and what owned nodes draw and emit; a roadmap has its money by the quarter."""
+    """Add what the models are, the sums that someone signs, and what owned nodes draw and emit.
+
+    A roadmap has its money by the quarter.
+    """
     facts = (prepared.catalog, prepared.problem)
+    plan = plan.model_copy(update={"models": tuple(served_models(
+        prepared.problem, prepared.catalog, prepared.loaded.own_models, plan.deployments))})
     if plan.roadmap is not None:
         return plan
     return plan.model_copy(update={

@@ -32,6 +32,13 @@ def test_the_seed_question_is_proven_and_says_first_that_it_rests_on_estimates(s
     assert "estimated" in seed.warnings[0]
 
 
+def test_the_model_of_a_catalog_is_said_with_the_precision_of_every_part(seed: Plan) -> None:
+    said = seed.models[0]
+    assert (said.counted_from, said.verified) == ("published total", True)
+    assert said.stored["kv_cache"] == "16-bit"
+    assert set(said.planned) == {one.precision for one in seed.deployments}
+
+
 def test_the_seed_question_compares_the_three_gpus_that_were_asked_about(seed: Plan) -> None:
     for gpu in ("rtx-a5000-24gb", "a100-sxm-80gb", "h100-sxm-80gb"):
         found = proposal(seed, f"only {gpu}")

@@ -2,28 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from optimizer.candidates.names import resolve_model
 from optimizer.load import Catalog
+from optimizer.memory.parts import checkpoint_parts, precision_parts
 from optimizer.schema.catalog import LlmModel
+from optimizer.schema.plan import Placement, ServedModel
 from optimizer.schema.problem import Problem, Service
 
 
 def _as_read(service: Service, model: LlmModel, own: bool) -> Iterator[str]:
     """Say how a model that is not simply the catalog's was read."""
     if own:
-        total = model.parameters_billion + model.vision_parameters_billion
-        stored = ", ".join(f"{part.replace('_', ' ')} {one}" for part, one in model.precision_parts)
-        yield (f"{service.service_id}: {service.model} is read as {total:,.2f} billion parameters (from its "
-               f"{model.counted_from}), {stored or model.native_precision}.")
         if not model.verified:
+            total = model.parameters_billion + model.vision_parameters_billion
             yield (f"{service.service_id}: unverified: the counting of the {model.family} family was never checked; "
                    f"{total:,.2f} billion rest on the shape alone.")
         for note in filter(None, model.notes.split("; ")):
             yield f"{service.service_id}: {note}."
     elif model.precision_by_name and service.precisions is None:
         yield f"{service.service_id}: planned at {model.native_precision}, as the name {service.model} states."
+
+
+def served_models(
+    problem: Problem, catalog: Catalog, own_models: Mapping[str, LlmModel], deployments: Iterable[Placement]
+) -> Iterator[ServedModel]:
+    """Yield what the model of each service was read as, and the precisions of its parts."""
+    planned = {(one.service_id, one.precision) for one in deployments}
+    for service in problem.services:
+        model = resolve_model(service, catalog, dict(own_models))
+        if model is None:  # capacities are stated: nothing is derived from the model
+            continue
+        counted = model.parameters_billion + model.vision_parameters_billion
+        yield ServedModel(
+            service_id=service.service_id, model=service.model, counted_from=model.counted_from,
+            parameters_billion=model.published_parameters_billion or counted,
+            active_parameters_billion=model.published_active_parameters_billion or model.active_parameters_billion,
+            verified=model.verified, stored=checkpoint_parts(model, catalog.precisions),
+            planned={precision: precision_parts(model, precision, catalog.precisions)
+                     for service_id, precision in sorted(planned) if service_id == service.service_id})
 
 
 def model_remarks(problem: Problem, catalog: Catalog, own_models: Mapping[str, LlmModel]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from optimizer.reports.approval_wording import approval_lines, month_of
+from optimizer.reports.model_wording import model_lines
 from optimizer.reports.periods_report import (
     hosted_lines,
     layout_lines,
@@ -193,6 +194,7 @@ def _lines(plan: Plan) -> Iterator[str]:
     if plan.approval is not None:
         yield from (f"- {line}" for line in approval_lines(plan.approval))
         yield ""
+    yield from (f"{cell(line)}\n" for line in model_lines(plan))
     yield from (f"> {cell(warning)}\n" for warning in plan.warnings)
     if plan.depends_on:
         yield f"{decisive_title(plan)}\n"

@@ -13,10 +13,12 @@ from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog
 from optimizer.load.cache_choices import SUFFIX
 from optimizer.memory import default_max_num_seqs, memory_fit, overhead_in_force, profiled_tokens
+from optimizer.memory.parts import precision_parts
 from optimizer.reports import json_report
 from optimizer.reports.csv_report import rows_as_csv
 from optimizer.reports.markdown import table as markdown_table
 from optimizer.reports.model_facts import ModelFacts, facts_lines, facts_of, find_model, with_exact_count
+from optimizer.reports.model_wording import parts_in_words
 from optimizer.reports.terminal import BOLD, paint, wrap
 from optimizer.reports.wording import counted
 from optimizer.schema.catalog import Engine, LlmModel
@@ -37,6 +39,8 @@ class MemoryReport:
     precision: str
     """Of the weights."""
     kv_cache_precision: str
+    planned_parts: dict[str, str]
+    """Part -> its precision in this combination, the KV cache among them."""
     engine_id: str
     engine_version: str
     context_tokens: int
@@ -100,8 +104,8 @@ def _precision(
     return both if both in model.own_precisions and runs else weights
 
 
-def _facts(name: str, model: LlmModel, known: LlmModel | None, exact: bool) -> ModelFacts:
-    facts = facts_of(name, model, known)
+def _facts(catalog: Catalog, name: str, found: tuple[LlmModel, LlmModel | None], exact: bool) -> ModelFacts:
+    facts = facts_of(name, *found, catalog.precisions)
     return with_exact_count(facts) if exact else facts
 
 
@@ -143,9 +147,10 @@ def memory_of(
     why = refusal(engine, model, precision_id, gpu, tp_size)
     concurrency, parts = fit.max_concurrency(context), fit.weights
     return MemoryReport(
-        facts=_facts(model_name, model, known, exact), gpu_id=gpu_id, tp_size=tp_size,
+        facts=_facts(catalog, model_name, (model, known), exact), gpu_id=gpu_id, tp_size=tp_size,
         precision=precision_id.removesuffix(SUFFIX),
-        kv_cache_precision="fp8" if precision_id.endswith(SUFFIX) else "16-bit", engine_id=engine_id,
+        kv_cache_precision="fp8" if precision_id.endswith(SUFFIX) else "16-bit",
+        planned_parts=precision_parts(model, precision_id, catalog.precisions), engine_id=engine_id,
         engine_version=engine_version or engine.version,
         context_tokens=context, max_num_seqs=sequences, usable_gib=fit.usable_gib, weights_gib=fit.weights_gib,
         plain_weights_gib=parts.plain / GIB, quantised_weights_gib=parts.quantised / GIB,
@@ -193,12 +198,20 @@ def _parts(report: MemoryReport) -> list[str]:
     return [f"      {name:<27}{gib:10.2f} GiB" for name, gib in said] if len(said) > 1 else []
 
 
+def _planned(report: MemoryReport) -> list[str]:
+    """Say the precision of each part in this combination where it is not the checkpoint's."""
+    if report.planned_parts == report.facts.precision_parts:
+        return []
+    return wrap(f"here {parts_in_words(report.planned_parts)}", "    ", "  ")
+
+
 def text(report: MemoryReport) -> str:
     """Render the sum line by line."""
     r = report
     lines = [
         paint(f"{r.facts.model} at {_both(r)} on {r.tp_size} x {r.gpu_id}, {r.engine_id}", BOLD),
         *facts_lines(r.facts),
+        *_planned(r),
         *([f"  a context of {r.context_tokens:,} needs {r.context_needs}"] if r.context_needs else []),
         f"  usable memory    {r.usable_gib:10.2f} GiB",
         f"  - weights        {r.weights_gib:10.2f} GiB",
@@ -269,7 +282,7 @@ def model_facts(catalog: Catalog, name: str, exact: bool = False) -> ModelFacts:
     Raises:
         InputError: the file cannot be read as a model, or nothing bears the name.
     """
-    return _facts(name, *find_model(catalog, name), exact)
+    return _facts(catalog, name, find_model(catalog, name), exact)
 
 
 def _facts_text(facts: ModelFacts) -> str:

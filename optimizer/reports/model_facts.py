@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from optimizer.load.catalog import known_model_names
 from optimizer.load.exact import exact_parameters
 from optimizer.load.model_config import read_model_config, same_shape
 from optimizer.load.model_names import find_model_id, nearest
+from optimizer.memory.parts import checkpoint_parts
+from optimizer.reports.model_wording import parts_in_words
 from optimizer.reports.terminal import wrap
-from optimizer.schema.catalog import LlmModel
+from optimizer.schema.catalog import LlmModel, Precision
 
 APART = 0.03
 """Two statements of a size that are further apart are both named."""
@@ -41,7 +44,7 @@ class ModelFacts:
     """What one more token of context adds to a 16-bit cache: one copy, all layers that keep the whole context."""
     checkpoint_precision: str
     precision_parts: dict[str, str]
-    """Part of the checkpoint -> its precision."""
+    """Part of the checkpoint -> its precision; `kv_cache` is 16-bit unless the checkpoint brings scales for less."""
     context_limit_tokens: int
     context_extended_tokens: int | None
     warnings: tuple[str, ...]
@@ -70,8 +73,8 @@ def find_model(catalog: Catalog, name: str) -> tuple[LlmModel, LlmModel | None]:
     return model, model
 
 
-def facts_of(name: str, model: LlmModel, known: LlmModel | None) -> ModelFacts:
-    """Put together what is known of a model's size.
+def facts_of(name: str, model: LlmModel, known: LlmModel | None, precisions: Mapping[str, Precision]) -> ModelFacts:
+    """Put together what is known of a model's size and precisions.
 
     Args:
         known: the catalog's model of the same shape, whose published totals count.
@@ -89,7 +92,7 @@ def facts_of(name: str, model: LlmModel, known: LlmModel | None) -> ModelFacts:
         active = stated
     if not model.verified:
         warnings.insert(0, f"unverified: the counting of the {model.family} family was never checked")
-    parts = dict(model.precision_parts) or {"weights": model.native_precision}
+    parts = checkpoint_parts(model, precisions)
     return ModelFacts(
         name, model.family, total, active, counted, model.active_parameters_billion, source, model.verified,
         model.kv_values_bytes_per_token, model.native_precision, parts, model.context_limit_tokens,
@@ -118,8 +121,7 @@ def facts_lines(facts: ModelFacts) -> list[str]:
     f = facts
     active = "" if abs(f.active_parameters_billion / f.parameters_billion - 1) < APART else (
         f", {f.active_parameters_billion:,.1f} active")
-    parts = ", ".join(f"{part.replace('_', ' ')} {precision}" for part, precision in f.precision_parts.items())
     state = "" if f.verified else ", unverified"
     lines = [f"  {f.parameters_billion:,.2f} billion parameters{active} ({f.counted_from}{state}), family {f.family}",
-             *wrap(f"stored as {parts}", "  ", "    ")]
+             *wrap(f"stored as {parts_in_words(f.precision_parts)}", "    ", "  ")]
     return [*lines, *(line for warning in f.warnings for line in wrap(f"note: {warning}", "  ", "    "))]

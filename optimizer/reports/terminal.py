@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator
 
 from optimizer.reports.approval_wording import api_of, approval_lines, energy_of, month_of, token_prices
+from optimizer.reports.model_wording import model_lines
 from optimizer.reports.periods_report import (
     hosted_lines,
     layout_lines,
@@ -139,6 +140,8 @@ def _headline(plan: Plan) -> Iterator[str]:
     if plan.approval is not None:
         signed = f"To approve: {'; '.join(approval_lines(plan.approval))}"
         yield from wrap(CODE.sub(rf"\1{NO_BREAK}", signed), "  ", "")
+    for line in model_lines(plan):
+        yield from wrap(line, "  ", "")
     for warning in plan.warnings:
         yield from (paint(line, YELLOW) for line in wrap(warning, "  ", "! "))
     if plan.depends_on:

@@ -249,6 +249,26 @@ class ServicePlan(Frozen):
     """`by_class` where request classes are routed apart."""
 
 
+class ServedModel(Frozen):
+    """What the model of a service was read as, and in which precision its parts lie."""
+
+    service_id: str
+    model: str
+    """As the problem names it."""
+    parameters_billion: float
+    """In all, vision and audio towers included."""
+    active_parameters_billion: float
+    """Passed by one token."""
+    counted_from: str
+    """What the count rests on: published total, safetensors index, or shape."""
+    verified: bool
+    """Whether the family's counting was checked against a published total or the real architecture."""
+    stored: dict[str, str]
+    """Part of the published checkpoint -> its precision; `kv_cache` is the cache that it brings scales for."""
+    planned: dict[str, dict[str, str]]
+    """Precision of a deployment -> part -> precision."""
+
+
 class RunningNodes(Frozen):
     """Nodes of one offer that serve one service in a slot."""
 
@@ -500,6 +520,8 @@ class Plan(Frozen):
     proposals: tuple[Proposal, ...]
     rejections: tuple[RejectionRow, ...]
     inputs: Inputs
+    models: tuple[ServedModel, ...] = Field(default=(), exclude_if=lambda value: not value)
+    """What each service's model was read as, with the precision of every part."""
     warnings: tuple[str, ...] = ()
     """What a reader must know first: estimates, assumed prices, figures of an overlay."""
     depends_on: tuple[DecisiveFigure, ...] = ()

@@ -15,6 +15,7 @@ from optimizer.demand import ServiceDemand
 from optimizer.explain.entering import GpuVerdict
 from optimizer.frontier import FrontierPoint
 from optimizer.load.documents import read_known_services
+from optimizer.reports.model_wording import ALL_PASSED, by_precision, planned_otherwise
 from optimizer.reports.specification.findings import Findings
 from optimizer.reports.specification.notes import Notes
 from optimizer.reports.specification.validity import VALID_MONTHS, Validity, validity_of
@@ -293,6 +294,8 @@ def context_of(found: Findings, writer: Writer, command: str) -> dict[str, Any]:
         "total_nodes": sum(node.count for node in plan.nodes),
         "yearly": None if monthly is None else float(exact(monthly) * MONTHS_PER_YEAR),
         "settings": list(dict.fromkeys((d.service_id, d.engine_id, d.precision, d.tp_size) for d in plan.deployments)),
+        "served": [(one, [("", one.stored), *planned_otherwise(one)]) for one in plan.models],
+        "by_precision": by_precision, "whole_model_passed": ALL_PASSED,
         "certain_prices": all(node.price_evidence != "assumed" for node in plan.nodes),
         "certain_speeds": all(one.evidence != "estimated" for one in plan.deployments),
         "ttft_limits": any(service.slo.ttft_ms is not None for service in problem.services),

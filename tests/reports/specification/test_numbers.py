@@ -108,8 +108,9 @@ def test_every_number_is_one_of_the_data(name: str, language: str) -> None:
     for line in prose_of(document):
         shown = re.sub(r"\d{4}年(\d{1,2}月(\d{1,2}日)?)?|\d{4}-\d{2}(-\d{2})?|\d+(\.\d+){2,}|^\d{4}$|\d{1,2}:\d{2}",
                        " ", without(line, names))
-        for sign, number, unit in re.findall(r"([$]|JPY )?(\d[\d,]*(?:\.\d+)?)(万円|円|%)?", shown):
-            factor = {"万円": rate / 10_000, "円": rate, "%": 100.0}.get(unit, rate if sign == "JPY " else 1.0)
+        for sign, number, unit in re.findall(r"([$]|JPY )?(\d[\d,]*(?:\.\d+)?)(万円|円|%|億)?", shown):
+            factors = {"万円": rate / 10_000, "円": rate, "%": 100.0, "億": 10.0}
+            factor = factors.get(unit, rate if sign == "JPY " else 1.0)
             exact_yen = unit == "円" and is_among(number, 1.0, pool)
             exact_share = unit == "%" and is_among(number, 1.0, pool)
             assert is_among(number, factor, pool) or exact_yen or exact_share, f"{number}{unit} in {line!r}"
