@@ -6,27 +6,28 @@ from collections.abc import Iterator, Mapping
 
 from optimizer.candidates.names import resolve_model
 from optimizer.load import Catalog
+from optimizer.messages import Message
 from optimizer.schema.catalog import LlmModel
 from optimizer.schema.problem import Problem, Service
 
 
-def _as_read(service: Service, model: LlmModel, own: bool) -> Iterator[str]:
+def _as_read(service: Service, model: LlmModel, own: bool) -> Iterator[Message]:
     """Say how a model that is not simply the catalog's was read."""
     if own:
         total = model.parameters_billion + model.vision_parameters_billion
         stored = ", ".join(f"{part.replace('_', ' ')} {one}" for part, one in model.precision_parts)
-        yield (f"{service.service_id}: {service.model} is read as {total:,.2f} billion parameters (from its "
-               f"{model.counted_from}), {stored or model.native_precision}.")
+        yield Message("model.read", service=service.service_id, model=service.model, billion=total,
+                      source=model.counted_from, stored=stored or model.native_precision)
         if not model.verified:
-            yield (f"{service.service_id}: unverified: the counting of the {model.family} family was never checked; "
-                   f"{total:,.2f} billion rest on the shape alone.")
+            yield Message("model.unverified", service=service.service_id, family=model.family, billion=total)
         for note in filter(None, model.notes.split("; ")):
-            yield f"{service.service_id}: {note}."
+            yield Message("model.note", service=service.service_id, note=note)
     elif model.precision_by_name and service.precisions is None:
-        yield f"{service.service_id}: planned at {model.native_precision}, as the name {service.model} states."
+        yield Message("model.named-precision", service=service.service_id, precision=model.native_precision,
+                      model=service.model)
 
 
-def model_remarks(problem: Problem, catalog: Catalog, own_models: Mapping[str, LlmModel]) -> Iterator[str]:
+def model_remarks(problem: Problem, catalog: Catalog, own_models: Mapping[str, LlmModel]) -> Iterator[Message]:
     """Yield one sentence for each thing."""
     for service in problem.services:
         model = resolve_model(service, catalog, dict(own_models))
@@ -34,5 +35,5 @@ def model_remarks(problem: Problem, catalog: Catalog, own_models: Mapping[str, L
             continue
         yield from _as_read(service, model, service.model in own_models)
         if service.full_context_tokens > model.context_limit_tokens and model.context_extension:
-            yield (f"{service.service_id}: a context of {service.full_context_tokens:,} tokens exceeds the config's "
-                   f"{model.context_limit_tokens:,}; it needs {model.context_extension}.")
+            yield Message("model.context", service=service.service_id, tokens=service.full_context_tokens,
+                          most=model.context_limit_tokens, extension=model.context_extension)
