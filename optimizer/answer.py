@@ -27,6 +27,7 @@ from optimizer.explain.decisive import decisive_figures
 from optimizer.explain.doctor import Diagnosis, diagnose
 from optimizer.explain.whatif import money
 from optimizer.load import Catalog, LoadedProblem
+from optimizer.messages import Message
 from optimizer.plan.best import best_plan, spans_periods
 from optimizer.schema.plan import Plan, Proposal
 from optimizer.solve import Prepared, SolveSettings, plan_of, prepare, solve_prepared
@@ -49,9 +50,9 @@ def answer(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings) -> 
     solution = solve_prepared(prepared, settings)
     plan = with_approval(plan_of(prepared, solution), prepared)
     if solution.status == "unknown":
-        return plan.model_copy(update={"reasons": ("the limit was reached before any plan was found",)})
+        return plan.model_copy(update={"reasons": (Message("answer.limit"),)})
     if settings.time_limit_s is not None and time.monotonic() - start >= settings.time_limit_s:
-        late = "The time limit left no room for proposals and for the figures that the plan depends on."
+        late = Message("answer.late")
         return plan.model_copy(update={"warnings": (*warnings(prepared, plan), late)})
     aside = replace(settings, enumerated=True)
     if settings.time_limit_s is not None:
@@ -90,30 +91,33 @@ def over_time(prepared: Prepared, settings: SolveSettings) -> Plan:
 
     plan = with_approval(best_plan(prepared, settings), prepared)
     if plan.status == "unknown":
-        return plan.model_copy(update={"reasons": ("the limit was reached before any plan was found",)})
+        return plan.model_copy(update={"reasons": (Message("answer.limit"),)})
     if plan.status == "infeasible":
         return plan.model_copy(update={"reasons": why_no_timetable(prepared, settings)})
     return plan.model_copy(update={"warnings": warnings(prepared, plan)})
 
 
-def why_no_plan(prepared: Prepared, found: Diagnosis) -> tuple[str, ...]:
+def why_no_plan(prepared: Prepared, found: Diagnosis) -> tuple[Message, ...]:
     """Put a diagnosis into sentences: what cannot hold together, what must give at least, what cannot help."""
     reasons = list(found.nowhere)
     if found.conflict:
-        named = [f"{key} ({asks})" for key, asks in found.conflict]
-        together = "cannot be met by any plan of this catalog" if len(named) == 1 else "cannot hold together"
-        reasons.append(f"{' and '.join(named)} {together}")
+        ident = "doctor.alone" if len(found.conflict) == 1 else "doctor.conflict"
+        reasons.append(Message(ident, requirements=_named(found.conflict)))
     for one in found.relaxations:
-        reasons.append(f"{one.key}: {one.asks} -> {one.gives}: a plan for {money(prepared, one.usd_per_month)}")
+        reasons.append(Message("doctor.relaxed", key=one.key, asks=one.asks, gives=one.gives,
+                               cost=money(prepared, one.usd_per_month)))
     if found.together and found.usd_per_month_together is not None:
-        both = " and ".join(f"{key} ({asks})" for key, asks in found.together)
-        monthly = money(prepared, found.usd_per_month_together)
-        reasons.append(f"no single change helps; without {both} together: a plan for {monthly}")
+        reasons.append(Message("doctor.together", requirements=_named(found.together),
+                               cost=money(prepared, found.usd_per_month_together)))
     elif found.useless:
-        reasons.append(f"lifting any one of these alone does not help: {', '.join(found.useless)}")
+        reasons.append(Message("doctor.useless", keys=found.useless))
     if not found.proven:
-        reasons.append("a limit was reached on the way: there may be a smaller conflict or a lesser change")
+        reasons.append(Message("doctor.not-proven"))
     return tuple(reasons)
+
+
+def _named(requirements: tuple[tuple[str, Message], ...]) -> tuple[Message, ...]:
+    return tuple(Message("doctor.requirement", key=key, asks=asks) for key, asks in requirements)
 
 
 def proposals(prepared: Prepared, plan: Plan, settings: SolveSettings) -> tuple[Proposal, ...]:
@@ -134,74 +138,77 @@ OWN_OFFERS_NAMED = 8
 """Unused offers of an overlay beyond so many are counted, not named."""
 
 
-def warnings(prepared: Prepared, plan: Plan, beside: tuple[Proposal, ...] = ()) -> tuple[str, ...]:
+def warnings(prepared: Prepared, plan: Plan, beside: tuple[Proposal, ...] = ()) -> tuple[Message, ...]:
     """Say first what the reader must not miss: estimates, assumed prices, own figures, choices made for them."""
     return (*model_remarks(prepared.problem, prepared.catalog, prepared.loaded.own_models),
             *_about_apis(plan), *_about_speeds(plan, beside), *_about_prices(prepared, plan),
             *_about_overlay(prepared, plan))
 
 
-def _about_speeds(plan: Plan, beside: tuple[Proposal, ...]) -> Iterator[str]:
+def _about_speeds(plan: Plan, beside: tuple[Proposal, ...]) -> Iterator[Message]:
     gpus = {node.offer_id: node.gpu_id for node in plan.nodes}
     rough = [d for d in plan.deployments if d.evidence == "estimated"]
     if not rough:
         return
-    named = sorted({f"{gpus[d.offer_id]} ({d.engine_id}, +-{d.error_fraction or 0:.0%})" for d in rough})
-    yield f"This plan rests on estimated speeds: {', '.join(named)}. Load-test before you sign."
+    named = sorted({Message("warning.estimate", gpu=gpus[d.offer_id], engine=d.engine_id, error=d.error_fraction or 0.0)
+                    for d in rough})
+    yield Message("warning.estimates", speeds=tuple(named))
     middle = next((p for p in beside if p.name == MIDDLE), None)
     if middle is not None and middle.usd_per_month is not None and plan.cost.usd_per_month is not None:
         more = plan.cost.usd_per_month - middle.usd_per_month
-        yield f"The price of certainty: ${more:,.2f} a month more than planning with the middle of the error bars."
+        yield Message("warning.certainty", usd=more)
     measured = next((p for p in beside if p.name == MEASURED), None)
     if measured is not None and measured.usd_per_month == plan.cost.usd_per_month:
-        yield "Measured speeds alone give a plan of the same cost: --set limits.evidence=interpolated shows it."
+        yield Message("warning.measured-alone")
 
 
-def _about_apis(plan: Plan) -> Iterator[str]:
+def _about_apis(plan: Plan) -> Iterator[Message]:
     if not plan.hosted:
         return
-    named = ", ".join(sorted({f"{one.provider} ({one.service_id})" for one in plan.hosted}))
-    yield f"Hosted APIs carry part of the demand: {named}. The data leaves the house."
+    named = sorted({f"{one.provider} ({one.service_id})" for one in plan.hosted})
+    yield Message("warning.apis", apis=tuple(named))
     silent = sorted({one.provider for one in plan.hosted if one.tokens_per_s is None})
     if silent:
-        yield f"No speed is promised by {', '.join(silent)}: the speed asked for is unverified there."
+        yield Message("warning.apis-unverified", providers=tuple(silent))
 
 
-def _about_prices(prepared: Prepared, plan: Plan) -> Iterator[str]:
+def _about_prices(prepared: Prepared, plan: Plan) -> Iterator[Message]:
     assumed = sorted({node.offer_id for node in plan.nodes if node.price_evidence == "assumed"})
     if assumed:
-        yield f"Assumed prices: {', '.join(assumed)}; get a quotation."
+        yield Message("warning.assumed", offers=tuple(assumed))
     offers = prepared.catalog.offers
     used = [offers[node.offer_id] for node in plan.nodes if node.offer_id in offers]
     own = prepared.problem.assumptions.rent_usd_per_hour
     for doubt in Market(prepared.catalog, {offer.gpu_id for offer in used}).doubts(
             offer for offer in used if offer.offer_id not in own):
-        yield f"Hard to believe: {doubt.offer_id}: {doubt.reason}. Ask the provider before you rely on it."
+        yield Message("warning.doubt", offer=doubt.offer_id, reason=doubt.reason)
     yield from age_warnings(prepared.catalog, plan)
     taxed = {n.offer_id: offers[n.offer_id].tax_included_fraction for n in plan.nodes if n.offer_id in offers}
-    named = sorted(f"{offer_id} ({tax:.0%})" for offer_id, tax in taxed.items() if tax)
+    named = sorted(Message("warning.tax", offer=offer_id, share=tax) for offer_id, tax in taxed.items() if tax)
     if named:
-        yield f"Consumption tax is taken off the price of {', '.join(named)}; costs and budgets are without tax."
+        yield Message("warning.taxed", offers=tuple(named))
     machines = [
         prepared.catalog.owned[m] for n in plan.nodes if (m := machine_of(n)) in prepared.catalog.owned
     ]
     yield from product_warnings(machines, prepared.catalog)
 
 
-def _about_overlay(prepared: Prepared, plan: Plan) -> Iterator[str]:
+def _about_overlay(prepared: Prepared, plan: Plan) -> Iterator[Message]:
     """Say which of the user's own rows the plan uses, and why it does not use the others."""
     own = prepared.catalog.from_overlay
     if not any(own.values()):
         return
     used = {node.offer_id for node in plan.nodes if node.from_overlay}
     if used:
-        yield f"From your overlay: the price of {', '.join(sorted(used))}."
+        yield Message("warning.overlay-used", offers=tuple(sorted(used)))
     reasons = {o: r.reason for r in prepared.candidates.rejections if r.step == "policy" for o in r.offer_ids}
     unused = sorted(set(own.get("offers", ())) - {machine_of(node) for node in plan.nodes} - used)
     for offer_id in unused[:OWN_OFFERS_NAMED]:
-        yield f"Not used from your overlay: {offer_id} ({reasons.get(offer_id, 'other nodes are cheaper for this')})."
+        why = reasons.get(offer_id, Message("warning.overlay-dearer"))
+        yield Message("warning.overlay-unused", offer=offer_id, reason=why)
     if len(unused) > OWN_OFFERS_NAMED:
-        yield f"Not used from your overlay: {len(unused) - OWN_OFFERS_NAMED} more offers."
-    counts = ", ".join(f"{len(own[table])} of {table}" for table in sorted(own) if own[table] and table != "offers")
+        yield Message("warning.overlay-more", count=len(unused) - OWN_OFFERS_NAMED)
+    counts = tuple(Message("warning.overlay-rows-of", count=len(own[table]), table=table)
+                   for table in sorted(own) if own[table] and table != "offers")
     if counts:
-        yield f"Your overlay also supplies rows: {counts}."
+        yield Message("warning.overlay-rows", counts=counts)

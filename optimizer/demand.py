@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Literal
 
+from optimizer.messages import Message
 from optimizer.schema.problem import Deadline, Demand, Problem, Service
 from optimizer.units import HOURS_PER_MONTH, MICRO, demand_up, exact, micro_rate_up
 
@@ -38,7 +39,7 @@ class ServiceDemand:
     percentile: float | None
     """Poisson percentile for rates of interactive services; None: work that may wait."""
     requests_per_day: float | None
-    arithmetic: str
+    arithmetic: Message
     """How the amount came about, spelled out."""
 
 
@@ -189,37 +190,43 @@ def demand_of(service: Service, most_used: float = 1.0) -> ServiceDemand:
         most_used: share of what nodes carry that the demand may fill; it must be covered 1 / so many times.
     """
     headroom = (1 + exact(service.headroom_fraction)) / exact(most_used) - 1
-    reserve = f" + {service.headroom_fraction:.0%} headroom" if service.headroom_fraction else ""
-    reserve += f", at most {most_used:.4g} of each node used" if most_used < 1 else ""
+    reserve = _reserve(service.headroom_fraction, most_used)
     if service.deadline is not None:
         work = exact_work(service)
         hours = service.deadline.window_hours
         rate = work / (exact(hours) * SECONDS_PER_HOUR)
         amount = max(1, micro_rate_up(rate, headroom))
-        text = f"{float(work):,.0f} requests in {hours:g} h{reserve} = {amount / MICRO:.3f} requests/s"
+        text = Message("demand.work", work=float(work), hours=hours, reserve=reserve, rate=amount / MICRO)
         return ServiceDemand(service.service_id, "rate", amount, float(rate), None, float(work), text)
     demand = service.demand
     if demand is None:
         raise ValueError("a sync service states a demand")
     busiest = exact(max(demand.profile)) if demand.profile is not None else Fraction(1)
-    share = f" x {float(busiest):g} in the busiest hour" if busiest != 1 else ""
+    share = Message("demand.busiest", share=float(busiest)) if busiest != 1 else ""
     in_flight = peak_concurrency(demand)
     if in_flight is not None:
         amount = demand_up(in_flight * busiest, headroom)
         stated = math.ceil(in_flight * busiest)
-        text = f"{in_flight} requests in flight{share}{reserve} = {amount}"
+        text = Message("demand.in-flight", in_flight=in_flight, share=share, reserve=reserve, amount=amount)
         return ServiceDemand(service.service_id, "concurrency", amount, stated, None, None, text)
     rate = peak_rps(demand) * busiest
     amount = max(1, micro_rate_up(rate, headroom))
-    text = f"{float(rate):.3f} requests/s at the peak{reserve} = {amount / MICRO:.3f} requests/s"
+    text = Message("demand.rate", stated=float(rate), reserve=reserve, rate=amount / MICRO)
     if demand.daily_active_users is not None:
-        text = (
-            f"{demand.daily_active_users:,.0f} users x {demand.uses_per_user_per_day:g} uses"
-            f" x {demand.requests_per_use:g} requests"
-            f" / {demand.active_hours:g} h x {demand.peak_to_mean:g} peak-to-mean = {text}"
-        )
+        text = Message(
+            "demand.users", users=demand.daily_active_users, uses=demand.uses_per_user_per_day,
+            requests=demand.requests_per_use, hours=demand.active_hours, ratio=demand.peak_to_mean, rate=text)
     percentile = demand.percentile or DEFAULT_PERCENTILE
     return ServiceDemand(service.service_id, "rate", amount, float(rate), percentile, requests_per_day(demand), text)
+
+
+def _reserve(headroom_fraction: float, most_used: float) -> str:
+    """Say what is planned beyond a demand; nothing where nothing is."""
+    if most_used < 1 and headroom_fraction:
+        return Message("demand.headroom-and-used", share=headroom_fraction, most=most_used)
+    if most_used < 1:
+        return Message("demand.used", most=most_used)
+    return Message("demand.headroom", share=headroom_fraction) if headroom_fraction else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +235,7 @@ class DemandKey:
 
     path: str
     """Key below the service: `demand.peak_concurrency`."""
-    words: str
+    words: Message
     """What is counted."""
     step: Fraction
     """Smallest change that is considered: one request, one user, a micro-request/s."""
@@ -239,21 +246,21 @@ def demand_key(service: Service) -> DemandKey:
     if service.deadline is not None:
         whole = service.deadline.requests is not None
         return (
-            DemandKey("deadline.requests", "requests in the window", Fraction(1))
+            DemandKey("deadline.requests", Message("unit.requests-in-window"), Fraction(1))
             if whole
-            else DemandKey("deadline.output_tokens", "output tokens in the window", Fraction(1))
+            else DemandKey("deadline.output_tokens", Message("unit.tokens-in-window"), Fraction(1))
         )
     if service.demand is None:
         raise ValueError("a sync service states a demand")
     if service.demand.peak_concurrency is not None:
-        return DemandKey("demand.peak_concurrency", "requests in flight", Fraction(1))
+        return DemandKey("demand.peak_concurrency", Message("unit.in-flight"), Fraction(1))
     if service.demand.peak_rps is not None:
-        return DemandKey("demand.peak_rps", "requests/s at the peak", Fraction(1, MICRO))
+        return DemandKey("demand.peak_rps", Message("unit.rps"), Fraction(1, MICRO))
     if service.demand.hourly_concurrency is not None:
-        return DemandKey("demand.hourly_concurrency", "requests in flight in the busiest hour", Fraction(1))
+        return DemandKey("demand.hourly_concurrency", Message("unit.in-flight-busiest"), Fraction(1))
     if service.demand.hourly_rps is not None:
-        return DemandKey("demand.hourly_rps", "requests/s in the busiest hour", Fraction(1, MICRO))
-    return DemandKey("demand.daily_active_users", "daily active users", Fraction(1))
+        return DemandKey("demand.hourly_rps", Message("unit.rps-busiest"), Fraction(1, MICRO))
+    return DemandKey("demand.daily_active_users", Message("unit.users"), Fraction(1))
 
 
 def quantity_of(service: Service) -> Fraction:

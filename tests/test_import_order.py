@@ -14,9 +14,9 @@ import optimizer
 PACKAGE = Path(optimizer.__file__).parent
 
 ROOMS = (
-    "errors", "units", "schema", "load", "demand", "traffic", "memory", "engines", "throughput", "costs", "candidates",
+    "errors", "messages", "units", "schema", "load", "demand", "traffic", "memory", "engines", "throughput", "costs", "candidates",
     "integrity", "accuracy", "verify", "formulation", "solve", "timetable", "roadmap", "question", "strategies", "plan",
-    "frontier", "explain", "answer", "replay", "compare", "fleet", "batch", "loadtest", "deploy", "reports", "commands",
+    "frontier", "explain", "answer", "replay", "compare", "fleet", "batch", "loadtest", "deploy", "documents", "reports", "commands",
     "cli",
 )
 """Top to bottom; a room is a module of the package or a folder of modules."""

@@ -8,31 +8,31 @@ from dataclasses import dataclass, field
 
 from optimizer.candidates.rejection import Rejection
 from optimizer.costs import PricedOffer
+from optimizer.messages import Message
 from optimizer.schema.problem import Limits
 
 OfferIds = dict[str, dict[int, list[str]]]
 """GPU type -> GPUs of a node -> ids of its admitted offers."""
 
 
-def policy_refusal(offer: PricedOffer, limits: Limits) -> str | None:
+def policy_refusal(offer: PricedOffer, limits: Limits) -> Message | None:
     """Say which rule of the problem keeps an offer out, or None."""
     if offer.kind not in limits.kinds:
-        return f"kind {offer.kind} is not among limits.kinds"
+        return Message("policy.kind", kind=offer.kind)
     if offer.kind == "reserved" and offer.term_months > limits.max_term_months:
-        return f"its term of {offer.term_months} months exceeds limits.max_term_months = {limits.max_term_months}"
+        return Message("policy.term", months=offer.term_months, most=limits.max_term_months)
     for selection, name, key in (
         (limits.gpus, offer.gpu_id, "gpus"), (limits.providers, offer.provider, "providers"),
         (limits.regions, offer.region, "regions"),
     ):
         refused = selection.refuses(name)
         if refused:
-            return f"limits.{key}: {refused}"
+            return Message(f"policy.{key}-{refused}", name=name)
     if not offer.sold_new and not limits.used and offer.offer_id not in limits.at_least:
-        return f"its GPU is no longer sold new ({offer.sold}): limits.used: true would buy it used"
+        return Message("policy.used", sold=offer.sold)
     if offer.unlicensed and not limits.allow_geforce_in_datacenter:
-        why = "its driver is not licensed for data centres"
-        return f"{why}: limits.allow_geforce_in_datacenter, or a workstation in an office"
-    return "its stock is 0" if offer.obtainable == 0 else None
+        return Message("policy.licence")
+    return Message("policy.no-stock") if offer.obtainable == 0 else None
 
 
 def policy_of(limits: Limits) -> Hashable:
@@ -57,7 +57,7 @@ class Market:
     @classmethod
     def of(cls, offers: Sequence[PricedOffer], limits: Limits) -> Market:
         """Part the offers."""
-        refused: dict[tuple[str, str], list[str]] = defaultdict(list)
+        refused: dict[tuple[str, Message], list[str]] = defaultdict(list)
         offer_ids: OfferIds = {}
         admitted = []
         for offer in offers:

@@ -7,22 +7,23 @@ from collections.abc import Iterable, Iterator, Mapping
 from optimizer.candidates.names import resolve_model
 from optimizer.load import Catalog
 from optimizer.memory.parts import checkpoint_parts, precision_parts
+from optimizer.messages import Message
 from optimizer.schema.catalog import LlmModel
 from optimizer.schema.plan import Placement, ServedModel
 from optimizer.schema.problem import Problem, Service
 
 
-def _as_read(service: Service, model: LlmModel, own: bool) -> Iterator[str]:
+def _as_read(service: Service, model: LlmModel, own: bool) -> Iterator[Message]:
     """Say how a model that is not simply the catalog's was read."""
     if own:
         if not model.verified:
-            total = model.parameters_billion + model.vision_parameters_billion
-            yield (f"{service.service_id}: unverified: the counting of the {model.family} family was never checked; "
-                   f"{total:,.2f} billion rest on the shape alone.")
+            yield Message("model.unverified", service=service.service_id, family=model.family,
+                          billion=model.parameters_billion + model.vision_parameters_billion)
         for note in filter(None, model.notes.split("; ")):
-            yield f"{service.service_id}: {note}."
+            yield Message("model.note", service=service.service_id, note=note)
     elif model.precision_by_name and service.precisions is None:
-        yield f"{service.service_id}: planned at {model.native_precision}, as the name {service.model} states."
+        yield Message("model.named-precision", service=service.service_id, precision=model.native_precision,
+                      model=service.model)
 
 
 def served_models(
@@ -44,7 +45,7 @@ def served_models(
                      for service_id, precision in sorted(planned) if service_id == service.service_id})
 
 
-def model_remarks(problem: Problem, catalog: Catalog, own_models: Mapping[str, LlmModel]) -> Iterator[str]:
+def model_remarks(problem: Problem, catalog: Catalog, own_models: Mapping[str, LlmModel]) -> Iterator[Message]:
     """Yield one sentence for each thing."""
     for service in problem.services:
         model = resolve_model(service, catalog, dict(own_models))
@@ -52,5 +53,5 @@ def model_remarks(problem: Problem, catalog: Catalog, own_models: Mapping[str, L
             continue
         yield from _as_read(service, model, service.model in own_models)
         if service.full_context_tokens > model.context_limit_tokens and model.context_extension:
-            yield (f"{service.service_id}: a context of {service.full_context_tokens:,} tokens exceeds the config's "
-                   f"{model.context_limit_tokens:,}; it needs {model.context_extension}.")
+            yield Message("model.context", service=service.service_id, tokens=service.full_context_tokens,
+                          most=model.context_limit_tokens, extension=model.context_extension)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from optimizer.messages import Message
+
 Step = Literal["memory", "engine", "speed", "policy", "evidence"]
 
 STEP_ORDER: tuple[Step, ...] = ("policy", "engine", "memory", "evidence", "speed")
@@ -21,4 +23,4 @@ class Rejection:
     tp_size: int | None
     offer_ids: tuple[str, ...]
     step: Step
-    reason: str
+    reason: Message

@@ -15,6 +15,7 @@ from optimizer.candidates.routed import RoutedSpeed
 from optimizer.candidates.table import Drop, OptionTable
 from optimizer.candidates.walker import words_of
 from optimizer.demand import ServiceDemand
+from optimizer.messages import Message
 from optimizer.schema.problem import Service
 
 
@@ -93,26 +94,26 @@ class Rejections(Sequence[Rejection]):
         return len(self._all)
 
 
-def _reason_of(one: Dead) -> str:
+def _reason_of(one: Dead) -> Message:
     """Say why an option, or one class on it, is too slow; nothing for a stated capacity."""
     speed = one.option.speed
     if isinstance(speed, RoutedSpeed) and one.request is not None:
         alone = speed.classes[one.request]
-        why = "" if alone is None else _speed_reason(alone, one.service)
-        return f"{words_of(one.service.workload[one.request])}: {why}"
-    return _speed_reason(speed, one.service) if isinstance(speed, ReplicaSpeed) else ""
+        why = Message.quoted("") if alone is None else _speed_reason(alone, one.service)
+        return Message("class.reason", request=words_of(one.service.workload[one.request]), reason=why)
+    return _speed_reason(speed, one.service) if isinstance(speed, ReplicaSpeed) else Message.quoted("")
 
 
-def _speed_reason(speed: ReplicaSpeed, service: Service) -> str:
+def _speed_reason(speed: ReplicaSpeed, service: Service) -> Message:
     """Say which limit a single request breaks already."""
     target, slo = service.slo.target_tokens_per_s, service.slo
     for one in speed.classes:
-        shown = f"for a single request ({one.evidence(1)})"
+        evidence = one.evidence(1)
         ttft, whole = one.held_ttft_ms(1), one.latency_s(1) * 1000
         if one.speed(1) < target:
-            return f"{one.speed(1):.1f} tok/s {shown}, {target:g} asked"
+            return Message("speed.too-slow", speed=one.speed(1), evidence=evidence, asked=target)
         if slo.ttft_ms is not None and ttft > slo.ttft_ms:
-            return f"TTFT {ttft:.0f} ms {shown}, at most {slo.ttft_ms:g} ms asked"
+            return Message("speed.ttft", ms=ttft, evidence=evidence, asked=slo.ttft_ms)
         if slo.e2e_ms is not None and whole > slo.e2e_ms:
-            return f"{whole:.0f} ms {shown} as a whole response, at most {slo.e2e_ms:g} ms asked"
-    return "its request classes together leave no room for a single request"
+            return Message("speed.whole", ms=whole, evidence=evidence, asked=slo.e2e_ms)
+    return Message("speed.no-room")

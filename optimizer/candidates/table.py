@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from optimizer.candidates.option import Option
 from optimizer.candidates.rejection import Step
+from optimizer.messages import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Drop:
     precision: str | None
     tp_size: int | None
     step: Step
-    reason: str
+    reason: Message
     footprint: int
     """GPUs it would have taken."""
 

@@ -13,6 +13,7 @@ from optimizer.demand import ServiceDemand
 from optimizer.engines import gpu_refusal, half_refusal, model_refusal, precision_refusal, split_refusal
 from optimizer.load import Catalog
 from optimizer.memory import Loaded, loaded
+from optimizer.messages import Message
 from optimizer.schema.catalog import Gpu, LlmModel
 from optimizer.schema.layout import ReplicaLayout
 from optimizer.schema.problem import Limits, RequestClass, Service
@@ -42,13 +43,13 @@ def most_in_flight(service: Service, demand: ServiceDemand) -> int:
     return min(MOST_SEQUENCES, demand.amount) if capped else MOST_SEQUENCES
 
 
-def words_of(request: RequestClass) -> str:
+def words_of(request: RequestClass) -> Message:
     """Name a request class by its lengths.
 
     >>> words_of(RequestClass(isl_tokens=8000, osl_tokens=512))
     'requests of 8,000 + 512 tokens'
     """
-    return f"requests of {request.isl_tokens:,} + {request.osl_tokens:,} tokens"
+    return Message("class.requests", isl=request.isl_tokens, osl=request.osl_tokens)
 
 
 class OptionWalker:
@@ -89,7 +90,7 @@ class OptionWalker:
                         request.osl_tokens, None if layout.is_plain else layout)
 
     def drop(self, gpu: Gpu, engine_id: str | None, precision: str | None, tp_size: int | None, step: Step,
-             reason: str, footprint: int = 0) -> None:
+             reason: Message, footprint: int = 0) -> None:
         """Note a combination that falls out."""
         self.drops.append(Drop(gpu.gpu_id, engine_id, precision, tp_size, step, reason, footprint))
 
@@ -98,10 +99,10 @@ class OptionWalker:
         names = self.service.engines or tuple(e for e, engine in self.catalog.engines.items() if engine.default)
         context, most = self.service.full_context_tokens, self.model.context_limit_tokens
         if context > self.model.longest_context_tokens(asked=self.service.context_tokens is not None):
-            reason = f"context of {context} tokens exceeds the model's limit of {most}"
+            reason = Message("memory.context", tokens=context, most=most)
             if self.model.context_extended_tokens:
-                further = f"{self.model.context_extended_tokens} when context_tokens asks for it"
-                reason += f" ({further}, with {self.model.context_extension})"
+                reason = Message("memory.context-extendable", tokens=context, most=most,
+                                 further=self.model.context_extended_tokens, how=self.model.context_extension)
             self.drop(gpu, None, None, None, "memory", reason)
             return
         for engine_id in names:
@@ -137,7 +138,7 @@ class OptionWalker:
 
     def option(self, gpu: Gpu, engine_id: str, precision: str, layout: ReplicaLayout) -> Option | None:
         """Build one option, or note why there is none."""
-        def drop(step: Step, reason: str) -> None:
+        def drop(step: Step, reason: Message) -> None:
             """Note why this combination falls out."""
             self.drop(gpu, engine_id, precision, layout.tp_size, step, reason, layout.gpu_count)
 
@@ -149,7 +150,7 @@ class OptionWalker:
         return Option(self.index, gpu.gpu_id, engine_id, precision, layout.tp_size, layout.gpu_count, speed,
                       None if layout.is_plain else layout.name, support)
 
-    def mixed(self, gpu: Gpu, setting: Combination, drop: Callable[[Step, str], None]) -> ReplicaSpeed | None:
+    def mixed(self, gpu: Gpu, setting: Combination, drop: Callable[[Step, Message], None]) -> ReplicaSpeed | None:
         """Return a replica that serves all classes, None when it cannot serve one of them."""
         classes: list[ClassSpeed] = []
         for request in self.service.workload:
@@ -160,15 +161,15 @@ class OptionWalker:
             classes.append(one)
         return ReplicaSpeed(in_company(tuple(classes)), self.demand)
 
-    def routed(self, gpu: Gpu, setting: Combination, drop: Callable[[Step, str], None]) -> RoutedSpeed | None:
+    def routed(self, gpu: Gpu, setting: Combination, drop: Callable[[Step, Message], None]) -> RoutedSpeed | None:
         """Return a replica with each class by itself, None when it can serve none of them."""
         alone: list[ReplicaSpeed | None] = []
         for index, request in enumerate(self.service.workload):
             question, context = self.question(gpu, setting, request), self.service.class_context_tokens(index)
 
-            def drop_class(step: Step, reason: str, tokens: str = words_of(request)) -> None:
+            def drop_class(step: Step, reason: Message, request: RequestClass = request) -> None:
                 """Note why one class falls out."""
-                drop(step, f"{tokens}: {reason}")
+                drop(step, Message("class.reason", request=words_of(request), reason=reason))
 
             whole = request.model_copy(update={"share_fraction": 1.0})
             one = self.class_speed(question, whole, context, drop_class)
@@ -176,7 +177,7 @@ class OptionWalker:
         return RoutedSpeed(tuple(alone)) if any(alone) else None
 
     def class_speed(
-        self, question: Question, request: RequestClass, context: int, drop: Callable[[Step, str], None]
+        self, question: Question, request: RequestClass, context: int, drop: Callable[[Step, Message], None]
     ) -> ClassSpeed | None:
         """Find how fast one request class is and how many fit, or say why it cannot be served.
 
@@ -188,7 +189,7 @@ class OptionWalker:
         """
         curve = speed_curve(self.catalog, question)
         if curve is None:
-            drop("evidence", "no measured row, and no calibration to estimate from")
+            drop("evidence", Message("evidence.none"))
             return None
         reason = self.memory_reason(question, context, curve.proven_concurrency)
         if reason:
@@ -198,7 +199,7 @@ class OptionWalker:
         limit, fits = self.limit(question, curve.proven_concurrency)
         one = ClassSpeed(request, curve, self.service.slo, limits.speed_confidence, limit, fits).under(limits.evidence)
         if one is None:
-            drop("evidence", f"only estimated, and limits.evidence asks for {limits.evidence}")
+            drop("evidence", Message("evidence.estimated-only", evidence=limits.evidence))
         return one
 
     def replica(self, question: Question) -> Loaded:
@@ -212,7 +213,7 @@ class OptionWalker:
         found: Loaded = known[key]
         return found
 
-    def memory_reason(self, question: Question, context: int, proven: int) -> str | None:
+    def memory_reason(self, question: Question, context: int, proven: int) -> Message | None:
         """Say why not even one full-length request fits, or None; what was measured to fit needs no calculation."""
         q = question
         if proven * (q.isl_tokens + q.osl_tokens) >= context:
@@ -221,9 +222,8 @@ class OptionWalker:
         if fit.max_concurrency(context) >= 1:
             return None
         if fit.kv_cache_gib < 0:
-            return f"weights need {fit.weights_gib:.1f} GiB, {fit.usable_gib:.1f} GiB usable"
-        needed = fit.request_gib(context)
-        return f"KV cache of one full-length request needs {needed:.1f} GiB, {fit.kv_cache_gib:.1f} GiB free"
+            return Message("memory.weights", needed=fit.weights_gib, usable=fit.usable_gib)
+        return Message("memory.kv-cache", needed=fit.request_gib(context), free=fit.kv_cache_gib)
 
     def limit(self, question: Question, proven: int) -> tuple[int, int]:
         """Return the most requests in flight of one class on a replica, and how many fit."""

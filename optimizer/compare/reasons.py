@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from optimizer.demand import profile_hours
+from optimizer.messages import Message
 from optimizer.plan.best import best_plan
 from optimizer.schema.plan import Status
 from optimizer.schema.problem import NodeCount, Survive
@@ -18,23 +19,23 @@ STEPS = ("policy", "evidence", "engine", "memory", "speed")
 """Steps at which options fall out; the latest tells most."""
 
 
-def why_not(prepared: Prepared, status: Status, settings: SolveSettings) -> str:
+def why_not(prepared: Prepared, status: Status, settings: SolveSettings) -> Message:
     """Say why there is no plan: the first cause found, from no offer at all to the limit that stands in the way."""
     if status == "unknown":
-        return "the limit was reached before any plan was found"
+        return Message("answer.limit")
     if not prepared.candidates.offers:
-        return "no offer is admitted by limits.gpus, providers, regions and max_term_months"
+        return Message("why.no-offer")
     return _held(prepared) or _nothing_serves(prepared) or _limit_in_the_way(prepared, settings)
 
 
-def _held(prepared: Prepared) -> str:
+def _held(prepared: Prepared) -> Message | None:
     """Name the nodes that must be held and are left out here."""
     here = {offer.offer_id for offer in prepared.candidates.offers}
     out = [name for name in prepared.problem.limits.at_least if name not in here]
-    return f"limits.at_least holds {', '.join(out)}, which is left out here" if out else ""
+    return Message("why.held", offers=tuple(out)) if out else None
 
 
-def _nothing_serves(prepared: Prepared) -> str:
+def _nothing_serves(prepared: Prepared) -> Message | None:
     """Say why no node serves some service at all."""
     candidates = prepared.candidates
     for index, (service, target) in enumerate(zip(candidates.services, candidates.targets(), strict=True)):
@@ -42,11 +43,11 @@ def _nothing_serves(prepared: Prepared) -> str:
             continue
         found = [r for r in candidates.rejections if r.step != "policy" and r.service_id in ("", service.service_id)]
         if not found:
-            return f"{service.service_id}: no node of this kind can serve it"
+            return Message("why.no-node", service=service.service_id)
         last = max((r.step for r in found), key=STEPS.index)
         reason, _ = Counter(r.reason for r in found if r.step == last).most_common(1)[0]
-        return f"{service.service_id}: {reason}"
-    return ""
+        return Message("why.service", service=service.service_id, reason=reason)
+    return None
 
 
 def _lifted(prepared: Prepared) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -76,10 +77,10 @@ def _cost(prepared: Prepared, settings: SolveSettings) -> float | None:
     return usd_per_month(found.cost) if found.has_plan and found.cost is not None else None
 
 
-def _limit_in_the_way(prepared: Prepared, settings: SolveSettings) -> str:
+def _limit_in_the_way(prepared: Prepared, settings: SolveSettings) -> Message:
     """Name the first limit without which there is a plan, with its cost; else what is left: the stock."""
     for key, change in _lifted(prepared):
         cost = _cost(under_limits(prepared, **change), settings)
         if cost is not None:
-            return f"limits.{key} stands in the way: without it ${cost:,.2f} a month"
-    return "the stock of its nodes and the limits together leave no plan"
+            return Message("why.limit", key=f"limits.{key}", usd=cost)
+    return Message("why.stock")

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from optimizer.load import Catalog
 from optimizer.load.places import PriceMove, read_price_moves
+from optimizer.messages import Message
 from optimizer.schema.catalog import OwnedNode, RentedOffer
 from optimizer.schema.plan import Plan
 
@@ -98,27 +99,27 @@ def _moves() -> tuple[PriceMove, ...]:
     return read_price_moves()
 
 
-def age_warnings(catalog: Catalog, plan: Plan) -> Iterator[str]:
+def age_warnings(catalog: Catalog, plan: Plan) -> Iterator[Message]:
     """Yield which prices of a plan are old or without a day, and how far others moved since."""
     today = newest_day(catalog)
     undated = sorted({node.offer_id for node in plan.nodes if not is_dated(node.price_as_of)})
     if undated:
-        yield f"Prices without a date in their year: {', '.join(undated)}; ask for today's."
+        yield Message("warning.undated", offers=tuple(undated))
     old = {
         node.offer_id: node.price_as_of for node in plan.nodes
         if is_dated(node.price_as_of) and (today - latest_day(node.price_as_of)).days > OLD_DAYS
     }
     if old:
-        named = [f"{offer_id} of {as_of}{_since(offer_id, catalog)}" for offer_id, as_of in sorted(old.items())]
-        yield f"Prices older than half a year: {'; '.join(named)}; ask for today's."
+        yield Message("warning.old", offers=tuple(_dated(*one, catalog) for one in sorted(old.items())))
 
 
-def _since(offer_id: str, catalog: Catalog) -> str:
+def _dated(offer_id: str, as_of: str, catalog: Catalog) -> Message:
+    """Name an old price with its date, and how far others moved since."""
     offer = catalog.offers.get(offer_id)
     moved = None if offer is None else movement(offer)
     if moved is None or abs(moved.moved_fraction) < MOVED:
-        return ""
-    return f" (others of that GPU moved by {moved.moved_fraction:+.0%} until {moved.until})"
+        return Message("warning.old-offer", offer=offer_id, day=as_of)
+    return Message("warning.old-moved", offer=offer_id, day=as_of, moved=moved.moved_fraction, until=moved.until)
 
 
 def by_year_half(catalog: Catalog) -> Counter[str]:

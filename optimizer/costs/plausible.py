@@ -15,6 +15,7 @@ from statistics import median
 from optimizer.costs.rented import hourly_factor
 from optimizer.load import Catalog
 from optimizer.load.places import Place, read_places
+from optimizer.messages import Message
 from optimizer.schema.catalog import OwnedNode, RentedOffer
 from optimizer.units import exact
 
@@ -45,7 +46,7 @@ class Doubt:
     """Why an offer is hard to believe."""
 
     offer_id: str
-    reason: str
+    reason: Message
 
 
 def usd_per_gpu_hour(offer: RentedOffer, catalog: Catalog) -> float | None:
@@ -132,25 +133,25 @@ class Market:
                 if reason:
                     yield Doubt(offer.offer_id, reason)
 
-    def price_doubts(self, offer: RentedOffer) -> Iterator[str]:
+    def price_doubts(self, offer: RentedOffer) -> Iterator[Message]:
         """Yield what is doubtful about the price of an offer."""
         yield from filter(None, (self._against_others(offer), self._windows(offer)))
 
-    def _against_others(self, offer: RentedOffer) -> str:
+    def _against_others(self, offer: RentedOffer) -> Message | None:
         price, others = usd_per_gpu_hour(offer, self.catalog), self.peers(offer)
         if price is None or len(others) < LEAST_PEERS:
-            return ""
+            return None
         low, high = min(others.values()), max(others.values())
         if low / BELOW <= price <= high * ABOVE:
-            return ""
+            return None
         what = offer.kind.replace("_", "-")
-        return f"${price:,.2f} an hour for a {offer.gpu_id} ({what}): others ask ${low:,.2f} to ${high:,.2f}"
+        return Message("doubt.price", price=price, gpu=offer.gpu_id, what=what, low=low, high=high)
 
-    def _windows(self, offer: RentedOffer) -> str:
+    def _windows(self, offer: RentedOffer) -> Message | None:
         """Say when the price of an Azure instance is that of a sibling, plus what Windows adds for each vCPU."""
         vcpus = azure_vcpus(offer)
         if vcpus is None:
-            return ""
+            return None
         price = float(offer.price)
         for sibling, gpu_price in self.asked.get((offer.gpu_id, offer.kind), ()):
             alike = (sibling.provider, sibling.region, family_of(sibling)) == (
@@ -159,9 +160,9 @@ class Market:
                 continue
             linux = gpu_price * offer.gpu_count
             if abs(linux + vcpus * WINDOWS_USD_PER_VCPU_HOUR - price) <= WINDOWS_TOLERANCE * price:
-                return (f"${price:,.4f} is ${linux:,.4f} of {sibling.instance_type} + ${WINDOWS_USD_PER_VCPU_HOUR:g} "
-                        f"per vCPU: a Windows price")
-        return ""
+                return Message("doubt.windows", price=price, linux=linux, name=sibling.instance_type,
+                               added=WINDOWS_USD_PER_VCPU_HOUR)
+        return None
 
 
 _AZURE_SIZE = re.compile(r"standard_([a-z]+)([0-9]+)([a-z]*)_(.*)", re.IGNORECASE)
@@ -188,9 +189,9 @@ def family_of(offer: RentedOffer) -> str:
     return f"{series}{'m' if 'm' in suffix else ''}_{generation}"
 
 
-def too_many_gpus(node: RentedOffer | OwnedNode, catalog: Catalog) -> str:
+def too_many_gpus(node: RentedOffer | OwnedNode, catalog: Catalog) -> Message | None:
     """Say when a node has more GPUs than one can hold."""
     most = most_gpus(node.gpu_id, catalog)
     if most is None or node.gpu_count <= most:
-        return ""
-    return f"{node.gpu_count} x {node.gpu_id}: a node holds at most {most}"
+        return None
+    return Message("doubt.gpus", count=node.gpu_count, gpu=node.gpu_id, most=most)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from optimizer.costs.owned import sold_as
 from optimizer.load import Catalog
+from optimizer.messages import Message
 from optimizer.schema.catalog import OwnedNode
 
 LONG_WEEKS = 8
@@ -20,17 +21,18 @@ def lead_time_weeks(node: OwnedNode, catalog: Catalog) -> float | None:
     return product.lead_time_weeks
 
 
-def product_warnings(machines: Iterable[OwnedNode], catalog: Catalog) -> Iterator[str]:
+def product_warnings(machines: Iterable[OwnedNode], catalog: Catalog) -> Iterator[Message]:
     """Yield what the life of the machines of a plan means for who orders them."""
     by_gpu = {machine.gpu_id: machine for machine in machines}
     for gpu_id, machine in sorted(by_gpu.items()):
         sold, product = sold_as(machine, catalog), catalog.products.get(gpu_id)
         if sold == "remaining":
-            yield f"{gpu_id} is no longer made: new only from remaining stock. Have the stock confirmed."
+            yield Message("warning.remaining", gpu=gpu_id)
         elif sold != "new":
-            yield f"{gpu_id} is bought used: no maker's warranty; limits.used asks for it."
+            yield Message("warning.used", gpu=gpu_id)
         weeks = lead_time_weeks(machine, catalog)
         if weeks is not None and weeks >= LONG_WEEKS:
-            yield f"Delivery of {gpu_id} takes about {weeks:g} weeks ({product.as_of if product else 'own figure'})."
+            as_of = product.as_of if product else Message("warning.own-figure")
+            yield Message("warning.delivery", gpu=gpu_id, weeks=weeks, source=as_of)
         if product is not None and product.support_until is not None:
-            yield f"The maker supports {gpu_id} until {product.support_until}."
+            yield Message("warning.support", gpu=gpu_id, day=product.support_until)

@@ -7,18 +7,19 @@ from dataclasses import replace
 
 from optimizer.costs.priced import PriceEnd
 from optimizer.explain.whatif import cheapest, with_prices
+from optimizer.messages import Message
 from optimizer.schema.plan import Proposal
 from optimizer.solve import Prepared, SolveSettings, plan_of
 from optimizer.solve.variants import under_limits
 
-MEASURED = "measured and interpolated only"
+MEASURED = Message("proposal.measured")
 """Name of the proposal that uses no estimate."""
 
-MIDDLE = "with the middle of the error bars"
+MIDDLE = Message("proposal.middle")
 """Name of the proposal that asks for no certainty."""
 
 
-def proposal_of(name: str, prepared: Prepared, settings: SolveSettings) -> Proposal:
+def proposal_of(name: Message, prepared: Prepared, settings: SolveSettings) -> Proposal:
     """Solve a variant and describe it beside the best plan; its plan is verified like every other."""
     solution = cheapest(prepared, settings, in_order=True)
     plan = plan_of(prepared, solution, with_rejections=False)
@@ -32,7 +33,7 @@ def single_gpu_proposals(prepared: Prepared, settings: SolveSettings) -> Iterato
     }
     admitted = {offer.gpu_id for offer in prepared.candidates.offers}
     for gpu in sorted(gpus & admitted):
-        yield proposal_of(f"only {gpu}", prepared.only_gpu(gpu), settings)
+        yield proposal_of(Message("proposal.only", gpu=gpu), prepared.only_gpu(gpu), settings)
 
 
 def measured_proposal(prepared: Prepared, settings: SolveSettings) -> Proposal:
@@ -55,4 +56,4 @@ def price_end_proposals(prepared: Prepared, settings: SolveSettings) -> Iterator
         assumptions = prepared.problem.assumptions.model_copy(update={"price_end": end})
         problem = prepared.problem.model_copy(update={"assumptions": assumptions})
         variant = replace(with_prices(prepared, lambda _: True, end), problem=problem)
-        yield proposal_of(f"assumed prices at their {end} end", variant, settings)
+        yield proposal_of(Message("proposal.prices-low" if end == "low" else "proposal.prices-high"), variant, settings)

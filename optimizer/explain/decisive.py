@@ -8,6 +8,7 @@ from dataclasses import replace
 from optimizer.candidates import Option, ReplicaSpeed
 from optimizer.costs.owned import machine_of
 from optimizer.explain.whatif import cheapest, monthly_usd, with_options, with_prices
+from optimizer.messages import Message
 from optimizer.schema.plan import DecisiveFigure, Deployment, Node, Plan
 from optimizer.solve import Prepared, SolveSettings
 
@@ -32,7 +33,7 @@ def _slowed(speed: ReplicaSpeed, tpot: bool = False, ttft: bool = False, fewer: 
     return ReplicaSpeed(classes, speed.demand)
 
 
-Figure = tuple[str, str, Prepared]
+Figure = tuple[Message, Message, Prepared]
 """What a figure is called, its value, and the problem with that figure at its bad end."""
 
 
@@ -50,15 +51,16 @@ def _bad_replicas(prepared: Prepared, index: int, gpu: str, **ends: bool) -> Pre
 def _replica_figures(prepared: Prepared, index: int, gpu: str, one: Deployment) -> Iterator[Figure]:
     """Yield the figures behind one service on one GPU type: speed, TTFT where it is limited, KV cache."""
     service = prepared.problem.services[index]
-    what = f"{service.model} on {gpu}"
-    at_peak = f"{one.tokens_per_s_per_user:.1f} tok/s at {one.concurrency_at_peak} requests"
-    value = f"{at_peak}, {one.evidence}, +-{one.error_fraction:.0%}"
-    yield f"speed of {what}", value, _bad_replicas(prepared, index, gpu, tpot=True)
+    what = {"model": service.model, "gpu": gpu}
+    value = Message("figure.speed-value", speed=one.tokens_per_s_per_user, count=one.concurrency_at_peak,
+                    evidence=one.evidence, error=one.error_fraction)
+    yield Message("figure.speed-of", **what), value, _bad_replicas(prepared, index, gpu, tpot=True)
     if service.slo.ttft_ms is not None and one.ttft_ms is not None:
         error = _ttft_error(prepared, index, gpu, one)
-        yield f"TTFT of {what}", f"{one.ttft_ms:.0f} ms, +-{error:.0%}", _bad_replicas(prepared, index, gpu, ttft=True)
-    value = f"{one.concurrency_per_replica} requests a replica, +-{KV_ERROR_FRACTION:.0%}"
-    yield f"KV cache of {what}", value, _bad_replicas(prepared, index, gpu, fewer=True)
+        value = Message("figure.ttft-value", ms=one.ttft_ms, error=error)
+        yield Message("figure.ttft-of", **what), value, _bad_replicas(prepared, index, gpu, ttft=True)
+    value = Message("figure.kv-value", count=one.concurrency_per_replica, error=KV_ERROR_FRACTION)
+    yield Message("figure.kv-of", **what), value, _bad_replicas(prepared, index, gpu, fewer=True)
 
 
 def _ttft_error(prepared: Prepared, index: int, gpu: str, one: Deployment) -> float:
@@ -71,11 +73,11 @@ def _ttft_error(prepared: Prepared, index: int, gpu: str, one: Deployment) -> fl
 
 def _price_figure(prepared: Prepared, node: Node) -> Figure:
     worst = node.usd_per_month_high / node.usd_per_month - 1
-    value = f"${node.usd_per_month / node.count:,.0f}/month each, {node.price_evidence}, up to {worst:+.0%}"
+    value = Message("figure.price-value", usd=node.usd_per_month / node.count, evidence=node.price_evidence,
+                    worst=worst)
     node_id = machine_of(node)
-    everywhere = "" if node_id == node.offer_id else " at every site"
     return (
-        f"price of {node_id}{everywhere}",
+        Message("figure.price-of" if node_id == node.offer_id else "figure.price-everywhere", offer=node_id),
         value,
         with_prices(prepared, lambda offer: machine_of(offer) == node_id, "high"),
     )

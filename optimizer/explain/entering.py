@@ -10,6 +10,7 @@ from optimizer.candidates import Option, ReplicaSpeed, StatedCapacity
 from optimizer.candidates.rejection import STEP_ORDER
 from optimizer.costs import PricedOffer
 from optimizer.explain.whatif import at_pace, at_price, cheapest, over_offers, undominated, with_the_slow
+from optimizer.messages import Message
 from optimizer.solve import Prepared, Solution, SolveSettings
 from optimizer.solve.variants import under_limits
 from optimizer.units import MICRO, usd, usd_per_month
@@ -32,7 +33,7 @@ class GpuVerdict:
 
     gpu_id: str
     verdict: Verdict
-    reason: str
+    reason: Message
     offer_id: str | None = None
     gpu_count: int = 0
     usd_per_hour: float | None = None
@@ -53,7 +54,7 @@ class EngineVerdict:
 
     engine_id: str
     verdict: Verdict
-    reason: str
+    reason: Message
     usd_per_month: float | None = None
     """The best plan of this engine alone."""
     speed_factor: float | None = None
@@ -186,15 +187,15 @@ def _lost(prepared: Prepared, gpu: str, offer: PricedOffer, cost: int, settings:
     )
 
 
-def _why_lost(prepared: Prepared, gpu: str, cost: int, settings: SolveSettings) -> str:
+def _why_lost(prepared: Prepared, gpu: str, cost: int, settings: SolveSettings) -> Message:
     """Say what a plan of this GPU type alone would cost."""
     alone = cheapest(prepared.only_gpu(gpu), settings)
     if alone.cost is None:
-        return "alone it makes no plan within the limits"
-    return f"alone it costs ${usd_per_month(alone.cost):,.2f} a month, {alone.cost / max(cost, 1):.2f} x the plan"
+        return Message("verdict.alone-none")
+    return Message("verdict.alone", usd=usd_per_month(alone.cost), times=alone.cost / max(cost, 1))
 
 
-def commonest_reason(prepared: Prepared, gpu: str | None = None, engine: str | None = None) -> str:
+def commonest_reason(prepared: Prepared, gpu: str | None = None, engine: str | None = None) -> Message:
     """Return the reason at the latest step that rejected a GPU type or an engine."""
     for step in reversed(STEP_ORDER):
         reasons = [
@@ -203,8 +204,9 @@ def commonest_reason(prepared: Prepared, gpu: str | None = None, engine: str | N
             if r.step == step and (gpu is None or r.gpu_id == gpu) and (engine is None or r.engine_id == engine)
         ]
         if reasons:
-            return f"{step}: {max(set(reasons), key=lambda reason: (reasons.count(reason), reason))}"
-    return "the catalog has no offer"
+            commonest = max(set(reasons), key=lambda reason: (reasons.count(reason), reason))
+            return Message("verdict.at-step", step=step, reason=commonest)
+    return Message("nowhere.no-offer")
 
 
 def gpu_verdicts(prepared: Prepared, solution: Solution, settings: SolveSettings) -> Iterator[GpuVerdict]:
@@ -216,7 +218,7 @@ def gpu_verdicts(prepared: Prepared, solution: Solution, settings: SolveSettings
     rejected = {rejection.gpu_id for rejection in prepared.candidates.rejections}
     for gpu in sorted(eligible | rejected):
         if gpu in used:
-            yield GpuVerdict(gpu, "in the plan", "part of the cheapest plan")
+            yield GpuVerdict(gpu, "in the plan", Message("verdict.part"))
             continue
         offer = cheapest_eligible(prepared, gpu) if gpu in eligible else None
         if offer is None:
@@ -270,12 +272,12 @@ def engine_verdicts(prepared: Prepared, solution: Solution, settings: SolveSetti
         alone = cheapest(only_engine(prepared, engine), settings) if engine in fits else None
         monthly = None if alone is None or alone.cost is None else usd_per_month(alone.cost)
         if engine in used:
-            yield EngineVerdict(engine, "in the plan", "part of the cheapest plan", monthly)
+            yield EngineVerdict(engine, "in the plan", Message("verdict.part"), monthly)
         elif engine not in fits:
             yield EngineVerdict(engine, "rejected", commonest_reason(prepared, engine=engine))
         elif alone is not None and alone.cost == cost:
-            yield EngineVerdict(engine, "equal", "a plan of the same cost; the tie goes by speed, nodes, name", monthly)
+            yield EngineVerdict(engine, "equal", Message("verdict.equal"), monthly)
         else:
             factor = engine_factor(only_engine(unhurried, engine), cost, settings)
-            why = "it makes no plan within the limits" if monthly is None else "its best plan costs more"
+            why = Message("verdict.none" if monthly is None else "verdict.dearer")
             yield EngineVerdict(engine, "lost", why, monthly, factor)

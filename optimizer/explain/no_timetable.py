@@ -8,18 +8,19 @@ from typing import Any
 
 from optimizer.explain.nowhere import why_nowhere
 from optimizer.explain.whatif import money
+from optimizer.messages import Message
 from optimizer.plan.best import best_plan
 from optimizer.schema.problem import Caps, Limits
 from optimizer.solve import Prepared, SolveSettings
 from optimizer.solve.variants import under_limits
 
-NEITHER = "no single rule lifted gives a plan for every period: several stand in the way, or the catalog's offers end"
+NEITHER = Message("periods.neither")
 
 LONGEST_S = 1.0
 """Seconds that a rule is looked at."""
 
 
-def why_no_timetable(prepared: Prepared, settings: SolveSettings) -> tuple[str, ...]:
+def why_no_timetable(prepared: Prepared, settings: SolveSettings) -> tuple[Message, ...]:
     """Say which service nothing can serve, else which rules, each lifted alone, leave a plan, and at what cost."""
     nowhere = tuple(why_nowhere(prepared))
     if nowhere:
@@ -28,7 +29,7 @@ def why_no_timetable(prepared: Prepared, settings: SolveSettings) -> tuple[str, 
     return tuple(_lifted(prepared, replace(settings, time_limit_s=within))) or (NEITHER,)
 
 
-def _lifted(prepared: Prepared, settings: SolveSettings) -> Iterator[str]:
+def _lifted(prepared: Prepared, settings: SolveSettings) -> Iterator[Message]:
     """Yield the rules that alone stand in the way."""
     asked, free = prepared.problem.limits, Limits()
     for key in ("budget", "nodes", "max_gpu_types", "engine_policy", "survive", "power_kw", "at_least", "stock",
@@ -38,10 +39,10 @@ def _lifted(prepared: Prepared, settings: SolveSettings) -> Iterator[str]:
             continue
         plan = best_plan(under_limits(prepared, **{key: default}), settings, with_rejections=False)
         if plan.cost.usd_per_month is not None:
-            yield f"limits.{key}: without it there is a plan for {money(prepared, plan.cost.usd_per_month)}"
+            yield Message("periods.without", key=f"limits.{key}", cost=money(prepared, plan.cost.usd_per_month))
     roadmap = prepared.problem.roadmap
     if roadmap is not None and roadmap.caps != Caps():
         uncapped = prepared.problem.model_copy(update={"roadmap": roadmap.model_copy(update={"caps": Caps()})})
         plan = best_plan(replace(prepared, problem=uncapped), settings, with_rejections=False)
         if plan.cost.usd_per_month is not None:
-            yield f"roadmap.caps: without them there is a plan for {money(prepared, plan.cost.usd_per_month)}"
+            yield Message("periods.without-caps", cost=money(prepared, plan.cost.usd_per_month))

@@ -12,6 +12,7 @@ from optimizer.demand import demand_key, quantity_of
 from optimizer.explain.doctor.requirements import demand_at, without_speed
 from optimizer.explain.whatif import at_pace, at_price, cheapest, over_offers, with_the_slow
 from optimizer.formulation import build_case
+from optimizer.messages import Message
 from optimizer.solve import Prepared, Solution, SolveSettings, prepare
 from optimizer.solve.variants import at_demand, at_speed, under_limits
 from optimizer.units import usd
@@ -33,13 +34,14 @@ FASTEST = 10**8
 class Stability:
     """One figure and the range over which the cheapest plan costs the same, or, for prices, stays the same."""
 
-    figure: str
+    figure: Message
+    """Quoted: the key of a requirement."""
     value: float
     low: float
     """The plan is the cheapest from here; 0 when it always is."""
     high: float | None
     """To here; None: however much it grows."""
-    unit: str
+    unit: Message
 
 
 def _largest(low: int, high: int, holds: Callable[[int], bool]) -> int:
@@ -97,7 +99,7 @@ class Steadiness:
         less = _largest(0, math.ceil(asked / key.step), lambda n: n < 1 or self._costs_less(at(n)))
         top = None if high == steps * FURTHEST else float(high * key.step)
         return Stability(
-            f"services.{index}.{key.path}", float(asked), float((less + 1) * key.step), top, key.words
+            Message.quoted(f"services.{index}.{key.path}"), float(asked), float((less + 1) * key.step), top, key.words
         )
 
     def target(self, index: int) -> Stability | None:
@@ -117,7 +119,8 @@ class Steadiness:
         less = _largest(0, start, lambda n: n < 1 or self._costs_less(at(n)))
         low = (less + 1) / HUNDREDTHS
         top = None if high is None else max(high / HUNDREDTHS, asked)
-        return Stability(f"services.{index}.slo", asked, min(low, asked), top, "tokens/s")
+        key = Message.quoted(f"services.{index}.slo")
+        return Stability(key, asked, min(low, asked), top, Message("unit.speed"))
 
     def price(self, offer_id: str) -> Stability:
         """Return the range of a used offer's price over which this very plan stays the cheapest.
@@ -135,7 +138,8 @@ class Steadiness:
             high = within if high is None else min(high, within)
         low = self._cheapest_price(free, offer_id, rest, nodes)
         return Stability(
-            f"price of {offer_id}", usd(price), usd(low), None if high is None else usd(high), "USD an hour, each"
+            Message("figure.price-of", offer=offer_id), usd(price), usd(low), None if high is None else usd(high),
+            Message("unit.usd-hour")
         )
 
     def _others(self, solution: Solution, offer_id: str, price: int) -> tuple[int, int]:
@@ -187,7 +191,8 @@ class Steadiness:
 
         slow = self._factor(lambda factor: costs(1 / factor) == self.cost)
         fast = self._factor(lambda factor: costs(factor) == self.cost)
-        return Stability(f"speed of {gpu}", 1.0, 1 / slow, None if fast >= FURTHEST else fast, "times as planned")
+        return Stability(Message("figure.speed-of-gpu", gpu=gpu), 1.0, 1 / slow, None if fast >= FURTHEST else fast,
+                         Message("unit.times"))
 
     def _factor(self, holds: Callable[[float], bool]) -> float:
         """Return the largest factor from 1 up, to a thousandth, that holds."""

@@ -9,6 +9,7 @@ from optimizer.candidates import ClassSpeed, Option, ReplicaSpeed
 from optimizer.costs import PricedOffer, rate_per_usd
 from optimizer.costs.priced import PriceEnd, PriceEnds
 from optimizer.formulation import build_case, reduce_case, shortlist
+from optimizer.messages import Message
 from optimizer.solve import Prepared, Solution, SolveSettings, prepare, solve_at
 from optimizer.units import usd_per_month
 
@@ -89,13 +90,13 @@ def monthly_usd(solution: Solution) -> float | None:
     return usd_per_month(solution.cost) if solution.has_plan and solution.cost is not None else None
 
 
-def money(prepared: Prepared, usd: float) -> str:
+def money(prepared: Prepared, usd: float) -> Message:
     """Write US dollars a month, with the problem's own currency behind."""
     currency = prepared.problem.currency
     if currency == "USD":
-        return f"${usd:,.2f} a month"
+        return Message("cost.month", usd=usd)
     local = usd * float(rate_per_usd(prepared.catalog, prepared.problem, currency))
-    return f"${usd:,.2f} a month ({local:,.0f} {currency})"
+    return Message("cost.month-local", usd=usd, local=local, currency=currency)
 
 
 def with_options(prepared: Prepared, change: Callable[[Option], Option]) -> Prepared:

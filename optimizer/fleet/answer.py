@@ -79,7 +79,7 @@ def _cut(prepared: Prepared, case: FleetCase, served: tuple[int, ...]) -> list[S
     return [
         Shed(service_id=case.names[i], priority=case.priority[i],
              demand=prepared.candidates.demands[case.positions[i]].arithmetic,
-             reason=CROWDED if case.by_service[i] else commonest_rejections(prepared, case.names[i]))
+             reason=CROWDED if case.by_service[i] else "; ".join(commonest_rejections(prepared, case.names[i])))
         for i in left]
 
 

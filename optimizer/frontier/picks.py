@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from optimizer.demand import quantity_of
 from optimizer.frontier.points import Frontier, FrontierPoint
+from optimizer.messages import Message
 from optimizer.schema.base import GRADE_TOKENS_PER_S
 
-KNEE_RULE = "farthest above the straight line from the first to the last point, both axes scaled to 0..1"
+KNEE_RULE = Message("pick.knee")
 """The knee of Satopaa et al., Finding a "Kneedle" in a Haystack (2011), without smoothing."""
 
 
@@ -17,7 +18,7 @@ class Pick:
     """A point with the name under which a planner knows it."""
 
     name: str
-    why: str
+    why: Message
     point: FrontierPoint
 
 
@@ -42,17 +43,17 @@ def picks(frontier: Frontier) -> tuple[Pick, ...]:
     if not frontier.points:
         return ()
     points = frontier.points[::-1] if frontier.axis == "ttft" else frontier.points
-    found = [Pick("cheapest", "least cost in the range", points[0])]
+    found = [Pick("cheapest", Message("pick.cheapest"), points[0])]
     asked = asked_value(frontier)
     answer = None if asked is None else frontier.point_at(asked)
     if answer is not None and asked is not None:
-        found.append(Pick("asked", f"cheapest that keeps the {asked:g} {frontier.unit} of the problem", answer))
+        found.append(Pick("asked", Message("pick.asked", value=asked, unit=frontier.unit), answer))
     if frontier.axis == "speed":
         found += _by_grade(frontier)
     budget = frontier.prepared.problem.limits.budget
     if budget is not None:
-        cap = f"{budget.amount:,.0f} {budget.currency} a {budget.per}"
-        found.append(Pick("within budget", f"most in this range within {cap}", points[-1]))
+        why = Message("pick.budget", amount=budget.amount, currency=budget.currency, per=budget.per)
+        found.append(Pick("within budget", why, points[-1]))
     bend = knee(frontier)
     if bend is not None:
         found.append(Pick("knee", KNEE_RULE, bend))
@@ -65,7 +66,7 @@ def _by_grade(frontier: Frontier) -> list[Pick]:
     for grade, speed in sorted(GRADE_TOKENS_PER_S.items(), key=lambda item: item[1]):
         point = frontier.point_at(speed)
         if point is not None and frontier.low <= speed:
-            found.append(Pick(f"grade {grade}", f"cheapest at {speed:g} tokens/s and more", point))
+            found.append(Pick(f"grade {grade}", Message("pick.grade", speed=speed), point))
     return found
 
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from optimizer.candidates import Candidate
 from optimizer.costs import PricedOffer
 from optimizer.formulation import CaseRow
+from optimizer.messages import Message
 from optimizer.plan.hosted import carried_by_apis, hosted_supplies, shares_in
 from optimizer.plan.money import cost_plan, node_lines, roadmap_plan
 from optimizer.plan.placing import Held, placed, standing_nodes
@@ -315,35 +316,35 @@ def _service(shown: Shown, service: int) -> ServicePlan:
         speed = reached or slowest or None
         changes |= {"capacity_rps": None, "peak_utilisation_fraction": None, "tokens_per_s_per_user": speed,
                     "grade": grade_of(speed),
-                    "arithmetic": "done in its windows, as `work` says"}
+                    "arithmetic": Message("capacity.in-windows")}
     return plan.model_copy(update=changes)
 
 
-def _by_replicas(shown: Shown, service: int, period: int) -> str:
+def _by_replicas(shown: Shown, service: int, period: int) -> Message:
     """Spell out why replicas on shared nodes are enough: 3 replicas x 14 requests = 42 >= 40."""
     demand, target = shown.prepared.candidates.demands[service], shown.prepared.candidates.targets()[service]
     rate = demand.unit == "rate"
-    unit, digits = ("requests/s", ".4g") if rate else ("requests", "g")
     terms, held = [], 0.0
     for one in shown.solutions[Situation(period)].of(service):
         each = in_user_units(demand, amount_at(Chosen(one.row, 1), target))
         held += one.nodes * each
-        terms.append(f"{'1 replica' if one.nodes == 1 else f'{one.nodes} replicas'} x {each:{digits}} {unit}")
+        amount = Message("capacity.rps", amount=each) if rate else Message("capacity.requests", amount=f"{each:g}")
+        terms.append(Message("capacity.term", parts=(Message("capacity.shared", n=one.nodes), amount)))
     asked = in_user_units(demand, shown.amount(service, period))
-    return f"{' + '.join(terms)} = {held:{digits}} >= {asked:{digits}}"
+    return Message("capacity.sum-rate" if rate else "capacity.sum", terms=tuple(terms), held=held, asked=asked)
 
 
-def _with_apis(shown: Shown, service: int, period: int) -> str:
-    """Spell out what nodes and hosted APIs carry together: nodes 20 + provider model 6 = 26 >= 24 requests."""
-    demand = shown.prepared.candidates.demands[service]
+def _with_apis(shown: Shown, service: int, period: int) -> Message:
+    """Spell out what nodes and hosted APIs carry together: nodes 20 + provider model 6 = 26 >= 24."""
     told = _demand(shown, service, period)
-    terms, held = ([f"nodes {told.capacity:g}"], told.capacity) if told.capacity else ([], 0.0)
+    terms, held = [], told.capacity
+    if told.capacity:
+        terms.append(Message("capacity.by-nodes", amount=told.capacity))
     for one in shares_in(shown.asked, shown.found, period):
         if one.service_id == shown.service_id(service):
-            terms.append(f"{one.provider} {one.api_model} {one.amount:g}")
+            terms.append(Message("capacity.by-api", amount=one.amount, provider=one.provider, model=one.api_model))
             held += one.amount
-    unit = "requests/s" if demand.unit == "rate" else "requests"
-    return f"{' + '.join(terms)} = {held:g} >= {told.amount:g} {unit}"
+    return Message("capacity.sum", terms=tuple(terms), held=held, asked=told.amount)
 
 
 def _period(shown: Shown, period: int) -> Period:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from optimizer.messages import Message
 from optimizer.schema.base import Evidence, Frozen, Grade, Kind, PriceEvidence
 from optimizer.schema.layout import ReplicaLayout
 
@@ -237,9 +238,9 @@ class ServicePlan(Frozen):
     peak_rps: float | None
     capacity_rps: float | None
     headroom_fraction: float
-    demand: str
+    demand: Message
     """How the demand came about."""
-    arithmetic: str
+    arithmetic: Message
     """Why the nodes are enough."""
     gpu_hours_per_day: float | None
     mean_utilisation_fraction: float | None
@@ -467,7 +468,7 @@ class RoadmapPlan(Frozen):
 class Proposal(Frozen):
     """Another plan for the same problem, to be seen beside the best."""
 
-    name: str
+    name: Message
     status: Status
     usd_per_month: float | None
     nodes: tuple[Node, ...]
@@ -483,14 +484,14 @@ class RejectionRow(Frozen):
     tp_size: int | None
     offer_ids: tuple[str, ...]
     step: Literal["memory", "engine", "speed", "policy", "evidence"]
-    reason: str
+    reason: Message
 
 
 class DecisiveFigure(Frozen):
     """A figure that the plan depends on, and what the plan costs at the bad end of its range."""
 
-    figure: str
-    value: str
+    figure: Message
+    value: Message
     usd_per_month_at_bad_end: float | None
     """None: no plan at that end."""
 
@@ -522,11 +523,11 @@ class Plan(Frozen):
     inputs: Inputs
     models: tuple[ServedModel, ...] = Field(default=(), exclude_if=lambda value: not value)
     """What each service's model was read as, with the precision of every part."""
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Message, ...] = ()
     """What a reader must know first: estimates, assumed prices, figures of an overlay."""
     depends_on: tuple[DecisiveFigure, ...] = ()
     """The figures that the plan depends on most."""
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[Message, ...] = ()
     """Why there is no plan, and what would make one."""
     approval: Approval | None = Field(default=None, exclude_if=lambda value: value is None)
     """The sums that someone signs."""

@@ -15,6 +15,7 @@ from optimizer.costs import PricedOffer, rate_per_usd
 from optimizer.costs.contracts import CONTRACTS
 from optimizer.costs.priced import rate_as_of
 from optimizer.demand import ServiceDemand, mean_output_tokens
+from optimizer.messages import Message
 from optimizer.schema.base import grade_of
 from optimizer.schema.plan import Cost, Deployment, Inputs, Node, Plan, RejectionRow, ServicePlan
 from optimizer.solve.extract_classes import Placed, class_arithmetic, gpu_hours, placed_of, routed_deployment
@@ -140,10 +141,10 @@ def concurrency_at_peak(
     return min(limit, max(1, math.ceil(rate * speed.latency_s(limit) - 1e-9)))
 
 
-def arithmetic(prepared: Prepared, solution: Solution, index: int) -> str:
+def arithmetic(prepared: Prepared, solution: Solution, index: int) -> Message:
     """Spell out why the nodes are enough: 3 nodes x 1 GPU x 14 requests = 42 >= 40."""
     demand = prepared.candidates.demands[index]
-    unit = "requests" if demand.unit == "concurrency" else "requests/s"
+    in_flight = demand.unit == "concurrency"
     target, terms, total = prepared.problem.services[index].slo.target_tokens_per_s, [], 0
     for chosen in solution.chosen:
         if chosen.row.service != index:
@@ -151,19 +152,16 @@ def arithmetic(prepared: Prepared, solution: Solution, index: int) -> str:
         option, offer = chosen.row.candidate.option, chosen.row.candidate.offer
         replicas, amount = option.replicas_on(offer), option.speed.amount(target)
         total += chosen.nodes * replicas * amount
-        shown = f"{amount}" if demand.unit == "concurrency" else f"{amount / MICRO:.4g}"
-        nodes = "1 node" if chosen.nodes == 1 else f"{chosen.nodes} nodes"
-        if option.gpu_count == 0:
-            terms.append(f"{nodes} x {shown} {unit}")
-        elif option.gpu_count == 1:
-            gpus = "1 GPU" if offer.gpu_count == 1 else f"{offer.gpu_count} GPUs"
-            terms.append(f"{nodes} x {gpus} x {shown} {unit}")
-        else:
-            replica = "1 replica" if replicas == 1 else f"{replicas} replicas"
-            terms.append(f"{nodes} x {replica} of {option.gpu_count} GPUs x {shown} {unit}")
+        each = Message("capacity.requests", amount=amount) if in_flight else Message(
+            "capacity.rps", amount=amount / MICRO)
+        parts = [Message("capacity.nodes", n=chosen.nodes), each]
+        if option.gpu_count == 1:
+            parts.insert(1, Message("capacity.gpus", n=offer.gpu_count))
+        elif option.gpu_count:
+            parts.insert(1, Message("capacity.replicas", n=replicas, gpus=option.gpu_count))
+        terms.append(Message("capacity.term", parts=tuple(parts)))
     held, asked = in_user_units(demand, total), in_user_units(demand, demand.amount)
-    digits = "g" if demand.unit == "concurrency" else ".4g"
-    return f"{' + '.join(terms)} = {held:{digits}} >= {asked:{digits}}"
+    return Message("capacity.sum" if in_flight else "capacity.sum-rate", terms=tuple(terms), held=held, asked=asked)
 
 
 def service_plan_of(

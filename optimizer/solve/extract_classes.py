@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from optimizer.candidates import ClassSpeed, ReplicaSpeed, RoutedSpeed
 from optimizer.demand import ServiceDemand
+from optimizer.messages import Message
 from optimizer.schema.base import EVIDENCE_ORDER
 from optimizer.schema.plan import ClassShare, Deployment
 from optimizer.schema.problem import Service
@@ -203,11 +204,12 @@ def _class_share(placed: Placed, part: Part, speed: float) -> ClassShare:
     )
 
 
-def class_arithmetic(placed: Sequence[Placed], most_used: float) -> str:
+def class_arithmetic(placed: Sequence[Placed], most_used: float) -> Message:
     """Spell out why the nodes are enough: each kind filled to no more than allowed."""
-    terms = [
-        f"{float(_load(one)) * most_used:.1%} of {one.chosen.nodes} x {one.chosen.row.offer_id}" for one in placed]
-    return f"its classes fill {', '.join(terms)}; at most {most_used:.0%} allowed"
+    terms = tuple(
+        Message("capacity.class-term", share=float(_load(one)) * most_used, nodes=one.chosen.nodes,
+                offer=one.chosen.row.offer_id) for one in placed)
+    return Message("capacity.classes", terms=terms, most=most_used)
 
 
 def gpu_hours(placed: Sequence[Placed], requests_per_day: float) -> float:

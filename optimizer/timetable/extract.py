@@ -11,6 +11,7 @@ from optimizer.candidates import ReplicaSpeed
 from optimizer.costs import PricedOffer, rate_per_usd
 from optimizer.demand import SECONDS_PER_HOUR, ServiceDemand, micro_work
 from optimizer.formulation import CaseRow
+from optimizer.messages import Message
 from optimizer.schema.base import grade_of
 from optimizer.schema.plan import (
     Cost,
@@ -311,7 +312,7 @@ def _least_of_windows(shown: Shown, service: int) -> float:
         for index, work in enumerate(case.works) if work.service == service)
 
 
-def _window_arithmetic(shown: Shown, index: int) -> str:
+def _window_arithmetic(shown: Shown, index: int) -> Message:
     """Spell out why the work gets done: node-hours in the window x requests an hour."""
     asked = shown.work(index) / MICRO
     terms = []
@@ -322,8 +323,8 @@ def _window_arithmetic(shown: Shown, index: int) -> str:
         if hours:
             each = row.capacity / MICRO * SECONDS_PER_HOUR
             windows = shown.case.hours // 24
-            terms.append(f"{hours / windows:g} node-hours x {each:,.0f} requests")
-    return f"{' + '.join(terms)} a day; {_least_of_windows(shown, index):,.0f} in the window >= {asked:,.0f}"
+            terms.append(Message("capacity.window-term", hours=hours / windows, each=each))
+    return Message("capacity.windows", terms=tuple(terms), held=_least_of_windows(shown, index), asked=asked)
 
 
 def _timetable(shown: Shown) -> Timetable:

@@ -81,8 +81,8 @@ def check_policy(subject: Subject) -> Iterator[str]:
         for selection, name in (
             (limits.gpus, node.gpu_id), (limits.providers, node.provider), (limits.regions, node.region)
         ):
-            if selection.refuses(name):
-                yield f"{node.offer_id}: {selection.refuses(name)}"
+            if refused := selection.refuses(name):
+                yield f"{node.offer_id}: {name} is {refused}"
         machine = node.offer_id.removesuffix(f".{node.region}")
         if node.kind == "owned" and machine in subject.catalog.owned:
             why = refused_product(machine, node.offer_id, node.count, limits, subject.catalog)

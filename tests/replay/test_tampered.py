@@ -134,7 +134,7 @@ def test_a_file_changed_after_it_was_written_is_told_so(run: Run, desk: Path, sa
     (("cost", "breakdown", "rent"), 900.0, "cost.breakdown"),
     (("nodes", 0, "region"), "osaka", "nodes.0.region: found 'osaka'; by the inputs 'tokyo'"),
     (("deployments", 0, "evidence"), "measured", "deployments.0.evidence: found 'measured'"),
-    (("services", 0, "arithmetic"), "enough", "services.0.arithmetic: found 'enough'"),
+    (("services", 0, "arithmetic"), "enough", "services.0.arithmetic.text: found 'enough'"),
 ])
 def test_a_changed_figure_is_named_beside_what_the_inputs_give(
     run: Run, desk: Path, saved: Path, key: tuple[Any, ...], value: Any, said: str

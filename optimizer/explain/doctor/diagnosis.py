@@ -13,6 +13,7 @@ from optimizer.explain.doctor.conflict import Subset, remembering, smallest_conf
 from optimizer.explain.doctor.requirements import Requirement, requirements
 from optimizer.explain.doctor.search import Bench, Kept
 from optimizer.explain.nowhere import why_nowhere
+from optimizer.messages import Message
 from optimizer.solve import Prepared, SolveSettings
 from optimizer.units import usd_per_month
 
@@ -64,8 +65,8 @@ class Relaxation:
     """One requirement, what it asks now, and the nearest that can be kept with all others as they are."""
 
     key: str
-    asks: str
-    gives: str
+    asks: Message
+    gives: Message
     """In the user's units: `18.9 tokens/s`."""
     value: float | None
     """The same as a number, where it is one."""
@@ -77,18 +78,18 @@ class Relaxation:
 class Diagnosis:
     """What stands in the way of a plan."""
 
-    conflict: tuple[tuple[str, str], ...]
+    conflict: tuple[tuple[str, Message], ...]
     """(key, what it asks): a smallest set of requirements that cannot hold together; without any one of them the
     others can. Empty: the catalog has no plan even without any requirement."""
     relaxations: tuple[Relaxation, ...]
     """For each of them that helps alone, the least that must give; cheapest plan first."""
     useless: tuple[str, ...]
     """Keys whose lifting alone gives no plan."""
-    together: tuple[tuple[str, str], ...]
+    together: tuple[tuple[str, Message], ...]
     """Where nothing helps alone, a smallest set of requirements that must all give: (key, what it asks)."""
     usd_per_month_together: float | None
     """The cheapest plan without all of those."""
-    nowhere: tuple[str, ...]
+    nowhere: tuple[Message, ...]
     """Services that no node can serve, with the reasons."""
     proven: bool
     """Whether every step was proven; false when a limit was reached."""

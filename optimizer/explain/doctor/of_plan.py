@@ -10,6 +10,7 @@ from typing import Any
 
 from optimizer.costs import rate_per_usd
 from optimizer.explain.doctor.search import Bench, Kept, cheapest_of, least_integer
+from optimizer.messages import Message
 from optimizer.schema.problem import NodeCount
 from optimizer.solve import Prepared
 from optimizer.solve.variants import under_limits
@@ -29,7 +30,8 @@ def budget(bench: Bench, _: int) -> Kept | None:
     rate, cents = rate_per_usd(bench.prepared.catalog, bench.prepared.problem, limit.currency), CENTS[limit.currency]
     amount = Fraction(math.ceil(Fraction(found.cost, MICRO) * hours * rate * cents), cents)
     more, digits = amount - exact(limit.amount), 2 if cents > 1 else 0
-    words = f"{float(amount):,.{digits}f} {limit.currency} a {limit.per} (+{float(more):,.{digits}f})"
+    said = {"currency": limit.currency, "per": limit.per, "amount": float(amount), "more": float(more)}
+    words = Message("gives.budget" if digits else "gives.budget-whole", **said)
     enough = under_limits(bench.prepared, budget=limit.model_copy(update={"amount": float(amount)}))
     return Kept(words, float(amount), bench.solved(enough))
 
@@ -50,7 +52,8 @@ def gpu_types(bench: Bench, _: int) -> Kept | None:
 
     most = len({offer.gpu_id for offer in bench.prepared.candidates.offers})
     found = _smallest(bench, bench.prepared.problem.limits.max_gpu_types or 0, most, change)
-    return None if found is None else Kept(f"{found} GPU types", float(found), bench.solved(change(found)))
+    return None if found is None else Kept(
+        Message("gives.gpu-types", count=found), float(found), bench.solved(change(found)))
 
 
 def most_nodes(bench: Bench, _: int) -> Kept | None:
@@ -63,7 +66,8 @@ def most_nodes(bench: Bench, _: int) -> Kept | None:
 
     free = bench.solved(under_limits(bench.prepared, nodes=NodeCount(min=nodes.min)))
     found = _smallest(bench, nodes.max or 0, sum(chosen.nodes for chosen in free.chosen), change)
-    return None if found is None else Kept(f"{found} nodes", float(found), bench.solved(change(found)))
+    return None if found is None else Kept(
+        Message("gives.nodes", count=found), float(found), bench.solved(change(found)))
 
 
 def fewest_nodes(bench: Bench, _: int) -> Kept | None:
@@ -77,13 +81,15 @@ def fewest_nodes(bench: Bench, _: int) -> Kept | None:
     missing = _smallest(bench, 0, nodes.min, change)
     if missing is None:
         return None
-    return Kept(f"{nodes.min - missing} nodes", float(nodes.min - missing), bench.solved(change(missing)))
+    left = nodes.min - missing
+    return Kept(Message("gives.nodes", count=left), float(left), bench.solved(change(missing)))
 
 
 def engine_policy(bench: Bench, _: int) -> Kept | None:
     """Return the strictest freer policy with a plan."""
     freer = {"fleet": ("per_gpu", "any"), "per_gpu": ("any",)}.get(bench.prepared.problem.limits.engine_policy, ())
-    tried = (Kept(name, None, bench.solved(under_limits(bench.prepared, engine_policy=name))) for name in freer)
+    tried = (Kept(Message("asks.names", names=(name,)), None,
+                  bench.solved(under_limits(bench.prepared, engine_policy=name))) for name in freer)
     return next((kept for kept in tried if kept.solution.has_plan), None)
 
 
@@ -97,7 +103,10 @@ def survive(bench: Bench, _: int) -> Kept | None:
             solution = bench.solved(under_limits(bench.prepared, survive=now.model_copy(update=change)))
             if solution.has_plan:
                 said = {name: value for name, value in change.items() if getattr(now, name) != value}
-                words = ", ".join(f"{name}: {str(value).lower()}" for name, value in said.items())
+                words = Message("gives.survive", parts=tuple(
+                    Message("gives.survive-nodes", count=value) if name == "nodes"
+                    else Message("gives.no-provider" if name == "provider" else "gives.no-region")
+                    for name, value in said.items()))
                 return Kept(words, float(nodes) if "nodes" in said else None, solution)
     return None
 
@@ -113,7 +122,8 @@ def power(bench: Bench, _: int) -> Kept | None:
     most = sum(chosen.nodes * chosen.row.watts for chosen in free.chosen)
     asked = math.floor(exact(bench.prepared.problem.limits.power_kw or 0.0) * 1000)
     found = _smallest(bench, asked, most, change)
-    return None if found is None else Kept(f"{found / 1000:g} kW", found / 1000, bench.solved(change(found)))
+    return None if found is None else Kept(
+        Message("asks.kw", value=found / 1000), found / 1000, bench.solved(change(found)))
 
 
 def at_least(bench: Bench, _: int) -> Kept | None:
@@ -124,8 +134,8 @@ def at_least(bench: Bench, _: int) -> Kept | None:
         """Give one commitment up."""
         return under_limits(bench.prepared, at_least={other: n for other, n in now.items() if other != name})
 
-    one = cheapest_of((f"without {name}", bench.solved(without(name))) for name in now)
-    return one or cheapest_of([("none", bench.solved(under_limits(bench.prepared, at_least={})))])
+    one = cheapest_of((Message("gives.without", name=name), bench.solved(without(name))) for name in now)
+    return one or cheapest_of([(Message("gives.none"), bench.solved(under_limits(bench.prepared, at_least={})))])
 
 
 def spot_share(bench: Bench, _: int) -> Kept | None:
@@ -139,7 +149,7 @@ def spot_share(bench: Bench, _: int) -> Kept | None:
     found = _smallest(bench, asked, 100, change)
     if found is None:
         return None
-    words = "no cap" if found == 100 else f"at most {found}% of each demand on spot nodes"
+    words = Message("gives.no-cap") if found == 100 else Message("asks.spot", share=found / 100)
     return Kept(words, found / 100, bench.solved(change(found)))
 
 
@@ -151,8 +161,8 @@ def contracts(bench: Bench, _: int) -> Kept | None:
         """Leave one contract out."""
         return under_limits(bench.prepared, contracts={other: one for other, one in now.items() if other != name})
 
-    one = cheapest_of((f"without {name}", bench.solved(without(name))) for name in now)
-    return one or cheapest_of([("none", bench.solved(under_limits(bench.prepared, contracts={})))])
+    one = cheapest_of((Message("gives.without", name=name), bench.solved(without(name))) for name in now)
+    return one or cheapest_of([(Message("gives.none"), bench.solved(under_limits(bench.prepared, contracts={})))])
 
 
 def utilisation(bench: Bench, _: int) -> Kept | None:
@@ -164,4 +174,4 @@ def utilisation(bench: Bench, _: int) -> Kept | None:
 
     asked = math.floor(bench.prepared.problem.limits.max_utilisation_fraction * 100)
     found = _smallest(bench, asked, 100, change)
-    return None if found is None else Kept(f"{found / 100:g}", found / 100, bench.solved(change(found)))
+    return None if found is None else Kept(Message.quoted(f"{found / 100:g}"), found / 100, bench.solved(change(found)))

@@ -11,6 +11,7 @@ from optimizer.demand import demand_key, quantity_of
 from optimizer.explain.doctor.requirements import without_speed
 from optimizer.explain.doctor.search import Bench, Kept, furthest, least_integer, one_more
 from optimizer.frontier.axes import SpeedAxis, TtftAxis, UsersAxis
+from optimizer.messages import Message
 from optimizer.schema.problem import Problem
 from optimizer.solve import Prepared, Solution
 from optimizer.solve.variants import with_service, with_ttft
@@ -28,7 +29,7 @@ def speed(bench: Bench, index: int) -> Kept | None:
     base = bench.anew(without_speed(bench.prepared.problem, index))
     asked = bench.prepared.problem.services[index].slo.target_tokens_per_s
     found = furthest(SpeedAxis(base, index, None), Fraction(0), exact(asked), bench.solved)
-    return found and Kept(f"{math.floor(found[0] * 100) / 100:g} tokens/s", float(found[0]), found[1])
+    return found and Kept(Message("asks.speed", value=math.floor(found[0] * 100) / 100), float(found[0]), found[1])
 
 
 def ttft(bench: Bench, index: int) -> Kept | None:
@@ -37,7 +38,7 @@ def ttft(bench: Bench, index: int) -> Kept | None:
     base = bench.anew(with_ttft(bench.prepared.problem, index, None))
     longest = Fraction(_longest_ttft_ms(base, index))
     found = furthest(TtftAxis(base, index, None), -longest, -exact(asked), bench.solved)
-    return found and Kept(f"{math.ceil(-found[0] * 10) / 10:g} ms", float(-found[0]), found[1])
+    return found and Kept(Message("asks.ms", value=math.ceil(-found[0] * 10) / 10), float(-found[0]), found[1])
 
 
 def _longest_ttft_ms(prepared: Prepared, index: int) -> float:
@@ -58,11 +59,11 @@ def demand(bench: Bench, index: int) -> Kept | None:
     service = bench.prepared.problem.services[index]
     key, asked = demand_key(service), quantity_of(service)
     found = furthest(UsersAxis(bench.prepared, index, asked), key.step, asked, bench.solved)
-    return found and Kept(f"{float(found[0]):,g} {key.words}", float(found[0]), found[1])
+    return found and Kept(Message("asks.demand", value=float(found[0]), unit=key.words), float(found[0]), found[1])
 
 
 def _fewest_steps(
-    bench: Bench, most: int, change: Callable[[int], Problem], words: Callable[[int], tuple[str, float]]
+    bench: Bench, most: int, change: Callable[[int], Problem], words: Callable[[int], tuple[Message, float]]
 ) -> Kept | None:
     """Take as few steps off as give a plan, at most so many; say what is left."""
 
@@ -89,7 +90,7 @@ def headroom(bench: Bench, index: int) -> Kept | None:
         bench,
         math.ceil(asked / HEADROOM_STEP),
         lambda missing: with_service(problem, index, headroom_fraction=left(missing)),
-        lambda missing: (f"{left(missing):g}", left(missing)),
+        lambda missing: (Message.quoted(f"{left(missing):g}"), left(missing)),
     )
 
 
@@ -102,7 +103,7 @@ def context(bench: Bench, index: int) -> Kept | None:
         bench,
         tokens - longest,
         lambda missing: with_service(problem, index, context_tokens=tokens - missing),
-        lambda missing: (f"{tokens - missing:,} tokens", float(tokens - missing)),
+        lambda missing: (Message("asks.tokens", value=tokens - missing), float(tokens - missing)),
     )
 
 
@@ -122,7 +123,7 @@ def e2e(bench: Bench, index: int) -> Kept | None:
         if long > LONGEST_MS:
             return None
     found = least_integer(asked, long, lambda ms: at(ms).has_plan)
-    return Kept(f"{found:,} ms", float(found), at(found))
+    return Kept(Message("asks.whole-ms", value=found), float(found), at(found))
 
 
 def precisions(bench: Bench, index: int) -> Kept | None:

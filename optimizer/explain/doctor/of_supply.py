@@ -10,6 +10,7 @@ from optimizer.costs.priced import stocks_of
 from optimizer.explain.doctor.requirements import ENDLESS, EVERY_KIND
 from optimizer.explain.doctor.search import Bench, Kept, least_integer, one_more
 from optimizer.explain.whatif import over_offers
+from optimizer.messages import Message
 from optimizer.schema.problem import Selection
 from optimizer.solve import Prepared, Solution
 from optimizer.solve.variants import under_limits, with_limits
@@ -30,7 +31,7 @@ def stock(bench: Bench, _: int) -> Kept | None:
     if not found:
         return _stock_of_several(bench, stocks)
     more, _cost, pool, solution = min(found, key=lambda one: one[:3])
-    return Kept(f"+{more} of {pool}", float(more), solution)
+    return Kept(Message("gives.more-of", count=more, offer=pool), float(more), solution)
 
 
 def _stock_of_several(bench: Bench, stocks: dict[str, int]) -> Kept | None:
@@ -48,7 +49,8 @@ def _stock_of_several(bench: Bench, stocks: dict[str, int]) -> Kept | None:
                 count - 1, enough[pool], lambda n, pool=pool: _stocked(bench, {**enough, pool: n}).has_plan  # type: ignore[misc]
             )
     more = {pool: enough[pool] - count for pool, count in sorted(stocks.items()) if enough[pool] > count}
-    words = ", ".join(f"+{nodes} of {pool}" for pool, nodes in more.items())
+    parts = tuple(Message("gives.more-of", count=nodes, offer=pool) for pool, nodes in more.items())
+    words = Message("gives.survive", parts=parts)
     return Kept(words, float(sum(more.values())), _stocked(bench, enough))
 
 
@@ -79,16 +81,17 @@ def confidence(bench: Bench, _: int) -> Kept | None:
     most = start - LEAST_CONFIDENCE
     if most < 1 or not at(most).has_plan:
         middle = bench.solved(under_limits(bench.prepared, speed_confidence=None))
-        return Kept("none: the middle of the error bar", None, middle) if middle.has_plan else None
+        return Kept(Message("gives.middle"), None, middle) if middle.has_plan else None
     missing = least_integer(0, most, lambda steps: at(steps).has_plan)
-    return Kept(f"{(start - missing) / 100:g}", (start - missing) / 100, at(missing))
+    return Kept(Message.quoted(f"{(start - missing) / 100:g}"), (start - missing) / 100, at(missing))
 
 
 def evidence(bench: Bench, _: int) -> Kept | None:
     """Return the best worse evidence with a plan."""
     weaker = {"measured": ("interpolated", "estimated"), "interpolated": ("estimated",)}
     names = weaker.get(bench.prepared.problem.limits.evidence, ())
-    tried = (Kept(name, None, bench.solved(under_limits(bench.prepared, evidence=name))) for name in names)
+    tried = (Kept(Message("asks.names", names=(name,)), None,
+                  bench.solved(under_limits(bench.prepared, evidence=name))) for name in names)
     return next((kept for kept in tried if kept.solution.has_plan), None)
 
 
@@ -134,7 +137,7 @@ def kinds(bench: Bench, _: int) -> Kept | None:
 def used(bench: Bench, _: int) -> Kept | None:
     """Return the plan that may also buy what is sold used only."""
     solution = bench.solved(under_limits(bench.prepared, used=True))
-    return Kept("true", 1.0, solution) if solution.has_plan else None
+    return Kept(Message("gives.true"), 1.0, solution) if solution.has_plan else None
 
 
 def term(bench: Bench, _: int) -> Kept | None:
@@ -143,5 +146,5 @@ def term(bench: Bench, _: int) -> Kept | None:
     for months in sorted({offer.term_months for offer in bench.offers if offer.term_months > asked}):
         solution = bench.solved(under_limits(bench.prepared, max_term_months=months))
         if solution.has_plan:
-            return Kept(f"{months} months", float(months), solution)
+            return Kept(Message("asks.months", value=months), float(months), solution)
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -10,6 +10,7 @@ from optimizer.costs import PricedOffer
 from optimizer.costs.priced import stocks_of
 from optimizer.demand import demand_key, quantity_of, with_quantity
 from optimizer.load import Catalog
+from optimizer.messages import Message
 from optimizer.schema.base import GRADE_TOKENS_PER_S
 from optimizer.schema.problem import Limits, NodeCount, Problem, Selection, Service, Survive
 from optimizer.solve import Prepared
@@ -27,7 +28,7 @@ class Requirement:
 
     key: str
     """Where it stands in the YAML: services.0.slo.ttft_ms."""
-    asks: str
+    asks: Message
     """What it asks, in the user's words and units."""
     lift: Callable[[Problem], Problem]
     """Return the problem without it."""
@@ -70,33 +71,42 @@ def _of_service(index: int, service: Service, catalog: Catalog) -> Iterator[Requ
         return lambda problem: with_service(problem, index, **values)
 
     every = tuple(catalog.precisions)
-    listed = ", ".join(service.precisions) if service.precisions else "the model's own precision (default)"
+    listed = _listed(service.precisions) if service.precisions else Message("asks.own-precision")
     if set(service.precisions or ()) != set(every):
         yield Requirement(f"{base}.precisions", listed, changed(precisions=every), index)
     if service.engines is not None and set(service.engines) != set(catalog.engines):
-        listed = ", ".join(service.engines)
+        listed = _listed(service.engines)
         yield Requirement(f"{base}.engines", listed, changed(engines=tuple(catalog.engines)), index)
     slo, target = service.slo, service.slo.target_tokens_per_s
     if target:
         key = f"{base}.{speed_key(service)}"
-        yield Requirement(key, f"{target:g} tokens/s", lambda problem: without_speed(problem, index), index)
+        asks = Message("asks.speed", value=target)
+        yield Requirement(key, asks, lambda problem: without_speed(problem, index), index)
     if slo.ttft_ms is not None:
-        yield Requirement(f"{base}.slo.ttft_ms", f"{slo.ttft_ms:g} ms", _slo(index, "ttft_ms"), index)
+        yield Requirement(f"{base}.slo.ttft_ms", Message("asks.ms", value=slo.ttft_ms), _slo(index, "ttft_ms"), index)
     if slo.e2e_ms is not None:
-        yield Requirement(f"{base}.slo.e2e_ms", f"{slo.e2e_ms:g} ms", _slo(index, "e2e_ms"), index)
+        yield Requirement(f"{base}.slo.e2e_ms", Message("asks.ms", value=slo.e2e_ms), _slo(index, "e2e_ms"), index)
     longest = max(request.isl_tokens + request.osl_tokens for request in service.workload)
     if service.full_context_tokens > longest:
-        asks = f"{service.full_context_tokens:,} tokens"
+        asks = Message("asks.tokens", value=service.full_context_tokens)
         yield Requirement(f"{base}.context_tokens", asks, changed(context_tokens=None), index)
     demand = demand_key(service)
-    asks = f"{float(quantity_of(service)):,g} {demand.words}"
+    asks = Message("asks.demand", value=float(quantity_of(service)), unit=demand.words)
     yield Requirement(f"{base}.{demand.path}", asks, lambda problem: demand_at(problem, index, demand.step), index)
     if service.headroom_fraction:
-        asks = f"{service.headroom_fraction:g}"
+        asks = _figure(service.headroom_fraction)
         yield Requirement(f"{base}.headroom_fraction", asks, changed(headroom_fraction=0.0), index)
 
 
-def _limit(key: str, asks: str, **change: object) -> Requirement:
+def _listed(names: Iterable[str]) -> Message:
+    return Message("asks.names", names=tuple(names))
+
+
+def _figure(value: float) -> Message:
+    return Message.quoted(f"{value:g}")
+
+
+def _limit(key: str, asks: Message, **change: object) -> Requirement:
     return Requirement(f"limits.{key}", asks, lambda problem: with_limits(problem, **change))
 
 
@@ -108,67 +118,66 @@ def _node_limit(end: str, nodes: int) -> Requirement:
         kept = {"min": problem.limits.nodes.min, "max": problem.limits.nodes.max} | {end: NodeCount().model_dump()[end]}
         return with_limits(problem, nodes=NodeCount(**kept))
 
-    return Requirement(f"limits.nodes.{end}", f"{nodes} nodes", lift)
-
-
-def _nodes(count: int) -> str:
-    return "1 node" if count == 1 else f"{count} nodes"
+    return Requirement(f"limits.nodes.{end}", Message("asks.nodes", n=nodes), lift)
 
 
 def _plan_limits(limits: Limits) -> Iterator[Requirement]:
     """Yield the limits of the plan as a whole."""
     if limits.budget is not None:
         budget = limits.budget
-        yield _limit("budget", f"{budget.amount:,.2f} {budget.currency} a {budget.per}", budget=None)
+        asks = Message("asks.budget", amount=budget.amount, currency=budget.currency, per=budget.per)
+        yield _limit("budget", asks, budget=None)
     if limits.at_least:
-        asks = ", ".join(f"{count} x {name}" for name, count in limits.at_least.items())
+        asks = _listed(f"{count} x {name}" for name, count in limits.at_least.items())
         yield _limit("at_least", asks, at_least={})
     if limits.max_gpu_types is not None:
-        yield _limit("max_gpu_types", f"{limits.max_gpu_types}", max_gpu_types=None)
+        yield _limit("max_gpu_types", Message.quoted(f"{limits.max_gpu_types}"), max_gpu_types=None)
     if limits.nodes.max is not None:
         yield _node_limit("max", limits.nodes.max)
     if limits.nodes.min:
         yield _node_limit("min", limits.nodes.min)
     if limits.engine_policy != "any":
-        yield _limit("engine_policy", limits.engine_policy, engine_policy="any")
-    lost = [f"{limits.survive.nodes} nodes"] if limits.survive.nodes else []
-    lost += [f"a {name}" for name in ("provider", "region") if getattr(limits.survive, name)]
+        yield _limit("engine_policy", _listed([limits.engine_policy]), engine_policy="any")
+    lost = [Message("asks.nodes", n=limits.survive.nodes)] if limits.survive.nodes else []
+    lost += [Message("asks.provider")] if limits.survive.provider else []
+    lost += [Message("asks.region")] if limits.survive.region else []
     if lost:
-        yield _limit("survive", " and ".join(lost), survive=Survive())
+        yield _limit("survive", Message("asks.all-of", parts=tuple(lost)), survive=Survive())
     if limits.max_utilisation_fraction < 1:
-        yield _limit("max_utilisation_fraction", f"{limits.max_utilisation_fraction:g}", max_utilisation_fraction=1.0)
+        yield _limit("max_utilisation_fraction", _figure(limits.max_utilisation_fraction), max_utilisation_fraction=1.0)
     if limits.spot_share_fraction is not None:
-        asks = f"at most {limits.spot_share_fraction:.0%} of each demand on spot nodes"
+        asks = Message("asks.spot", share=limits.spot_share_fraction)
         yield _limit("spot_share_fraction", asks, spot_share_fraction=None)
     if limits.contracts:
-        yield _limit("contracts", f"with {', '.join(limits.contracts)}", contracts={})
+        yield _limit("contracts", Message("asks.contracts", names=tuple(limits.contracts)), contracts={})
     if limits.power_kw is not None:
-        yield _limit("power_kw", f"{limits.power_kw:g} kW", power_kw=None)
+        yield _limit("power_kw", Message("asks.kw", value=limits.power_kw), power_kw=None)
 
 
 def _supply_limits(limits: Limits, offers: tuple[PricedOffer, ...], stocks: dict[str, int]) -> Iterator[Requirement]:
     """Yield the limits that decide which nodes and speeds may be used at all."""
     if stocks:
-        asks = ", ".join(f"{count} x {name}" for name, count in list(stocks.items())[:3])
-        more = f" and {len(stocks) - 3} more" if len(stocks) > 3 else ""
-        yield _limit("stock", asks + more, stock={**limits.stock, **dict.fromkeys(stocks, ENDLESS)})
+        named = tuple(f"{count} x {name}" for name, count in list(stocks.items())[:3])
+        more = len(stocks) - len(named)
+        asks = Message("asks.names-more", names=named, count=more) if more else _listed(named)
+        yield _limit("stock", asks, stock={**limits.stock, **dict.fromkeys(stocks, ENDLESS)})
     if limits.speed_confidence is not None:
-        yield _limit("speed_confidence", f"{limits.speed_confidence:g}", speed_confidence=None)
+        yield _limit("speed_confidence", _figure(limits.speed_confidence), speed_confidence=None)
     if limits.evidence != "estimated":
-        yield _limit("evidence", limits.evidence, evidence="estimated")
+        yield _limit("evidence", _listed([limits.evidence]), evidence="estimated")
     for key in ("gpus", "providers", "regions"):
         selection: Selection = getattr(limits, key)
         if selection != Selection():
-            allow, forbid = ", ".join(selection.allow), ", ".join(selection.forbid)
-            asks = " and ".join(part for part in (allow and f"only {allow}", forbid and f"not {forbid}") if part)
-            yield _limit(key, asks, **{key: Selection()})
+            parts = [Message("asks.only", names=selection.allow)] if selection.allow else []
+            parts += [Message("asks.not", names=selection.forbid)] if selection.forbid else []
+            yield _limit(key, Message("asks.all-of", parts=tuple(parts)), **{key: Selection()})
     if set(limits.kinds) != set(EVERY_KIND):
-        yield _limit("kinds", ", ".join(limits.kinds), kinds=EVERY_KIND)
+        yield _limit("kinds", _listed(limits.kinds), kinds=EVERY_KIND)
     if not limits.used and "owned" in limits.kinds and any(not offer.sold_new for offer in offers):
-        yield _limit("used", "nothing that is sold used only", used=True)
+        yield _limit("used", Message("asks.nothing-used"), used=True)
     longest = max((offer.term_months for offer in offers), default=0)
     if "reserved" in limits.kinds and longest > limits.max_term_months:
-        yield _limit("max_term_months", f"{limits.max_term_months} months", max_term_months=longest)
+        yield _limit("max_term_months", Message("asks.months", value=limits.max_term_months), max_term_months=longest)
 
 
 def requirements(prepared: Prepared, offers: tuple[PricedOffer, ...]) -> tuple[Requirement, ...]:

@@ -9,6 +9,7 @@ from fractions import Fraction
 from optimizer.costs import PricedOffer
 from optimizer.explain.whatif import cheapest
 from optimizer.frontier.axes import Axis
+from optimizer.messages import Message
 from optimizer.schema.problem import Problem
 from optimizer.solve import Prepared, Solution, SolveSettings, prepare
 
@@ -20,7 +21,7 @@ OTHERS_NAMED = 4
 class Kept:
     """What can be kept of a requirement, and the cheapest plan that keeps it."""
 
-    words: str
+    words: Message
     """In the user's units: `18.9 tokens/s`."""
     value: float | None
     """The same as a number, where it is one."""
@@ -85,20 +86,22 @@ def least_integer(low: int, high: int, holds: Callable[[int], bool]) -> int:
     return high
 
 
-def cheapest_of(tried: Iterable[tuple[str, Solution]]) -> Kept | None:
+def cheapest_of(tried: Iterable[tuple[Message, Solution]]) -> Kept | None:
     """Return the cheapest of some ways that have a plan, naming the others."""
     able = [(solution.cost, name, solution) for name, solution in tried if solution.cost is not None]
     if not able:
         return None
     _, name, solution = min(able, key=lambda one: (one[0], one[1]))
     others = sorted(other for _, other, _ in able if other != name)
-    also = f" (also {', '.join(others[:OTHERS_NAMED])}{' ...' if len(others) > OTHERS_NAMED else ''})" if others else ""
-    return Kept(f"{name}{also}", None, solution)
+    if not others:
+        return Kept(name, None, solution)
+    ident = "gives.also-more" if len(others) > OTHERS_NAMED else "gives.also"
+    return Kept(Message(ident, way=name, others=tuple(others[:OTHERS_NAMED])), None, solution)
 
 
 def one_more(
     bench: Bench, names: Iterable[str], change: Callable[[str], Prepared], every: Callable[[], Prepared]
 ) -> Kept | None:
     """Return the single name that gives the cheapest plan when it is added; all of them where one is not enough."""
-    one = cheapest_of((f"with {name}", bench.solved(change(name))) for name in names)
-    return one or cheapest_of([("all of them", bench.solved(every()))])
+    one = cheapest_of((Message("gives.with", name=name), bench.solved(change(name))) for name in names)
+    return one or cheapest_of([(Message("gives.all"), bench.solved(every()))])

@@ -38,11 +38,11 @@ class Selection(Frozen):
     forbid: tuple[Name, ...] = ()
     """None of these."""
 
-    def refuses(self, name: str) -> str | None:
+    def refuses(self, name: str) -> Literal["not-allowed", "forbidden"] | None:
         """Say why a name is out, or None when it is in."""
         if self.allow and name not in self.allow:
-            return f"{name} is not among those allowed"
-        return f"{name} is forbidden" if name in self.forbid else None
+            return "not-allowed"
+        return "forbidden" if name in self.forbid else None
 
 
 class NodeCount(Frozen):

@@ -60,8 +60,8 @@ def _check_obtained(subject: RoadmapSubject, stay: NodeStay, where: str) -> Iter
     for selection, name in (
         (limits.gpus, offer.gpu_id), (limits.providers, offer.provider), (limits.regions, offer.region)
     ):
-        if selection.refuses(name):
-            yield f"{where}: {selection.refuses(name)}"
+        if refused := selection.refuses(name):
+            yield f"{where}: {name} is {refused}"
     if offer.kind == "owned":
         machine = offer.offer_id.removesuffix(f".{offer.region}")
         why = refused_product(machine, offer.offer_id, stay.count, limits, subject.catalog)
