@@ -186,7 +186,7 @@ class _Enough:
                     if question.ways[w].service == work.service and question.ways[w].gpus <= supply.gpus]
             if seconds and ways:
                 best = max(way.capacity for way in ways)
-                largest = max(way.capacity for way in question.ways if way.service == work.service)
+                largest = question.largest[work.service]
                 most = max(most, -(-work.amount // (best * seconds)) + -(-question.lose_nodes * largest // best))
         return most + max(self.in_period(supply, period) for period in range(stay.first, stay.last)) if most else 0
 

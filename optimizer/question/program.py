@@ -60,9 +60,29 @@ class Program:
         mine = {column: weight for column, weight in kept.items() if weight}
         self.rows.append(Row(tuple(mine), tuple(mine.values()), least, most, when))
 
+    def within(self, most: Sequence[int]) -> tuple[Program, list[int]]:
+        """Return the program under lower mosts, without the columns that are 0 then, and the positions of the others.
+
+        A row that must hold where a column is 1 goes with that column.
+        """
+        kept = [column for column, count in enumerate(most) if count]
+        place = {column: i for i, column in enumerate(kept)}
+        part = Program([self.costs[column] for column in kept], [most[column] for column in kept])
+        for row in self.rows:
+            if row.when is None or row.when in place:
+                pairs = [(place[c], w) for c, w in zip(row.columns, row.weights, strict=True) if c in place]
+                when = None if row.when is None else place[row.when]
+                part.rows.append(Row(tuple(c for c, _ in pairs), tuple(w for _, w in pairs), row.least, row.most, when))
+        part.uses = {key: place[column] for key, column in self.uses.items() if column in place}
+        return part, kept
+
     def cost_of(self, counts: Sequence[int]) -> int:
         """Return what counts cost."""
         return sum(cost * count for cost, count in zip(self.costs, counts, strict=True))
+
+    def largest_cost(self) -> int:
+        """Return the largest cost that counts can have."""
+        return sum(abs(cost) * most for cost, most in zip(self.costs, self.most, strict=True))
 
     def is_kept(self, counts: Sequence[int]) -> bool:
         """Say whether counts keep every row and bound."""
@@ -76,7 +96,7 @@ class Program:
 
     def largest_sum(self) -> int:
         """Return the largest number that a row or the cost may reach, to be held against a solver's integers."""
-        sums = [sum(abs(cost) * most for cost, most in zip(self.costs, self.most, strict=True))]
+        sums = [self.largest_cost()]
         sums += [sum(abs(weight) * self.most[column] for column, weight in zip(row.columns, row.weights, strict=True))
                  for row in self.rows]
         return max(sums)

@@ -225,6 +225,14 @@ class Question:
         return {host: tuple(mine) for host, mine in found.items()}
 
     @cached_property
+    def largest(self) -> dict[int, int]:
+        """By service: the most that one of its ways carries."""
+        found: dict[int, int] = {}
+        for way in self.ways:
+            found[way.service] = max(found.get(way.service, 0), way.capacity)
+        return found
+
+    @cached_property
     def waiting(self) -> frozenset[int]:
         """Services whose work may wait."""
         return frozenset(work.service for work in self.works)

@@ -85,7 +85,7 @@ def most_uses(question: Question, way: int, period: int) -> int:
     lost = 0 if question.replaced else question.lose_nodes
     if one.service in question.waiting:
         windows = [(work.seconds[period], work.amount) for work in question.works if work.service == one.service]
-        largest = max(w.capacity for w in question.ways if w.service == one.service)
+        largest = question.largest[one.service]
         return max((-(-amount // (one.capacity * seconds)) + -(-lost * largest // one.capacity)
                     for seconds, amount in windows if seconds), default=0)
     demand = asked.demand[one.service]
@@ -97,7 +97,7 @@ def most_uses(question: Question, way: int, period: int) -> int:
         return math.ceil(load) + lost
     if not one.capacity:
         return 0
-    largest = min(demand, max(w.capacity for w in question.ways if w.service == one.service))
+    largest = min(demand, question.largest[one.service])
     return -(-(demand + lost * largest) // min(one.capacity, demand))
 
 

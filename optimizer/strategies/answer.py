@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from optimizer.question.question import Question
 from optimizer.strategies.found import Effort
 from optimizer.strategies.search import Found, search
+from optimizer.strategies.widening import by_columns, has_many_demands
 
 
 @dataclass(frozen=True)
@@ -20,9 +21,18 @@ class Strategy:
     """Whether it answers a question, with every rule that the question sets."""
     solve: Callable[[Question, Effort, bool], Found]
     """Question, effort, and whether the question may be reduced first -> what was found."""
+    stands: bool = False
+    """Whether a plan that it does not prove stands, as those that come after it find nothing better soon."""
 
 
-STRATEGIES: tuple[Strategy, ...] = (Strategy("program", lambda _: True, search),)
+def _by_columns(question: Question, effort: Effort, reduce: bool) -> Found:
+    return search(question, effort, reduce, by_columns)
+
+
+STRATEGIES: tuple[Strategy, ...] = (
+    Strategy("columns", has_many_demands, _by_columns, stands=True),
+    Strategy("program", lambda _: True, search),
+)
 """Quicker ways come before the plain program, which answers every question."""
 
 
@@ -38,7 +48,7 @@ def answer(question: Question, effort: Effort, reduce: bool = True) -> Found:
         if not strategy.applies(question):
             continue
         found = strategy.solve(question, effort, reduce)
-        if found.status in ("optimal", "infeasible"):
+        if found.status in ("optimal", "infeasible") or (strategy.stands and found.has_plan):
             return found
         best = found if best is None or not best.has_plan else best
         if effort.expired():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field, replace
 
 from optimizer.errors import DisagreementError
@@ -41,6 +41,9 @@ MOST_ROUNDS = 1_000
 """Programs solved before a search for routed classes or losses is given up."""
 
 
+Solve = Callable[[Program, Effort, int], Counts]
+
+
 @dataclass(frozen=True)
 class Found:
     """What is known of the answer to a question."""
@@ -65,12 +68,18 @@ class Found:
         return self.cost is not None
 
 
-def search(question: Question, effort: Effort, reduce: bool = True) -> Found:
+def search(question: Question, effort: Effort, reduce: bool = True, solve: Solve | None = None) -> Found:
     """Find the cheapest plan; among equals the one of fewest node-hours.
 
     The program knows routed classes by cuts and losses by the situations that showed to matter; each answer is checked
     exactly, and what it breaks joins the program. As every program is a relaxation, the first answer that breaks
     nothing is the optimum, and any bound on the way is one for the question.
+
+    Args:
+        question: what to answer.
+        effort: limits of the search.
+        reduce: whether to drop what no cheapest plan needs first.
+        solve: how each program is minimised, given the effort and a cost below which no plan is; default `solved`.
 
     Raises:
         ModelTooLargeError: some sum may exceed the solver's integers.
@@ -82,7 +91,7 @@ def search(question: Question, effort: Effort, reduce: bool = True) -> Found:
         known.situations += [Situation(p, loss) for loss in question.losses() for p in range(len(question.periods))]
     for _ in range(MOST_ROUNDS):
         program = program_of(question, known)
-        counts = solved(program, effort, bound)
+        counts = (solve or solved)(program, effort, bound)
         bound = max(bound, counts.bound)
         if counts.status == "infeasible":
             return Found("infeasible", question, method=counts.method)
