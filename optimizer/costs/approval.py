@@ -99,6 +99,11 @@ def untaxed_usd(node: Node, catalog: Catalog, problem: Problem) -> float:
     return sum(usd for line, usd in lines.items() if line in UNTAXED and line not in CAPITAL_LINES)
 
 
+def years_of_cash(payments: Sequence[Payments], problem: Problem) -> Iterator[YearOfCash]:
+    """Yield the cash of each fiscal year that the horizon touches, for nodes alone."""
+    return _years(payments, [one for one in payments if one.node.kind == "owned"], 0.0, problem)
+
+
 def _years(
     payments: Sequence[Payments], owned: Sequence[Payments], beside_nodes_per_month: float, problem: Problem
 ) -> Iterator[YearOfCash]:

@@ -25,6 +25,7 @@ def spans_periods(problem: Problem) -> bool:
     routed = any(service.routes_classes for service in problem.services)
     return (
         problem.roadmap is not None or problem.sharing == "nodes" or "api" in limits.kinds
+        or (limits.purchases, limits.cash_per_year, limits.co2_kg_per_month) != (None, None, None)
         or bool(loses and survive.is_replaced(problem.sharing)) or (by_hour and (bool(limits.contracts) or routed)))
 
 

@@ -25,6 +25,7 @@ from optimizer.costs.over_time import (
 )
 from optimizer.costs.quarters import Calendar as Quarters
 from optimizer.costs.quarters import present_value
+from optimizer.question.caps import Caps, Taken
 from optimizer.question.periods import Calendar
 from optimizer.question.question import THOUSANDTHS, Hosted, Purse, Question, Stay, Supply
 from optimizer.schema.problem import Limits, Problem
@@ -78,6 +79,11 @@ class CycleMoney:
     problem: Problem
     calendar: Calendar
 
+    @cached_property
+    def caps(self) -> Caps:
+        """What purchases, cash and emissions are capped at."""
+        return Caps(self.problem, self.prepared.catalog)
+
     def is_elastic(self, offer: PricedOffer) -> bool:
         """Say whether a node may run in some hours only."""
         return comes_and_goes(offer, self.prepared, self.calendar)
@@ -91,26 +97,31 @@ class CycleMoney:
         periods, price = self.calendar.periods, supply.offer.micro_usd_per_hour
         if self.is_elastic(supply.offer):
             for place, period in enumerate(periods):
-                yield self._stay(number, supply, place, place + 1, price * period.weight)
+                taken = self.caps.taken_by(supply.offer, Fraction(period.weight, self.calendar.cycle_hours))
+                yield self._stay(number, supply, place, place + 1, price * period.weight, taken)
         else:
-            yield self._stay(number, supply, 0, len(periods), price * self.calendar.cycle_hours)
+            taken = self.caps.taken_by(supply.offer)
+            yield self._stay(number, supply, 0, len(periods), price * self.calendar.cycle_hours, taken)
 
-    def _stay(self, number: int, supply: Supply, first: int, last: int, price: int) -> Stay:
+    def _stay(self, number: int, supply: Supply, first: int, last: int, price: int, taken: Taken) -> Stay:
         billed = supply.offer.provider in self.problem.limits.contracts
-        return Stay(number, first, last, price, 0, ((("bill", supply.offer.provider), price),) if billed else ())
+        bill: Taken = ((("bill", supply.offer.provider), price),) if billed else ()
+        return Stay(number, first, last, price, 0, (*bill, *taken))
 
     def tokens(self, usd: Fraction, period: int) -> tuple[int, tuple[tuple[Hashable, int], ...]]:
         """Return thousandths of a micro-dollar of the cycle, rounded up."""
-        return math.ceil(usd * MICRO * THOUSANDTHS), ()
+        month = usd * HOURS_PER_MONTH / self.calendar.cycle_hours
+        return math.ceil(usd * MICRO * THOUSANDTHS), self.caps.taken_by_tokens(month, THOUSANDTHS)
 
     def purses(self) -> tuple[Purse, ...]:
-        """List the contracts, their amounts those of a cycle."""
+        """List the caps, and the contracts, their amounts those of a cycle."""
         hours = self.calendar.cycle_hours
-        return tuple(
+        caps = (Purse(name, cap=cap) for name, cap in self.caps.by_purse.items())
+        return (*caps, *(
             Purse(("bill", bill.provider), bill=replace(
                 bill, minimum=bill.minimum * hours, fee=bill.fee * hours,
                 tiers=tuple((above * hours, left) for above, left in bill.tiers)))
-            for bill in bills_of(self.problem.limits.contracts))
+            for bill in bills_of(self.problem.limits.contracts)))
 
     def budget(self) -> int | None:
         """Return the cost cap of a cycle, rounded down."""
@@ -138,6 +149,10 @@ class QuarterMoney:
     prepared: Prepared
     problem: Problem
     calendar: Calendar
+
+    @cached_property
+    def _emissions(self) -> Caps:
+        return Caps(self.problem, self.prepared.catalog)
 
     @cached_property
     def quarters(self) -> Quarters:
@@ -190,7 +205,10 @@ class QuarterMoney:
             return
         for ordered, first, last in self.spans(supply):
             price, spends = self.cost(way, money, ordered, first, last)
-            yield Stay(number, first * slots, last * slots, price, 0, self._kept(supply, spends), ordered)
+            emitted = tuple((("co2", quarter), grams) for _, grams in self._emissions.taken_by(supply.offer)
+                            for quarter in range(first, last))
+            kept = (*self._kept(supply, spends), *emitted)
+            yield Stay(number, first * slots, last * slots, price, 0, kept, ordered)
 
     def spans(self, supply: Supply) -> Iterator[tuple[int, int, int]]:
         """Yield (ordered, first, last) quarter of every stay that a supply allows."""
@@ -291,8 +309,10 @@ class QuarterMoney:
 
     def purses(self) -> tuple[Purse, ...]:
         """List the fiscal years with caps, and each contract in each quarter, discounted like the payments."""
-        bills = bills_of(self.problem.limits.contracts)
-        return (*(Purse(name, cap=cap) for name, cap in self.caps.items()),
+        bills, emitted = bills_of(self.problem.limits.contracts), self._emissions.by_purse
+        grams = (Purse(("co2", quarter), cap=cap) for cap in emitted.values() for quarter in range(
+            self.calendar.quarters))
+        return (*grams, *(Purse(name, cap=cap) for name, cap in self.caps.items()),
                 *(Purse(("bill", bill.provider, quarter), bill=self._bill(bill, quarter))
                   for bill in bills for quarter in range(self.calendar.quarters)))
 

@@ -59,9 +59,9 @@ def by_columns(program: Program, effort: Effort, least: int = 0) -> Counts:
     for _ in range(2):  # a cheaper plan that the last program finds leaves fewer columns to look at
         if _is_enough(program, best) or effort.expired():
             break
-        slack = _distance(program, best, relaxation) if best.values else None
+        room = _distance(program, best, relaxation) if best.values else None
         known = program.cost_of(best.values) if best.values else None
-        best = best.better(_over(program, relaxation, regret, slack, best, effort, True), program)
+        best = best.better(_over(program, relaxation, regret, room, best, effort, True), program)
         if best.values and program.cost_of(best.values) == known:
             break
     return replace(best, hard=True, method="columns")

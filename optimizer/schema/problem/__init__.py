@@ -4,7 +4,7 @@ from optimizer.schema.problem.accounting import Accounting
 from optimizer.schema.problem.assumptions import Adjustment, Assumptions
 from optimizer.schema.problem.contracts import Contract, Tier
 from optimizer.schema.problem.demand import Deadline, Demand
-from optimizer.schema.problem.limits import Budget, Limits, NodeCount, Selection, Survive
+from optimizer.schema.problem.limits import Budget, Cap, Limits, NodeCount, Selection, Survive
 from optimizer.schema.problem.question import Day, Fx, Problem
 from optimizer.schema.problem.roadmap import Caps, OwnedAlready, Roadmap, YearCaps
 from optimizer.schema.problem.service import Service
@@ -16,6 +16,7 @@ __all__ = [
     "Adjustment",
     "Assumptions",
     "Budget",
+    "Cap",
     "Caps",
     "Contract",
     "Day",

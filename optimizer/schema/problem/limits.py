@@ -30,6 +30,15 @@ class Budget(Frozen):
     """A month is 730 hours, a year 12 months."""
 
 
+class Cap(Frozen):
+    """A cap on a sum of money."""
+
+    amount: NonNegative
+    """Most that may be paid."""
+    currency: Currency = "USD"
+    """Currency of the amount; JPY and EUR use the problem's fx, else the catalog's rate."""
+
+
 class Selection(Frozen):
     """Names that are allowed or forbidden; an empty `allow` means all."""
 
@@ -84,6 +93,13 @@ class Limits(Frozen):
 
     budget: Budget | None = None
     """Cost cap for everything together."""
+    purchases: Annotated[Cap | None, Field(exclude_if=lambda value: value is None)] = None
+    """Most that may be paid for purchases within `horizon_months`, as the sum to approve shows them."""
+    cash_per_year: Annotated[Cap | None, Field(exclude_if=lambda value: value is None)] = None
+    """Most cash that may be paid in any fiscal year of `horizon_months`, purchases and upfront payments with it."""
+    co2_kg_per_month: Annotated[NonNegative | None, Field(exclude_if=lambda value: value is None)] = None
+    """Most kg of CO2 equivalent a month that owned nodes may emit, by the grid of their site; rented ones are left out,
+    as no provider states their draw."""
     kinds: Annotated[tuple[Supplied, ...], Field(min_length=1)] = ("on_demand", "reserved", "owned")
     """How capacity may be obtained; spot, marketplace and api only when named. `api`: hosted APIs of the same model may
     carry any part of a demand, paid by the token; the data then leaves the house."""

@@ -26,6 +26,7 @@ from optimizer.verify.periods.money import (
     check_contract_line,
     check_node_lines,
     check_roadmap,
+    check_sums_to_approve,
     check_total_cost,
 )
 from optimizer.verify.periods.rules import (
@@ -55,6 +56,7 @@ RULES = (
     check_limits_of_nodes, check_limit_gpu_types, check_choose_engines, check_come_and_go, check_total_cost,
     check_roadmap, check_node_lines, check_contract_line, check_speed_in_periods, check_services,
     check_carried_in_periods, check_shares, check_hosted, check_spot_beside_apis, check_survive_api_loss,
+    check_sums_to_approve,
 )
 
 

@@ -9,7 +9,9 @@ from fractions import Fraction
 from itertools import pairwise
 
 from optimizer.costs import rate_per_usd
+from optimizer.costs.approval import approval_of
 from optimizer.costs.contracts import CONTRACTS
+from optimizer.costs.energy import site_energy
 from optimizer.costs.over_time import CENTS, HOURS_PER_QUARTER, cents_up
 from optimizer.costs.quarters import Calendar, present_value
 from optimizer.schema.plan import StayPlan
@@ -284,3 +286,25 @@ def check_contract_line(subject: PeriodsSubject) -> Iterator[str]:
     told = subject.plan.cost.breakdown.get(CONTRACTS, 0.0)
     if abs(told - month) > 1e-6 * max(1.0, abs(month)):
         yield f"contracts change the cost by {month:.2f} USD/month, the plan says {told:.2f}"
+
+
+def check_sums_to_approve(subject: PeriodsSubject) -> Iterator[str]:
+    """Purchases, the cash of each fiscal year and emissions keep their caps."""
+    limits, problem, plan = subject.problem.limits, subject.problem, subject.plan
+    sums = approval_of(plan.nodes, plan.cost, subject.catalog, problem) if problem.roadmap is None else None
+    rate = rate_per_usd(subject.catalog, problem, problem.currency)
+    for name, cap in (("purchases", limits.purchases), ("cash_per_year", limits.cash_per_year)):
+        if cap is None or sums is None:
+            continue
+        allowed = exact(cap.amount) / rate_per_usd(subject.catalog, problem, cap.currency) * rate
+        paid = [("", sums.purchases)] if name == "purchases" else [(f" of {one.name}", one.cash) for one in sums.years]
+        yield from (f"{name}{year}: {amount:,.2f} {problem.currency}, {float(allowed):,.2f} allowed"
+                    for year, amount in paid if exact(amount) > allowed + Fraction(1, 100))
+    if limits.co2_kg_per_month is None:
+        return
+    for period in plan.periods:
+        here = [node.model_copy(update={"count": period.nodes[node.offer_id]}) for node in plan.nodes
+                if period.nodes.get(node.offer_id)]
+        emitted = sum(one.kg_co2e_per_month or 0.0 for one in site_energy(here, subject.catalog, problem))
+        if emitted > limits.co2_kg_per_month * (1 + TOLERANCE) + 1e-6:
+            yield f"{period.label}: {emitted:,.1f} kg CO2e a month, {limits.co2_kg_per_month:,.1f} allowed"
