@@ -205,20 +205,15 @@ def _yaml(data: Mapping[str, Any]) -> str:
 def _parsed(data: Mapping[str, Any], overrides: tuple[str, ...] = ()) -> LoadedProblem:
     import json
 
-    from optimizer.errors import Fault, InputError
     from optimizer.load.problem import parse_problem
 
-    try:
-        text = json.dumps(data, allow_nan=False, default=str)
-    except ValueError as error:
-        raise InputError([Fault("Problem", "", str(error), "numbers, text, lists and mappings")]) from None
-    return parse_problem(text, f"Problem {data.get('name', '')}".strip(), overrides)
+    return parse_problem(json.dumps(data, default=str), f"Problem {data.get('name', '')}".strip(), overrides)
 
 
 def _overrides(values: Mapping[str, Any]) -> tuple[str, ...]:
     import json
 
-    return tuple(f"{key}={json.dumps(value, allow_nan=False, default=str)}" for key, value in values.items())
+    return tuple(f"{key}={json.dumps(value, default=str)}" for key, value in values.items())
 
 
 def _settings(time_limit_s: float | None, deterministic_limit: float | None) -> SolveSettings:

@@ -63,7 +63,7 @@ def test_every_fault_comes_at_once() -> None:
         gpumix.Problem(name="x", services=[{"service_id": "a", "modle": "llama-8b"}], limit={})
     keys = {fault.key for fault in caught.value.faults}
     assert {"limit", "services.0.modle", "services.0.model", "services.0.workload"} <= keys
-    with pytest.raises(gpumix.InputError, match="nan"):
+    with pytest.raises(gpumix.InputError, match="headroom_fraction"):
         gpumix.Problem(name="x", services=[{"service_id": "a", "headroom_fraction": float("nan")}])
 
 
