@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optimizer.errors import ExitCode, Fault, InputError, printable
+from optimizer.errors import ExitCode, printable
 
 if TYPE_CHECKING:
     from optimizer.load import Catalog, LoadedProblem
@@ -83,17 +83,10 @@ def load_inputs(
     allow_outside: bool = False,
 ) -> tuple[LoadedProblem, Catalog]:
     """Load a problem and the catalog rows that it needs; a catalog or overlay that is named is validated whole."""
-    from optimizer.load import load_catalog, load_problem
+    from optimizer.load.inputs import load_facts
+    from optimizer.load.problem import load_problem
 
-    loaded = load_problem(problem, tuple(overrides or ()), allow_outside)
-    references = {service.model for service in loaded.problem.services} - set(loaded.own_models)
-    everything = bool(loaded.own_models)
-    found = load_catalog(catalog, overlays_of(overlay), None if everything else references)
-    if loaded.own_models:
-        from optimizer.load.problem import with_known_shapes
-
-        loaded = with_known_shapes(loaded, found)
-    return loaded, found
+    return load_facts(load_problem(problem, tuple(overrides or ()), allow_outside), catalog, overlays_of(overlay))
 
 
 def solve_settings(time_limit: float | None, deterministic_limit: float | None) -> SolveSettings:
@@ -102,16 +95,9 @@ def solve_settings(time_limit: float | None, deterministic_limit: float | None) 
     Raises:
         InputError: one of them is not a number above 0.
     """
-    from optimizer.solve import SolveSettings
+    from optimizer.solve.prove import checked_settings
 
-    faults = [
-        Fault("options", name, f"{value}", "a number above 0")
-        for name, value in (("--time-limit", time_limit), ("--deterministic-limit", deterministic_limit))
-        if value is not None and not 0 < value < float("inf")
-    ]
-    if faults:
-        raise InputError(faults)
-    return SolveSettings(time_limit_s=time_limit, deterministic_limit=deterministic_limit)
+    return checked_settings(("--time-limit", time_limit), ("--deterministic-limit", deterministic_limit))
 
 
 def emit(text: str, output: Path | None) -> None:

@@ -33,7 +33,8 @@ class Crew:
         self.folder = tempfile.TemporaryDirectory(prefix="gpumix-loadtest-")
         place = Path(self.folder.name) / "job.json"
         place.write_text(json.dumps({**job, "shares": shares(job["users"], workers)}), encoding="utf-8")
-        root = str(Path(__file__).resolve().parents[2])
+        package = sys.modules[__name__.partition(".")[0]].__file__ or ""
+        root = str(Path(package).resolve().parents[1])
         path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)
         self.errors = (Path(self.folder.name) / "errors.txt").open("w+", encoding="utf-8")
         self.events: queue.Queue[dict[str, Any]] = queue.Queue()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from optimizer.costs.contracts import billed_beyond
-from optimizer.errors import Fault, ModelTooLargeError
+from optimizer.errors import Fault, InputError, ModelTooLargeError
 from optimizer.formulation import CONSTRAINTS, OBJECTIVES, Case, Variables, reduce_case
 from optimizer.formulation.cp_sat import cp_model
 from optimizer.solve.alike import LIMIT, alike, cheapest_kinds
@@ -49,6 +49,23 @@ class SolveSettings:
     """False: solve the unreduced model (to check the reductions)."""
     enumerated: bool = False
     """Whether cases of one covering row may be proven by enumeration (`solve.cover`) in place of CP-SAT."""
+
+
+def checked_settings(
+    time_limit: tuple[str, float | None], deterministic_limit: tuple[str, float | None]
+) -> SolveSettings:
+    """Return settings with these limits, each given with the name of the option that states it.
+
+    Raises:
+        InputError: one of them is not a number above 0.
+    """
+    faults = [
+        Fault("options", name, f"{value}", "a number above 0")
+        for name, value in (time_limit, deterministic_limit) if value is not None and not 0 < value < float("inf")
+    ]
+    if faults:
+        raise InputError(faults)
+    return SolveSettings(time_limit_s=time_limit[1], deterministic_limit=deterministic_limit[1])
 
 
 class Clock:

@@ -13,6 +13,7 @@ from typing import Any
 import typer
 import yaml
 
+import gpumix
 from optimizer.commands.main import app
 from optimizer.errors import ExitCode
 from optimizer.question import rules
@@ -252,6 +253,63 @@ def rules_page() -> str:
     return written("\n".join(lines))
 
 
+def members(public: type) -> Iterator[tuple[str, str, str]]:
+    """Yield (name, how it is written, docstring) of what a class offers, its constructor first."""
+    stated = vars(public)
+    if "__init__" in stated and not hasattr(public, "__dataclass_fields__"):
+        yield "", f"{public.__name__}{plain_signature(public)}", inspect.getdoc(stated["__init__"]) or ""
+    for name, member in stated.items():
+        if isinstance(member, property):
+            yield name, f".{name}", inspect.getdoc(member.fget) or ""
+        elif inspect.isfunction(member) and not name.startswith("_"):
+            yield name, f".{name}{plain_signature(member)}", inspect.getdoc(member) or ""
+
+
+def plain_signature(public: Callable[..., Any]) -> str:
+    """Return the parameters of a function, without self and with short names of types."""
+    found = inspect.signature(public)
+    found = found.replace(parameters=[one for one in found.parameters.values() if one.name != "self"])
+    return re.sub(r"'", "", str(found)).replace(" -> None", "")
+
+
+def python_page() -> str:
+    """Return the names that `import gpumix` promises."""
+    lines = ["# Python", "", "`import gpumix` is the promised way in. What stands here is added to, never renamed.",
+             "Importing it takes no time: what a name needs is imported when the name is first used.", "",
+             "```python", "import gpumix", "", 'problem = gpumix.load("helpdesk-llama3-8b")', "plan = problem.solve()",
+             "print(plan)                       # the report of `gpumix solve`",
+             "plan.to_frame()                   # nodes as a table", "plan.plot().save(\"plan.png\")",
+             'problem.with_values({"services.0.demand.peak_concurrency": 80}).solve().usd_per_month',
+             'problem.pareto("users", high=200).to_frame()', "```", "",
+             "A notebook shows results as tables and charts. Faults raise `InputError`, which names all of them."]
+    for name in gpumix.__all__:
+        public = getattr(gpumix, name)
+        if inspect.isclass(public):
+            lines += ["", f"## gpumix.{name}", "", inspect.getdoc(public) or ""]
+            for _, shown, text in members(public) if public.__module__.startswith("gpumix") else ():
+                lines += ["", f"`{shown}`", "", *(f"> {line}".rstrip() for line in text.splitlines())]
+        elif callable(public):
+            lines += ["", f"## gpumix.{name}", "", f"`gpumix.{name}{plain_signature(public)}`", "",
+                      inspect.getdoc(public) or ""]
+    return written("\n".join(fenced(lines)))
+
+
+def fenced(lines: list[str]) -> Iterator[str]:
+    """Yield lines with the examples of docstrings as code, and each argument or error as an item."""
+    for text in lines:
+        for line in text.splitlines() or [""]:
+            quote, rest = ("> ", line[2:]) if line.startswith("> ") else ("", line)
+            if rest.startswith((">>> ", "... ")):
+                yield f"{quote}    {rest}"
+            elif rest.startswith("    ") and not rest.startswith("     "):
+                yield f"{quote}- {rest.strip()}"
+            elif rest in ("Args:", "Raises:"):
+                yield f"{quote}**{rest}**"
+                yield quote.strip()
+            else:
+                yield line
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "reference/commands.md": commands_page,
     "reference/exit-codes.md": exit_codes_page,
@@ -259,4 +317,5 @@ PAGES: dict[str, Callable[[], str]] = {
     "reference/plan-json.md": plan_page,
     "reference/catalogs.md": catalogs_page,
     "reference/rules.md": rules_page,
+    "reference/python.md": python_page,
 }
