@@ -42,6 +42,8 @@ class Program:
     """(situation, way) -> column: how many of a way serve then. Absent where none can."""
     hosted: dict[tuple[int, int], int] = field(default_factory=dict)
     """(period, position in `Question.hosted`) -> column: parts of the demand that a hosted API carries then."""
+    cuts: dict[int, int] = field(default_factory=dict)
+    """service -> column: 1 where it is cut. Absent for services that must be served."""
 
     def column(self, most: int, cost: int = 0) -> int:
         """Add a count."""
@@ -74,6 +76,8 @@ class Program:
                 when = None if row.when is None else place[row.when]
                 part.rows.append(Row(tuple(c for c, _ in pairs), tuple(w for _, w in pairs), row.least, row.most, when))
         part.uses = {key: place[column] for key, column in self.uses.items() if column in place}
+        part.hosted = {key: place[column] for key, column in self.hosted.items() if column in place}
+        part.cuts = {service: place[column] for service, column in self.cuts.items() if column in place}
         return part, kept
 
     def cost_of(self, counts: Sequence[int]) -> int:

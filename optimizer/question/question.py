@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Hashable
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Literal
@@ -207,6 +207,8 @@ class Question:
     spot_share: Fraction | None = None
     """Share of each demand that may rest on spot nodes."""
     hosted: tuple[Hosted, ...] = ()
+    cut_costs: tuple[int, ...] = ()
+    """By service: what it counts, in the unit of money, to leave it out; empty where all must be served."""
 
     @cached_property
     def ways_of(self) -> dict[Host, tuple[int, ...]]:
@@ -236,6 +238,16 @@ class Question:
     def waiting(self) -> frozenset[int]:
         """Services whose work may wait."""
         return frozenset(work.service for work in self.works)
+
+    def without(self, services: Collection[int]) -> Question:
+        """Return the same question where some services ask for nothing; others keep their positions."""
+        left_out = set(services)
+        periods = tuple(
+            replace(period, demand=tuple(0 if s in left_out else amount for s, amount in enumerate(period.demand)),
+                    classes=tuple(() if s in left_out else split for s, split in enumerate(period.classes)))
+            for period in self.periods)
+        works = tuple(work for work in self.works if work.service not in left_out)
+        return replace(self, periods=periods, works=works, cut_costs=())
 
     @property
     def services(self) -> int:

@@ -176,12 +176,18 @@ def _demands(question: Question, known: Known) -> Iterator[tuple[Situation, int,
                 yield situation, service, asked
 
 
+def _ask(program: Program, service: int, terms: Iterable[tuple[int, int]], least: int) -> None:
+    """Ask for at least so much for a service, unless it is cut: sum w x + least b >= least."""
+    cut = program.cuts.get(service)
+    program.row([*terms, *([] if cut is None else [(cut, least)])], least=least)
+
+
 def meet_demand(question: Question, program: Program, known: Known) -> None:
     """In each situation every service gets at least what it asks then: sum C u >= D."""
     table = _Serving(question, program).found
     for situation, service, asked in _demands(question, known):
         nodes = ((column, carried) for column, carried, _ in table[situation, service])
-        program.row([*nodes, *_from_apis(question, program, situation, service)], least=asked)
+        _ask(program, service, [*nodes, *_from_apis(question, program, situation, service)], asked)
 
 
 def finish_work(question: Question, program: Program, known: Known) -> None:
@@ -204,7 +210,7 @@ def _finish(
     ]
     apis = [term for period, second in enumerate(seconds) if second
             for term in _from_apis(question, program, Situation(period, without or sample.loss), service)]
-    program.row([*terms, *apis], least=amount)
+    _ask(program, service, [*terms, *apis], amount)
 
 
 def split_classes(question: Question, program: Program, known: Known) -> None:
@@ -218,12 +224,13 @@ def split_classes(question: Question, program: Program, known: Known) -> None:
         columns = [program.uses.get((situation, way)) for way in ways_for(question, service)]
         for cut in cuts:
             if isinstance(cut, TooFew):
-                _more_of_some(program, columns, cut)
-            elif cut.lose_nodes:
-                held = [(c, w) for c, w in zip(columns, cut.weights, strict=True) if c is not None]
-                _keep_after_loss(program, held, cut.least, cut.lose_nodes)
+                _more_of_some(program, service, columns, cut)
+                continue
+            held = [(c, w) for c, w in zip(columns, cut.weights, strict=True) if c is not None]
+            if cut.lose_nodes:
+                _keep_after_loss(program, service, held, cut.least, cut.lose_nodes)
             else:
-                _keep_cut(program, columns, cut)
+                _ask(program, service, held, cut.least)
 
 
 def ways_for(question: Question, service: int) -> list[int]:
@@ -231,22 +238,19 @@ def ways_for(question: Question, service: int) -> list[int]:
     return [i for i, way in enumerate(question.ways) if way.service == service]
 
 
-def _keep_cut(program: Program, columns: list[int | None], cut: ClassCut) -> None:
-    terms = ((c, w) for c, w in zip(columns, cut.weights, strict=True) if c is not None)
-    program.row(terms, least=cut.least)
-
-
-def _more_of_some(program: Program, columns: list[int | None], cut: TooFew) -> None:
+def _more_of_some(program: Program, service: int, columns: list[int | None], cut: TooFew) -> None:
     """Of some way there must be more: sum b >= 1, u >= (count + 1) b."""
     picks = []
     for column, count in zip(columns, cut.counts, strict=True):
         if column is not None and count < program.most[column]:
             picks.append(program.column(1))
             program.row([(column, 1), (picks[-1], -(count + 1))], least=0)
-    program.row(((pick, 1) for pick in picks), least=1)
+    _ask(program, service, ((pick, 1) for pick in picks), 1)
 
 
-def _keep_after_loss(program: Program, held: Terms, least: int, lost: int, beside: Terms | None = None) -> None:
+def _keep_after_loss(
+    program: Program, service: int, held: Terms, least: int, lost: int, beside: Terms | None = None
+) -> None:
     """Without any k of what serves the rest still carries the least: for one t, sum min(C, t) u >= D + k t.
 
     Exact: the k dearest lost ones carry at most k t more than min(., t) counts, with t what the k-th of them carries.
@@ -255,19 +259,20 @@ def _keep_after_loss(program: Program, held: Terms, least: int, lost: int, besid
     """
     levels, picks, safe = sorted({carried for _, carried in held if carried}), [], beside or []
     if not levels:
-        program.row(safe, least=max(least, 1))
+        _ask(program, service, safe, max(least, 1))
         return
     if safe:
         picks.append(program.column(1))
         program.row([*safe, (picks[-1], -least)], least=0)
     else:
-        program.row(((column, 1) for column, carried in held if carried), least=-(-least // levels[-1]) + lost)
-        program.row(held, least=least + lost * levels[0])
+        used = ((column, 1) for column, carried in held if carried)
+        _ask(program, service, used, -(-least // levels[-1]) + lost)
+        _ask(program, service, held, least + lost * levels[0])
     for level in levels:
         picks.append(program.column(1))
         terms = [(column, min(carried, level)) for column, carried in held]
         program.row([*terms, *safe, (picks[-1], -(least + lost * level))], least=0)
-    program.row(((column, 1) for column in picks), least=1)
+    _ask(program, service, ((column, 1) for column in picks), 1)
 
 
 def survive_node_loss(question: Question, program: Program, known: Known) -> None:
@@ -277,7 +282,7 @@ def survive_node_loss(question: Question, program: Program, known: Known) -> Non
     table = _Serving(question, program).found
     for situation, service, asked in _demands(question, known):
         held = [(column, carried) for column, carried, _ in table[situation, service]]
-        _keep_after_loss(program, held, asked, question.lose_nodes,
+        _keep_after_loss(program, service, held, asked, question.lose_nodes,
                          _from_apis(question, program, situation, service))
     for work in question.works:
         _finish_after_loss(question, program, table, work.service, work.seconds, work.amount)
@@ -305,7 +310,7 @@ def _finish_after_loss(
         program.row(((pick, 1) for pick in picks), least=1)
     kept += [term for period, second in enumerate(seconds) if second
              for term in _from_apis(question, program, Situation(period), service)]
-    program.row(kept, least=amount)
+    _ask(program, service, kept, amount)
 
 
 def survive_group_loss(question: Question, program: Program, known: Known) -> None:
@@ -326,7 +331,7 @@ def survive_group_loss(question: Question, program: Program, known: Known) -> No
             for situation, service, amount in _demands(question, known):
                 terms = ((c, carried) for c, carried, way in table[situation, service] if left(way))
                 apis = _from_apis(question, program, Situation(situation.period, loss), service)
-                program.row([*terms, *apis], least=amount)
+                _ask(program, service, [*terms, *apis], amount)
             for work in question.works:
                 _finish(program, question, table, work.service, work.seconds, work.amount, Situation(0), left, loss)
 
@@ -345,7 +350,8 @@ def cap_spot_share(question: Question, program: Program, known: Known) -> None:
     for situation, service, asked in _demands(question, known):
         if situation.loss == NOTHING:
             terms = ((c, carried) for c, carried, way in table[situation, service] if is_firm(way))
-            program.row([*terms, *_from_apis(question, program, situation, service)], least=math.ceil(asked * firm))
+            apis = _from_apis(question, program, situation, service)
+            _ask(program, service, [*terms, *apis], math.ceil(asked * firm))
     for work in question.works:
         amount = math.ceil(work.amount * firm)
         _finish(program, question, table, work.service, work.seconds, amount, Situation(0), is_firm)
@@ -480,7 +486,9 @@ def pay_contracts(question: Question, program: Program, known: Known) -> None:
 def keep_budget(question: Question, program: Program, known: Known) -> None:
     """The cost is at most the budget."""
     if question.budget is not None:
-        program.row(((column, cost) for column, cost in enumerate(program.costs)), most=question.budget)
+        cut = set(program.cuts.values())
+        paid = ((column, cost) for column, cost in enumerate(program.costs) if column not in cut)
+        program.row(paid, most=question.budget)
 
 
 RULES: tuple[Callable[[Question, Program, Known], None], ...] = (
@@ -508,6 +516,7 @@ def program_of(question: Question, known: Known) -> Program:
     """State a question as a program, with the situations and cuts known so far."""
     program = Program([stay.price for stay in question.stays], [stay.most for stay in question.stays])
     _open_apis(question, program)
+    program.cuts = {service: program.column(1, cost) for service, cost in enumerate(question.cut_costs)}
     for rule in RULES:
         rule(question, program, known)
     return program

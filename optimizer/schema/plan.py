@@ -9,6 +9,7 @@ from pydantic import Field
 from optimizer.messages import Message
 from optimizer.schema.base import Evidence, Frozen, Grade, Kind, PriceEvidence
 from optimizer.schema.layout import ReplicaLayout
+from optimizer.schema.sharing import Saving, Share, Shed
 
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]
 
@@ -549,6 +550,12 @@ class Plan(Frozen):
     """`nodes`: replicas of several services share nodes; `capacity_per_node` is then that of one replica."""
     method: str = Field(default="", exclude_if=lambda value: not value)
     """Which engine proved a plan of periods."""
+    shed: tuple[Shed, ...] = Field(default=(), exclude_if=lambda value: not value)
+    """Services that are cut, the least important first; everything else in the plan is of the others."""
+    shares: tuple[Share, ...] = Field(default=(), exclude_if=lambda value: not value)
+    """Who pays what, where nodes are shared."""
+    saving: Saving | None = Field(default=None, exclude_if=lambda value: value is None)
+    """What sharing saves against separate plans."""
 
     def as_json(self, rejections: bool = True) -> dict[str, Any]:
         """Return the plan as plain data with its digest; rejections stand once in a document."""

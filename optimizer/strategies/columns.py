@@ -9,6 +9,7 @@ of what else there is to decide.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -84,8 +85,7 @@ class _Master:
         covered = {column for row in self.covers for column in row.columns}
         for column, most in enumerate(self.program.most):
             if column not in covered:
-                self._column(dict(self.entries[column]), most,
-                             self.program.costs[column])
+                self._column(dict(self.entries[column]), most, self.program.costs[column])
         self.shares = [self.solver.Constraint(1.0, infinity) for _ in self.covers]
         dear = self.program.largest_cost() / UNIT + 1
         for share in self.shares:  # a demand that nothing covers yet costs more than any plan

@@ -61,6 +61,8 @@ class Found:
     bound: int = 0
     """No plan costs less, in the question's unit of money."""
     method: str = ""
+    cut: tuple[int, ...] = ()
+    """Services that are left out, where some may be."""
 
     @property
     def has_plan(self) -> bool:
@@ -68,7 +70,9 @@ class Found:
         return self.cost is not None
 
 
-def search(question: Question, effort: Effort, reduce: bool = True, solve: Solve | None = None) -> Found:
+def search(
+    question: Question, effort: Effort, reduce: bool = True, solve: Solve | None = None, ties: bool = True
+) -> Found:
     """Find the cheapest plan; among equals the one of fewest node-hours.
 
     The program knows routed classes by cuts and losses by the situations that showed to matter; each answer is checked
@@ -80,6 +84,7 @@ def search(question: Question, effort: Effort, reduce: bool = True, solve: Solve
         effort: limits of the search.
         reduce: whether to drop what no cheapest plan needs first.
         solve: how each program is minimised, given the effort and a cost below which no plan is; default `solved`.
+        ties: whether equals are told apart; else the first of them stands.
 
     Raises:
         ModelTooLargeError: some sum may exceed the solver's integers.
@@ -97,15 +102,17 @@ def search(question: Question, effort: Effort, reduce: bool = True, solve: Solve
             return Found("infeasible", question, method=counts.method)
         if not counts.values:
             break
-        if counts.status == "optimal" and not effort.expired():
+        if counts.status == "optimal" and ties and not effort.expired():
             counts = _fewest_node_hours(question, program, counts, effort)
-        if not _learn(question, known, program, counts):
+        cut = tuple(service for service, column in program.cuts.items() if counts.values[column])
+        served = question.without(cut) if program.cuts else question
+        if not _learn(served, known, program, counts):
             hosted = _hosted(program, counts)
             cost = cost_of(question, counts.values[: len(question.stays)], hosted)
             uses = {key: counts.values[column] for key, column in program.uses.items() if counts.values[column]}
-            uses |= _placed_again(question, program, counts)
+            uses |= _placed_again(served, program, counts) if ties else {}
             return Found(counts.status, question, counts.values[: len(question.stays)], uses, hosted, cost,
-                         min(bound, cost), counts.method)
+                         min(bound, cost), counts.method, cut)
         hard += counts.hard
         if effort.expired() or (effort.end is None and hard >= MOST_HARD):
             break

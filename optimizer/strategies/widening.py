@@ -35,10 +35,11 @@ ENOUGH = 1e-6
 
 
 def has_many_demands(question: Question) -> bool:
-    """Say whether nodes are shared and there are many demands to cover, each of classes that are not routed apart."""
+    """Say whether nodes are shared and there are many demands to cover, by nodes alone."""
     demands = sum(1 for period in question.periods for amount in period.demand if amount)
     shared = any(way.gpus for way in question.ways)
-    return shared and demands >= MANY and not any(question.routes(service) for service in range(question.services))
+    plain = not question.hosted and not any(question.routes(service) for service in range(question.services))
+    return shared and demands >= MANY and plain
 
 
 def by_columns(program: Program, effort: Effort, least: int = 0) -> Counts:
@@ -59,9 +60,9 @@ def by_columns(program: Program, effort: Effort, least: int = 0) -> Counts:
     for _ in range(2):  # a cheaper plan that the last program finds leaves fewer columns to look at
         if _is_enough(program, best) or effort.expired():
             break
-        room = _distance(program, best, relaxation) if best.values else None
+        distance = _distance(program, best, relaxation) if best.values else None
         known = program.cost_of(best.values) if best.values else None
-        best = best.better(_over(program, relaxation, regret, room, best, effort, True), program)
+        best = best.better(_over(program, relaxation, regret, distance, best, effort, True), program)
         if best.values and program.cost_of(best.values) == known:
             break
     return replace(best, hard=True, method="columns")
