@@ -18,7 +18,7 @@ from optimizer.load.architecture.layers import (
 from optimizer.load.architecture.parts import Block, Layer, Weight
 from optimizer.load.architecture.plan import mixers, sparse
 from optimizer.load.architecture.shape import Shape
-from optimizer.load.architecture.state import mamba1, mamba1_rank, mamba2
+from optimizer.load.architecture.state import mamba1, mamba1_rank, mamba2, plamo2_state
 
 Builder = Callable[[Shape], list[Layer]]
 
@@ -348,11 +348,24 @@ def step3(shape: Shape) -> list[Layer]:
             for has in sparse(keys, shape.layers)]
 
 
+def plamo2(shape: Shape) -> list[Layer]:
+    """PLaMo 2: Mamba and attention in turn, each with a dense block; engines keep all keys and values."""
+    keys, hidden = shape.keys, shape.hidden
+    step = keys.whole("mamba_step", default=2)
+    turn = step // 2 if shape.layers > step // 2 else shape.layers - 1
+    state = plamo2_state(keys, hidden, shape.head_dim) if keys.flag("mamba_enabled", default=True) else None
+    keys.get("attention_window_size", "full_attention_idx")  # the window hides tokens, but engines keep them
+    attention = attention_of(shape, "full")
+    feed = feed_forward_of(shape, False)
+    return [Layer((attention if state is None or index % step == turn else state, feed), shape.layer_norms)
+            for index in range(shape.layers)]
+
+
 BUILDERS: dict[str, Builder] = {
     "mamba": mamba, "mamba2": mamba_2, "falcon_h1": falcon_h1, "nemotron_h": nemotron_h, "nemotron_nas": nemotron_nas,
     "gemma4": gemma4, "gemma3n": gemma3n, "mimo_v2": mimo_v2, "deepseek_v4": deepseek_v4, "kimi_linear": kimi_linear,
     "bailing_hybrid": bailing_hybrid, "longcat": longcat, "minimax_m3": minimax_m3,
-    "ernie_vl": plain_layers, "residual": residual, "step3": step3,
+    "ernie_vl": plain_layers, "residual": residual, "step3": step3, "plamo2": plamo2,
 }
 """Names that `Rules.build` takes."""
 

@@ -109,6 +109,7 @@ FAMILIES: dict[str, Rules] = {
     "nemotron": Rules(gated=False, norm_bias=True),
     "nanochat": Rules(gated=False, norms=0, final_norm=False),
     "plamo": Rules(norms=1, checked=OWN),
+    "plamo2": Rules(tied=True, norms=4, qk_norm="heads", build="plamo2", checked=OWN),
     "olmo": Rules(norms=0, final_norm=False),
     **_kin(Rules(qk_norm="whole"), "olmo2", "olmoe", "flex_olmo", "minimax_m2"),
     "olmo3": Rules(qk_norm="whole", window="pattern", pattern=4),

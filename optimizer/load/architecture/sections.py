@@ -40,9 +40,9 @@ DIFFUSION = frozenset({"llada", "llada_moe", "dream", "diffusion_gemma", "sdar",
 
 UNSERVED = frozenset({
     "git", "ctrl", "openai-gpt", "bert-generation", "biogpt", "blip", "blip-2", "instructblip", "instructblipvideo",
-    "rwkv5", "rwkv6", "jetmoe", "phi4_multimodal", "phi4mm", "muse_glimmer", "cosmos3_edge", "rwkv", "rwkv7", "xlstm", "zamba", "zamba2",
-    "recurrent_gemma", "recurrentgemma", "cpmant", "reformer", "gpt_neo", "xglm", "pi0", "janus", "kosmos-2",
-    "apertus1p5", "apertus1p5_text", "beam", "lara_mini", "mllama", "mllama_text_model",
+    "rwkv5", "rwkv6", "jetmoe", "phi4_multimodal", "phi4mm", "muse_glimmer", "cosmos3_edge", "rwkv", "rwkv7", "xlstm",
+    "zamba", "zamba2", "recurrent_gemma", "recurrentgemma", "cpmant", "reformer", "gpt_neo", "xglm", "pi0", "janus",
+    "kosmos-2", "apertus1p5", "apertus1p5_text", "beam", "lara_mini", "mllama", "mllama_text_model",
 })
 """model_type of decoders whose layers gpumix has no reader for; the plain rules would count them wrongly."""
 
