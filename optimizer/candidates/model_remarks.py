@@ -16,9 +16,12 @@ from optimizer.schema.problem import Problem, Service
 def _as_read(service: Service, model: LlmModel, own: bool) -> Iterator[Message]:
     """Say how a model that is not simply the catalog's was read."""
     if own:
-        if not model.verified:
+        if "family" in model.unchecked:
             yield Message("model.unverified", service=service.service_id, family=model.family,
                           billion=model.parameters_billion + model.vision_parameters_billion)
+        if "towers" in model.unchecked:
+            yield Message("model.unverified-towers", service=service.service_id, family=model.family,
+                          billion=model.vision_parameters_billion)
         for note in filter(None, model.notes.split("; ")):
             yield Message("model.note", service=service.service_id, note=note)
     elif model.precision_by_name and service.precisions is None:

@@ -12,7 +12,8 @@ from optimizer.load.architecture.shape import CONTEXT
 ASSUMED_TOKENS = 2048
 """What vLLM takes where a config states no limit."""
 
-WITHOUT_LIMIT = frozenset({"falcon", "bloom", "mpt", "mamba", "mamba2", "falcon_mamba", "rwkv"})
+WITHOUT_LIMIT = frozenset({
+    "falcon", "bloom", "mpt", "mamba", "mamba2", "falcon_mamba", "RefinedWeb", "RefinedWebModel"})
 """Families whose published configs state none."""
 
 MULTIPLYING = frozenset({"yarn", "linear", "dynamic", "ntk"})

@@ -171,7 +171,7 @@ def parse_model_config(raw: bytes, label: str, beside: Beside | None = None) -> 
     context, pending = _context(sections, label)
     try:
         architecture = read_architecture(sections, label, defaults_of)
-        towers, of_towers = tower_parameters(sections, label, architecture.hidden)
+        towers, towers_checked, of_towers = tower_parameters(sections, label, architecture.hidden)
     except InputError as error:
         raise InputError((*pending, *error.faults)) from None
     if pending:
@@ -182,6 +182,8 @@ def parse_model_config(raw: bytes, label: str, beside: Beside | None = None) -> 
     copy = _copy(found, served)
     counted_from, warnings = _checked(architecture.parameters + towers, name, around, found)
     parts = dict(found.parts) | ({"kv_cache": found.cache} if found.cache else {})
+    doubts = {"family": architecture.verified, "towers": towers_checked}
+    unchecked = tuple(part for part, checked in doubts.items() if not checked)
     facts = {
         "name": name, "family": architecture.family.removesuffix("_text"), "runs_like": "own-config",
         "parameters_billion": architecture.parameters / 1e9,
@@ -193,7 +195,7 @@ def parse_model_config(raw: bytes, label: str, beside: Beside | None = None) -> 
         "tied_embeddings": architecture.tied, "experts": architecture.experts,
         "experts_per_token": architecture.experts_per_token, "expert_width": architecture.expert_width or None,
         "native_precision": served, "copies": (copy,) if copy else (), "native_kv_precision": found.cache,
-        "precision_parts": tuple(sorted(parts.items())), "verified": architecture.verified,
+        "precision_parts": tuple(sorted(parts.items())), "unchecked": unchecked,
         "counted_from": counted_from,
         "context_limit_tokens": context.limit, "context_extended_tokens": context.extended,
         "context_extension": context.extension, "context_override": context.override,

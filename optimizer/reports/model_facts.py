@@ -20,7 +20,7 @@ from optimizer.schema.catalog import LlmModel, Precision
 APART = 0.03
 """Two statements of a size that are further apart are both named."""
 
-APART_ACTIVE = 0.2
+APART_ACTIVE = 0.3
 """Publishers round active parameters, and count embeddings or leave them out."""
 
 
@@ -87,11 +87,14 @@ def facts_of(name: str, model: LlmModel, known: LlmModel | None, precisions: Map
         if published is not None and model is not known and abs(counted / published - 1) > APART:
             warnings.append(f"published are {published:g} billion parameters, the shape has {counted:.2f}")
         total, source = (published, "published total") if published is not None else (total, source)
+    if "towers" in model.unchecked:
+        beside = f"{model.vision_parameters_billion:.2f} billion"
+        warnings.insert(0, f"unverified: the vision and audio towers of {model.family}, {beside} by their shape alone")
+    if "family" in model.unchecked:
+        warnings.insert(0, f"unverified: the counting of the {model.family} family was never checked")
     stated = known.published_active_parameters_billion if known is not None else None
     if stated is not None and abs(active / stated - 1) <= APART_ACTIVE:
         active = stated
-    if not model.verified:
-        warnings.insert(0, f"unverified: the counting of the {model.family} family was never checked")
     parts = checkpoint_parts(model, precisions)
     return ModelFacts(
         name, model.family, total, active, counted, model.active_parameters_billion, source, model.verified,

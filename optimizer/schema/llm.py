@@ -133,8 +133,9 @@ class LlmModel(Sourced):
     """Precision of the KV cache that the checkpoint brings scales for; None: 16 bits."""
     precision_parts: tuple[tuple[str, str], ...] = ()
     """(part of the checkpoint, its precision), where it is known part by part."""
-    verified: bool = True
-    """Whether the count of parameters was checked against a published total or the real architecture."""
+    unchecked: tuple[Literal["family", "towers"], ...] = ()
+    """What of its counting was never checked against a published total or the real architecture: that of the decoder's
+    family, that of its vision and audio towers."""
     counted_from: str = "published total"
     published_parameters_billion: Positive | None = None
     """Total that the publisher states, vision towers included; None: as counted."""
@@ -154,6 +155,11 @@ class LlmModel(Sourced):
         """Return the longest context that may be planned; beyond the config's limit only where it is asked for."""
         further = self.context_extended_tokens if asked else None
         return max(self.context_limit_tokens, further or 0)
+
+    @property
+    def verified(self) -> bool:
+        """Whether the count of parameters was checked against a published total or the real architecture."""
+        return not self.unchecked
 
     @property
     def own_precisions(self) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from optimizer.load.architecture.layers import (
 from optimizer.load.architecture.parts import Block, Layer, Weight
 from optimizer.load.architecture.plan import mixers, sparse
 from optimizer.load.architecture.shape import Shape
-from optimizer.load.architecture.state import mamba1, mamba1_rank, mamba2
+from optimizer.load.architecture.state import mamba1, mamba1_rank, mamba2, plamo2_state
 
 Builder = Callable[[Shape], list[Layer]]
 
@@ -321,11 +321,51 @@ def minimax_m3(shape: Shape) -> list[Layer]:
             for chooses, has in zip(sparse_layers, experts, strict=True)]
 
 
+def residual(shape: Shape) -> list[Layer]:
+    """Snowflake Arctic and Grok-2: a dense block beside the experts of every layer that has some."""
+    keys, hidden = shape.keys, shape.hidden
+    if keys.has("parallel_attn_mlp_res"):  # Arctic: as wide as the layer itself
+        beside, step = keys.flag("parallel_attn_mlp_res"), keys.whole("moe_layer_frequency", default=2)
+        keys.get("use_residual")
+    else:
+        beside, step = keys.flag("residual_moe"), 1
+    width = hidden if keys.has("parallel_attn_mlp_res") else shape.widths[0]
+    attention, experts = attention_of(shape, "full"), mixture(shape.mixture)
+    with_experts = (attention, experts, *((dense(hidden, width),) if beside else ()))
+    without = (attention, feed_forward_of(shape, False))
+    return [Layer(with_experts if (index + 1) % step == 0 else without, shape.layer_norms)
+            for index in range(shape.layers)]
+
+
+def step3(shape: Shape) -> list[Layer]:
+    """Step 3: queries of all heads from one narrow vector (multi-matrix factorisation attention)."""
+    keys, narrow = shape.keys, shape.keys.whole("share_q_dim")
+    whole = attention_of(shape, "full")
+    queries = Weight("self_attn.q_proj", "attention", float(narrow * (shape.hidden + shape.heads * shape.head_dim)))
+    others = tuple(one for one in whole.weights if one.module != "self_attn.q_proj")
+    attention = Block((queries, *others, Weight("self_attn.inter_norm", "norms", float(narrow))), whole.cache)
+    return [Layer((attention, feed_forward_of(shape, has)), shape.layer_norms)
+            for has in sparse(keys, shape.layers)]
+
+
+def plamo2(shape: Shape) -> list[Layer]:
+    """PLaMo 2: Mamba and attention in turn, each with a dense block; engines keep all keys and values."""
+    keys, hidden = shape.keys, shape.hidden
+    step = keys.whole("mamba_step", default=2)
+    turn = step // 2 if shape.layers > step // 2 else shape.layers - 1
+    state = plamo2_state(keys, hidden, shape.head_dim) if keys.flag("mamba_enabled", default=True) else None
+    keys.get("attention_window_size", "full_attention_idx")  # the window hides tokens, but engines keep them
+    attention = attention_of(shape, "full")
+    feed = feed_forward_of(shape, False)
+    return [Layer((attention if state is None or index % step == turn else state, feed), shape.layer_norms)
+            for index in range(shape.layers)]
+
+
 BUILDERS: dict[str, Builder] = {
     "mamba": mamba, "mamba2": mamba_2, "falcon_h1": falcon_h1, "nemotron_h": nemotron_h, "nemotron_nas": nemotron_nas,
     "gemma4": gemma4, "gemma3n": gemma3n, "mimo_v2": mimo_v2, "deepseek_v4": deepseek_v4, "kimi_linear": kimi_linear,
     "bailing_hybrid": bailing_hybrid, "longcat": longcat, "minimax_m3": minimax_m3,
-    "ernie_vl": plain_layers,
+    "ernie_vl": plain_layers, "residual": residual, "step3": step3, "plamo2": plamo2,
 }
 """Names that `Rules.build` takes."""
 

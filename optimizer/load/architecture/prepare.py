@@ -35,6 +35,24 @@ def mpt(data: Data) -> Data:
     return {"intermediate_size": inner, **data, "num_key_value_heads": heads, "attn_config": None}
 
 
+def falcon(data: Data) -> Data:
+    """Falcon as first published: layers named n_layer, and KV heads stated only by the newer decoder."""
+    if "new_decoder_architecture" in data or data.get("n_head_kv") is None:
+        return data
+    return {**data, "new_decoder_architecture": True}
+
+
+def minicpm3(data: Data) -> Data:
+    """MiniCPM3 leaves the size of values to hidden_size / heads."""
+    hidden, heads = _whole(data.get("hidden_size")), _whole(data.get("num_attention_heads"))
+    return {**({"v_head_dim": hidden // heads} if hidden and heads else {}), **data}
+
+
+def step3_moe(data: Data) -> Data:
+    """Step 3: groups of queries are KV heads; the layers named in moe_layers_enum have one shared expert."""
+    return {"num_key_value_heads": data.get("num_attention_groups"), "n_shared_experts": 1, **data}
+
+
 def chatglm(data: Data) -> Data:
     """ChatGLM names groups of queries, and pads its vocabulary."""
     groups = data.get("multi_query_group_num") if data.get("multi_query_attention") is True else None
@@ -100,6 +118,7 @@ def ernie_vl(data: Data) -> Data:
 
 
 PREPARED: dict[str, Callable[[Data], Data]] = {
+    "falcon": falcon, "minicpm3": minicpm3, "step3_text": step3_moe,
     "dbrx": dbrx, "mpt": mpt, "chatglm": chatglm, "llama4": llama4, "llama4_text": llama4, "qwen": qwen,
     "granitemoehybrid": granite_hybrid, "minimax_m3": minimax_m3, "minimax_m3_vl": minimax_m3,
     "minimax_m3_vl_text": minimax_m3, "lfm2": lfm2, "plamo": plamo, "step3p7": step3, "step3p5": step3,

@@ -12,7 +12,7 @@ from optimizer.load.architecture.keys import Keys
 from optimizer.load.architecture.layers import plain_layers
 from optimizer.load.architecture.parts import Architecture, Weight
 from optimizer.load.architecture.prepare import PREPARED
-from optimizer.load.architecture.rules import FAMILIES, TEXT_OF, Rules
+from optimizer.load.architecture.rules import FAMILIES, KIN, TEXT_OF, Rules
 from optimizer.load.architecture.sections import Sections
 from optimizer.load.architecture.shape import (
     EXPERT_WIDTH,
@@ -35,9 +35,12 @@ from optimizer.load.architecture.unread import check_unread
 
 def outside_of(shape: Shape) -> tuple[Weight, ...]:
     """Count embeddings, positions, last norm and head."""
-    rules, table = shape.rules, float(shape.vocabulary * shape.hidden)
+    narrow = shape.keys.whole("word_embed_proj_dim", default=shape.hidden)  # OPT-350m: projected up, and down again
+    rules, table = shape.rules, float(shape.vocabulary * narrow)
     norm = shape.hidden * (1 + rules.norm_bias)
     weights = [Weight("embed_tokens", "embeddings", table)]
+    if narrow != shape.hidden:
+        weights.append(Weight("project_in_out", "dense", 2.0 * narrow * shape.hidden))
     if rules.positions:
         count = shape.keys.whole(rules.positions, "max_position_embeddings", "n_positions") + rules.position_offset
         weights.append(Weight("embed_positions", "embeddings", float(count * shape.hidden)))
@@ -98,13 +101,19 @@ def _by_class(sections: Sections) -> str | None:
     return {_squeezed(name): name for name in FAMILIES}.get(_squeezed(stem)) if stem else None
 
 
+def _reads_all(sections: Sections, name: str, rules: Rules) -> bool:
+    """Say whether keys that nobody reads may be passed over: the family is checked, and the config says it is one."""
+    own = {sections.family, TEXT_OF.get(sections.family), sections.outer}
+    return bool(rules.checked) and (name in own or sections.family in KIN.get(name, ()))
+
+
 def rules_of(sections: Sections) -> tuple[str, Rules]:
     """Return the family that a decoder is read as, and its rules."""
     name = sections.family
     if name in TEXT_OF and (name not in FAMILIES or sections.nested):
         name = TEXT_OF[name]
     if name not in FAMILIES:
-        name = _by_class(sections) or name
+        name = next((family for family, others in KIN.items() if name in others), None) or _by_class(sections) or name
     return name, FAMILIES.get(name, Rules(checked=""))
 
 
@@ -133,7 +142,7 @@ def read_architecture(
     built = BUILDERS[rules.build](shape) if rules.build else plain_layers(shape)
     outside = (*outside_of(shape), *(OUTSIDE[rules.build](shape) if rules.build in OUTSIDE else ()))
     keys.check()
-    check_unread(keys, bool(rules.checked))
+    check_unread(keys, _reads_all(sections, name, rules))
     mixed = shape.mixture if shape.mixture_stated else None
     assumed = sorted(keys.assumed & keys.read)
     notes = [f"{', '.join(assumed)}: not stated, taken from the family's own defaults"] if assumed else []

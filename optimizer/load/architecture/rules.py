@@ -66,11 +66,16 @@ def _kin(rules: Rules, *names: str) -> dict[str, Rules]:
 
 FAMILIES: dict[str, Rules] = {
     **_kin(LLAMA, "llama", "granite", "cwm", "bitnet", "helium", "exaone", "internlm3", "aria_text", "iquestcoder",
-           "hyperclovax", "ministral3", "dots1", "solar_open", "granitemoe", "minicpm", "seed_oss", "xverse", "orion",
+           "hyperclovax", "ministral3", "dots1", "solar_open", "granitemoe", "seed_oss", "xverse", "orion",
            "yi", "aquila", "internlm", "internlm2", "baichuan", "decilm", "deepseek_vl", "skywork", "telechat",
            "llama4", "llama4_text", "llava"),
+    **_kin(Rules(checked=OWN), "deepseek"),
+    "solar": Rules(window="all", checked=OWN),
+    "arctic": Rules(norms=3, build="residual", checked=OWN),
+    "grok-1": Rules(norms=4, tied=True, checked=OWN), "grok-2": Rules(norms=4, build="residual", checked=OWN),
+    "step3_text": Rules(build="step3", checked=OWN),
     **_kin(Rules(window="all"), "mistral", "ministral", "mixtral", "phi3"),
-    **_kin(Rules(tied=True), "gemma", "ernie4_5", "smollm3", "ernie4_5_moe", "granite_swa"),
+    **_kin(Rules(tied=True), "gemma", "minicpm", "ernie4_5", "smollm3", "ernie4_5_moe", "granite_swa"),
     **_kin(Rules(tied=True, build="ernie_vl"), "ernie4_5_vl_moe_text", "ernie4_5_moe_vl", "ernie4_5_vl_moe"),
     "arcee": Rules(gated=False),
     "phi3small": Rules(checked="", window="all"),
@@ -104,6 +109,7 @@ FAMILIES: dict[str, Rules] = {
     "nemotron": Rules(gated=False, norm_bias=True),
     "nanochat": Rules(gated=False, norms=0, final_norm=False),
     "plamo": Rules(norms=1, checked=OWN),
+    "plamo2": Rules(tied=True, norms=4, qk_norm="heads", build="plamo2", checked=OWN),
     "olmo": Rules(norms=0, final_norm=False),
     **_kin(Rules(qk_norm="whole"), "olmo2", "olmoe", "flex_olmo", "minimax_m2"),
     "olmo3": Rules(qk_norm="whole", window="pattern", pattern=4),
@@ -153,6 +159,10 @@ TEXT_OF = {
     "glm4v_moe": "glm4v_moe_text", "qwen3_5": "qwen3_5_text", "qwen3_5_moe": "qwen3_5_moe_text",
     "paligemma": "gemma", "idefics3": "llama", "smolvlm": "llama", "idefics2": "mistral", "aya_vision": "cohere2",
     "cohere2_vision": "cohere2", "lfm2_vl": "lfm2", "aria": "aria_text", "kimi_k25": "deepseek_v3",
+    "RefinedWeb": "falcon", "RefinedWebModel": "falcon", "step3_vl": "step3_text",
     "kimi_vl": "deepseek_v3", "kimi_k3": "kimi_linear", "minimax_m3_vl": "minimax_m3_vl_text", "emu3": "llama",
 }
 """model_type of a multimodal model -> that of the decoder in it, where the decoder's section does not say."""
+
+KIN: dict[str, tuple[str, ...]] = {"bailing_moe_v2": ("bailing_moe",), "grok-2": ("git",)}
+"""Family -> other model_type under which its own configs are published."""

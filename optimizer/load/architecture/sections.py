@@ -40,15 +40,19 @@ DIFFUSION = frozenset({"llada", "llada_moe", "dream", "diffusion_gemma", "sdar",
 
 UNSERVED = frozenset({
     "git", "ctrl", "openai-gpt", "bert-generation", "biogpt", "blip", "blip-2", "instructblip", "instructblipvideo",
-    "jetmoe", "phi4_multimodal", "phi4mm", "muse_glimmer", "cosmos3_edge", "rwkv", "rwkv7", "xlstm", "zamba", "zamba2",
-    "recurrent_gemma", "recurrentgemma", "cpmant", "reformer", "gpt_neo", "xglm", "pi0", "janus", "kosmos-2",
-    "apertus1p5", "apertus1p5_text", "beam", "lara_mini", "mllama", "mllama_text_model",
+    "rwkv5", "rwkv6", "jetmoe", "phi4_multimodal", "phi4mm", "muse_glimmer", "cosmos3_edge", "rwkv", "rwkv7", "xlstm",
+    "zamba", "zamba2", "recurrent_gemma", "recurrentgemma", "cpmant", "reformer", "gpt_neo", "xglm", "pi0", "janus",
+    "kosmos-2", "apertus1p5", "apertus1p5_text", "beam", "lara_mini", "mllama", "mllama_text_model",
 })
 """model_type of decoders whose layers gpumix has no reader for; the plain rules would count them wrongly."""
 
 TASKS = ("ForMaskedLM", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering",
          "ForMultipleChoice", "ForPreTraining", "ForImageClassification", "ForCTC", "ForMaskedImageModeling")
 """Ends of architecture names that classify or fill in: they generate nothing."""
+
+
+GENERATING = ("LMHeadModel", "ChatModel", "ChatGLMModel", "LMModel")
+"""Ends of architecture names that generate text although they end in Model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,9 @@ def _refuse_others(data: dict[str, Any], label: str) -> None:
         InputError: an encoder, a classifier, an encoder with a decoder, or a diffusion model.
     """
     kind = str(data.get("model_type") or "")
+    if "peft_type" in data or "base_model_name_or_path" in data:
+        found = f"an adapter of {shown(data.get('base_model_name_or_path'))}: it holds no whole model"
+        raise InputError([Fault(label, "peft_type", found, "the config.json of the model it was made for")])
     named = data.get("architectures")
     listed = [str(name) for name in named] if isinstance(named, list) else []
     if data.get("is_encoder_decoder") is True or kind in ENCODER_DECODERS:
@@ -87,9 +94,13 @@ def _refuse_others(data: dict[str, Any], label: str) -> None:
         raise InputError([Fault(label, key, found, allowed)])
     if kind in DIFFUSION:
         raise InputError([Fault(label, "model_type", shown(kind), "a model that generates token by token")])
-    if kind in UNSERVED:
+    if kind in UNSERVED and "Grok1ForCausalLM" not in listed:
         raise InputError([Fault(label, "model_type", f"{shown(kind)}, whose layers gpumix does not know how to count",
                                 "another model, or the facts of this one in models.yaml of an overlay")])
+    headless = [name for name in listed if name.endswith("Model") and not name.endswith(GENERATING)]
+    if headless and len(headless) == len(listed) and kind not in ENCODERS and not data.get("vision_config"):
+        found = f"{', '.join(headless)}: without a head it makes embeddings and generates no text"
+        raise InputError([Fault(label, "architectures", found, "a decoder that generates text")])
     tasks = [name for name in listed if name.endswith(TASKS)]
     if kind in ENCODERS and not any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in listed):
         raise InputError([Fault(label, "model_type", f"{shown(kind)}, an encoder: it keeps no KV cache",

@@ -15,11 +15,11 @@ LATENT = ("mla", "mla_sparse")
 """Mixers that keep one compressed vector a token."""
 
 LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
-HIDDEN = ("hidden_size", "n_embd", "d_model")
+HIDDEN = ("hidden_size", "n_embd", "n_embed", "d_model")
 HEADS = ("num_attention_heads", "n_head", "n_heads")
 KV_HEADS = ("num_key_value_heads", "num_kv_heads", "n_head_kv", "multi_query_group_num", "n_kv_heads",
             "num_key_value_groups_heads")
-HEAD_DIM = ("head_dim", "attention_head_dim", "kv_channels")
+HEAD_DIM = ("head_dim", "hidden_size_per_head", "attention_head_dim", "kv_channels")
 INTERMEDIATE = ("intermediate_size", "n_inner", "ffn_hidden_size", "ffn_dim", "intermediate_size_mlp")
 VOCABULARY = ("vocab_size", "padded_vocab_size")
 EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts", "num_routed_experts")

@@ -51,6 +51,21 @@ def mamba2(keys: Keys, hidden: int, inner: int, heads: int, size: int, groups: i
                                      window_values=float(convolved * (kernel - 1))))
 
 
+def plamo2_state(keys: Keys, hidden: int, size: int) -> Block:
+    """Count one Mamba layer of PLaMo 2: B, C and time steps are projected from the inner width, one step a head."""
+    heads, states = keys.whole("mamba_num_heads"), keys.whole("mamba_d_state")
+    kernel = keys.whole("mamba_d_conv", default=4)
+    inner, rank = heads * size, max(64, hidden // 16)
+    count = [
+        Weight("mamba.in_proj", "state", hidden * 2 * inner), Weight("mamba.conv1d", "state", inner * kernel),
+        Weight("mamba.bcdt_proj", "state", inner * (rank + 2 * states)), Weight("mamba.dt_proj", "state", rank * heads),
+        Weight("mamba.out_proj", "state", inner * hidden),
+        Weight("mamba.A_log", "norms", 3 * heads + rank + 2 * states)]
+    state = _state_bytes(keys, "mamba_ssm_cache_dtype", "mamba_ssm_dtype")
+    return Block(tuple(count), Cache("state_space", state_values=float(inner * states), state_value_bytes=state,
+                                     window_values=float(inner * (kernel - 1))))
+
+
 def gated_delta(keys: Keys, hidden: int) -> Block:
     """Count one gated delta-rule layer (Qwen3-Next): q, k, v, output gate, two gates a value head, convolution."""
     key_heads, value_heads = keys.whole("linear_num_key_heads"), keys.whole("linear_num_value_heads")

@@ -5,8 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from optimizer.load.architecture.family_defaults import defaults_of
 from optimizer.load.architecture.keys import MOST_LAYERS, Keys
 from optimizer.load.architecture.sections import Sections
+
+CHECKED = frozenset({
+    "aria", "cohere2_vision", "cosmos3_omni", "deepseek_vl", "deepseek_vl_v2", "ernie4_5_vl_moe", "ernie4_5_moe_vl",
+    "gemma3", "gemma4", "glm4v", "glm4v_moe", "glm46v", "idefics3", "internvl", "internvl_chat", "kimi_k25",
+    "kimi_k3", "kimi_vl", "lfm2_vl", "lighton_ocr", "llama4", "llava", "llava_next", "llava_next_video",
+    "llava_onevision", "minicpm_ocr", "minicpmv4_6", "minicpmv4_7", "minimax_m3_vl", "mistral3", "nemotron_h_omni",
+    "ovis2", "paligemma", "pixtral", "qianfan_ocr", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe",
+    "qwen3_omni_moe", "qwen3_omni_moe_thinker", "qwen3_5", "qwen3_5_moe", "shieldgemma2", "smolvlm", "step3_vl",
+    "step3p5", "step3p7", "video_llama_3", "vipllava", "gemma3n",
+})
+"""model_type of models whose total, towers included, is within 1% of the real architecture's or the published one."""
+
+TOWER_CLASSES = {
+    "clip_vision_model": "clip_vision_model", "siglip_vision_model": "siglip_vision_model", "pixtral": "pixtral",
+    "siglip2_vision_model": "siglip2_vision_model", "idefics3": "idefics3_vision", "idefics3_vision": "idefics3_vision",
+    "smolvlm": "idefics3_vision", "smolvlm_vision": "idefics3_vision",
+}
+"""model_type of towers that may leave sizes to their class -> its entry in `model_families.yaml`."""
+
+GLM4V = frozenset({"glm4v", "glm4v_moe", "glm46v", "glmga", "glm4v_vision", "glm4v_moe_vision"})
+"""Towers whose blocks are as wide inside as the decoder, and whose merger is a gated block of intermediate_size."""
 
 GATED = frozenset({"qwen2_5_vl", "pixtral", "gemma4_vision", "glm4v", "glm4v_moe", "glm4v_vision", "glm_ocr_vision",
                    "glm4v_moe_vision", "qwen2_5_omni_vision_encoder", "mistral3", "ministral3", "gemma4", "glm46v"})
@@ -25,8 +47,8 @@ WITHOUT_SECTION: Mapping[str, tuple[float, str]] = {
 
 def _vision(given: Mapping[str, Any], sections: Sections, label: str, name: str, hidden: int, parent: Keys) -> float:
     """Count layers of 4 h^2 of attention + feed-forward + biases and norms, patches, positions, and the merger."""
-    tower = Keys(given, label, f"{name}.", parent)
-    kind = tower.word("model_type") or sections.outer
+    kind = str(given.get("model_type") or sections.outer)
+    tower = Keys({**defaults_of(TOWER_CLASSES.get(kind, "")), **given}, label, f"{name}.", parent)
     stated = tower.whole("embed_dim", "vt_hidden_size", "hidden_size", "width", default=0, least=0)
     layers = tower.whole("num_hidden_layers", "depth", "vt_num_hidden_layers", "layers", default=0, least=0,
                          most=MOST_LAYERS)
@@ -40,9 +62,19 @@ def _vision(given: Mapping[str, Any], sections: Sections, label: str, name: str,
     positions = tower.whole("num_position_embeddings", "position_embedding_size", default=side**2, least=0)
     if not layers or not stated:
         return 0.0
+    if {kind, sections.outer} & GLM4V:
+        return _glm4v(tower, stated, layers, pixels + positions)
     matrices = 3 if {kind, sections.outer} & GATED else 2
     layer = 4 * stated * (stated + 1) + matrices * stated * inner + inner + 5 * stated
     return float(layers * layer + (pixels + 1 + positions) * stated) + _projector(tower, sections, stated, hidden)
+
+
+def _glm4v(tower: Keys, width: int, layers: int, tables: int) -> float:
+    """Count GLM-4V's tower: blocks as wide inside as its output, a strided convolution, and a gated merger."""
+    out, inner = tower.whole("out_hidden_size"), tower.whole("intermediate_size")
+    merge = tower.whole("spatial_merge_size", default=2) ** 2
+    blocks = layers * (4 * width**2 + 3 * width * out)
+    return float(blocks + tables * width + merge * width * out + out**2 + 3 * out * inner)
 
 
 def _projector(tower: Keys, sections: Sections, width: int, hidden: int) -> float:
@@ -73,8 +105,8 @@ def _audio(given: Mapping[str, Any], label: str, name: str, hidden: int, parent:
     return float(layers * (4 * width * width + 2 * width * inner) + width * hidden) if layers else 0.0
 
 
-def tower_parameters(sections: Sections, label: str, hidden: int) -> tuple[float, tuple[str, ...]]:
-    """Return the weights beside a decoder, and what is to be said of them.
+def tower_parameters(sections: Sections, label: str, hidden: int) -> tuple[float, bool, tuple[str, ...]]:
+    """Return the weights beside a decoder, whether their counting was checked, and what is to be said of them.
 
     Raises:
         InputError: a section has values that cannot be.
@@ -92,4 +124,6 @@ def tower_parameters(sections: Sections, label: str, hidden: int) -> tuple[float
     if sections.outer in WITHOUT_SECTION and not sections.towers:
         total, said = WITHOUT_SECTION[sections.outer]
         notes.append(f"beside the decoder {said} (published total; the config does not state them)")
-    return total, tuple(notes)
+    unknown = bool(notes) and total == 0
+    checked = not unknown and (not total or sections.outer in CHECKED)
+    return total, checked, tuple(notes)

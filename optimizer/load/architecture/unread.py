@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from optimizer.errors import Fault
@@ -17,7 +18,7 @@ NEUTRAL = re.compile(
     r"|torch|tie_|tied|is_decoder|is_encoder_decoder|cross_attention|pruned|finetuning|task|prefix$|words|typical|diversity"
     r"|early_stopping|do_sample|num_return|chunk_size_feed_forward|attn_implementation|_attn_imp|max_position|n_positions"
     r"|seq_length|seq_len|n_ctx|max_sequence|model_max|context|residual_in_fp32|rescale|time_step|alibi|qk_head_dim|mup"
-    r"|name_or_path|license|unsloth|transformers|remove_|renorm|routed_|router_|moe_router|jitter|layernorm|norm_type"
+    r"|name_or_path|license|unsloth|transformers|remove_|renorm|routed_|router_|moe_router|max_attn_value|moe_(train|eval|min)_capacity|jitter|layernorm|norm_type"
     r"|norm_eps|query_pre|clip_qkv|onnx|ignore_index|image|video|audio|vision|boi|eoi|mm_|projector|spatial|hc_|swiglu"
     r"|hidden_act|position_embedding_type|parallel_attn|apply_residual|attention_softmax|attn_temperature|floor_scale"
     r"|no_rope|use_mamba|mamba_hidden|mamba_dt_(min|max|init)|mamba_chunk|chunk_size|ssm_cfg|conv_bias|conv_use|hidden_mamba"
@@ -45,15 +46,21 @@ NEVER = re.compile(r"^mtp_|_mtp|nextn|altup_(coef|active|correct|lr)|_(alpha|bet
 """Names that never do, though they look like it: extra prediction layers, coefficients of updates."""
 
 
-def _says_nothing(value: Any) -> bool:
-    """Say whether a value switches nothing on."""
-    return value in (None, False, 0, "", [], {}) and value is not True
+OF_A_SWITCH = {"cla_share_factor": "use_cla"}
+"""Key -> the switch without which it means nothing."""
+
+
+def _says_nothing(name: str, data: Mapping[str, Any]) -> bool:
+    """Say whether a key switches nothing on."""
+    value, switch = data[name], OF_A_SWITCH.get(name)
+    off = switch is not None and data.get(switch) is not True
+    return off or (value in (None, False, 0, "", [], {}) and value is not True)
 
 
 def unread_keys(keys: Keys, verified: bool) -> list[str]:
     """List keys with a value that nobody read and that may change what the model is."""
-    left = [name for name, value in keys.data.items()
-            if name not in keys.read | keys.assumed and not _says_nothing(value) and not NEVER.search(name)]
+    left = [name for name in keys.data
+            if name not in keys.read | keys.assumed and not _says_nothing(name, keys.data) and not NEVER.search(name)]
     if verified:
         return [name for name in left if ALWAYS.search(name)]
     return [name for name in left if ALWAYS.search(name) or (STRUCTURAL.search(name) and not NEUTRAL.search(name))]
