@@ -152,6 +152,11 @@ def _about_speeds(plan: Plan, beside: tuple[Proposal, ...]) -> Iterator[str]:
 
 
 def _about_prices(prepared: Prepared, plan: Plan) -> Iterator[str]:
+    for node in plan.nodes:
+        if node.idle:
+            nodes = "1 node" if node.idle == 1 else f"{node.idle} nodes"
+            yield (f"Held idle (limits.at_least): {nodes} of {node.offer_id}, which no service can use as asked; paid "
+                   "for all the same.")
     assumed = sorted({node.offer_id for node in plan.nodes if node.price_evidence == "assumed"})
     if assumed:
         yield f"Assumed prices: {', '.join(assumed)}; get a quotation."
