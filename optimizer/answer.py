@@ -173,6 +173,9 @@ def _about_apis(plan: Plan) -> Iterator[Message]:
 
 
 def _about_prices(prepared: Prepared, plan: Plan) -> Iterator[Message]:
+    for node in plan.nodes:
+        if node.idle:
+            yield Message("warning.idle", n=node.idle, offer=node.offer_id)
     assumed = sorted({node.offer_id for node in plan.nodes if node.price_evidence == "assumed"})
     if assumed:
         yield Message("warning.assumed", offers=tuple(assumed))

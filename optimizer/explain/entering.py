@@ -84,7 +84,7 @@ def held(prepared: Prepared, offer_id: str) -> Prepared:
 
 
 def _nodes_of(solution: Solution, offer_id: str) -> int:
-    return sum(chosen.nodes for chosen in solution.chosen if chosen.row.offer_id == offer_id)
+    return sum(chosen.nodes for chosen in solution.every if chosen.row.offer_id == offer_id)
 
 
 def entry_price(forced: Prepared, offer_id: str, cost: int, settings: SolveSettings) -> int | None:

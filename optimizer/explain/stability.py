@@ -128,7 +128,7 @@ class Steadiness:
         The plan's cost is a line in the price, the least cost a concave one below it: from an end, take the plan that
         is cheapest there, go to the price at which both cost the same, ask again (Newton's method on whole prices).
         """
-        nodes = sum(chosen.nodes for chosen in self.solution.chosen if chosen.row.offer_id == offer_id)
+        nodes = sum(chosen.nodes for chosen in self.solution.every if chosen.row.offer_id == offer_id)
         price = next(c.row.price for c in self.solution.chosen if c.row.offer_id == offer_id)
         rest = self.cost - price * nodes
         free = under_limits(self.prepared, budget=None)
@@ -144,7 +144,7 @@ class Steadiness:
 
     def _others(self, solution: Solution, offer_id: str, price: int) -> tuple[int, int]:
         """Return what a plan costs without an offer, and how many nodes of it the plan has."""
-        nodes = sum(chosen.nodes for chosen in solution.chosen if chosen.row.offer_id == offer_id)
+        nodes = sum(chosen.nodes for chosen in solution.every if chosen.row.offer_id == offer_id)
         return (solution.cost or 0) - price * nodes, nodes
 
     def _dearest(self, free: Prepared, offer_id: str, rest: int, nodes: int) -> int | None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from typing import Literal
 
-from optimizer.candidates import Candidate, CandidateSet
+from optimizer.candidates import Candidate, CandidateSet, Option, StatedCapacity
 from optimizer.costs import PricedOffer
 from optimizer.costs.contracts import Bill, bills_of
 from optimizer.demand import class_demands
 from optimizer.errors import Fault, ModelTooLargeError
-from optimizer.schema.problem import Limits
+from optimizer.schema.problem import Limits, NodeCount
 from optimizer.traffic.class_split import ClassCut, Loads, TooFew, class_loads, opening_cuts
 from optimizer.units import HOURS_PER_MONTH, MICRO, exact
 
@@ -24,15 +24,16 @@ LARGEST_SUM = 2**62
 
 @dataclass(frozen=True, slots=True)
 class CaseRow:
-    """One decision: how many nodes of an offer serve a service with an option."""
+    """One decision: how many nodes of an offer serve a service with an option, or are held without serving any."""
 
     service: int
+    """Of idle nodes: one beyond the last service."""
     offer: int
     """Position of the stock that its nodes come from."""
     price: int
     """Micro-dollars an hour."""
     capacity: int
-    """Demand one node carries, never more than the whole demand."""
+    """Demand one node carries, never more than the whole demand; 0 of idle nodes."""
     most: int
     """No optimal plan has more of these nodes."""
     gpu: str
@@ -66,6 +67,11 @@ class CaseRow:
     def is_spot(self) -> bool:
         """Whether its nodes may be taken away at any time."""
         return self.candidate.offer.kind == "spot"
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether its nodes are held without serving anything."""
+        return not self.capacity
 
 
 @dataclass(frozen=True)
@@ -103,10 +109,9 @@ class Case:
         """Return the cost of taking every row at its most, every minimum and fee beside it."""
         return sum(row.price * row.most for row in self.rows) + sum(bill.minimum + bill.fee for bill in self.bills)
 
-
     def is_routed(self, service: int) -> bool:
         """Say whether a service's classes are routed apart."""
-        return bool(self.class_demands and self.class_demands[service])
+        return service < len(self.class_demands) and bool(self.class_demands[service])
 
     @cached_property
     def routed(self) -> tuple[RoutedService, ...]:
@@ -231,6 +236,8 @@ def build_case(
                     service, index[offer.pool], offer.micro_usd_per_hour, capacity, most, offer.gpu_id,
                     offer.provider, offer.place, option.engine_id, offer.watts, (offer.offer_id, *option.order), one,
                     one.classes))
+    if limits.at_least:
+        rows += _idle_rows(candidates, limits, index, {row.offer_id for row in rows})
     rows.sort(key=lambda row: (row.service, row.rank))
     watts = None if limits.power_kw is None else math.floor(exact(limits.power_kw) * 1000)
     case = Case(
@@ -241,6 +248,25 @@ def build_case(
         bills_of(limits.contracts), splits if any(splits) else ())
     _check_size(case)
     return case
+
+
+def _idle_rows(
+    candidates: CandidateSet, limits: Limits, index: dict[str, int], usable: Set[str]
+) -> Iterator[CaseRow]:
+    """Yield the rows of held nodes that serve nothing, for offers that no service can use at these targets.
+
+    A node that serves never breaks a rule that it would keep idle, so others need no such row; except where a rule
+    looks at the engine, which may be the wrong one on a held node.
+    """
+    service = len(candidates.demands)
+    for offer in candidates.offers:
+        most = _within_caps(0, limits.model_copy(update={"nodes": NodeCount(max=limits.nodes.max)}), offer)
+        if offer.offer_id in limits.at_least and most and (
+                offer.offer_id not in usable or looks_at_engines(limits)):
+            nothing = Option(service, offer.gpu_id, "", "", 1, offer.gpu_count, StatedCapacity(0, math.inf, None))
+            yield CaseRow(
+                service, index[offer.pool], offer.micro_usd_per_hour, 0, most, offer.gpu_id, offer.provider,
+                offer.place, "", offer.watts, (offer.offer_id, *nothing.order), Candidate(offer, nothing, 0))
 
 
 def scale_of(bill: Bill) -> int:

@@ -126,13 +126,13 @@ def limit_nodes(cp: CpModel, case: Case, x: Variables) -> None:
 
 
 def hold_nodes(cp: CpModel, case: Case, x: Variables) -> None:
-    """The plan holds the nodes that are bought or committed already."""
+    """The plan holds the nodes that are bought or committed already, idle where no service can use them."""
     for offer_id, nodes in case.at_least:
         mine = [i for i, row in enumerate(case.rows) if row.offer_id == offer_id]
         if mine:
             cp.add(_weighted(x, mine, [1] * len(mine)) >= nodes)
         else:
-            cp.add_bool_or([])  # no such node can serve anything: infeasible
+            cp.add_bool_or([])  # no such node can be had: infeasible
 
 
 def limit_gpu_types(cp: CpModel, case: Case, x: Variables) -> None:
@@ -153,7 +153,8 @@ def choose_engines(cp: CpModel, case: Case, x: Variables) -> None:
         return
     rows_of: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for i, row in enumerate(case.rows):
-        rows_of[row.gpu if case.engine_policy == "per_gpu" else ""][row.engine].append(i)
+        if not row.is_idle:
+            rows_of[row.gpu if case.engine_policy == "per_gpu" else ""][row.engine].append(i)
     for engines in rows_of.values():
         if len(engines) < 2:
             continue

@@ -120,7 +120,9 @@ def _counts(plan: Plan) -> Iterator[tuple[str, str, str]]:
     for index, node in enumerate(plan.nodes):
         if node.offer_id in bought:
             yield f"nodes.{index}.offer_id", f"{node.offer_id} twice", "each offer once"
-        bought[node.offer_id] = node.count
+        if not 0 <= node.idle <= node.count:
+            yield f"nodes.{index}.idle", str(node.idle), f"0 to {node.count}"
+        bought[node.offer_id] = node.count - node.idle
         for name in ("count", "gpu_count"):
             if getattr(node, name) < 1:
                 yield f"nodes.{index}.{name}", str(getattr(node, name)), "a whole number from 1"
@@ -141,7 +143,7 @@ def _counts(plan: Plan) -> Iterator[tuple[str, str, str]]:
             yield f"deployments.{index}.replicas", str(one.replicas), f"a multiple of nodes = {one.nodes}"
     for name, count in bought.items():
         if plan.timetable is None and not plan.periods and deployed[name] != count:
-            yield "nodes", f"{count} x {name}, {deployed[name]} deployed", "as many deployed as bought"
+            yield "nodes", f"{count} x {name}, {deployed[name]} deployed", "as many deployed as bought and not idle"
 
 
 def _costs(plan: Plan) -> Iterator[tuple[str, str, str]]:

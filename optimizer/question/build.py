@@ -101,7 +101,7 @@ def ask(prepared: Prepared) -> Asked:
     ways = tuple({(way.service, way.host, way.gpus, way.option.order): way for way in ways}.values())
     held = limits.at_least
     usable = {way.host for way in ways}
-    supplies = [one for one in supplies if one.host in usable or one.offer.offer_id in held or limits.nodes.min]
+    supplies = [one for one in supplies if one.host in usable or one.offer.offer_id in held]
     stock = {pool: most for supply in supplies if supply.group is None
              for pool, most in zip(supply.pools, (supply.offer.stock, supply.offer.own_stock), strict=False)
              if most is not None}

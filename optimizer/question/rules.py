@@ -15,7 +15,7 @@ from itertools import pairwise
 from optimizer.question.fillings import fillings
 from optimizer.question.program import Known, Program
 from optimizer.question.question import NOTHING, THOUSANDTHS, Host, Loss, Question, Situation
-from optimizer.traffic.class_split import ClassCut, TooFew
+from optimizer.traffic.class_split import TooFew
 
 Terms = list[tuple[int, int]]
 """(column, weight)."""

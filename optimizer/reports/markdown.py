@@ -23,6 +23,7 @@ from optimizer.reports.wording import (
     evidence_of,
     gap_of,
     hours_run,
+    idle_of,
     is_always_there,
     lengths_of,
     local_amount,
@@ -116,8 +117,8 @@ def _timetable(plan: Plan) -> Iterator[str]:
 def _nodes(plan: Plan) -> Iterator[str]:
     yield "\n## Nodes\n"
     yield from table(("nodes", "offer", "GPUs each", "how and where", "USD/month", "price"), [
-        (n.count if is_always_there(n) else f"up to {n.count}", n.offer_id, f"{n.gpu_count} x {n.gpu_id}", place_of(n),
-         money(n.usd_per_month), f"{_price_of(n)}{hours_run(n)}")
+        (n.count if is_always_there(n) else f"up to {n.count}", f"{n.offer_id}{idle_of(n)}",
+         f"{n.gpu_count} x {n.gpu_id}", place_of(n), money(n.usd_per_month), f"{_price_of(n)}{hours_run(n)}")
         for n in plan.nodes
     ])
 

@@ -27,6 +27,7 @@ from optimizer.reports.wording import (
     evidence_of,
     gap_of,
     hours_run,
+    idle_of,
     in_flight_of,
     is_always_there,
     lengths_of,
@@ -188,7 +189,7 @@ def _nodes(plan: Plan) -> Iterator[str]:
     yield from _section("Nodes")
     for node in plan.nodes:
         at_most = "" if is_always_there(node) else "up to "
-        yield f"  {at_most}{node.count} x {node.offer_id}"
+        yield f"  {at_most}{node.count} x {node.offer_id}{idle_of(node)}"
         price = f"{money(node.usd_per_month)}/month{' together' if node.count > 1 else ''}{hours_run(node)}"
         if node.usd_per_month_low < node.usd_per_month_high:
             price += f" ({money(node.usd_per_month_low)} to {money(node.usd_per_month_high)})"

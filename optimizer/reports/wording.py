@@ -102,6 +102,11 @@ def evidence_of(one: Deployment | FleetDeployment | ClassShare) -> str:
     return one.evidence if one.error_fraction is None else f"{one.evidence} +-{one.error_fraction:.0%}"
 
 
+def idle_of(node: Node) -> str:
+    """Say how many nodes of an offer are held without serving anything; nothing where all serve."""
+    return f" ({node.idle} held idle)" if node.idle else ""
+
+
 def is_always_there(node: Node) -> bool:
     """Say whether all nodes of an offer are there in every hour."""
     return node.node_hours_per_month is None or node.node_hours_per_month >= node.count * HOURS_PER_MONTH - 1e-6

@@ -146,6 +146,8 @@ class Node(Frozen):
     from_overlay: bool
     node_hours_per_month: float | None = Field(default=None, exclude_if=lambda value: value is None)
     """All of them together, where nodes come and go by the hour; `count` is then the most at one time."""
+    idle: int = Field(default=0, exclude_if=lambda value: not value)
+    """How many of `count` serve nothing: held because of `limits.at_least`, though no service can use them."""
 
 
 class ClassShare(Frozen):

@@ -43,7 +43,7 @@ def cheapest_kinds(case: Case) -> Case:
 
     Where a provider or region may be lost, the cheapest kind of a few places too.
     """
-    held, kept = dict(case.at_least), set[int]()
+    held, kept = dict(case.at_least), {i for i, row in enumerate(case.rows) if row.is_idle}
     for service in range(len(case.demand)):
         mine = sorted((i for i, row in enumerate(case.rows) if row.service == service),
                       key=lambda i: (Fraction(case.rows[i].price, case.rows[i].capacity), case.rows[i].rank))

@@ -103,7 +103,7 @@ class _Search:
 
 def is_one_cover(case: Case) -> bool:
     """Say whether a case is one covering row with rules that the search knows."""
-    if case.class_demands:
+    if case.class_demands or any(row.is_idle for row in case.rows):
         return False
     if len(case.demand) != 1 or case.min_nodes > 1 or len(case.rows) > MOST_ROWS or case.engine_policy == "per_gpu":
         return False

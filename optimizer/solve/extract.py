@@ -47,15 +47,16 @@ def nodes_of(solution: Solution) -> tuple[Node, ...]:
     """Count the nodes of each offer, in the order of their ids."""
     counts: dict[str, int] = defaultdict(int)
     offers: dict[str, PricedOffer] = {}
-    for chosen in solution.chosen:
+    for chosen in solution.every:
         offer = chosen.row.candidate.offer
         counts[offer.offer_id] += chosen.nodes
         offers[offer.offer_id] = offer
-    return tuple(node_of(offers[offer_id], counts[offer_id]) for offer_id in sorted(counts))
+    idle = {chosen.row.offer_id: chosen.nodes for chosen in solution.idle}
+    return tuple(node_of(offers[name], counts[name], idle.get(name, 0)) for name in sorted(counts))
 
 
-def node_of(offer: PricedOffer, count: int) -> Node:
-    """Describe so many nodes of an offer."""
+def node_of(offer: PricedOffer, count: int, idle: int = 0) -> Node:
+    """Describe so many nodes of an offer, of which some may serve nothing."""
     low, high = offer.range_micro_usd_per_hour
     return Node(
         offer_id=offer.offer_id,
@@ -66,6 +67,7 @@ def node_of(offer: PricedOffer, count: int) -> Node:
         provider=offer.provider,
         region=offer.region,
         count=count,
+        idle=idle,
         usd_per_month=usd_per_month(offer.micro_usd_per_hour * count),
         price_as_of=offer.price_as_of,
         price_evidence=offer.price_evidence,
@@ -247,7 +249,7 @@ def output_tokens_per_s(prepared: Prepared, solution: Solution, deployments: lis
 def _cost(
     prepared: Prepared, solution: Solution, deployments: list[Deployment], placed: dict[int, Placed]
 ) -> Cost:
-    bought = [(chosen.row.candidate.offer, chosen.nodes) for chosen in solution.chosen]
+    bought = [(chosen.row.candidate.offer, chosen.nodes) for chosen in solution.every]
     tokens = output_tokens_per_s(prepared, solution, deployments)
     tokens += sum(one.output_tokens_per_s() for one in placed.values())
     return cost_of_nodes(prepared, bought, solution.cost or 0, tokens)

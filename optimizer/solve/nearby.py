@@ -26,7 +26,7 @@ def part_of(row: CaseRow) -> Part:
 
 def structure(solution: Solution) -> frozenset[Part]:
     """Return the GPU types of a plan, each owned or rented."""
-    return frozenset(part_of(chosen.row) for chosen in solution.chosen)
+    return frozenset(part_of(chosen.row) for chosen in solution.every)
 
 
 def _exclude(cp: CpModel, case: Case, x: Variables, known: list[frozenset[Part]]) -> None:
@@ -45,10 +45,10 @@ def _exclude(cp: CpModel, case: Case, x: Variables, known: list[frozenset[Part]]
 def removable(prepared: Prepared, solution: Solution) -> CaseRow | None:
     """Return a row of which a node may go while every service still has its demand, None when every node is needed."""
     limits, targets = prepared.problem.limits, prepared.candidates.targets()
-    total = sum(chosen.nodes for chosen in solution.chosen)
+    total = sum(chosen.nodes for chosen in solution.every)
     for position, chosen in enumerate(solution.chosen):
         name = chosen.row.offer_id
-        same = sum(other.nodes for other in solution.chosen if other.row.offer_id == name)
+        same = sum(other.nodes for other in solution.every if other.row.offer_id == name)
         if total <= limits.nodes.min or same <= limits.at_least.get(name, 0):
             continue
         fewer = replace(chosen, nodes=chosen.nodes - 1)

@@ -43,14 +43,15 @@ def within_reach(candidates: CandidateSet, case: Case, cost: int) -> CandidateSe
     reaches = _reaches(case, cost)
     reached: dict[tuple[int, str], dict[str, PricedOffer]] = defaultdict(dict)
     for row in case.rows:
-        if reaches[row.service].holds(row.price, row.capacity):
+        if not row.is_idle and reaches[row.service].holds(row.price, row.capacity):
             offer = row.candidate.offer
             reached[row.service, row.gpu][offer.offer_id] = offer
     options = {
         key: tuple(_options(candidates, *key, tuple(offers.values()), reaches[key[0]]))
         for key, offers in reached.items()
     }
-    offers = {offer_id: offer for found in reached.values() for offer_id, offer in found.items()}
+    offers = {row.offer_id: row.candidate.offer for row in case.rows if row.is_idle}
+    offers |= {offer_id: offer for found in reached.values() for offer_id, offer in found.items()}
     return replace(candidates, offers=tuple(offers[offer_id] for offer_id in sorted(offers)), options=options)
 
 
@@ -58,6 +59,8 @@ def _reaches(case: Case, cost: int) -> list[_Reach]:
     """Return the reach of each service."""
     cheapest: list[tuple[int, int]] = [(1, 0)] * len(case.demand)
     for row in case.rows:
+        if row.is_idle:
+            continue
         price, capacity = cheapest[row.service]
         if row.price * capacity < price * row.capacity or not capacity:
             cheapest[row.service] = row.price, row.capacity

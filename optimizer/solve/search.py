@@ -44,6 +44,18 @@ class Solution:
     """Share of each demand that may rest on spot nodes."""
     class_demands: tuple[tuple[Fraction, ...], ...] = ()
     """By service, where classes are routed apart (as in the case)."""
+    idle: tuple[Chosen, ...] = ()
+    """Nodes that must be held and serve nothing."""
+
+    @property
+    def every(self) -> tuple[Chosen, ...]:
+        """All nodes, those that serve and those that are held idle."""
+        return (*self.chosen, *self.idle)
+
+    @property
+    def idle_nodes(self) -> int:
+        """How many nodes are held idle."""
+        return sum(chosen.nodes for chosen in self.idle)
 
     def of(self, service: int) -> tuple[Chosen, ...]:
         """Return the nodes of a service."""
@@ -61,10 +73,11 @@ class Solution:
 
 def solution_of(case: Case, found: Proven, targets: tuple[float, ...], survive: Survive) -> Solution:
     """Read the outcome of a case back as a solution."""
-    chosen = tuple(Chosen(row, n) for row, n in zip(case.rows, found.counts, strict=False) if n)
+    every = [Chosen(row, n) for row, n in zip(case.rows, found.counts, strict=False) if n]
+    chosen, idle = (tuple(one for one in every if one.row.is_idle is rests) for rests in (False, True))
     cost = cost_of(case, found.counts) if found.counts else None
     return Solution(
-        found.status, chosen, cost, found.bound, targets, survive, case.spot_share, case.class_demands)
+        found.status, chosen, cost, found.bound, targets, survive, case.spot_share, case.class_demands, idle)
 
 
 def solve_at(
@@ -250,7 +263,7 @@ def _fastest_at_this_cost(
         above = math.nextafter(reached, math.inf)
         higher = tuple(above if i == service else target for i, target in enumerate(targets))
         better = solve_at(candidates, limits, higher, budget, settings, clock)
-        if better.status != "optimal" or better.cost != solution.cost:
+        if better.status != "optimal" or better.cost != solution.cost or better.idle_nodes > solution.idle_nodes:
             return solution
         solution = better
     return solution

@@ -44,7 +44,7 @@ def best_known(
         middle = (low + high) // 2
         kept = trusted(candidates, ranks[middle])
         found = solve_again(kept)
-        if found.status == "optimal" and found.cost == solution.cost:
+        if found.status == "optimal" and found.cost == solution.cost and found.idle_nodes <= solution.idle_nodes:
             best, high = (kept, found), middle
         else:
             low = middle + 1

@@ -9,7 +9,6 @@ of what else there is to decide.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 

@@ -91,7 +91,7 @@ def check_policy(subject: Subject) -> Iterator[str]:
 
 
 def check_deployments_fill_nodes(subject: Subject) -> Iterator[str]:
-    """Nodes bought equal nodes deployed, and replicas are whole replicas on whole nodes."""
+    """Nodes bought are deployed or, as far as they must be held, idle; replicas are whole replicas on whole nodes."""
     deployed: dict[str, int] = defaultdict(int)
     counts = {node.offer_id: node.gpu_count for node in subject.plan.nodes}
     for one in subject.plan.deployments:
@@ -103,8 +103,10 @@ def check_deployments_fill_nodes(subject: Subject) -> Iterator[str]:
         if one.replicas != one.nodes * per_node:
             yield f"{one.offer_id}: {one.replicas} replicas on {one.nodes} nodes of {per_node} each"
     for node in subject.plan.nodes:
-        if deployed.pop(node.offer_id, 0) != node.count:
-            yield f"{node.offer_id}: bought {node.count}, deployed otherwise"
+        if deployed.pop(node.offer_id, 0) != node.count - node.idle:
+            yield f"{node.offer_id}: bought {node.count} with {node.idle} idle, deployed otherwise"
+        if not 0 <= node.idle <= subject.problem.limits.at_least.get(node.offer_id, 0):
+            yield f"{node.offer_id}: {node.idle} idle, more than must be held"
     for offer_id in deployed:
         yield f"{offer_id}: deployed but not bought"
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from optimizer.candidates import Option
+from optimizer.candidates import Option, StatedCapacity
 from optimizer.costs import PricedOffer
 from optimizer.schema.problem import Contract
 from tests.oracles.instances import Instance, random_instance
@@ -18,7 +18,7 @@ from tests.oracles.instances import Instance, random_instance
 
 @dataclass(frozen=True)
 class Way:
-    """One kind of node: an offer that runs one option for its service."""
+    """One kind of node: an offer that runs one option for its service, or is held and runs nothing."""
 
     offer: PricedOffer
     option: Option
@@ -42,6 +42,18 @@ class Answer:
     cost: int | None
 
 
+IDLE = -1
+"""The service of nodes that are held and serve none."""
+
+
+def idle_ways(problem: Instance) -> list[Way]:
+    """List the kinds of node that must be held, serving nothing."""
+    nothing = StatedCapacity(0, math.inf, None)
+    return [
+        Way(offer, Option(IDLE, offer.gpu_id, "", "", 1, offer.gpu_count, nothing), 0)
+        for offer in problem.candidates.offers if offer.offer_id in problem.limits.at_least]
+
+
 def ways_of(problem: Instance) -> list[Way]:
     """List all kinds of node, the least capacity for the money first, so that a good plan is met early."""
     found = [
@@ -51,7 +63,8 @@ def ways_of(problem: Instance) -> list[Way]:
         for option in problem.candidates.options.get((service, offer.gpu_id), ())
         if option.gpu_count <= offer.gpu_count
     ]
-    return sorted((way for way in found if way.carries), key=lambda way: -way.offer.micro_usd_per_hour / way.carries)
+    serving = [way for way in found if way.carries]
+    return [*sorted(serving, key=lambda way: -way.offer.micro_usd_per_hour / way.carries), *idle_ways(problem)]
 
 
 def cost_of(nodes: Nodes, problem: Instance) -> int:
@@ -125,9 +138,9 @@ def beyond_repair(nodes: Nodes, problem: Instance) -> bool:
         return True
     if limits.max_gpu_types is not None and len({way.offer.gpu_id for way, _ in used}) > limits.max_gpu_types:
         return True
-    if limits.engine_policy == "fleet" and len({way.option.engine_id for way, _ in used}) > 1:
+    pairs = {(way.offer.gpu_id, way.option.engine_id) for way, _ in used if way.carries}
+    if limits.engine_policy == "fleet" and len({engine for _, engine in pairs}) > 1:
         return True
-    pairs = {(way.offer.gpu_id, way.option.engine_id) for way, _ in used}
     if limits.engine_policy == "per_gpu" and len(pairs) > len({gpu for gpu, _ in pairs}):
         return True
     if limits.power_kw is not None and sum(w.offer.watts * n for w, n in used) > round(limits.power_kw * 1000, 6):
@@ -159,8 +172,10 @@ def holds(nodes: Nodes, problem: Instance) -> bool:
 
 def enough_of(way: Way, problem: Instance) -> int:
     """Return a number of nodes beyond which no plan needs to go: they alone serve, even with some lost."""
-    demand, limits = problem.candidates.demands[way.option.service].amount, problem.limits
-    held = limits.at_least.get(way.offer.offer_id, 0)
+    held, limits = problem.limits.at_least.get(way.offer.offer_id, 0), problem.limits
+    if not way.carries:
+        return held
+    demand = problem.candidates.demands[way.option.service].amount
     return -(-demand // way.carries) + limits.survive.nodes + limits.nodes.min + held
 
 
@@ -224,12 +239,13 @@ def first_in_every_tie_break(problem: Instance) -> dict[tuple[int, str], int] | 
     """
     found = cheapest_plans(problem)
     services = range(len(problem.candidates.demands))
-    keys = sorted((way.option.service, way.offer.offer_id) for way in ways_of(problem))
+    keys = sorted((way.option.service, way.offer.offer_id) for way in ways_of(problem) if way.carries)
 
     def rank(nodes: Nodes) -> tuple[object, ...]:
         counts = {(way.option.service, way.offer.offer_id): count for way, count in nodes}
         speeds = tuple(-plan_speed(nodes, problem, service) for service in services)
-        return (speeds, sum(counts.values()), tuple(-counts.get(key, 0) for key in keys))
+        idle = sum(count for way, count in nodes if not way.carries)
+        return (idle, speeds, sum(counts.values()), tuple(-counts.get(key, 0) for key in keys))
 
     first = min(found, key=rank, default=())
     return {(way.option.service, way.offer.offer_id): count for way, count in first} or None

@@ -38,11 +38,12 @@ def highs_cost(problem: Instance) -> Answer:
         model.add_linear_constraint(ub=limits.nodes.max, expr=sum(nodes))
     if limits.max_gpu_types is not None:
         _choose(model, problem, pairs, lambda way: way.offer.gpu_id, limits.max_gpu_types)
+    serving = [(way, count) for way, count in pairs if way.carries]
     if limits.engine_policy == "fleet":
-        _choose(model, problem, pairs, lambda way: way.option.engine_id, 1)
+        _choose(model, problem, serving, lambda way: way.option.engine_id, 1)
     if limits.engine_policy == "per_gpu":
         for gpu in {way.offer.gpu_id for way in ways}:
-            same = [(way, count) for way, count in pairs if way.offer.gpu_id == gpu]
+            same = [(way, count) for way, count in serving if way.offer.gpu_id == gpu]
             _choose(model, problem, same, lambda way: way.option.engine_id, 1)
     if limits.power_kw is not None:
         watts = sum(way.offer.watts * count for way, count in pairs)

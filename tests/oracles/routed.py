@@ -16,7 +16,7 @@ from optimizer.candidates import Option, RoutedSpeed
 from optimizer.costs import PricedOffer
 from optimizer.demand import class_demands
 from optimizer.schema.problem import Demand, RequestClass, Service, Slo
-from tests.oracles.brute_force import Answer, billed
+from tests.oracles.brute_force import Answer, billed, idle_ways
 from tests.oracles.instances import TARGET, Instance, Steps, instance, offer, random_limits, random_steps
 
 
@@ -79,7 +79,8 @@ def kinds_of(problem: Instance) -> list[Kind]:
             carried = tuple(replicas * amount for amount in option.speed.amounts(TARGET))  # type: ignore[union-attr]
             if any(carried):
                 found.append((one, option, carried))
-    return found
+    nothing = (0,) * len(parts_of(problem))
+    return [*found, *((way.offer, way.option, nothing) for way in idle_ways(problem))]
 
 
 def parts_of(problem: Instance) -> tuple[Fraction, ...]:
@@ -126,7 +127,8 @@ def stands(problem: Instance, kinds: Sequence[Kind], counts: Nodes) -> bool:
     for (one, _, _), count in used:
         taken[one.offer_id] = taken.get(one.offer_id, 0) + count
     stocks = {one.offer_id: one.stock for one, _, _ in kinds}
-    engines = {(one.gpu_id if limits.engine_policy == "per_gpu" else "", o.engine_id) for (one, o, _), _ in used}
+    engines = {(one.gpu_id if limits.engine_policy == "per_gpu" else "", o.engine_id)
+               for (one, o, carried), _ in used if any(carried)}
     watts = sum(one.watts * count for (one, _, _), count in used)
     kept = (
         all((stock := stocks[name]) is None or count <= stock for name, count in taken.items()),
@@ -154,6 +156,8 @@ def cost_of(problem: Instance, kinds: Sequence[Kind], counts: Nodes) -> int:
 
 def most_of(problem: Instance, kind: Kind) -> int:
     """Return a number of nodes beyond which no plan needs to go."""
+    if not any(kind[2]):
+        return problem.limits.at_least[kind[0].offer_id]
     load = sum((part / one for part, one in zip(parts_of(problem), kind[2], strict=True) if one), Fraction(0))
     limits = problem.limits
     most = math.ceil(load) + limits.survive.nodes + limits.nodes.min + limits.at_least.get(kind[0].offer_id, 0)

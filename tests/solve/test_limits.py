@@ -39,7 +39,7 @@ def holds_together(found: Solution, problem: Instance) -> None:
     assert (found.cost is not None) is found.has_plan
     if found.has_plan:
         nodes = tuple((Way(c.row.candidate.offer, c.row.candidate.option, c.row.capacity), c.nodes)
-                      for c in found.chosen)
+                      for c in found.every)
         assert found.cost == cost_of(nodes, problem)
         assert found.bound is not None
         assert 0 <= found.bound <= found.cost

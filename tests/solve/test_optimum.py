@@ -97,7 +97,7 @@ def agree(problem: Instance, expected: Answer, note: str) -> bool:
     if found.status == "optimal":
         assert found.bound == found.cost
         nodes = tuple((Way(c.row.candidate.offer, c.row.candidate.option, c.row.capacity), c.nodes)
-                      for c in found.chosen)
+                      for c in found.every)
         assert cost_of(nodes, problem) == found.cost
     return found.status == "optimal"
 

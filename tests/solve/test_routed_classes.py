@@ -172,7 +172,7 @@ def test_nodes_that_carry_the_classes_in_the_same_shares_keep_every_rule(
         assert not found.has_plan
     if found.has_plan:
         kinds = kinds_of(problem)
-        taken = {(one.row.offer_id, one.row.candidate.option.order): one.nodes for one in found.chosen}
+        taken = {(one.row.offer_id, one.row.candidate.option.order): one.nodes for one in found.every}
         counts = tuple(taken.get((kind[0].offer_id, kind[1].order), 0) for kind in kinds)
         assert sum(counts) == sum(taken.values())
         assert stands(problem, kinds, counts)

@@ -10,12 +10,13 @@ from optimizer.formulation import CONSTRAINTS
 from optimizer.schema.problem import NodeCount, Survive
 from optimizer.solve import Solution
 from tests.oracles import Instance, cheapest_plans, first_in_every_tie_break, instance, offer, runs, small_instance
+from tests.oracles.brute_force import IDLE
 
 RULES = [rule.name for rule in CONSTRAINTS if rule.name not in ("meet_demand", "split_classes")]
 
 
 def nodes_of(found: Solution) -> dict[tuple[int, str], int] | None:
-    return {(c.row.service, c.row.candidate.offer.offer_id): c.nodes for c in found.chosen} or None
+    return {(IDLE if c.row.is_idle else c.row.service, c.row.offer_id): c.nodes for c in found.every} or None
 
 
 def chosen(problem: Instance) -> dict[str, int]:

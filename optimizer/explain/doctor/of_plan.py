@@ -65,7 +65,7 @@ def most_nodes(bench: Bench, _: int) -> Kept | None:
         return under_limits(bench.prepared, nodes=NodeCount(min=nodes.min, max=most))
 
     free = bench.solved(under_limits(bench.prepared, nodes=NodeCount(min=nodes.min)))
-    found = _smallest(bench, nodes.max or 0, sum(chosen.nodes for chosen in free.chosen), change)
+    found = _smallest(bench, nodes.max or 0, sum(chosen.nodes for chosen in free.every), change)
     return None if found is None else Kept(
         Message("gives.nodes", count=found), float(found), bench.solved(change(found)))
 
@@ -119,7 +119,7 @@ def power(bench: Bench, _: int) -> Kept | None:
         return under_limits(bench.prepared, power_kw=watts / 1000)
 
     free = bench.solved(under_limits(bench.prepared, power_kw=None))
-    most = sum(chosen.nodes * chosen.row.watts for chosen in free.chosen)
+    most = sum(chosen.nodes * chosen.row.watts for chosen in free.every)
     asked = math.floor(exact(bench.prepared.problem.limits.power_kw or 0.0) * 1000)
     found = _smallest(bench, asked, most, change)
     return None if found is None else Kept(

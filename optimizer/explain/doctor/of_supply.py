@@ -57,7 +57,7 @@ def _stock_of_several(bench: Bench, stocks: dict[str, int]) -> Kept | None:
 def taken_of(solution: Solution) -> dict[str, int]:
     """Return the nodes that a solution takes, of each offer and of each pool that several share."""
     taken: dict[str, int] = {}
-    for chosen in solution.chosen:
+    for chosen in solution.every:
         offer = chosen.row.candidate.offer
         for name in {offer.offer_id, offer.pool}:
             taken[name] = taken.get(name, 0) + chosen.nodes
