@@ -20,6 +20,7 @@ from optimizer.reports.wording import (
     bad_end,
     class_amount_of,
     decisive_title,
+    engines_of,
     evidence_of,
     gap_of,
     hours_run,
@@ -206,7 +207,7 @@ def _lines(plan: Plan) -> Iterator[str]:
         for part in (_timetable, _periods, _nodes, _services, _cost, _proposals, _sources):
             yield from part(plan)
     inputs = plan.inputs
-    yield f"\ngpumix {inputs.gpumix_version}, ortools {inputs.ortools_version}, " \
+    yield f"\ngpumix {inputs.gpumix_version}, ortools {inputs.ortools_version}, {engines_of(plan)}" \
           f"problem `{inputs.problem_sha256}`, catalog `{inputs.catalog_sha256}`"
 
 

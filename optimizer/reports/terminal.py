@@ -24,6 +24,7 @@ from optimizer.reports.wording import (
     class_amount_of,
     counted,
     decisive_title,
+    engines_of,
     evidence_of,
     gap_of,
     hours_run,
@@ -286,7 +287,7 @@ def _footer(plan: Plan) -> Iterator[str]:
     inputs = plan.inputs
     yield ""
     yield from (paint(line, DIM) for line in wrap(
-        f"gpumix {inputs.gpumix_version}, ortools {inputs.ortools_version}, problem {inputs.problem_sha256[:12]}, "
+        f"gpumix {inputs.gpumix_version}, ortools {inputs.ortools_version}, {engines_of(plan)}problem {inputs.problem_sha256[:12]}, "
         f"catalog {inputs.catalog_sha256[:12]}", "  ", ""))
 
 

@@ -234,3 +234,9 @@ def rejected_what(row: RejectionRow) -> str:
     parts = [row.service_id and f"{row.service_id}:", row.gpu_id, row.engine_id, row.precision,
              f"tp{row.tp_size}" if row.tp_size else None]
     return " ".join(part for part in parts if part)
+
+
+def engines_of(plan: Plan) -> str:
+    """Name the versions of the engines that a plan uses: `vllm 0.19, `."""
+    used = sorted({one.engine_id for one in plan.deployments} & set(plan.inputs.engine_versions))
+    return "".join(f"{name} {plan.inputs.engine_versions[name]}, " for name in used)

@@ -507,6 +507,8 @@ class Inputs(Frozen):
     gpumix_version: str
     ortools_version: str
     overlays: tuple[str, ...] = ()
+    engine_versions: dict[str, str] = Field(default_factory=dict, exclude_if=lambda value: not value)
+    """Engine -> version that its memory and speeds are planned for; rows of other versions have wider bars."""
 
 
 class Plan(Frozen):

@@ -36,6 +36,7 @@ def inputs_of(prepared: Prepared) -> Inputs:
         gpumix_version=__version__,
         ortools_version=ORTOOLS_VERSION,
         overlays=tuple(_last_part(path) for path in prepared.catalog.overlays),
+        engine_versions={name: engine.version for name, engine in sorted(prepared.catalog.engines.items())},
     )
 
 
