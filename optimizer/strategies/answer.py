@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 from optimizer.question.question import Question
 from optimizer.strategies.found import Effort
+from optimizer.strategies.lone import applies
 from optimizer.strategies.parts import beside_work, by_parts, has_parts, has_work_beside
 from optimizer.strategies.search import Found, search
-from optimizer.strategies.staircase import applies, by_staircase
+from optimizer.strategies.staircase import by_staircase
 from optimizer.strategies.widening import by_columns, has_many_demands
 
 
@@ -53,10 +54,10 @@ def answer(question: Question, effort: Effort, reduce: bool = True) -> Found:
         if not strategy.applies(question):
             continue
         found = strategy.solve(question, effort, reduce)
-        if found.status in ("optimal", "infeasible") or (strategy.stands and found.has_plan):
+        if found.status in ("optimal", "infeasible"):
             return found
         best = found if best is None else _joined(best, found)
-        if best.status == "optimal" or effort.expired():
+        if best.status == "optimal" or effort.expired() or (strategy.stands and found.has_plan):
             break
     assert best is not None, "the plain program applies to every question"
     return best

@@ -10,10 +10,11 @@ from optimizer.question.program import Known, Row
 from optimizer.question.question import Question
 from optimizer.question.reduce import reduced
 from optimizer.question.rules import program_of
-from optimizer.strategies import staircase
 from optimizer.strategies.cp_sat import by_cp_sat
 from optimizer.strategies.found import Effort
+from optimizer.strategies.lone import applies
 from optimizer.strategies.search import Found
+from optimizer.strategies.staircase import by_staircase
 
 MOST_PARTS = 40
 """Engines, or choices of GPU types, that are looked at one by one."""
@@ -24,7 +25,9 @@ SOON = 1.0
 
 def has_parts(question: Question) -> bool:
     """Say whether one engine, or few GPU types, must do for several periods, and there are few such choices."""
-    return len(question.periods) > 1 and 1 < sum(1 for _ in islice(_parts(question), MOST_PARTS + 1)) <= MOST_PARTS
+    if len(question.periods) < 2 or question.cut_costs:
+        return False
+    return 1 < sum(1 for _ in islice(_parts(question), MOST_PARTS + 1)) <= MOST_PARTS
 
 
 def _parts(question: Question) -> Iterator[Question]:
@@ -66,13 +69,13 @@ def by_parts(question: Question, effort: Effort, reduce: bool, solve: Callable[.
 def has_work_beside(question: Question) -> bool:
     """Say whether work that may wait stands beside one interactive service that the staircases know."""
     alone = _interactive_alone(question)
-    return alone is not None and staircase.applies(alone)
+    return alone is not None and applies(alone)
 
 
 def _interactive_alone(question: Question) -> Question | None:
     """Return the one interactive service of a question by itself; None where there is not just one."""
     sync = [service for service in range(question.services) if service not in question.waiting]
-    if len(sync) != 1 or not question.works:
+    if len(sync) != 1 or not question.works or question.hosted or question.cut_costs:
         return None
     if question.routes(sync[0]):
         return None
@@ -88,7 +91,7 @@ def beside_work(question: Question, effort: Effort, reduce: bool = True) -> Foun
     and only which nodes serve what is left to find.
     """
     alone = _interactive_alone(question)
-    found = Found("unknown", question) if alone is None else staircase.by_staircase(alone, effort, reduce)
+    found = Found("unknown", question) if alone is None else by_staircase(alone, effort, reduce)
     if found.status == "infeasible" or found.cost is None:
         return replace(found, question=question)
     question = reduced(question) if reduce else question
@@ -109,4 +112,5 @@ def beside_work(question: Question, effort: Effort, reduce: bool = True) -> Foun
     stays = counts.values[: len(question.stays)]
     uses = {key: counts.values[column] for key, column in program.uses.items() if counts.values[column]}
     cost = sum(price * count for price, count in zip(costs, counts.values, strict=True))
-    return Found("optimal" if cost == found.cost else "feasible", question, stays, uses, cost, found.cost, "staircase")
+    return Found("optimal" if cost == found.cost else "feasible", question, stays, uses, cost=cost, bound=found.cost,
+                 method="staircase")

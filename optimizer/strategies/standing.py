@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from optimizer.question.question import Situation
+from optimizer.strategies.lone import LARGEST_COST, Kind, Lone
 from optimizer.strategies.search import Found
-from optimizer.strategies.staircase import LARGEST_COST, Kind, Lone
 from optimizer.strategies.steps import Step, counts_of, staircase
 
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
@@ -211,4 +211,4 @@ def _read(hourly: Hourly, sets: Sets, best: int) -> Found:
             cost += count * kind.price * weight
             if count and demand and kind.way is not None:
                 uses[Situation(period), kind.way] += count
-    return Found("optimal", question, tuple(nodes), dict(uses), cost, cost, "staircase")
+    return Found("optimal", question, tuple(nodes), dict(uses), cost=cost, bound=cost, method="staircase")
