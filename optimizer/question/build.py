@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -137,12 +137,17 @@ def _shortlist(candidates: CandidateSet, limits: Limits, money: Money) -> Candid
 
 def _stays(question: Question, money: Money) -> Iterator[Stay]:
     """Yield every stay that some plan may need, with the nodes that are enough of it."""
+    return enough_of_each(
+        question, (stay for number, supply in enumerate(question.supplies) for stay in money.stays(number, supply)))
+
+
+def enough_of_each(question: Question, stays: Iterable[Stay]) -> Iterator[Stay]:
+    """Say of each stay how many nodes are enough, and leave out those of which none is needed."""
     enough = _Enough(question)
-    for number, supply in enumerate(question.supplies):
-        for stay in money.stays(number, supply):
-            most = enough.of(supply, stay)
-            if most:
-                yield replace(stay, most=most)
+    for stay in stays:
+        most = enough.of(question.supplies[stay.supply], stay)
+        if most:
+            yield replace(stay, most=most)
 
 
 class _Enough:

@@ -266,9 +266,14 @@ class Question:
             return one.capacity
         return min(one.capacity, self.periods[period].demand[one.service])
 
+    @cached_property
+    def routed(self) -> frozenset[int]:
+        """Services whose request classes are routed apart."""
+        return frozenset(service for period in self.periods for service, one in enumerate(period.classes) if one)
+
     def routes(self, service: int) -> bool:
         """Say whether a service's request classes are routed apart."""
-        return any(period.classes and period.classes[service] for period in self.periods)
+        return service in self.routed
 
     def losses(self) -> tuple[Loss, ...]:
         """List what may be lost at once where replicas are placed again, each a situation in every period."""

@@ -36,14 +36,19 @@ def reduced(question: Question) -> Question:
     every rule on capacity still holds; the other never runs short, draws no more power, takes no more from any purse,
     and is lost together with the same nodes where losses are survived with spare nodes.
     """
+    return _without_dear_stays(without_dear_supplies(question))
+
+
+def without_dear_supplies(question: Question) -> Question:
+    """Drop every supply that another replaces over all its stays."""
     kept = _undominated(question)
-    if len(kept) < len(question.supplies):
-        place = {number: i for i, number in enumerate(kept)}
-        stays = tuple(replace(stay, supply=place[stay.supply]) for stay in question.stays if stay.supply in place)
-        hosts = {question.supplies[number].host for number in kept}
-        ways = tuple(way for way in question.ways if way.host in hosts)
-        question = replace(question, supplies=tuple(question.supplies[n] for n in kept), stays=stays, ways=ways)
-    return _without_dear_stays(question)
+    if len(kept) == len(question.supplies):
+        return question
+    place = {number: i for i, number in enumerate(kept)}
+    stays = tuple(replace(stay, supply=place[stay.supply]) for stay in question.stays if stay.supply in place)
+    hosts = {question.supplies[number].host for number in kept}
+    ways = tuple(way for way in question.ways if way.host in hosts)
+    return replace(question, supplies=tuple(question.supplies[n] for n in kept), stays=stays, ways=ways)
 
 
 def is_short(question: Question, supply: Supply) -> bool:
@@ -105,6 +110,8 @@ def _replaces(question: Question, other: _Node, node: _Node) -> bool:
     One for one; or several cheaper ones together, where no rule counts nodes and each runs whole services: a lost one
     of them is less than the other lost.
     """
+    if not node.able.keys() <= other.able.keys() or not _is_cheaper(other, next(iter(node.price.values())), 1):
+        return False
     whole = not any(gpus for _, _, gpus in node.able)
     if not whole and other.supply.gpus < node.supply.gpus:
         return False
@@ -112,8 +119,7 @@ def _replaces(question: Question, other: _Node, node: _Node) -> bool:
     if question.watts is not None and other.supply.watts * times > node.supply.watts:
         return False
     for key, amounts in node.able.items():
-        more = other.able.get(key)
-        if more is None or any(less > held * times for less, held in zip(amounts, more, strict=True)):
+        if any(less > held * times for less, held in zip(amounts, other.able[key], strict=True)):
             return False
     return all(_is_cheaper(other, stay, times) for stay in node.price.values())
 

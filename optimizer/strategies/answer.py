@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optimizer.question.question import Question
 from optimizer.strategies.found import Effort
+from optimizer.strategies.lone import applies
+from optimizer.strategies.parts import beside_work, by_parts, has_parts, has_work_beside
 from optimizer.strategies.search import Found, search
+from optimizer.strategies.staircase import by_staircase
 from optimizer.strategies.widening import by_columns, has_many_demands
 
 
@@ -30,6 +33,9 @@ def _by_columns(question: Question, effort: Effort, reduce: bool) -> Found:
 
 
 STRATEGIES: tuple[Strategy, ...] = (
+    Strategy("part by part", has_parts, lambda *asked: _by_parts(*asked)),
+    Strategy("staircase", applies, by_staircase),
+    Strategy("work beside a staircase", has_work_beside, beside_work),
     Strategy("columns", has_many_demands, _by_columns, stands=True),
     Strategy("program", lambda _: True, search),
 )
@@ -48,10 +54,23 @@ def answer(question: Question, effort: Effort, reduce: bool = True) -> Found:
         if not strategy.applies(question):
             continue
         found = strategy.solve(question, effort, reduce)
-        if found.status in ("optimal", "infeasible") or (strategy.stands and found.has_plan):
+        if found.status in ("optimal", "infeasible"):
             return found
-        best = found if best is None or not best.has_plan else best
-        if effort.expired():
+        best = found if best is None else _joined(best, found)
+        if best.status == "optimal" or effort.expired() or (strategy.stands and found.has_plan):
             break
     assert best is not None, "the plain program applies to every question"
     return best
+
+
+def _by_parts(question: Question, effort: Effort, reduce: bool) -> Found:
+    return by_parts(question, effort, reduce, answer)
+
+
+def _joined(one: Found, other: Found) -> Found:
+    """Keep the cheaper plan of two outcomes, and the higher bound."""
+    best = min((one, other), key=lambda found: (found.cost is None, found.cost or 0))
+    bound = max(one.bound, other.bound)
+    if best.cost is None:
+        return replace(best, bound=bound)
+    return replace(best, bound=min(bound, best.cost), status="optimal" if bound >= best.cost else "feasible")
