@@ -287,8 +287,8 @@ def _footer(plan: Plan) -> Iterator[str]:
     inputs = plan.inputs
     yield ""
     yield from (paint(line, DIM) for line in wrap(
-        f"gpumix {inputs.gpumix_version}, ortools {inputs.ortools_version}, {engines_of(plan)}problem {inputs.problem_sha256[:12]}, "
-        f"catalog {inputs.catalog_sha256[:12]}", "  ", ""))
+        f"gpumix {inputs.gpumix_version}, ortools {inputs.ortools_version}, {engines_of(plan)}"
+        f"problem {inputs.problem_sha256[:12]}, catalog {inputs.catalog_sha256[:12]}", "  ", ""))
 
 
 def render(plan: Plan) -> str:
