@@ -32,7 +32,8 @@ def why_no_timetable(prepared: Prepared, settings: SolveSettings) -> tuple[Messa
 def _lifted(prepared: Prepared, settings: SolveSettings) -> Iterator[Message]:
     """Yield the rules that alone stand in the way."""
     asked, free = prepared.problem.limits, Limits()
-    for key in ("budget", "nodes", "max_gpu_types", "engine_policy", "survive", "power_kw", "at_least", "stock",
+    for key in ("budget", "purchases", "cash_per_year", "co2_kg_per_month", "nodes", "max_gpu_types", "engine_policy",
+                "survive", "power_kw", "at_least", "stock",
                 "spot_share_fraction", "max_utilisation_fraction"):
         default: Any = getattr(free, key)
         if getattr(asked, key) == default:
