@@ -84,7 +84,7 @@ class Clock:
         return self.end is not None and time.monotonic() >= self.end
 
 
-Build = Callable[[cp_model.CpModel, Variables], None]
+Build = Callable[["cp_model.CpModel", Variables], None]
 
 
 @dataclass(frozen=True)
