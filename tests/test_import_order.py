@@ -15,7 +15,7 @@ PACKAGE = Path(optimizer.__file__).parent
 
 ROOMS = (
     "errors", "units", "schema", "load", "demand", "traffic", "memory", "engines", "throughput", "costs", "candidates",
-    "integrity", "accuracy", "verify", "formulation", "solve", "timetable", "roadmap", "question", "strategies", "plan",
+    "integrity", "accuracy", "verify", "formulation", "proof", "solve", "timetable", "roadmap", "question", "strategies", "plan",
     "frontier", "explain", "answer", "replay", "compare", "fleet", "batch", "loadtest", "deploy", "reports", "commands",
     "cli",
 )
