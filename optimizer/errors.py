@@ -99,6 +99,12 @@ class ModelTooLargeError(InputError):
     """The numbers of a problem exceed the solver's 63-bit integers."""
 
 
+class LimitError(GpumixError):
+    """What was asked for was not found within the limits of time or size."""
+
+    exit_code = ExitCode.LIMIT
+
+
 class DisagreementError(GpumixError):
     """Two solvers contradict each other about one program: nothing may be called proven."""
 

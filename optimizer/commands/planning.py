@@ -65,6 +65,11 @@ def solve(
         Language | None,
         typer.Option("--lang", help="Print the summary page of the specification in this language instead."),
     ] = None,
+    certificate: Annotated[
+        Path | None,
+        typer.Option("--certificate", metavar="FILE",
+                     help="Also write why nothing cheaper exists: .md for people (.ja.md in Japanese), else JSON."),
+    ] = None,
 ) -> None:
     """Find the proven cheapest nodes and engine for a problem."""
     settings = solve_settings(time_limit, deterministic_limit)
@@ -74,6 +79,10 @@ def solve(
     elif language is not None:
         _check_summary(form, explain)
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
+    if certificate is not None:
+        from optimizer.solve.certify import check_certifiable
+
+        check_certifiable(loaded)
     from optimizer.answer import answer
     from optimizer.reports import REPORTS, markdown, terminal
 
@@ -90,6 +99,11 @@ def solve(
     if explain and form is Format.MARKDOWN:
         text += markdown.rejections(plan)
     emit(text, None if book else output)
+    if certificate is not None:
+        from optimizer.commands.proving import write_certificate
+
+        japanese = language is Language.JA or certificate.name.endswith(".ja.md")
+        write_certificate(loaded, facts, settings, certificate, "ja" if japanese else "en")
     leave({"infeasible": ExitCode.INFEASIBLE, "unknown": ExitCode.LIMIT}.get(plan.status, ExitCode.PLAN))
 
 

@@ -1,0 +1,119 @@
+"""The command that checks certificates, and what `gpumix solve --certificate` writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from optimizer.commands.options import (
+    CatalogOption,
+    OutsideOption,
+    OverlayOption,
+    SetOption,
+    emit,
+    leave,
+    load_inputs,
+)
+from optimizer.errors import ExitCode, shortened
+
+if TYPE_CHECKING:
+    from optimizer.load import Catalog, LoadedProblem
+    from optimizer.solve import SolveSettings
+
+app = typer.Typer()
+
+PAGE = ".md"
+"""Ending of a page for people; every other file is JSON."""
+
+LARGEST_BYTES = 64 * 2**20
+
+
+def write_certificate(
+    loaded: LoadedProblem, facts: Catalog, settings: SolveSettings, place: Path, language: str
+) -> None:
+    """Prove the cheapest plan again without a solver, and write the proof: as JSON, or a page for people.
+
+    Raises:
+        InputError: the problem is none that certificates are written for.
+        LimitError: no proof was found within the limits.
+    """
+    from optimizer.proof.certificate import as_text
+    from optimizer.reports.certificate_page import certificate_page
+    from optimizer.reports.output import write_atomically
+    from optimizer.solve import prepare, solve_prepared
+    from optimizer.solve.certify import certificate, certify
+    from optimizer.solve.extract import inputs_of
+
+    prepared = prepare(loaded, facts)
+    found = certify(prepared, solve_prepared(prepared, settings), settings.time_limit_s)
+    if place.suffix == PAGE:
+        text = certificate_page(prepared.problem.name, found.program, found.counts, found.bound, language)
+    else:
+        made_from = {key: str(value) for key, value in inputs_of(prepared).model_dump().items() if value}
+        text = as_text(certificate(prepared, found, made_from))
+    write_atomically(place, text, "--certificate")
+
+
+@app.command("check-certificate")
+def check_certificate(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE", help="Certificates that `gpumix solve --certificate` wrote.")
+    ],
+    problem: Annotated[
+        str | None,
+        typer.Option("--problem", metavar="PROBLEM", help="Also compare the program with that of this problem."),
+    ] = None,
+    overrides: SetOption = None,
+    catalog: CatalogOption = None,
+    overlay: OverlayOption = None,
+    allow_outside: OutsideOption = False,
+) -> None:
+    """Check that nothing cheaper exists, without a solver; exit code 6 when a certificate does not prove it."""
+    from optimizer.load.text import decode, read_bytes
+    from optimizer.proof.check import Refused, checked
+
+    texts = [(file, decode(read_bytes(file, most=LARGEST_BYTES), str(file))) for file in files]
+    own = None if problem is None else _program(problem, overrides, catalog, overlay, allow_outside)
+    failed = False
+    for file, text in texts:
+        try:
+            told = checked(text)
+            told += "" if own is None else _compared(text, own)
+        except Refused as error:
+            failed, told = True, f"REFUSED: {error}"
+        emit(f"{file}: {shortened(told, 400)}\n", None)
+    leave(ExitCode.CHECK_FAILED if failed else ExitCode.PLAN)
+
+
+def _program(
+    problem: str, overrides: list[str] | None, catalog: Path | None, overlay: list[Path] | None, allow_outside: bool
+) -> dict[str, Any]:
+    """State a problem's program as certificates do."""
+    loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
+    from optimizer.proof.certificate import program_as_json
+    from optimizer.solve import prepare
+    from optimizer.solve.certify import program_of
+
+    return program_as_json(program_of(prepare(loaded, facts))[1])
+
+
+def _compared(text: str, own: dict[str, Any]) -> str:
+    """Say that a certificate is about a program.
+
+    Raises:
+        Refused: it is about another one.
+    """
+    import json
+
+    from optimizer.proof.check import Refused
+
+    found = json.loads(text)
+    for key, expected in own.items():
+        for number, (one, other) in enumerate(zip(found[key], expected, strict=False)):
+            if one != other:
+                raise Refused(f"{key}.{number} is not that of the problem: {other} is expected")
+        if len(found[key]) != len(expected):
+            raise Refused(f"{len(found[key])} {key}, {len(expected)} in the problem")
+    return "; the program is the problem's own"

@@ -1,0 +1,139 @@
+"""The certificate of a problem of one peak: every node kind of its catalog, the cheapest plan, the proof."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from optimizer.demand import profile_hours
+from optimizer.errors import Fault, InputError, LimitError
+from optimizer.formulation import OBJECTIVES, Case, CaseRow, build_case, shortlist
+from optimizer.formulation.case import looks_at_engines
+from optimizer.formulation.cp_sat import cp_model
+from optimizer.load import LoadedProblem
+from optimizer.proof.certificate import Claim, certificate_of
+from optimizer.proof.linear import Linear
+from optimizer.proof.search import Bound, prove_bound, prove_infeasible
+from optimizer.solve.prepare import Prepared
+from optimizer.solve.search import Solution
+from optimizer.solve.solver import cp_solver
+from optimizer.solve.stated import model_of, stated, without_needless_most
+
+MOST_CASES = 20_000
+"""Cases of a proof before it is given up: a certificate of some megabytes."""
+
+MANY_KINDS = 1_500
+"""Beyond so many kinds, dearer offers of the same node are left out, so that a certificate stays below a megabyte."""
+
+
+@dataclass(frozen=True)
+class Certified:
+    """What a certificate is written from."""
+
+    case: Case
+    program: Linear
+    left_out: int
+    """Dearer offers of the same nodes as others, left out where there are very many kinds."""
+    counts: tuple[int, ...] | None
+    bound: Bound
+
+
+def check_certifiable(loaded: LoadedProblem) -> None:
+    """Refuse a problem whose rules are not linear in the nodes of one peak.
+
+    Raises:
+        InputError: naming every key that makes it so.
+    """
+    problem, limits = loaded.problem, loaded.problem.limits
+    allowed = "a certificate is of one peak of dedicated nodes, classes not routed apart"
+    faults = [
+        Fault(loaded.label, key, found, allowed) for key, found, there in (
+            ("roadmap", "a plan over quarters", problem.roadmap is not None),
+            ("sharing", "nodes", problem.sharing == "nodes"),
+            ("services", "demand by the hour", profile_hours(problem) is not None),
+            ("limits.survive.by", "replacement", limits.survive.is_replaced(problem.sharing) and bool(
+                limits.survive.nodes or limits.survive.provider or limits.survive.region)),
+            ("services", "routing: by_class", any(one.routes_classes for one in problem.services))) if there]
+    if faults:
+        raise InputError(faults)
+
+
+def program_of(prepared: Prepared) -> tuple[Case, Linear, int]:
+    """State a problem of one peak as a linear program: each offer with its best way to serve each service.
+
+    Also return how many dearer offers of the same nodes were left out.
+
+    Raises:
+        InputError: its rules are not linear in the nodes of one peak.
+    """
+    check_certifiable(prepared.loaded)
+    problem, limits, candidates = prepared.problem, prepared.problem.limits, prepared.candidates
+    case, left_out = build_case(candidates, limits, candidates.targets(), prepared.budget), 0
+    if len(case.rows) > MANY_KINDS:
+        fewer = shortlist(candidates, limits)
+        left_out = len(candidates.offers) - len(fewer.offers)
+        case = build_case(fewer, limits, fewer.targets(), prepared.budget)
+    services = [service.service_id for service in problem.services]
+    program = stated(case, lambda row: _named(row, services))
+    return case, without_needless_most(program, case), left_out
+
+
+def _named(row: CaseRow, services: Sequence[str]) -> str:
+    """Name a column so that people and other programs find the offer, the service and the setting."""
+    if row.is_idle:
+        return f"{row.offer_id} held idle"
+    option = row.candidate.option
+    setting = " ".join(str(part) for part in option.order if part) if option.gpu_count else "capacity as stated"
+    return f"{row.offer_id} for {services[row.service]} ({setting})"
+
+
+def certify(prepared: Prepared, solution: Solution, seconds: float | None = None) -> Certified:
+    """Prove a solution again without any solver.
+
+    Raises:
+        InputError: the problem is none that certificates are written for.
+        LimitError: the solution is no proven one, or no proof was found within the limits.
+    """
+    case, program, left_out = program_of(prepared)
+    if solution.status == "infeasible":
+        bound, counts = prove_infeasible(program, MOST_CASES, seconds), None
+    elif solution.status == "optimal" and solution.cost:
+        counts = _counts(case, solution)
+        bound = prove_bound(program, solution.cost, MOST_CASES, seconds)
+    else:
+        raise LimitError("a certificate needs a plan that is proven the cheapest; this one is not, within the limit")
+    if bound.status != "proven":
+        raise LimitError(f"no proof of at most {MOST_CASES:,} cases was found; the plan stands, without a certificate")
+    return Certified(case, program, left_out, counts, bound)
+
+
+def certificate(prepared: Prepared, found: Certified, made_from: dict[str, str]) -> dict[str, Any]:
+    """Return a certificate as plain data.
+
+    Args:
+        made_from: digests and versions of what it was made from.
+    """
+    told = certificate_of(found.program, Claim(prepared.problem.name, made_from, found.counts), found.bound)
+    return {**told, "dearer_offers_of_the_same_nodes_left_out": found.left_out}
+
+
+def _counts(case: Case, solution: Solution) -> tuple[int, ...]:
+    """Return a solution by the columns of a case's program, choices of rules included."""
+    taken: dict[tuple[int, str, str], int] = defaultdict(int)
+    for one in solution.every:
+        taken[_key(case, one.row)] += one.nodes
+    cp, x, _ = model_of(case)
+    for row, node in zip(case.rows, x.nodes, strict=True):
+        cp.add(node == taken.get(_key(case, row), 0))
+    cp.minimize(OBJECTIVES["cost"](case, x))
+    solver = cp_solver(presolve=True)
+    if solver.solve(cp) != cp_model.OPTIMAL:
+        raise ValueError("a verified plan keeps the rules of its case")
+    return tuple(solver.response_proto.solution)
+
+
+def _key(case: Case, row: CaseRow) -> tuple[int, str, str]:
+    by_engine = case.engine_policy != "any"
+    return row.service, row.offer_id, row.engine if by_engine else ""
