@@ -29,7 +29,7 @@ class Chart:
         Raises:
             InputError: the ending is another, the folder does not exist, or the library that draws is not installed.
         """
-        from optimizer.reports.output import write_atomically
+        from optimizer.documents.output import write_atomically
 
         from optimizer.reports.charts import check_charts
 

@@ -142,7 +142,7 @@ def _checked(low: float, high: float | None, unit: str, least: float, whole: boo
     return _Range(exact(low), None if high is None else exact(high))
 
 
-Trace = tuple[Axis, Fraction, _Range, str]
+Trace = tuple[Axis, Fraction, _Range, Message]
 """An axis over a prepared problem, where it starts, its range, and its unit."""
 
 
