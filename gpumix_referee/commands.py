@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from optimizer.commands.options import Format, FormatOption, OutputOption, TimeOption, emit, leave
+from optimizer.commands.options import OutputOption, TextFormat, TextFormatOption, TimeOption, emit, leave
 from optimizer.errors import ExitCode, Fault, InputError
 
 Judged = TypeVar("Judged")
@@ -21,7 +21,7 @@ app = typer.Typer(
 @app.command("llmpilot")
 def referee_llmpilot(
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="LLM-Pilot instances (JSON).")],
-    form: FormatOption = Format.TEXT,
+    form: TextFormatOption = TextFormat.TEXT,
     output: OutputOption = None,
     keep: Annotated[
         Path | None, typer.Option("--keep", metavar="DIR", help="Keep the overlay and problem of each instance there.")
@@ -44,7 +44,7 @@ def referee_melange(
     sliced: Annotated[
         bool, typer.Option("--sliced", help="Mélange's own model: each slice of a bucket on one GPU type.")
     ] = False,
-    form: FormatOption = Format.TEXT,
+    form: TextFormatOption = TextFormat.TEXT,
     output: OutputOption = None,
     time_limit: TimeOption = None,
 ) -> None:
@@ -68,7 +68,7 @@ def referee_inferno(
     shed: Annotated[
         bool, typer.Option("--shed", help="Where not all can be served, drop servers, the lowest priority first.")
     ] = False,
-    form: FormatOption = Format.TEXT,
+    form: TextFormatOption = TextFormat.TEXT,
     output: OutputOption = None,
     time_limit: TimeOption = None,
 ) -> None:

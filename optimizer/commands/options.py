@@ -21,8 +21,8 @@ COLOURS = re.compile(r"(\x1b\[(?:0|1|2|31|32|33)m)")
 """The codes that reports paint with."""
 
 
-class Format(StrEnum):
-    """How a result is written."""
+class TextFormat(StrEnum):
+    """How a result of a command that is not a document yet is written."""
 
     TEXT = "text"
     JSON = "json"
@@ -30,11 +30,17 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
 
 
-class Language(StrEnum):
-    """The language of a document."""
+class Format(StrEnum):
+    """How a result is written."""
 
-    EN = "en"
-    JA = "ja"
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"
+    MARKDOWN = "markdown"
+    HTML = "html"
+    DOCX = "docx"
+    PDF = "pdf"
+    XLSX = "xlsx"
 
 
 ProblemArg = Annotated[
@@ -56,7 +62,14 @@ OutsideOption = Annotated[
     bool,
     typer.Option("--allow-outside", help="Let the problem name files outside its own folder and this one."),
 ]
-FormatOption = Annotated[Format, typer.Option("--format", help="How to write the result.")]
+TextFormatOption = Annotated[TextFormat, typer.Option("--format", help="How to write the result.")]
+FormatOption = Annotated[
+    Format | None,
+    typer.Option("--format", help="How to write the result; default: by the ending of --output, else text."),
+]
+LanguageOption = Annotated[
+    str, typer.Option("--lang", metavar="LANGUAGE", help="Language of the document: en or ja.")
+]
 OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there instead of the terminal.")
 ]
@@ -103,7 +116,7 @@ def solve_settings(time_limit: float | None, deterministic_limit: float | None) 
 def emit(text: str, output: Path | None) -> None:
     """Print a result, or write it to a file."""
     if output is not None:
-        from optimizer.reports.output import write_atomically
+        from optimizer.documents.output import write_atomically
 
         write_atomically(output, plain(text))
     else:

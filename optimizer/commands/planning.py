@@ -11,14 +11,13 @@ import typer
 from optimizer.commands.options import (
     CatalogOption,
     DeterministicOption,
-    Format,
-    FormatOption,
-    Language,
     OutputOption,
     OutsideOption,
     OverlayOption,
     ProblemArg,
     SetOption,
+    TextFormat,
+    TextFormatOption,
     TimeOption,
     emit,
     leave,
@@ -56,13 +55,13 @@ def solve(
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
     allow_outside: OutsideOption = False,
-    form: FormatOption = Format.TEXT,
+    form: TextFormatOption = TextFormat.TEXT,
     output: OutputOption = None,
     time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
     explain: Annotated[bool, typer.Option("--explain", help="Also list what was rejected, by reason.")] = False,
     language: Annotated[
-        Language | None,
+        str | None,
         typer.Option("--lang", help="Print the summary page of the specification in this language instead."),
     ] = None,
     certificate: Annotated[
@@ -92,11 +91,11 @@ def solve(
         loaded = at_one_peak(loaded, "solve --lang")
     plan = answer(loaded, facts, settings)
     if book and output is not None:
-        _write_workbook(plan, loaded, facts, language or Language.EN, output)
+        _write_workbook(plan, loaded, facts, language or "en", output)
     text = REPORTS[form.value](plan) if language is None or book else _summary(loaded, facts, plan, language)
-    if explain and form is Format.TEXT:
+    if explain and form is TextFormat.TEXT:
         text += terminal.rejections(plan)
-    if explain and form is Format.MARKDOWN:
+    if explain and form is TextFormat.MARKDOWN:
         text += markdown.rejections(plan)
     emit(text, None if book else output)
     if certificate is not None:
@@ -107,9 +106,9 @@ def solve(
     leave({"infeasible": ExitCode.INFEASIBLE, "unknown": ExitCode.LIMIT}.get(plan.status, ExitCode.PLAN))
 
 
-def _check_workbook(form: Format, explain: bool) -> None:
+def _check_workbook(form: TextFormat, explain: bool) -> None:
     """Refuse a workbook that cannot be written, before anything is solved."""
-    beside = [f"--format {form.value}"] if form is not Format.TEXT else []
+    beside = [f"--format {form.value}"] if form is not TextFormat.TEXT else []
     beside += ["--explain"] if explain else []
     if beside:
         found = f"a workbook with {' and '.join(beside)}"
@@ -117,31 +116,31 @@ def _check_workbook(form: Format, explain: bool) -> None:
     check_library()
 
 
-def _write_workbook(plan: Plan, loaded: LoadedProblem, facts: Catalog, language: Language, output: Path) -> None:
-    from optimizer.reports.output import write_atomically
+def _write_workbook(plan: Plan, loaded: LoadedProblem, facts: Catalog, language: str, output: Path) -> None:
+    from optimizer.documents.output import write_atomically
     from optimizer.reports.workbook.plan_book import plan_workbook
 
-    write_atomically(output, plan_workbook(plan, loaded.problem, facts, language.value))
+    write_atomically(output, plan_workbook(plan, loaded.problem, facts, language))
 
 
-def _check_summary(form: Format, explain: bool) -> None:
+def _check_summary(form: TextFormat, explain: bool) -> None:
     """Refuse a summary page that cannot be written, before anything is solved."""
-    beside = [f"--format {form.value}"] if form is not Format.TEXT else []
+    beside = [f"--format {form.value}"] if form is not TextFormat.TEXT else []
     beside += ["--explain"] if explain else []
     if beside:
         allowed = "--lang alone; gpumix spec writes the whole document"
         raise InputError([Fault("options", "--lang", f"{' and '.join(beside)} beside it", allowed)])
-    from optimizer.reports.specification import check_libraries
+    from optimizer.documents.publish import check_libraries
 
-    check_libraries("text", "--lang")
+    check_libraries("text", "--lang", ("jinja2",))
 
 
-def _summary(loaded: LoadedProblem, facts: Catalog, plan: Plan, language: Language) -> str:
+def _summary(loaded: LoadedProblem, facts: Catalog, plan: Plan, language: str) -> str:
     """Write the page that the specification begins with."""
     from optimizer.reports.specification import summary_text
     from optimizer.reports.specification.findings import findings_of_plan
 
-    return summary_text(findings_of_plan(loaded, facts, plan), language.value)
+    return summary_text(findings_of_plan(loaded, facts, plan), language)
 
 
 @app.command()
@@ -151,7 +150,7 @@ def pareto(
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
     allow_outside: OutsideOption = False,
-    form: FormatOption = Format.TEXT,
+    form: TextFormatOption = TextFormat.TEXT,
     output: OutputOption = None,
     time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
@@ -228,7 +227,7 @@ def explain(
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
     allow_outside: OutsideOption = False,
-    form: FormatOption = Format.TEXT,
+    form: TextFormatOption = TextFormat.TEXT,
     output: OutputOption = None,
     time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
+from optimizer.documents.csv_rows import rows_as_csv
 from optimizer.reports.wording_of_time import nodes_by_hour
 from optimizer.schema.plan import Plan
 
@@ -15,30 +13,6 @@ COLUMNS = ("problem", "status", "offer_id", "gpu_id", "gpu_count", "kind", "term
 
 TIME_COLUMNS = ("node_hours_per_month", "nodes_by_hour")
 """Of a plan with a timetable: the second lists the nodes that are there, hour after hour."""
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet would run text that starts so."""
-
-
-def harmless(cell: object) -> object:
-    """Keep a spreadsheet from running text as a formula, and from ending a row inside a cell.
-
-    >>> harmless("=1+1"), harmless("aws"), harmless(-1.5)
-    ("'=1+1", 'aws', -1.5)
-    """
-    if not isinstance(cell, str):
-        return cell
-    quoted = f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell
-    return quoted.replace("\r\n", "\n").replace("\r", "\n")  # the writer quotes only its own line ends
-
-
-def rows_as_csv(columns: tuple[str, ...], rows: list[dict[str, object]]) -> str:
-    """Write rows under a header."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: harmless(row.get(name, "")) for name in columns} for row in rows)
-    return out.getvalue()
 
 
 def render(plan: Plan) -> str:

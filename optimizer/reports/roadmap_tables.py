@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from optimizer.reports.csv_report import rows_as_csv
+from optimizer.documents.csv_rows import rows_as_csv
 from optimizer.reports.markdown import cell, links, table
 from optimizer.reports.roadmap_wording import (
     Purse,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from optimizer.documents.output import write_atomically
 from optimizer.errors import Fault, InputError
 from optimizer.reports.charts import check_charts
 from optimizer.reports.charts.roadmap_data import roadmap_chart
-from optimizer.reports.output import write_atomically
 from optimizer.schema.budget_plan import BudgetPlan
 
 ENDINGS = (".png", ".svg")

@@ -15,7 +15,7 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt, RGBColor
 
-from optimizer.reports.specification.document import (
+from optimizer.documents.document import (
     Block,
     Box,
     Bullets,
@@ -27,8 +27,10 @@ from optimizer.reports.specification.document import (
     Span,
     Table,
     Verbatim,
+    spans,
+    with_details,
 )
-from optimizer.reports.specification.pictures import Pictures
+from optimizer.documents.pictures import Pictures
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 """Stands for the time of writing, which no document depends on."""
@@ -86,16 +88,21 @@ class _Layout:
             logo.alignment = WD_ALIGN_PARAGRAPH.RIGHT
             logo.add_run().add_picture(io.BytesIO(self.pictures.logo[1]), height=Mm(13))
         self.file.add_paragraph(doc.title, style="Title")
-        self.file.add_paragraph(doc.subtitle)
-        self._grid(tuple((_text(name), _text(value)) for name, value in doc.facts), (), (3, 8), "ll", False, False)
+        if doc.subtitle:
+            self.file.add_paragraph(doc.subtitle)
+        if doc.facts:
+            self._grid(tuple((_text(name), _text(value)) for name, value in doc.facts), (), (3, 8), "ll", False, False)
         for section in doc.sections:
-            heading = self.file.add_heading(f"{section.number}. {section.title}", level=1)
-            heading.paragraph_format.page_break_before = section.new_page
+            if section.title:
+                number = f"{section.number}. " if section.number else ""
+                heading = self.file.add_heading(f"{number}{section.title}", level=1)
+                heading.paragraph_format.page_break_before = section.new_page
             for block in section.blocks:
                 self.block(block, section.ident == "sources")
         self._page_numbers()
         core = self.file.core_properties
-        core.title, core.author, core.last_modified_by = f"{doc.title}: {doc.subtitle}", "gpumix", "gpumix"
+        core.title = f"{doc.title}: {doc.subtitle}" if doc.subtitle else doc.title
+        core.author = core.last_modified_by = "gpumix"
         core.created = core.modified = core.last_printed = BEGINNING
         core.comments, core.revision, core.language = "", 1, doc.language
         stream = io.BytesIO()
@@ -112,7 +119,9 @@ class _Layout:
             for item in block.items:
                 self._line(self.file.add_paragraph(style="List Bullet"), item)
         elif isinstance(block, Table):
-            self._caption(self.document.labels.table, block.number, block.caption, keep=True)
+            if block.caption:
+                self._caption(self.document.labels.table, block.number, block.caption, keep=True)
+            block = with_details(block)
             self._grid(block.rows, block.header, block.widths, block.align, block.tall, notes)
             self.file.add_paragraph().paragraph_format.space_after = Pt(2)
         elif isinstance(block, Figure):
@@ -126,12 +135,13 @@ class _Layout:
 
     def _caption(self, word: str, number: int, caption: str, keep: bool) -> None:
         """Write a caption whose number the word processor counts itself."""
-        english = self.document.language == "en"
+        english = self.document.language != "ja"
         paragraph = self.file.add_paragraph(style="Caption")
         paragraph.paragraph_format.keep_with_next = keep
-        paragraph.add_run(f"{word}{' ' if english else ''}")
-        self._field(paragraph, f"SEQ {word} \\* ARABIC", str(number))
-        paragraph.add_run(f"{'. ' if english else '　'}{caption}")
+        if number:
+            paragraph.add_run(f"{word}{' ' if english else ''}")
+            self._field(paragraph, f"SEQ {word} \\* ARABIC", str(number))
+        paragraph.add_run(f"{('. ' if english else '　') if number else ''}{caption}")
 
     def _field(self, paragraph: Any, instruction: str, shown: str) -> None:
         """Add a field that the word processor fills in, with what it shows before."""
@@ -145,7 +155,7 @@ class _Layout:
         self, paragraph: Any, line: Line, size: float | None = None, colour: str = "", bold: bool = False
     ) -> None:
         """Write the runs of a line into a paragraph."""
-        for span in line:
+        for span in spans(line):
             parent = paragraph
             if span.href or span.note:
                 parent = self._link(paragraph, span)

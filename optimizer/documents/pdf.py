@@ -10,26 +10,32 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from optimizer.documents.document import Block, Box, Document, Table, with_details
+from optimizer.documents.pictures import Pictures
+from optimizer.documents.templates import shipped_layouts
 from optimizer.errors import Fault, InputError
-from optimizer.reports.charts import look
-from optimizer.reports.specification.compose import templates_with
-from optimizer.reports.specification.document import Block, Box, Document
-from optimizer.reports.specification.pictures import Pictures
 
 LATIN_FONTS = "mpl-data/fonts/ttf"
 """Folder of DejaVu Sans in matplotlib."""
 
+JAPANESE_FONTS = "fonts"
+"""Folder of IPAex Gothic in matplotlib_fontja."""
+
 
 def font_folders() -> list[Path]:
     """Return the folders of the fonts that travel as dependencies: DejaVu Sans and IPAex Gothic."""
-    matplotlib, japanese = find_spec("matplotlib"), look.japanese_font()
-    places = (matplotlib.submodule_search_locations if matplotlib else None) or []
-    found = [Path(places[0]) / LATIN_FONTS] if places else []
-    return [*found, *([japanese.parent] if japanese else [])]
+    return [*_inside("matplotlib", LATIN_FONTS), *_inside("matplotlib_fontja", JAPANESE_FONTS)]
+
+
+def _inside(package: str, folder: str) -> list[Path]:
+    """Return a folder of a package, nothing where the package is absent; nothing of it is run."""
+    found = find_spec(package)
+    return [Path(place) / folder for place in (found.submodule_search_locations if found else None) or []][:1]
 
 
 def _block(block: Block) -> dict[str, Any]:
     """Return a block as plain data with its kind."""
+    block = with_details(block) if isinstance(block, Table) else block
     data = {"kind": type(block).__name__, **asdict(block)}
     return {**data, "blocks": [_block(inner) for inner in block.blocks]} if isinstance(block, Box) else data
 
@@ -65,7 +71,7 @@ def render(document: Document, pictures: Pictures, own: Mapping[str, str]) -> by
             (folder / f"{figure}.svg").write_bytes(picture.svg)
         data = json.dumps(as_data(document, logo), ensure_ascii=False)
         (folder / "document.json").write_text(data, encoding="utf-8")
-        (folder / "page.typ").write_text(templates_with(own)["page.typ"], encoding="utf-8")
+        (folder / "page.typ").write_text({**shipped_layouts(), **own}["page.typ"], encoding="utf-8")
         fonts = typst.Fonts(include_system_fonts=False, font_paths=[str(path) for path in font_folders()])
         try:
             compiled = typst.compile(str(folder / "page.typ"), root=str(folder), font_paths=fonts, format="pdf",

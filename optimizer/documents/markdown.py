@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from optimizer.reports.specification.document import (
+from optimizer.documents.document import (
     Block,
     Box,
     Bullets,
@@ -17,8 +17,10 @@ from optimizer.reports.specification.document import (
     Span,
     Table,
     Verbatim,
+    spans,
+    with_details,
 )
-from optimizer.reports.specification.pictures import Pictures
+from optimizer.documents.pictures import Pictures
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#$~&!])")
 """What Markdown, its dialects with formulas, and HTML inside it would take for more than text."""
@@ -56,11 +58,13 @@ def _span(span: Span) -> str:
 
 def line_of(line: Line) -> str:
     """Write a line of text."""
-    return "".join(_span(span) for span in line)
+    return "".join(_span(span) for span in spans(line))
 
 
 def _table(block: Table, document: Document, notes: bool) -> Iterator[str]:
-    yield f"**{_caption(document.labels.table, block.number, block.caption, document)}**\n"
+    block = with_details(block)
+    if block.caption:
+        yield f"**{_caption(document.labels.table, block.number, block.caption, document)}**\n"
     header = [line_of(cell) for cell in block.header] or [""] * len(block.rows[0])
     yield f"| {' | '.join(header)} |"
     yield f"|{''.join('---:|' if side == 'r' else '---|' for side in block.align)}"
@@ -73,7 +77,9 @@ def _table(block: Table, document: Document, notes: bool) -> Iterator[str]:
 
 
 def _caption(word: str, number: int, caption: str, document: Document) -> str:
-    blank, stop = (" ", ". ") if document.language == "en" else ("", "　")
+    if not number:
+        return text_of(caption)
+    blank, stop = ("", "　") if document.language == "ja" else (" ", ". ")
     return f"{word}{blank}{number}{stop}{text_of(caption)}"
 
 
@@ -102,10 +108,13 @@ def _block(block: Block, document: Document, pictures: Pictures, notes: bool) ->
 
 
 def _lines(document: Document, pictures: Pictures) -> Iterator[str]:
-    yield f"# {text_of(document.title)}: {text_of(document.subtitle)}\n"
+    yield f"# {text_of(document.title)}{f': {text_of(document.subtitle)}' if document.subtitle else ''}\n"
     yield from (f"- **{text_of(name)}**: {text_of(value)}" for name, value in document.facts)
     for section in document.sections:
-        yield f'\n<a id="{section.ident}"></a>\n\n## {section.number}. {text_of(section.title)}\n'
+        if section.number:
+            yield f'\n<a id="{section.ident}"></a>\n\n## {section.number}. {text_of(section.title)}\n'
+        elif section.title:
+            yield f"\n## {text_of(section.title)}\n"
         for block in section.blocks:
             yield from _block(block, document, pictures, section.ident == "sources")
 
