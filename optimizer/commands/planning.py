@@ -101,7 +101,7 @@ def solve(
     if certificate is not None:
         from optimizer.commands.proving import write_certificate
 
-        japanese = language is Language.JA or certificate.name.endswith(".ja.md")
+        japanese = language == "ja" or certificate.name.endswith(".ja.md")
         write_certificate(loaded, facts, settings, certificate, "ja" if japanese else "en")
     leave({"infeasible": ExitCode.INFEASIBLE, "unknown": ExitCode.LIMIT}.get(plan.status, ExitCode.PLAN))
 

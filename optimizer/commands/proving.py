@@ -41,7 +41,7 @@ def write_certificate(
     """
     from optimizer.proof.certificate import as_text
     from optimizer.reports.certificate_page import certificate_page
-    from optimizer.reports.output import write_atomically
+    from optimizer.documents.output import write_atomically
     from optimizer.solve import prepare, solve_prepared
     from optimizer.solve.certify import certificate, certify
     from optimizer.solve.extract import inputs_of

@@ -48,6 +48,11 @@ class _OnDemand:
     def __call__(self, *arguments: Any) -> Any:
         return self._found()(*arguments)
 
+    def __or__(self, other: object) -> Any:
+        return Any  # `IntVar | int` names a type
+
+    __ror__ = __or__
+
 
 if TYPE_CHECKING:
     from ortools.sat.python import cp_model
