@@ -15,7 +15,8 @@ from optimizer.load.architecture.family_defaults import defaults_of
 from optimizer.load.architecture.keys import Keys
 from optimizer.load.architecture.names import billions_named, precision_named
 from optimizer.load.architecture.read import rules_of
-from optimizer.load.architecture.storage import BY_NAME, Recipe, Stored, recipe_from, stored
+from optimizer.load.architecture.recipes import BY_NAME, Recipe, recipe_from
+from optimizer.load.architecture.storage import Stored, stored
 from optimizer.load.architecture.towers import tower_parameters
 from optimizer.load.beside import Beside, beside_of
 from optimizer.load.context import Context, context_of
