@@ -94,7 +94,14 @@ def over_time(prepared: Prepared, settings: SolveSettings) -> Plan:
         return plan.model_copy(update={"reasons": (Message("answer.limit"),)})
     if plan.status == "infeasible":
         return plan.model_copy(update={"reasons": why_no_timetable(prepared, settings)})
-    return plan.model_copy(update={"warnings": warnings(prepared, plan)})
+    return plan.model_copy(update={"warnings": (*warnings(prepared, plan), *_about_idle_nodes(plan))})
+
+
+def _about_idle_nodes(plan: Plan) -> Iterator[Message]:
+    """Say which nodes that are there already a budget plan does not use."""
+    for stay in plan.roadmap.stays if plan.roadmap else ():
+        if stay.owned_already is not None and not stay.end:
+            yield Message("roadmap.of-no-use", place=stay.owned_already, offer=stay.offer_id, n=stay.count)
 
 
 def why_no_plan(prepared: Prepared, found: Diagnosis) -> tuple[Message, ...]:

@@ -69,9 +69,21 @@ def solve(
         typer.Option("--certificate", metavar="FILE",
                      help="Also write why nothing cheaper exists: .md for people (.ja.md in Japanese), else JSON."),
     ] = None,
+    chart: Annotated[
+        list[Path] | None,
+        typer.Option("--chart", metavar="FILE", help="Also draw nodes and cash by quarter, of a problem with roadmap: "
+                     ".png or .svg. Repeatable."),
+    ] = None,
+    chart_width: Annotated[
+        int, typer.Option("--chart-width", metavar="PIXELS", help="Width of the charts.")
+    ] = DEFAULT_WIDTH_PX,
 ) -> None:
-    """Find the proven cheapest nodes and engine for a problem."""
+    """Find the proven cheapest nodes and engine for a problem: at a peak, by the hour, or over a budget's quarters."""
     settings = solve_settings(time_limit, deterministic_limit)
+    if chart or chart_width != DEFAULT_WIDTH_PX:
+        from optimizer.reports.charts.quarters_chart import check_quarters_charts
+
+        check_quarters_charts(chart or [], chart_width, output)
     book = wants_workbook(output)
     if book:
         _check_workbook(form, explain)
@@ -82,6 +94,9 @@ def solve(
         from optimizer.solve.certify import check_certifiable
 
         check_certifiable(loaded)
+    if chart and loaded.problem.roadmap is None:
+        allowed = "a problem with roadmap; gpumix pareto --chart draws its trade-off"
+        raise InputError([Fault("options", "--chart", "a problem without roadmap", allowed)])
     from optimizer.answer import answer
     from optimizer.reports import REPORTS, markdown, terminal
 
@@ -90,6 +105,7 @@ def solve(
 
         loaded = at_one_peak(loaded, "solve --lang")
     plan = answer(loaded, facts, settings)
+    _draw_quarters(plan, chart or [], chart_width)
     if book and output is not None:
         _write_workbook(plan, loaded, facts, language or "en", output)
     text = REPORTS[form.value](plan) if language is None or book else _summary(loaded, facts, plan, language)
@@ -104,6 +120,20 @@ def solve(
         japanese = language == "ja" or certificate.name.endswith(".ja.md")
         write_certificate(loaded, facts, settings, certificate, "ja" if japanese else "en")
     leave({"infeasible": ExitCode.INFEASIBLE, "unknown": ExitCode.LIMIT}.get(plan.status, ExitCode.PLAN))
+
+
+def _draw_quarters(plan: Plan, chart: list[Path], width_px: int) -> None:
+    """Write the charts of a budget plan, or say why there are none."""
+    if not chart:
+        return
+    from optimizer.reports.charts.quarters_chart import write_quarters_charts
+    from optimizer.reports.quarters_report import Quarters
+
+    shown = Quarters.of(plan)
+    if shown is None:
+        typer.echo("gpumix: no chart is drawn: there is no plan", err=True)
+    else:
+        write_quarters_charts(shown, chart, width_px)
 
 
 def _check_workbook(form: TextFormat, explain: bool) -> None:

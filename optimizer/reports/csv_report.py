@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from optimizer.documents.csv_rows import rows_as_csv
+from optimizer.reports.quarters_report import COLUMNS as QUARTER_COLUMNS
+from optimizer.reports.quarters_report import Quarters, csv_rows
 from optimizer.reports.wording_of_time import nodes_by_hour
 from optimizer.schema.plan import Plan
 
@@ -18,8 +20,11 @@ TIME_COLUMNS = ("node_hours_per_month", "nodes_by_hour")
 def render(plan: Plan) -> str:
     """Render a plan as CSV, one row for each offer; a plan without nodes has one row with its status.
 
-    A plan hour by hour has two columns more.
+    A plan hour by hour has two columns more; a budget plan has a row for each quarter instead.
     """
+    shown = Quarters.of(plan)
+    if shown is not None:
+        return rows_as_csv(QUARTER_COLUMNS, list(csv_rows(shown)))
     base: dict[str, object] = {"problem": plan.problem, "status": plan.status}
     rows = [{**base, **node.model_dump(mode="json")} for node in plan.nodes] or [base]
     if plan.timetable is None:

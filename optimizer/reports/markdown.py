@@ -11,9 +11,16 @@ from optimizer.reports.periods_report import (
     layout_lines,
     loss_lines,
     period_lines,
-    quarter_rows,
-    stay_lines,
+)
+from optimizer.reports.quarters_report import (
+    Quarters,
+    bound_line,
+    cash_rows,
+    move_rows,
+    offer_lines,
+    sum_rows,
     total_line,
+    year_rows,
 )
 from optimizer.reports.wording import (
     STATUS,
@@ -85,23 +92,34 @@ def _price_of(node: Node) -> str:
 
 def _periods(plan: Plan) -> Iterator[str]:
     """Yield who runs where, period by period, what nodes hold, and money by the quarter."""
-    if len(plan.periods) > 1:
+    shown = Quarters.of(plan)
+    if shown is not None:
+        yield from _quarters(shown)
+    if len(plan.periods) > 1 and (shown is None or plan.periods[0].hours):
         yield "\n## Period by period\n"
         yield from (f"- {cell(label)}: {cell(text)}" for label, text in period_lines(plan))
     for title, lines in (("Hosted APIs, paid by the token", hosted_lines(plan)),
                          ("What nodes hold when most is asked", layout_lines(plan) if plan.periods else ()),
-                         ("After a loss, when most is asked", loss_lines(plan) if plan.periods else ()),
-                         ("What to get", stay_lines(plan))):
+                         ("After a loss, when most is asked", loss_lines(plan) if plan.periods else ())):
         found = list(lines)
         if found:
             yield f"\n## {title}\n"
         yield from (f"- {cell(line)}" for line in found)
     yield from (f"- {cell(work_of(work))}" for work in plan.work)
-    if plan.roadmap is not None:
-        yield "\n## Money by the quarter (USD)\n"
-        first, *rest = quarter_rows(plan)
-        yield from (f"| {' | '.join(cell(one) for one in row)} |" for row in (first, ("---",) * len(first), *rest))
-        yield f"\n{cell(total_line(plan))}"
+
+
+def _quarters(shown: Quarters) -> Iterator[str]:
+    """Yield the quarters of a budget plan: moves, cash, fiscal years, what stands behind each letter, the total."""
+    for title, rows in (("Quarters", move_rows(shown)), ("Cash flow", cash_rows(shown)),
+                        ("Fiscal years", year_rows(shown))):
+        yield f"\n## {title} ({shown.currency})\n"
+        yield from table(rows[0], rows[1:])
+    yield "\n## What stands behind each letter\n"
+    yield from table(("", "offer", "how, where and prices of today"), list(offer_lines(shown)))
+    yield f"\n## Total\n\n{cell(total_line(shown))}\n"
+    yield from table(("part", shown.currency), [(name, shown.amount(amount)) for name, amount in sum_rows(shown)])
+    yield f"\n{cell(bound_line(shown))}\n"
+    yield from (f"- {cell(line)}" for line in shown.roadmap.assumptions)
 
 
 def _timetable(plan: Plan) -> Iterator[str]:

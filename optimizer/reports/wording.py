@@ -22,7 +22,6 @@ from optimizer.schema.plan import (
 from optimizer.units import HOURS_PER_MONTH
 
 if TYPE_CHECKING:
-    from optimizer.schema.budget_plan import NodeSetup
     from optimizer.schema.fleet import FleetDeployment
 
 STATUS = {
@@ -56,7 +55,7 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-def spread_words(one: Placement | NodeSetup) -> str:
+def spread_words(one: Placement) -> str:
     """Say how a replica spreads over its GPUs: tensor parallelism, and what stands beside it."""
     if one.layout is None:
         return f"tensor parallel {one.tp_size}"

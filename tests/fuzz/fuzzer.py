@@ -81,7 +81,7 @@ def _kinds() -> tuple[Kind, ...]:
         Kind("hours", ("solve", "p.yaml", *small), {"p.yaml": PROFILED, "hours.csv": HOURS}, ("hours.csv", "p.yaml")),
         Kind("pareto", ("pareto", "p.yaml", *small), {"p.yaml": DESK}, ("p.yaml",), 1),
         Kind("explain", ("explain", "p.yaml", *small), {"p.yaml": DESK}, ("p.yaml",), 1),
-        Kind("plan", ("plan", "p.yaml", *small), {"p.yaml": f"{DESK}roadmap: {{start: 2027-01, quarters: 4}}\n"},
+        Kind("quarters", ("solve", "p.yaml", *small), {"p.yaml": f"{DESK}roadmap: {{start: 2027-01, quarters: 4}}\n"},
              ("p.yaml",), 2),
         Kind("fleet", ("fleet", "p.yaml", *small, "--overlay", "ov"), whole, ("p.yaml",), 2),
         Kind("catalog check", ("catalog", "check", *small, "--overlay", "ov"), overlay, tuple(overlay), 1),

@@ -16,7 +16,6 @@ from optimizer.errors import InputError
 from optimizer.fleet import answer_fleet
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.plan.best import best_plan
-from optimizer.roadmap import budget_plan
 from optimizer.schema.catalog import Product
 from optimizer.schema.problem import (
     Budget,
@@ -237,12 +236,6 @@ def cost_of_fleet(problem: Problem, catalog: Catalog) -> float:
     return plan.cost.usd_per_month if plan.cost.usd_per_month is not None else float("inf")
 
 
-def cost_of_years(problem: Problem, catalog: Catalog) -> float:
-    plan = budget_plan(LoadedProblem(problem, "", problem.name, "0" * 64, {}), catalog, SolveSettings())
-    assert plan.status in ("optimal", "infeasible")
-    return plan.total_cost_usd if plan.total_cost_usd is not None else float("inf")
-
-
 def shared(make: Callable[[random.Random], Problem]) -> Callable[[random.Random], Problem]:
     return lambda rng: make(rng).model_copy(update={"sharing": "nodes"})
 
@@ -264,9 +257,6 @@ FORMS: dict[str, tuple[Callable[[random.Random], Problem], Costed, frozenset[str
     "shared years by the hour": (shared(quarters_by_the_hour), cost_of_plan,
                                  frozenset({"horizon_months", "purchases", "cash_per_year"})),
     "fleet": (peaks, cost_of_fleet, SUMS | {"contracts", "spot_share_fraction", "max_utilisation_fraction"}),
-    "quarters": (quarters, cost_of_years, frozenset({
-        "budget", "at_least", "engine_policy", "contracts", "spot_share_fraction", "max_utilisation_fraction",
-        "horizon_months"}) | SUMS),
 }
 """Form -> (random problem, cost of its cheapest plan, keys that it refuses)."""
 

@@ -1,4 +1,4 @@
-"""`gpumix plan`: formats, charts, overrides, limits, and what is wrong with a roadmap, all at once."""
+"""`gpumix solve` of a problem with a roadmap: formats, charts, limits, and every fault of a roadmap at once."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def years(desk: Path) -> Path:
 
 
 def answer(run: Run, *arguments: str | Path) -> dict[str, Any]:
-    result = run("plan", *arguments, "--format", "json")
+    result = run("solve", *arguments, "--format", "json")
     assert result.err == ""
     data: dict[str, Any] = json.loads(result.out)
     return data
@@ -42,40 +42,42 @@ def answer(run: Run, *arguments: str | Path) -> dict[str, Any]:
 
 def test_json_is_one_document_with_the_money_of_each_quarter(run: Run, years: Path) -> None:
     data = answer(run, years)
-    assert (data["status"], data["total_cost_usd"], data["bound_usd"], data["gap_fraction"]) == (
+    roadmap = data["roadmap"]
+    assert (data["status"], roadmap["total_cost_usd"], roadmap["bound_usd"], data["gap_fraction"]) == (
         "optimal", 26280.0, 26280.0, 0.0)
-    assert [quarter["label"] for quarter in data["quarters"]] == ["2027-Q2", "2027-Q3", "2027-Q4", "2028-Q1"]
-    assert [quarter["cash"]["opex_usd"] for quarter in data["quarters"]] == [3832.5, 3832.5, 9307.5, 9307.5]
-    assert [(year["label"], year["cash"]["opex_usd"]) for year in data["fiscal_years"]] == [("FY2027", 26280.0)]
-    assert {setup["offer_id"]: setup["capacity_per_node"] for setup in data["setups"]} == {
+    assert [quarter["label"] for quarter in roadmap["quarters"]] == ["2027-Q2", "2027-Q3", "2027-Q4", "2028-Q1"]
+    assert [quarter["opex_usd"] for quarter in roadmap["quarters"]] == [3832.5, 3832.5, 9307.5, 9307.5]
+    assert [(year["label"], year["opex_usd"]) for year in roadmap["fiscal_years"]] == [("FY2027", 26280.0)]
+    assert {one["offer_id"]: one["capacity_per_node"] for one in data["deployments"]} == {
         "cloud-big-x1": 64, "cloud-big-x1-12m": 64}
     assert answer(run, years) == data
 
 
 def test_a_horizon_that_is_not_the_plans_own_is_refused(run: Run, years: Path) -> None:
     """Nodes of a plan over four quarters are needed for twelve months; another horizon would change nothing."""
-    plain = run("plan", years)
+    plain = run("solve", years)
     assert plain.code == 0
-    assert run("plan", years, "--set", "limits.horizon_months=12").out.splitlines()[:-1] == plain.out.splitlines()[:-1]
+    assert run("solve", years, "--set", "limits.horizon_months=12").out.splitlines()[:-1] == plain.out.splitlines()[:-1]
     for other in (1, 36):
-        result = run("plan", years, "--set", f"limits.horizon_months={other}")
+        result = run("solve", years, "--set", f"limits.horizon_months={other}")
         assert (result.code, result.out) == (2, "")
         assert f"limits.horizon_months: found {other}; allowed: 12" in result.err
 
 
 def test_text_fits_80_columns_and_says_what_to_do(run: Run, years: Path) -> None:
-    out = run("plan", years).out
+    out = run("solve", years).out
     assert "OPTIMAL: proven, nothing cheaper exists in this catalog" in out
     assert "$26,280.00 in all, nominal: 2027-Q2 to 2028-Q1, 4 quarters" in out
     lines = [line.split() for line in out.splitlines()]
     assert ["2027-Q2", "40", "-", "1", "A", "-", "1", "A", "3,832.50"] in lines
+    assert ["FY2027", "4", "26,280.00"] in lines
     assert ["2027-Q4", "68", "-", "1", "B", "-", "1", "A,", "1", "B", "9,307.50"] in lines
     assert "A  cloud-big-x1-12m" in out
     assert max(len(line) for line in out.splitlines() if "http" not in line) <= 80
 
 
 def test_csv_has_a_row_for_each_quarter(run: Run, years: Path) -> None:
-    rows = list(csv.DictReader(io.StringIO(run("plan", years, "--format", "csv").out)))
+    rows = list(csv.DictReader(io.StringIO(run("solve", years, "--format", "csv").out)))
     assert [(row["quarter"], row["fiscal_year"], row["cash_usd"], row["nodes"]) for row in rows] == [
         ("2027-Q2", "FY2027", "3832.5", "1"), ("2027-Q3", "FY2027", "3832.5", "1"),
         ("2027-Q4", "FY2027", "9307.5", "2"), ("2028-Q1", "FY2027", "9307.5", "2")]
@@ -84,15 +86,15 @@ def test_csv_has_a_row_for_each_quarter(run: Run, years: Path) -> None:
 
 
 def test_markdown_has_quarters_and_fiscal_years(run: Run, years: Path) -> None:
-    out = run("plan", years, "--format", "markdown").out
+    out = run("solve", years, "--format", "markdown").out
     assert out.startswith("# desk\n")
-    assert "| 2027-Q4 | 68 | - | 1 B | - | 1 A, 1 B | 0.00 | 9,307.50 |" in out
-    assert "| FY2027 | 4 | 0.00 | - | 26,280.00 | - |" in out
+    assert "| 2027-Q4 | 68 | - | 1 B | - | 1 A, 1 B | 9,307.50 |" in out
+    assert "| FY2027 | 4 | 26,280.00 |" in out
     assert "\x1b" not in out
 
 
 def test_yen_are_shown_where_the_problem_counts_in_them(run: Run, years: Path) -> None:
-    result = run("plan", years, "--set", "currency=JPY", "--set", "fx={rate_per_usd: 100, as_of: 2026-11-01}")
+    result = run("solve", years, "--set", "currency=JPY", "--set", "fx={rate_per_usd: 100, as_of: 2026-11-01}")
     assert "JPY 2,628,000 ($26,280.00) in all" in result.out
     assert "lower bound JPY 2,628,000, gap 0.00% at 100 JPY a dollar (2026-11-01)" in result.out
 
@@ -100,17 +102,17 @@ def test_yen_are_shown_where_the_problem_counts_in_them(run: Run, years: Path) -
 def test_charts_are_written_whole_and_the_same_each_time(run: Run, years: Path, tmp_path: Path) -> None:
     paths = [tmp_path / "plan.png", tmp_path / "plan.svg"]
     arguments = [part for path in paths for part in ("--chart", path)]
-    assert run("plan", years, *arguments).code == 0
+    assert run("solve", years, *arguments).code == 0
     first = [path.read_bytes() for path in paths]
     assert first[0].startswith(b"\x89PNG")
     assert b"<svg" in first[1]
-    run("plan", years, *arguments)
+    run("solve", years, *arguments)
     assert [path.read_bytes() for path in paths] == first
 
 
 @pytest.mark.parametrize("name", ["plan.html", "plan.gif", "plan", "none/plan.png"])
 def test_a_chart_that_cannot_be_is_refused_before_anything_is_solved(run: Run, years: Path, name: str) -> None:
-    result = run("plan", years, "--chart", name)
+    result = run("solve", years, "--chart", name)
     assert (result.code, result.out) == (2, "")
     assert name in result.err
     assert ".html" not in result.err.split("allowed")[1]
@@ -118,13 +120,13 @@ def test_a_chart_that_cannot_be_is_refused_before_anything_is_solved(run: Run, y
 
 def test_without_a_plan_the_reason_is_given_and_no_chart_is_drawn(run: Run, years: Path, tmp_path: Path) -> None:
     chart = tmp_path / "plan.png"
-    result = run("plan", years, "--set", "roadmap.caps.opex_per_fiscal_year=100", "--chart", chart)
+    result = run("solve", years, "--set", "roadmap.caps.opex_per_fiscal_year=100", "--chart", chart)
     assert result.code == 1
-    assert "without roadmap.caps on opex there is a plan" in result.out
+    assert "roadmap.caps on opex: without it there is a plan" in result.out
     assert "no chart is drawn" in result.err
     assert not chart.exists()
-    data = answer_of(run("plan", years, "--set", "roadmap.caps.opex_per_fiscal_year=100", "--format", "json").out)
-    assert (data["status"], data["total_cost_usd"], data["quarters"]) == ("infeasible", None, [])
+    data = answer_of(run("solve", years, "--set", "roadmap.caps.opex_per_fiscal_year=100", "--format", "json").out)
+    assert (data["status"], data["cost"]["usd_per_month"], "roadmap" in data) == ("infeasible", None, False)
 
 
 def answer_of(text: str) -> dict[str, Any]:
@@ -132,12 +134,17 @@ def answer_of(text: str) -> dict[str, Any]:
     return data
 
 
-def test_solve_answers_a_roadmap_over_its_quarters(run: Run, years: Path) -> None:
-    plan, old = (json.loads(run(command, years, "--format", "json").out) for command in ("solve", "plan"))
-    assert plan["status"] == old["status"] == "optimal"
-    assert plan["roadmap"]["total_cost_usd"] == old["total_cost_usd"]
-    assert [one["capex_usd"] for one in plan["roadmap"]["quarters"]] == [
-        one["cash"]["capex_usd"] for one in old["quarters"]]
+def test_the_command_of_version_0_1_says_what_to_write(run: Run, years: Path) -> None:
+    result = run("plan", years, "--format", "json")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == f"gpumix: gpumix: plan: found a command that is gone; allowed: gpumix solve {years}\n"
+    assert "\n  plan " not in run("--help").out
+
+
+def test_a_chart_needs_a_roadmap(run: Run, desk: Path, tmp_path: Path) -> None:
+    result = run("solve", desk, "--chart", tmp_path / "plan.png")
+    assert (result.code, result.out) == (2, "")
+    assert "--chart: found a problem without roadmap" in result.err
 
 
 WRONG = {
@@ -186,7 +193,7 @@ WRONG = {
 @pytest.mark.parametrize("roadmap", WRONG)
 def test_every_fault_of_a_roadmap_is_named_at_once(run: Run, desk: Path, roadmap: str) -> None:
     desk.write_text(f"{DESK}roadmap: {roadmap or '{}'}\n", encoding="utf-8")
-    result = run("plan", desk)
+    result = run("solve", desk)
     assert (result.code, result.out) == (2, "")
     for key in WRONG[roadmap]:
         assert key in result.err
@@ -195,29 +202,15 @@ def test_every_fault_of_a_roadmap_is_named_at_once(run: Run, desk: Path, roadmap
     assert "Traceback" not in result.err
 
 
-def test_a_problem_without_a_roadmap_says_what_is_missing(run: Run, desk: Path) -> None:
-    result = run("plan", desk)
-    assert (result.code, result.out) == (2, "")
-    assert "roadmap: found nothing; allowed: start and quarters, such as" in result.err
-
-
-def test_rules_of_one_point_in_time_are_refused_by_name(run: Run, years: Path) -> None:
-    result = run("plan", years, "--set", "limits.budget.amount=5", "--set", "limits.engine_policy=fleet",
-                 "--set", "limits.at_least={cloud-big-x1: 1}")
-    assert result.code == 2
-    for key in ("limits.budget", "limits.engine_policy", "limits.at_least"):
-        assert key in result.err
-
-
 @pytest.mark.parametrize("option", ["--time-limit", "--deterministic-limit"])
 def test_limits_are_numbers_above_zero_and_wide_ones_change_nothing(run: Run, years: Path, option: str) -> None:
-    assert run("plan", years, option, "0").code == 2
+    assert run("solve", years, option, "0").code == 2
     assert answer(run, years, option, "60") == answer(run, years)
 
 
 def test_a_plan_is_written_to_a_file(run: Run, years: Path, tmp_path: Path) -> None:
     place = tmp_path / "plan.md"
-    assert run("plan", years, "--format", "markdown", "--output", place).out == ""
+    assert run("solve", years, "--format", "markdown", "--output", place).out == ""
     assert place.read_text(encoding="utf-8").startswith("# desk\n")
 
 
@@ -227,4 +220,4 @@ def test_agreed_prices_stand_beside_nodes_that_are_there_already(run: Run, years
     terms = "{adjustments: {cloud: [{discount_fraction: 0.5}]}, rent_usd_per_hour: {cloud-big-x1: 2.5}}"
     data = answer(run, years, "--set", f"roadmap.owned_already={own}", "--set", f"assumptions={terms}")
     assert data["status"] == "optimal"
-    assert data["total_cost_usd"] <= 26_280 / 2
+    assert data["roadmap"]["total_cost_usd"] <= 26_280 / 2

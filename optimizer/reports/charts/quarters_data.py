@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 
 from optimizer.reports.charts import look
-from optimizer.reports.roadmap_wording import Purse, headline_of, owned_first, status_of
-from optimizer.schema.budget_plan import BudgetPlan
+from optimizer.reports.quarters_report import WAYS, Quarters, status_line, total_line
 
 MOST_SERIES = 8
 """Offers beyond so many are drawn together, the least used."""
@@ -16,8 +14,6 @@ COLOURS = (look.MAIN, *look.BACKGROUND_LINES, look.ACCENT)
 
 HATCHES = {"keep": "", "buy": "", "reserve": "//", "rent": ".."}
 """Rented nodes are hatched, own ones plain, so that no colour has to be told apart."""
-
-WAY_WORDS = {"keep": "there already", "buy": "bought", "reserve": "reserved", "rent": "rented"}
 
 
 @dataclass(frozen=True)
@@ -31,7 +27,7 @@ class Series:
 
 
 @dataclass(frozen=True)
-class RoadmapChart:
+class QuartersChart:
     """Two stacks over the same quarters."""
 
     title: str
@@ -43,32 +39,31 @@ class RoadmapChart:
     cash_title: str
 
 
-def roadmap_chart(plan: BudgetPlan) -> RoadmapChart:
+def quarters_chart(shown: Quarters) -> QuartersChart:
     """Gather what a plan's chart shows."""
-    return RoadmapChart(
-        title=f"{plan.problem}: nodes and cash by quarter",
-        subtitle=f"{headline_of(plan)}. {status_of(plan)}.",
-        quarters=tuple(quarter.label for quarter in plan.quarters),
-        years=tuple(quarter.fiscal_year for quarter in plan.quarters),
-        nodes=_nodes(plan), cash=_cash(plan),
-        cash_title=f"cash a quarter, {_unit(plan)[0]}",
+    return QuartersChart(
+        title=f"{shown.plan.problem}: nodes and cash by quarter",
+        subtitle=f"{total_line(shown)}. {status_line(shown.plan)}.",
+        quarters=tuple(quarter.label for quarter in shown.roadmap.quarters),
+        years=tuple(quarter.fiscal_year for quarter in shown.roadmap.quarters),
+        nodes=_nodes(shown), cash=_cash(shown),
+        cash_title=f"cash a quarter, {_unit(shown)[0]}",
     )
 
 
-def _nodes(plan: BudgetPlan) -> tuple[Series, ...]:
+def _nodes(shown: Quarters) -> tuple[Series, ...]:
     """Stack own nodes below rented ones, each offer by the way it comes."""
-    counts: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0] * len(plan.quarters))
-    for place, quarter in enumerate(plan.quarters):
-        for one in owned_first(quarter.nodes):
-            counts[one.way, one.offer_id][place] += one.standing
-    order = ("keep", "buy", "reserve", "rent")
-    keys = sorted((key for key, values in counts.items() if sum(values)), key=lambda key: (order.index(key[0]), key[1]))
+    quarters = range(len(shown.roadmap.quarters))
+    counts = {
+        (way, offer_id): [float(shown.standing(quarter, way).get(offer_id, 0)) for quarter in quarters]
+        for way in HATCHES for offer_id in sorted(shown.letters)}
+    keys = [key for key, values in counts.items() if sum(values)]
     largest = sorted(keys, key=lambda key: -sum(counts[key]))[: MOST_SERIES if len(keys) <= MOST_SERIES else 7]
-    shown = [key for key in keys if key in largest]
+    drawn = [key for key in keys if key in largest]
     found = [
-        Series(f"{offer_id} ({WAY_WORDS[way]})", COLOURS[place % len(COLOURS)], HATCHES[way],
+        Series(f"{offer_id} ({WAYS[way]})", COLOURS[place % len(COLOURS)], HATCHES[way],
                tuple(counts[way, offer_id]))
-        for place, (way, offer_id) in enumerate(shown)
+        for place, (way, offer_id) in enumerate(drawn)
     ]
     others = [counts[key] for key in keys if key not in largest]
     if others:
@@ -76,25 +71,24 @@ def _nodes(plan: BudgetPlan) -> tuple[Series, ...]:
     return tuple(found)
 
 
-def _unit(plan: BudgetPlan) -> tuple[str, float]:
+def _unit(shown: Quarters) -> tuple[str, float]:
     """Return the unit of money and what a dollar is in it: thousands or millions where amounts are large."""
-    purse = Purse.of(plan)
-    most = max((abs(quarter.cash.cash_usd) * purse.rate for quarter in plan.quarters), default=0.0)
+    most = max((abs(quarter.cash_usd) * shown.rate for quarter in shown.roadmap.quarters), default=0.0)
     for word, size in (("million ", 1e6), ("thousand ", 1e3)):
         if most >= 10 * size:
-            return f"{word}{purse.currency}", purse.rate / size
-    return purse.currency, purse.rate
+            return f"{word}{shown.currency}", shown.rate / size
+    return shown.currency, shown.rate
 
 
-def _cash(plan: BudgetPlan) -> tuple[Series, ...]:
-    scale = _unit(plan)[1]
+def _cash(shown: Quarters) -> tuple[Series, ...]:
+    scale = _unit(shown)[1]
     lines = (
         ("purchases (capex)", look.MAIN, "", "capex_usd", 1.0), ("running own nodes", look.BACKGROUND_LINES[0], "",
                                                                 "running_usd", 1.0),
         ("rent", look.ACCENT, "..", "rent_usd", 1.0), ("sold", look.BACKGROUND_LINES[2], "//", "sold_usd", -1.0),
     )
     found = [
-        Series(name, colour, hatch, tuple(sign * getattr(quarter.cash, field) * scale for quarter in plan.quarters))
+        Series(name, colour, hatch, tuple(sign * getattr(quarter, field) * scale for quarter in shown.roadmap.quarters))
         for name, colour, hatch, field, sign in lines
     ]
     return tuple(series for series in found if any(series.values))

@@ -1,10 +1,10 @@
-"""Rules of a problem that a plan over years cannot keep, and names in its roadmap that nothing bears."""
+"""What a roadmap cannot be: names that nothing bears, quarters across fiscal years, another horizon."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from optimizer.costs import PricedOffer
+from optimizer.costs import PricedOffer, priced_offers
 from optimizer.costs.owned import machine_of
 from optimizer.costs.quarters import Calendar, demand_factor
 from optimizer.demand import demand_key, quantity_of
@@ -13,58 +13,21 @@ from optimizer.load import Catalog
 from optimizer.load.references import among
 from optimizer.schema.base import HUGE
 from optimizer.schema.problem import Problem, Roadmap
-from optimizer.solve.refusals import routed_faults, rules_set
 
 
-def roadmap_of(problem: Problem) -> Roadmap:
-    """Return a problem's roadmap.
-
-    Raises:
-        InputError: it has none.
-    """
-    if problem.roadmap is None:
-        allowed = "start and quarters, such as roadmap: {start: 2027-Q2, quarters: 12}"
-        raise InputError([Fault(problem.name, "roadmap", "nothing", allowed)])
-    return problem.roadmap
-
-
-def check_roadmap(
-    problem: Problem, roadmap: Roadmap, calendar: Calendar, catalog: Catalog, offers: list[PricedOffer],
-    every_rule: bool = False,
-) -> None:
-    """Refuse what cannot be planned over years, all at once.
-
-    Args:
-        every_rule: whether the plan keeps every rule of a problem, as that of `gpumix solve` does.
+def check_roadmap(problem: Problem, roadmap: Roadmap, calendar: Calendar, catalog: Catalog) -> None:
+    """Refuse names that nothing bears and a time that is not that of the quarters, all at once.
 
     Raises:
         InputError: with every such key.
     """
+    offers = list(priced_offers(catalog, problem))
     faults = [
-        *(() if every_rule else refused_rules(problem)), *_unaligned(problem, calendar),
-        *_unknown(problem, roadmap, calendar, catalog, offers),
+        *_unaligned(problem, calendar), *_unknown(problem, roadmap, calendar, catalog, offers),
         *_too_much(problem, roadmap), *_other_horizon(problem, roadmap),
     ]
     if faults:
         raise InputError(faults)
-
-
-def refused_rules(problem: Problem) -> Iterator[Fault]:
-    """Name the rules that hold for one point in time only."""
-    limits, name = problem.limits, problem.name
-    if limits.budget is not None:
-        yield Fault(name, "limits.budget", "a budget", "none in a plan over years: roadmap.caps caps a fiscal year")
-    if limits.at_least:
-        found, allowed = ", ".join(limits.at_least), "none in a plan over years: roadmap.owned_already lists nodes"
-        yield Fault(name, "limits.at_least", found, f"{allowed} that are there")
-    if limits.engine_policy != "any":
-        yield Fault(name, "limits.engine_policy", limits.engine_policy, "any in a plan over years")
-    for key in rules_set(limits):
-        yield Fault(name, f"limits.{key}", "a rule that a plan over years does not know", "none there")
-    yield from routed_faults(problem, "a plan over years")
-    for place, service in enumerate(problem.services):
-        if service.demand is not None and service.demand.profile_hours is not None:
-            yield Fault(name, f"services.{place}.demand", "a demand by the hour", "one peak in a plan over years")
 
 
 def _other_horizon(problem: Problem, roadmap: Roadmap) -> Iterator[Fault]:

@@ -8,13 +8,13 @@ from pathlib import Path
 from optimizer.documents.output import write_atomically
 from optimizer.errors import Fault, InputError
 from optimizer.reports.charts import check_charts
-from optimizer.reports.charts.roadmap_data import roadmap_chart
-from optimizer.schema.budget_plan import BudgetPlan
+from optimizer.reports.charts.quarters_data import quarters_chart
+from optimizer.reports.quarters_report import Quarters
 
 ENDINGS = (".png", ".svg")
 
 
-def check_roadmap_charts(paths: Sequence[Path], width_px: int, taken: Path | None) -> None:
+def check_quarters_charts(paths: Sequence[Path], width_px: int, taken: Path | None) -> None:
     """Check, before anything is solved, that charts can be drawn and written.
 
     Raises:
@@ -34,17 +34,17 @@ def check_roadmap_charts(paths: Sequence[Path], width_px: int, taken: Path | Non
         raise InputError(faults)
 
 
-def write_roadmap_charts(plan: BudgetPlan, paths: Sequence[Path], width_px: int) -> None:
+def write_quarters_charts(shown: Quarters, paths: Sequence[Path], width_px: int) -> None:
     """Draw nodes and cash by quarter; write no file before all are drawn.
 
     Raises:
         InputError: a place cannot be written.
     """
-    from optimizer.reports.charts import roadmap_picture
+    from optimizer.reports.charts import quarters_picture
 
-    chart = roadmap_chart(plan)
+    chart = quarters_chart(shown)
     drawn = [
-        (path, roadmap_picture.render(chart, "svg" if path.suffix.lower() == ".svg" else "png", width_px))
+        (path, quarters_picture.render(chart, "svg" if path.suffix.lower() == ".svg" else "png", width_px))
         for path in paths
     ]
     for path, content in drawn:

@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from optimizer.reports.charts import look
 from optimizer.reports.charts.canvas import POINTS_PER_PX, Canvas, house_style, width_of, wrapped
-from optimizer.reports.charts.roadmap_data import RoadmapChart, Series
+from optimizer.reports.charts.quarters_data import QuartersChart, Series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,13 +25,13 @@ BAR = 0.72
 """Width of a bar by the room of a quarter."""
 
 
-def render(chart: RoadmapChart, kind: Literal["png", "svg"], width_px: int) -> bytes:
+def render(chart: QuartersChart, kind: Literal["png", "svg"], width_px: int) -> bytes:
     """Draw a chart as the bytes of a file."""
     with house_style():
         return _draw(chart, width_px).saved(kind)
 
 
-def _draw(chart: RoadmapChart, width_px: int) -> Canvas:
+def _draw(chart: QuartersChart, width_px: int) -> Canvas:
     """Lay out and draw, from the top: title, nodes with their legend, cash with its own."""
     font = look.font_px(width_px)
     edge, panel = font * 1.4, width_px * PANEL_FRACTION
@@ -86,7 +86,7 @@ def _legend(canvas: Canvas, rows: list[list[Series]], down: float, edge: float, 
 
 
 def _panel(
-    canvas: Canvas, chart: RoadmapChart, series: Sequence[Series], place: tuple[float, float], font: float, title: str,
+    canvas: Canvas, chart: QuartersChart, series: Sequence[Series], place: tuple[float, float], font: float, title: str,
     with_quarters: bool,
 ) -> None:
     """Draw one stack of bars by quarter."""
@@ -120,7 +120,7 @@ def _panel(
                 color=look.INK)
 
 
-def _spans(chart: RoadmapChart) -> list[tuple[str, int, int]]:
+def _spans(chart: QuartersChart) -> list[tuple[str, int, int]]:
     """Return (fiscal year, first quarter, last quarter)."""
     names = list(dict.fromkeys(chart.years))
     return [
@@ -128,13 +128,13 @@ def _spans(chart: RoadmapChart) -> list[tuple[str, int, int]]:
     ]
 
 
-def _years(axes: Axes, chart: RoadmapChart) -> None:
+def _years(axes: Axes, chart: QuartersChart) -> None:
     """Part the fiscal years by a line."""
     for _, first, _ in _spans(chart)[1:]:
         axes.axvline(first - 0.5, color=look.SOFT_INK, linewidth=0.7, linestyle=(0, (4, 3)))
 
 
-def _year_names(canvas: Canvas, chart: RoadmapChart, axes: Axes, down: float, font: float) -> None:
+def _year_names(canvas: Canvas, chart: QuartersChart, axes: Axes, down: float, font: float) -> None:
     """Write the fiscal years below the quarters."""
     box = axes.get_position()
     wide = box.width / len(chart.quarters)

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from optimizer.roadmap.bound import counted_bound
-from optimizer.roadmap.cuts import rounded_row
-from optimizer.roadmap.program import Program, Row, cost_of, is_kept
+from optimizer.question.program import Program, Row
+from optimizer.strategies.highs import counted_bound
+from optimizer.strategies.rounding import rounded_row
 
 WEIGHTS = st.lists(st.integers(min_value=1, max_value=12), min_size=1, max_size=3)
 
@@ -33,9 +33,9 @@ def test_every_whole_cover_keeps_the_rounding(weights: list[int], least: int, di
 def test_any_weight_of_a_row_proves_a_bound(weights: list[int], least: int, dual: float) -> None:
     columns = tuple(range(len(weights)))
     program = Program([3 + column for column in columns], [6] * len(columns), [Row(columns, tuple(weights), least)])
-    bound, _ = counted_bound(program, [dual])
+    bound = counted_bound(program, [dual])
     costs = [
-        cost_of(program, counts) for counts in itertools.product(range(7), repeat=len(columns))
-        if is_kept(program, list(counts))
+        program.cost_of(counts) for counts in itertools.product(range(7), repeat=len(columns))
+        if program.is_kept(counts)
     ]
     assert all(bound <= cost for cost in costs)

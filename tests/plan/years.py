@@ -8,13 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from optimizer.costs.quarters import Calendar
+from optimizer.answer import answer
 from optimizer.load import Catalog, LoadedProblem
-from optimizer.roadmap import budget_plan
-from optimizer.roadmap.build import build_case, peak_problem
-from optimizer.roadmap.case import RoadmapCase
-from optimizer.schema.budget_plan import BudgetPlan, QuarterPlan
+from optimizer.plan.best import best_plan
 from optimizer.schema.catalog import CapacityRow
+from optimizer.schema.plan import Plan, RoadmapPlan
 from optimizer.schema.problem import Assumptions, Demand, Limits, Problem, Roadmap
 from optimizer.solve import SolveSettings, prepare
 from tests.catalogs import tiny
@@ -60,15 +58,19 @@ class Years:
     def loaded(self) -> LoadedProblem:
         return LoadedProblem(self.problem, "", self.problem.name, "0" * 64, {})
 
-    def plan(self, **settings: Any) -> BudgetPlan:
-        return budget_plan(self.loaded, self.catalog, SolveSettings(**settings))
+    def plan(self, **settings: Any) -> Plan:
+        return best_plan(prepare(self.loaded, self.catalog), SolveSettings(**settings))
 
-    def case(self) -> RoadmapCase:
-        """Return the integers, before stays are dropped."""
-        problem, roadmap = self.problem, self.problem.roadmap
-        assert roadmap is not None
-        prepared = prepare(self.loaded, self.catalog, peak_problem(problem, roadmap))
-        return build_case(prepared, problem, roadmap, Calendar.of(roadmap, problem))
+    def money(self) -> RoadmapPlan:
+        """Return the proven plan's quarters."""
+        plan = self.plan()
+        assert plan.status == "optimal"
+        assert plan.roadmap is not None
+        return plan.roadmap
+
+    def answered(self) -> Plan:
+        """Return the plan with what stands beside it, or why there is none."""
+        return answer(self.loaded, self.catalog, SolveSettings())
 
     def with_roadmap(self, **changes: Any) -> Years:
         roadmap = self.problem.roadmap
@@ -125,15 +127,16 @@ def years(
     return Years(problem, tiny.catalog(gpus=gpus, offers=rented, owned=nodes, capacities=rows))
 
 
-def standing(quarter: QuarterPlan) -> dict[str, int]:
-    """Count the nodes that stand in a quarter by offer."""
-    found: dict[str, int] = {}
-    for one in quarter.nodes:
-        if one.standing:
-            found[one.offer_id] = found.get(one.offer_id, 0) + one.standing
+def stands(plan: RoadmapPlan) -> list[dict[str, int]]:
+    """Count the nodes that stand in every quarter by offer."""
+    found: list[dict[str, int]] = [{} for _ in plan.quarters]
+    for stay in sorted(plan.stays, key=lambda stay: stay.offer_id):
+        for quarter in range(stay.first, stay.end):
+            found[quarter][stay.offer_id] = found[quarter].get(stay.offer_id, 0) + stay.count
     return found
 
 
-def stands(plan: BudgetPlan) -> list[dict[str, int]]:
-    """Count the nodes of every quarter."""
-    return [standing(quarter) for quarter in plan.quarters]
+def cents(plan: Plan) -> int | None:
+    """Return the total of a plan that is proven, None where there is proven to be none."""
+    assert plan.status in ("optimal", "infeasible")
+    return None if plan.roadmap is None else round(plan.roadmap.total_cost_usd * 100)
