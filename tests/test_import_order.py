@@ -42,7 +42,6 @@ ROOMS = (
     "answer",
     "replay",
     "compare",
-    "fleet",
     "batch",
     "loadtest",
     "deploy",
@@ -53,7 +52,7 @@ ROOMS = (
 )
 """Top to bottom; a room is a module of the package or a folder of modules."""
 
-SOLVER_ROOMS = {"formulation", "solve", "timetable", "roadmap", "strategies", "fleet"}
+SOLVER_ROOMS = {"formulation", "solve", "timetable", "roadmap", "strategies"}
 REFEREE = "gpumix_referee"
 """Solves other tools' instances, beside the package: it may import all of it but the commands that others have."""
 

@@ -69,6 +69,9 @@ def solve(
         typer.Option("--certificate", metavar="FILE",
                      help="Also write why nothing cheaper exists: .md for people (.ja.md in Japanese), else JSON."),
     ] = None,
+    shed: Annotated[
+        bool, typer.Option("--shed", help="Where not all can be served, cut services, the least important first.")
+    ] = False,
 ) -> None:
     """Find the proven cheapest nodes and engine for a problem."""
     settings = solve_settings(time_limit, deterministic_limit)
@@ -89,7 +92,7 @@ def solve(
         from optimizer.plan.best import at_one_peak
 
         loaded = at_one_peak(loaded, "solve --lang")
-    plan = answer(loaded, facts, settings)
+    plan = answer(loaded, facts, settings, shed)
     if book and output is not None:
         _write_workbook(plan, loaded, facts, language or "en", output)
     text = REPORTS[form.value](plan) if language is None or book else _summary(loaded, facts, plan, language)

@@ -23,7 +23,6 @@ from optimizer.units import HOURS_PER_MONTH
 
 if TYPE_CHECKING:
     from optimizer.schema.budget_plan import NodeSetup
-    from optimizer.schema.fleet import FleetDeployment
 
 STATUS = {
     "optimal": "OPTIMAL: proven, nothing cheaper exists in this catalog",
@@ -97,7 +96,7 @@ def place_of(node: Node) -> str:
     return f"owned, at {node.region}" if node.kind == "owned" else f"{kind_of(node)}, {node.provider} {node.region}"
 
 
-def evidence_of(one: Deployment | FleetDeployment | ClassShare) -> str:
+def evidence_of(one: Deployment | ClassShare) -> str:
     """Write a speed's evidence with its error bar."""
     return one.evidence if one.error_fraction is None else f"{one.evidence} +-{one.error_fraction:.0%}"
 

@@ -19,13 +19,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from optimizer.fleet import FleetCase, build_fleet, solve_fleet
+from optimizer.fleet.rules import cost_of_nodes, fleet_model
+from optimizer.fleet.solution import cost_of
 from ortools.math_opt.python import mathopt
 
 from optimizer.candidates import Market, enumerate_candidates
 from optimizer.costs import priced_offers
-from optimizer.fleet import FleetCase, build_fleet, solve_fleet
-from optimizer.fleet.rules import cost_of_nodes, fleet_model
-from optimizer.fleet.solution import cost_of
 from optimizer.formulation.cp_sat import cp_model
 from optimizer.load import Catalog, load_catalog
 from optimizer.schema.problem import Demand, Limits, Problem, RequestClass, Service, Slo
