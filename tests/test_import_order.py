@@ -41,7 +41,6 @@ ROOMS = (
     "answer",
     "replay",
     "compare",
-    "fleet",
     "batch",
     "loadtest",
     "deploy",

@@ -77,6 +77,9 @@ def solve(
     chart_width: Annotated[
         int, typer.Option("--chart-width", metavar="PIXELS", help="Width of the charts.")
     ] = DEFAULT_WIDTH_PX,
+    shed: Annotated[
+        bool, typer.Option("--shed", help="Where not all can be served, cut services, the least important first.")
+    ] = False,
 ) -> None:
     """Find the proven cheapest nodes and engine for a problem: at a peak, by the hour, or over a budget's quarters."""
     settings = solve_settings(time_limit, deterministic_limit)
@@ -104,7 +107,7 @@ def solve(
         from optimizer.plan.best import at_one_peak
 
         loaded = at_one_peak(loaded, "solve --lang")
-    plan = answer(loaded, facts, settings)
+    plan = answer(loaded, facts, settings, shed)
     _draw_quarters(plan, chart or [], chart_width)
     if book and output is not None:
         _write_workbook(plan, loaded, facts, language or "en", output)

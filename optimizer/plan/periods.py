@@ -95,7 +95,7 @@ class Shown:
         for number, count in stands.items():
             kinds[str(supplies[number].host), supplies[number].gpus] += count
         if situation.loss.nodes:
-            return all(kinds[kind] >= situation.loss.nodes.count(kind) for kind in situation.loss.nodes)
+            return self.found.question.can_happen(situation.loss, kinds)
         return any(situation.loss.takes(supplies[number]) for number in stands)
 
     @cached_property

@@ -82,7 +82,7 @@ def ask(prepared: Prepared) -> Asked:
     limits = problem.limits
     candidates = _shortlist(prepared.candidates, limits, money) if problem.roadmap is None else prepared.candidates
     hosts = Hosts(problem, frozenset(offer_id for _, offer_id in candidates.stated))
-    supplies = [Supply(offer, hosts.of(offer), offer.gpu_count, _pools(offer), money.is_bought(offer))
+    supplies = [Supply(offer, hosts.of(offer), offer.gpu_count, pools_of(offer), money.is_bought(offer))
                 for offer in candidates.offers]
     sets = [candidates]
     already = _there_already(prepared, problem)
@@ -112,7 +112,7 @@ def ask(prepared: Prepared) -> Asked:
     return Asked(prepared, problem, calendar, money, question)
 
 
-def _pools(offer: PricedOffer) -> tuple[str, ...]:
+def pools_of(offer: PricedOffer) -> tuple[str, ...]:
     """Return the stocks of an offer: that of its pool, and its own where that is less."""
     return (offer.pool,) if offer.own_stock is None else (offer.pool, f"{offer.offer_id} alone")
 

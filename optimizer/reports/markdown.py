@@ -22,8 +22,8 @@ from optimizer.reports.quarters_report import (
     total_line,
     year_rows,
 )
+from optimizer.reports.sharing_wording import saving_lines, share_notes, share_rows, shed_lines, status_of
 from optimizer.reports.wording import (
-    STATUS,
     bad_end,
     class_amount_of,
     decisive_title,
@@ -187,6 +187,14 @@ def _cost(plan: Plan) -> Iterator[str]:
     yield from table(("line", "USD/month"), [(line, money(amount)) for line, amount in cost.breakdown.items()])
 
 
+def _shares(plan: Plan) -> Iterator[str]:
+    rows = share_rows(plan)
+    if rows:
+        yield "\n## Who pays what (USD/month)\n"
+        yield from table(rows[0], rows[1:])
+        yield from (f"\n{cell(note)}" for note in share_notes(plan))
+
+
 def _proposals(plan: Plan) -> Iterator[str]:
     yield "\n## Beside it\n"
     local = (f"{plan.cost.currency}/month",) if plan.cost.fx_rate_per_usd is not None else ()
@@ -208,9 +216,11 @@ def _sources(plan: Plan) -> Iterator[str]:
 
 def _lines(plan: Plan) -> Iterator[str]:
     yield f"# {cell(plan.problem)}\n"
-    yield f"**{STATUS[plan.status]}**\n"
+    yield f"**{status_of(plan)}**\n"
     if plan.nodes:
         yield f"**{month_of(plan.cost)}: {cell(mix_of(plan.nodes))}**\n"
+    yield from (f"{cell(told)}\n" for told in saving_lines(plan))
+    yield from (f"> {cell(told)}\n" for told in shed_lines(plan))
     if plan.approval is not None:
         yield from (f"- {line}" for line in approval_lines(plan.approval))
         yield ""
@@ -222,7 +232,7 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield f"{number}. {cell(figure.figure)} ({cell(figure.value)}): {bad_end(figure, plan.cost.usd_per_month)}"
     yield from (f"- {cell(reason)}" for reason in own_reasons(plan))
     if plan.status in ("optimal", "feasible"):
-        for part in (_timetable, _periods, _nodes, _services, _cost, _proposals, _sources):
+        for part in (_timetable, _periods, _nodes, _services, _cost, _shares, _proposals, _sources):
             yield from part(plan)
     inputs = plan.inputs
     yield f"\ngpumix {inputs.gpumix_version}, ortools {inputs.ortools_version}, {engines_of(plan)}" \

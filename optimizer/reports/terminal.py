@@ -24,9 +24,9 @@ from optimizer.reports.quarters_report import (
     total_line,
     year_rows,
 )
+from optimizer.reports.sharing_wording import saving_lines, share_notes, share_rows, shed_lines, status_of
 from optimizer.reports.wording import (
     ONLY,
-    STATUS,
     bad_end,
     class_amount_of,
     counted,
@@ -181,7 +181,7 @@ def _sources(urls: str | None, indent: str) -> Iterator[str]:
 
 def _headline(plan: Plan) -> Iterator[str]:
     yield paint(f"{plan.problem}", BOLD)
-    yield from (paint(line, STATUS_COLOUR[plan.status]) for line in wrap(STATUS[plan.status], "", ""))
+    yield from (paint(line, STATUS_COLOUR[plan.status]) for line in wrap(status_of(plan), "", ""))
     shown = Quarters.of(plan)
     if shown is not None:
         yield from (paint(line, BOLD) for line in wrap(total_line(shown), "  ", ""))
@@ -191,6 +191,10 @@ def _headline(plan: Plan) -> Iterator[str]:
         yield from (paint(line, BOLD) for line in wrap(answer, "  ", ""))
     elif plan.hosted:
         yield paint(f"{month_of(plan.cost)} for hosted APIs, no node", BOLD)
+    for told in saving_lines(plan):
+        yield from wrap(told, "  ", "")
+    for told in shed_lines(plan):
+        yield from (paint(line, YELLOW) for line in wrap(told, "  ", "! "))
     if plan.approval is not None:
         signed = f"To approve: {'; '.join(approval_lines(plan.approval))}"
         yield from wrap(CODE.sub(rf"\1{NO_BREAK}", signed), "  ", "")
@@ -229,6 +233,15 @@ def _cost(plan: Plan) -> Iterator[str]:
     yield from wrap(gap_of(plan), "    ", "  ")
     for site in plan.energy:
         yield from wrap(energy_of(site), "    ", "  ")
+
+
+def _shares(plan: Plan) -> Iterator[str]:
+    rows = share_rows(plan)
+    if rows:
+        yield from _section("Who pays what (USD/month)")
+        yield from table(rows, tuple(range(1, len(rows[0]))))
+    for note in share_notes(plan):
+        yield from wrap(note, "    ", "  ")
 
 
 def _apis(plan: Plan) -> Iterator[str]:
@@ -348,5 +361,5 @@ def render(plan: Plan) -> str:
     parts = [_headline(plan)]
     if plan.status in ("optimal", "feasible"):
         parts += [timetable_lines(plan), period_sections(plan)]
-        parts += [_nodes(plan), _services(plan), _cost(plan), _apis(plan), _proposals(plan)]
+        parts += [_nodes(plan), _services(plan), _cost(plan), _shares(plan), _apis(plan), _proposals(plan)]
     return "\n".join(line for part in (*parts, _footer(plan)) for line in part) + "\n"

@@ -11,6 +11,7 @@ from optimizer.strategies.lone import applies
 from optimizer.strategies.parts import beside_work, by_parts, has_parts, has_work_beside
 from optimizer.strategies.quarters import by_quarters, spans_quarters
 from optimizer.strategies.search import Found, search
+from optimizer.strategies.spares import is_placed_again, spared
 from optimizer.strategies.staircase import by_staircase
 from optimizer.strategies.widening import by_columns, has_many_demands
 
@@ -66,6 +67,8 @@ def answer(question: Question, effort: Effort, reduce: bool = True) -> Found:
         if best.status == "optimal" or effort.expired() or (strategy.stands and found.has_plan):
             break
     assert best is not None, "the plain program applies to every question"
+    if best.status == "unknown" and is_placed_again(best.question):
+        return spared(best.question, best.bound) or best
     return best
 
 

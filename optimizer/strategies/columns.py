@@ -226,3 +226,9 @@ def narrowed(program: Program, relaxation: Relaxation, regret: Sequence[int], sl
     return [
         most if not more else (most if more <= slack else 0) if column in covered else min(most, slack // more)
         for column, (most, more) in enumerate(zip(program.most, regret, strict=True))]
+
+
+def costs_of_covers(relaxation: Relaxation) -> list[int]:
+    """Return what each covering row adds to the bound, in parts."""
+    left = relaxation.left
+    return [cheapest_cover([max(0, left[column]) for column in rows[0].columns], rows)[0] for rows in relaxation.covers]

@@ -110,7 +110,7 @@ def search(
             hosted = _hosted(program, counts)
             cost = cost_of(question, counts.values[: len(question.stays)], hosted)
             uses = {key: counts.values[column] for key, column in program.uses.items() if counts.values[column]}
-            uses |= _placed_again(served, program, counts) if ties else {}
+            uses |= placed_again(served, program, counts) if ties else {}
             return Found(counts.status, question, counts.values[: len(question.stays)], uses, hosted, cost,
                          min(bound, cost), counts.method, cut)
         hard += counts.hard
@@ -239,7 +239,7 @@ def _can_lose(question: Question, counts: Counts, loss: Loss, period: int) -> bo
     for i in question.standing(period):
         supply = question.supplies[question.stays[i].supply]
         held[str(supply.host), supply.gpus] += counts.values[i]
-    return all(held[kind] >= loss.nodes.count(kind) for kind in loss.nodes)
+    return question.can_happen(loss, held)
 
 
 def _placed(question: Question, program: Program, counts: Counts, situation: Situation) -> dict[int, int] | None:
@@ -278,7 +278,7 @@ def _placed(question: Question, program: Program, counts: Counts, situation: Sit
     return None
 
 
-def _placed_again(question: Question, program: Program, counts: Counts) -> dict[tuple[Situation, int], int]:
+def placed_again(question: Question, program: Program, counts: Counts) -> dict[tuple[Situation, int], int]:
     """Say where replicas run after each loss that can happen."""
     found: dict[tuple[Situation, int], int] = {}
     for situation in _losses_to_place(question, program, counts):

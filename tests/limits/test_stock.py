@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from optimizer.fleet import answer_fleet
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.plan.best import best_plan
 from optimizer.schema.plan import Node
@@ -54,7 +53,7 @@ def by_peak_or_hour(problem: Problem, catalog: Catalog) -> Counts:
 
 
 def shared(problem: Problem, catalog: Catalog) -> Counts:
-    return counted(answer_fleet(loaded(problem), catalog, SolveSettings()).nodes)
+    return by_peak_or_hour(problem.model_copy(update={"sharing": "nodes"}), catalog)
 
 
 def by_quarter(problem: Problem, catalog: Catalog) -> Counts:
