@@ -59,7 +59,7 @@ def certificate(name: str, traffic: Traffic, routing: Routing, seconds: float | 
     if routing.status != "optimal" or traffic.slices is not None or routing.usd_per_hour is None:
         raise LimitError(f"{name}: a certificate needs a proven routing of traffic that is split freely")
     program, unit = program_of(traffic)
-    counts = [*routing.nodes]
+    counts: list[int | Fraction] = [*routing.nodes]
     counts += [share for shares, needed in zip(routing.shares, traffic.nodes_needed, strict=True)
                for share, each in zip(shares, needed, strict=True) if each is not None]
     bound = prove_bound(program, int(routing.usd_per_hour / unit), MOST_CASES, seconds)

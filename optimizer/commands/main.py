@@ -48,7 +48,8 @@ app = typer.Typer(
 LONGEST_LINE = 3000
 """Characters of one line of a message."""
 
-ROOT = (planning, spec, spec_diff, export, replaying, signing, proving, money, quoting, roadmap, fleet, batch, facts, speed)
+ROOT = (
+    planning, spec, spec_diff, export, replaying, signing, proving, money, quoting, roadmap, fleet, batch, facts, speed)
 """Commands that stand by themselves."""
 
 for commands in ROOT:
