@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from gpumix_referee.splitting.split import Routing, Traffic
 from optimizer.errors import LimitError
-from optimizer.proof.certificate import Claim, certificate_of
+from optimizer.proof.certificate import Claim, as_text, certificate_of
 from optimizer.proof.linear import Inequality, Linear, Terms
 from optimizer.proof.search import prove_bound
+from optimizer.reports.output import write_atomically
 
 MOST_CASES = 5_000
 
@@ -67,3 +69,13 @@ def certificate(name: str, traffic: Traffic, routing: Routing, seconds: float | 
         raise LimitError(f"{name}: no proof of at most {MOST_CASES:,} cases was found")
     found = certificate_of(program, Claim(name, {}, tuple(counts)), bound)
     return {**found, "unit": f"{unit} US dollars an hour"}
+
+
+def write_certificate(folder: Path, name: str, found: dict[str, Any]) -> None:
+    """Write a certificate as NAME.json.
+
+    Raises:
+        InputError: the place cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / f"{name}.json", as_text(found), "--certificates")
