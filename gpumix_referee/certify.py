@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from gpumix_referee.splitting.split import Routing, Traffic
+from optimizer.documents.output import write_atomically
 from optimizer.errors import LimitError
 from optimizer.proof.certificate import Claim, as_text, certificate_of
 from optimizer.proof.linear import Inequality, Linear, Terms
 from optimizer.proof.search import prove_bound
-from optimizer.reports.output import write_atomically
 
 MOST_CASES = 5_000
 
