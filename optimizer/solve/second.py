@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from optimizer.errors import DisagreementError
 from optimizer.formulation import OBJECTIVES, Case
-from optimizer.proof.linear import Linear
-from optimizer.proof.search import prove_bound, prove_infeasible
 from optimizer.solve.cover import cheapest_cover, is_one_cover
-from optimizer.solve.stated import model_of, stated
+
+if TYPE_CHECKING:
+    from optimizer.proof.linear import Linear
 
 LEAST_S = 0.02
 """Seconds that the second engine has at least."""
@@ -55,6 +55,9 @@ def confirm(case: Case, cost: int | None, spent_s: float) -> Confirmed:
             return "proven"
     if cost == 0:
         return "proven"  # nothing costs less than nothing
+    from optimizer.proof.search import prove_bound, prove_infeasible  # with numpy, which CP-SAT loads, not we
+    from optimizer.solve.stated import stated
+
     program, seconds = stated(case), max(LEAST_S, spent_s)
     found = (prove_infeasible(program, MOST_CASES, seconds) if cost is None
              else prove_bound(program, cost, MOST_CASES, seconds))
@@ -93,6 +96,7 @@ def _by_highs(program: Linear, seconds: float) -> tuple[int, ...]:
 def _disagreement(case: Case, cost: int | None, other: int | None) -> DisagreementError:
     """Return the error with both models."""
     from optimizer.proof.certificate import as_text, program_as_json
+    from optimizer.solve.stated import model_of, stated
 
     cp, x, _ = model_of(case)
     cp.minimize(OBJECTIVES["cost"](case, x))
