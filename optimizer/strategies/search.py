@@ -13,7 +13,7 @@ from optimizer.question.program import Known, Program
 from optimizer.question.question import Loss, Question, Situation, Stay
 from optimizer.question.reduce import reduced
 from optimizer.question.rules import program_of, ways_for
-from optimizer.strategies.cp_sat import by_cp_sat
+from optimizer.strategies.cp_sat import by_cp_sat, model_of
 from optimizer.strategies.found import Counts, Effort, Status
 from optimizer.strategies.highs import by_highs
 from optimizer.strategies.rounding import strengthened
@@ -160,7 +160,8 @@ def confirmed(program: Program, counts: Counts, spent_s: float, effort: Effort) 
     part = effort.within(max(LEAST_SECOND_LOOK_S, spent_s), float("inf"))
     other = by_highs(program, part)
     if other.values and program.cost_of(other.values) < program.cost_of(counts.values):
-        raise DisagreementError(program.cost_of(counts.values), program.cost_of(other.values))
+        models = {"cp_sat_model.txt": str(model_of(program)[0].proto), "program.txt": repr(program)}
+        raise DisagreementError(program.cost_of(counts.values), program.cost_of(other.values), models)
     return counts
 
 
