@@ -10,6 +10,7 @@ from optimizer.deploy.names import one_line
 from optimizer.deploy.pools import pools_of, standing_in
 from optimizer.deploy.schedule import hours_text, slots_of
 from optimizer.deploy.skypilot import SERVICE_PORT, balancer_confs, endpoint_variable, infra
+from optimizer.deploy.testing import load_test_lines
 
 
 def cell(text: str) -> str:
@@ -30,7 +31,7 @@ def guide(environment: Environment, target: str) -> str:
          f"{inputs.gpumix_version} from problem {inputs.problem_sha256[:12]} and catalog {inputs.catalog_sha256[:12]}; "
          "change the problem and export again rather than these files."],
         _tables(environment), _hours(environment), _checkpoints(environment, target), STEPS[target](environment),
-        _notes(environment),
+        load_test_lines(environment, target), _notes(environment),
     ]
     return "\n\n".join("\n".join(lines) for lines in parts if lines) + "\n"
 
