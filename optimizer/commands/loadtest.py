@@ -239,7 +239,8 @@ def plan_test(
     from optimizer.loadtest.planning import Asked, plan_tests
     from optimizer.reports.loadtest_plan_report import PLAN_REPORTS
 
-    asked = Asked(problem, own, url, tuple(str(path) for path in overlays_of(overlay)))
+    asked = Asked(problem, own, url, tuple(str(path) for path in overlays_of(overlay)),
+                  None if catalog is None else str(catalog), tuple(overrides or ()))
     found = plan_tests(loaded, facts, settings, asked, load_serving(catalog, overlays_of(overlay)))
     emit(PLAN_REPORTS[form.value](found), output)
     leave({"infeasible": ExitCode.INFEASIBLE, "unknown": ExitCode.LIMIT}.get(found.status, ExitCode.PLAN))
