@@ -29,7 +29,6 @@ from optimizer.commands import (
     quoting,
     referee,
     replaying,
-    roadmap,
     signing,
     spec,
     spec_diff,
@@ -51,7 +50,7 @@ LONGEST_LINE = 3000
 """Characters of one line of a message."""
 
 ROOT = (
-    planning, spec, spec_diff, export, replaying, signing, proving, money, quoting, roadmap, gone, batch, facts, speed)
+    planning, spec, spec_diff, export, replaying, signing, proving, money, quoting, gone, batch, facts, speed)
 """Commands that stand by themselves."""
 
 for commands in ROOT:
