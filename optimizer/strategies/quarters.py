@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
+from math import inf
 
 from optimizer.question.program import Program
 from optimizer.question.question import Question
@@ -15,16 +15,16 @@ from optimizer.strategies.found import WHOLE, Counts, Effort
 from optimizer.strategies.highs import by_highs
 from optimizer.strategies.rounding import strengthened
 from optimizer.strategies.scip import by_scip
-from optimizer.strategies.search import HIGHS_NODES, Found, confirmed, search
-
-Engine = Callable[[Program, Effort, Sequence[int], int | None], Counts]
-"""Program, effort, counts to start from, most nodes of the search tree -> what was found."""
+from optimizer.strategies.search import Found, confirmed, search
 
 NODES = 3_000
 """Nodes of SCIP's search tree where the user sets no limit: some twenty-five seconds on one core."""
 
 SOON = 0.1
 """CP-SAT's deterministic time of the first attempt, which is enough for most budget plans."""
+
+LAST, LAST_TIME = 1e-5, 3.0
+"""Gap that only CP-SAT can close, as other engines count in doubles; its deterministic time for that."""
 
 PORTIONS = (32, 16, 8)
 """Where nodes may be lost the first searches look at what costs up to the bound divided by so much more than it."""
@@ -34,18 +34,17 @@ NEAR_NODES, LOSS_NODES = 150, 2_000
 
 
 def spans_quarters(question: Question) -> bool:
-    """Say whether nodes come and go by the quarter."""
-    return question.periods[-1].quarter > 0
+    """Say whether nodes come and go by the quarter, each a peak: with hours the plain program's engines are better."""
+    return question.periods[-1].quarter > 0 and not any(period.hours for period in question.periods)
 
 
 def by_quarters(question: Question, effort: Effort, reduce: bool) -> Found:
-    """Answer by SCIP; where quarters have hours, by HiGHS, which is better there."""
-    engine = by_highs if any(period.hours for period in question.periods) else by_scip
-    return search(question, effort, reduce, partial(minimised, engine=engine))
+    """Answer a question by its programs, minimised as budget plans are."""
+    return search(question, effort, reduce, minimised)
 
 
-def minimised(program: Program, effort: Effort, least: int = 0, engine: Engine = by_scip) -> Counts:
-    """Minimise: CP-SAT soon, else an engine over the program with roundings, or with rows of its own after losses."""
+def minimised(program: Program, effort: Effort, least: int = 0) -> Counts:
+    """Minimise: CP-SAT soon, else SCIP over the program with roundings, or HiGHS with rows of its own after losses."""
     start = time.monotonic()
     first = by_cp_sat(program, effort.within(10.0, SOON), (), least)
     if first.status == "optimal":
@@ -54,14 +53,21 @@ def minimised(program: Program, effort: Effort, least: int = 0, engine: Engine =
         return first
     best, relaxation = replace(first, hard=True), relax(program, effort.part(4)) if program.choices else None
     if relaxation is not None:
-        return _after_losses(program, relaxation, best, effort)
-    strong = strengthened(program, effort)
-    nodes = NODES if engine is by_scip else HIGHS_NODES
-    found = None if strong is None else engine(strong[0], effort, best.values, effort.nodes(nodes))
-    if strong is None or found is None or found.status == "infeasible":  # counted in doubles: CP-SAT has the word
-        limit = effort.deterministic if effort.end or effort.deterministic else WHOLE
-        return by_cp_sat(program, replace(effort, deterministic=limit))
-    return best.better(replace(found, bound=max(found.bound, strong[1])), program)
+        best = _after_losses(program, relaxation, best, effort)
+    elif (strong := strengthened(program, effort)) is not None:
+        found = by_scip(strong[0], effort, best.values, effort.nodes(NODES))
+        if found.status != "infeasible":
+            best = best.better(replace(found, bound=max(found.bound, strong[1])), program)
+    return _closed(program, best, effort)
+
+
+def _closed(program: Program, best: Counts, effort: Effort) -> Counts:
+    """Let CP-SAT say what only whole numbers prove: that there is no plan, or the last part of a gap."""
+    if effort.expired() or (best.values and program.cost_of(best.values) - best.bound > LAST * best.bound):
+        return best
+    most = LAST_TIME if best.values else WHOLE
+    limited = effort if effort.end is not None else effort.within(inf, most)
+    return best.better(by_cp_sat(program, limited, best.values, best.bound), program)
 
 
 def _after_losses(program: Program, relaxation: Relaxation, best: Counts, effort: Effort) -> Counts:
