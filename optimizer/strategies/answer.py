@@ -34,16 +34,12 @@ def _by_columns(question: Question, effort: Effort, reduce: bool) -> Found:
     return search(question, effort, reduce, by_columns)
 
 
-def _by_quarters(question: Question, effort: Effort, reduce: bool) -> Found:
-    return search(question, effort, reduce, by_quarters)
-
-
 STRATEGIES: tuple[Strategy, ...] = (
     Strategy("part by part", has_parts, lambda *asked: _by_parts(*asked)),
     Strategy("staircase", applies, by_staircase),
     Strategy("work beside a staircase", has_work_beside, beside_work),
     Strategy("columns", has_many_demands, _by_columns, stands=True),
-    Strategy("quarters", spans_quarters, _by_quarters, stands=True),
+    Strategy("quarters", spans_quarters, by_quarters, stands=True),
     Strategy("program", lambda _: True, search),
 )
 """Quicker ways come before the plain program, which answers every question."""
