@@ -203,9 +203,18 @@ def looks_at_engines(limits: Limits) -> bool:
 
 
 def build_case(
-    candidates: CandidateSet, limits: Limits, targets: tuple[float, ...], budget: int | None, unreduced: bool = False
+    candidates: CandidateSet, limits: Limits, targets: tuple[float, ...], budget: int | None, unreduced: bool = False,
+    only: int | None = None,
 ) -> Case:
     """Turn candidates at speed targets into integers.
+
+    Args:
+        candidates: with their offers.
+        limits: the rules.
+        targets: speed of each service.
+        budget: micro-dollars an hour.
+        unreduced: whether every option of an offer has a row, not only its best.
+        only: the one service that has rows; None: all of them.
 
     Raises:
         ModelTooLargeError: the sums exceed the solver's integers.
@@ -217,7 +226,8 @@ def build_case(
         class_demands(service, demand.amount) if service.routes_classes else ()
         for service, demand in zip(candidates.services, candidates.demands, strict=True)
     )
-    for service, (demand, target) in enumerate(zip(candidates.demands, targets, strict=True)):
+    for service in range(len(targets)) if only is None else (only,):
+        demand, target = candidates.demands[service], targets[service]
         found = list(
             candidates.every_candidate(service, target) if unreduced
             else candidates.candidates(service, target, per_engine=looks_at_engines(limits))
