@@ -184,7 +184,7 @@ def _named(requirements: tuple[tuple[str, Message], ...]) -> tuple[Message, ...]
 def proposals(prepared: Prepared, plan: Plan, settings: SolveSettings) -> tuple[Proposal, ...]:
     """List what a procurement meeting asks for beside the best plan: cheapest first, those without a plan last."""
     found = sorted(
-        single_gpu_proposals(prepared, settings),
+        single_gpu_proposals(prepared, plan, settings),
         key=lambda p: (p.usd_per_month is None, p.usd_per_month or 0.0, p.name),
     )
     others: list[Proposal] = []

@@ -214,7 +214,7 @@ def build_case(
         targets: speed of each service.
         budget: micro-dollars an hour.
         unreduced: whether every option of an offer has a row, not only its best.
-        only: the one service that has rows; None: all of them.
+        only: the one service that has rows, as the first and only one; None: all of them.
 
     Raises:
         ModelTooLargeError: the sums exceed the solver's integers.
@@ -243,7 +243,7 @@ def build_case(
             )
             if most > 0:
                 rows.append(CaseRow(
-                    service, index[offer.pool], offer.micro_usd_per_hour, capacity, most, offer.gpu_id,
+                    0 if only is not None else service, index[offer.pool], offer.micro_usd_per_hour, capacity, most, offer.gpu_id,
                     offer.provider, offer.place, option.engine_id, offer.watts, (offer.offer_id, *option.order), one,
                     one.classes))
     if limits.at_least:

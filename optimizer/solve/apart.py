@@ -76,9 +76,8 @@ def _alone(
             not in_order or (known.in_order and known.enumerated == settings.enumerated)):
         return known
     case = build_case(few, limits, tuple(target for _ in few.services), None, only=service)
-    rows = tuple(replace(row, service=0) for row in case.rows)
     splits = (case.class_demands[service],) if case.is_routed(service) else ()
-    case = reduce_case(replace(case, rows=rows, demand=(case.demand[service],), min_nodes=0, class_demands=splits))
+    case = reduce_case(replace(case, demand=(case.demand[service],), min_nodes=0, class_demands=splits))
     found = prove_reduced(case, settings, clock, in_order)
     used: list[tuple[CaseRow, int]] = [
         (replace(row, service=service), count) for row, count in zip(case.rows, found.counts, strict=False) if count]
