@@ -203,9 +203,18 @@ def looks_at_engines(limits: Limits) -> bool:
 
 
 def build_case(
-    candidates: CandidateSet, limits: Limits, targets: tuple[float, ...], budget: int | None, unreduced: bool = False
+    candidates: CandidateSet, limits: Limits, targets: tuple[float, ...], budget: int | None, unreduced: bool = False,
+    only: int | None = None,
 ) -> Case:
     """Turn candidates at speed targets into integers.
+
+    Args:
+        candidates: with their offers.
+        limits: the rules.
+        targets: speed of each service.
+        budget: micro-dollars an hour.
+        unreduced: whether every option of an offer has a row, not only its best.
+        only: the one service that has rows, as the first and only one; None: all of them.
 
     Raises:
         ModelTooLargeError: the sums exceed the solver's integers.
@@ -217,7 +226,8 @@ def build_case(
         class_demands(service, demand.amount) if service.routes_classes else ()
         for service, demand in zip(candidates.services, candidates.demands, strict=True)
     )
-    for service, (demand, target) in enumerate(zip(candidates.demands, targets, strict=True)):
+    for service in range(len(targets)) if only is None else (only,):
+        demand, target = candidates.demands[service], targets[service]
         found = list(
             candidates.every_candidate(service, target) if unreduced
             else candidates.candidates(service, target, per_engine=looks_at_engines(limits))
@@ -233,7 +243,7 @@ def build_case(
             )
             if most > 0:
                 rows.append(CaseRow(
-                    service, index[offer.pool], offer.micro_usd_per_hour, capacity, most, offer.gpu_id,
+                    0 if only is not None else service, index[offer.pool], offer.micro_usd_per_hour, capacity, most, offer.gpu_id,
                     offer.provider, offer.place, option.engine_id, offer.watts, (offer.offer_id, *option.order), one,
                     one.classes))
     if limits.at_least:
