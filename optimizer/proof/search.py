@@ -116,9 +116,8 @@ class Prover:
             each = [program.most[column] for column in group]
             self.most.append(None if None in each else sum(one for one in each if one is not None))
         self.linked = self._linked() if linked else []
-        first_choice = len(program.costs) - program.choices
         self.one_of = [tuple(self.first[column] for column in sorted(row.terms)) for row in program.rows
-                       if row.least == 1 and min(row.terms, default=0) >= first_choice
+                       if row.least == 1 and row.terms.keys() <= program.choices
                        and set(row.terms.values()) == {1}]
         """Choices of which at least one is made, in their order."""
         self.rounded: list[Rounded] = []

@@ -89,7 +89,9 @@ RULES = {
 class Page:
     """A page about one proof."""
 
-    def __init__(self, name: str, program: Linear, counts: Sequence[int] | None, bound: Bound, language: str) -> None:
+    def __init__(
+        self, name: str, program: Linear, counts: Sequence[int | Fraction] | None, bound: Bound, language: str
+    ) -> None:
         self.name, self.program, self.counts, self.bound = name, program, counts, bound
         self.words, self.language = WORDS[language], language
         self.groups = groups_of(program)
@@ -118,9 +120,9 @@ class Page:
         if self.counts is None:
             yield self.words["none"]
             return
-        cost = self.program.cost_of(self.counts)
+        cost = self.program.cost_of([int(count) for count in self.counts])
         yield f"## {self.words['plan']}\n"
-        yield from (f"- {count} x {self.program.names[column]}: {_usd(self.program.costs[column] * count)}"
+        yield from (f"- {count} x {self.program.names[column]}: {_usd(self.program.costs[column] * int(count))}"
                     for column, count in enumerate(self.counts) if count and self.program.costs[column])
         month = f"${cost * HOURS_PER_MONTH / MICRO:,.2f}"
         yield "\n" + self.words["costs"].format(cost=_usd(cost), month=month)
@@ -130,7 +132,7 @@ class Page:
         rows = []
         for group in self.groups:
             for column in group:
-                if column >= len(self.program.costs) - self.program.choices:
+                if column in self.program.choices or not self.program.whole[column]:
                     continue
                 adds, cost = row.terms.get(column, 0), self.program.costs[column]
                 place = f"{words['first']} {len(group)}" if column == group[0] else self.program.names[group[0]]
@@ -250,7 +252,7 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str
 
 
 def certificate_page(
-    name: str, program: Linear, counts: Sequence[int] | None, bound: Bound, language: str = "en"
+    name: str, program: Linear, counts: Sequence[int | Fraction] | None, bound: Bound, language: str = "en"
 ) -> str:
     """Write the page.
 

@@ -46,8 +46,8 @@ def confirm(case: Case, cost: int | None, spent_s: float) -> Confirmed:
         DisagreementError: the second engine found counts that keep every rule and cost less, or found that nothing
             costs so little; both models are in it.
     """
-    if case.routed:
-        return "not asked"  # the model knows the split of classes by cuts, each checked exactly when it is made
+    if case.routed and (case.lose_nodes or case.lose_provider or case.lose_region):
+        return "not asked"  # the model knows such losses by cuts, each checked exactly when it is made
     if is_one_cover(case):
         cover = cheapest_cover(case)
         if cover is not None:
