@@ -32,6 +32,10 @@ AT_MOST_ONE = {"add": {"c0": "2", "a0": "4"}}
 SPLIT = {"sum": "s0", "most": 1, "low": AT_MOST_ONE, "high": {"add": {"a0": "1"}}}
 
 
+HALF = [{"name": "demand", "least": 1, "terms": {"0": 2, "1": 2}}, {"name": "cap", "least": -1, "terms": {"1": -2}}]
+"""2 x + 2 share >= 1, share <= 1/2: a share of a half for nothing."""
+
+
 @pytest.mark.parametrize(
     ("claim", "proof", "more"),
     [
@@ -59,10 +63,12 @@ def test_true_claims_are_proven(claim: dict[str, Any], proof: Any, more: dict[st
         (costs(2), {"sum": "s0", "most": 1, "low": AT_MOST_ONE}, {}),
         (costs(2), {"sum": "s0", "most": 1, "low": SPLIT["high"], "high": SPLIT["high"]}, {}),
         (costs(3), {"sum": "s0", "most": 1, "low": {"add": {"c0": "9", "a1": "1"}}, "high": SPLIT["high"]}, {}),
-        # what may be split is neither split by cases nor rounded
+        (costs(3), {"sum": "s0", "most": 2, "low": {"add": {"c0": "3", "a0": "6"}}, "high": SPLIT["high"]}, {}),
+        # what may be split is neither split by cases nor rounded: half a share alone is enough of HALF
         (costs(2), {**SPLIT, "sum": "s1"}, {}),
-        (costs(2), {"add": {"k0": "1"}}, {"rounded": [{"c0": "1/2"}], "rows": [
-            {"name": "demand", "least": 3, "terms": {"0": 2, "1": 1}}]}),
+        (costs(1), {"sum": "s1", "most": 0, "low": {"add": {"c0": "1/2", "a0": "1"}},
+                    "high": {"add": {"c1": "1", "a0": "2"}}}, {"rows": HALF}),
+        (costs(1), {"add": {"k0": "1", "c1": "1/2"}}, {"rounded": [{"c0": "1/2"}], "rows": HALF}),
         # a plan that breaks a rule, or that costs something else
         ({"status": "optimal", "cost": 1, "plan": {"0": 1}}, {"add": {"c0": "1/3"}}, {}),
         ({"status": "optimal", "cost": 1, "plan": {"0": 2}}, {"add": {"c0": "1/3"}}, {}),
