@@ -82,9 +82,12 @@ def shares_of(case: Case, counts: Sequence[int]) -> list[Fraction]:
 
 
 def _free(row: CaseRow) -> bool:
-    """Say whether a row's nodes never run out, so that its most only says that no cheapest plan needs more."""
+    """Say whether a row's nodes never run out, so that its most only says that no cheapest plan needs more.
+
+    Idle nodes are those that must be held, so that more of them are no plan.
+    """
     offer = row.candidate.offer
-    return offer.stock is None and row.own_stock is None
+    return offer.stock is None and row.own_stock is None and not row.is_idle
 
 
 def read_back(cp: cp_model.CpModel, rules: list[str], named: list[str], free: list[bool]) -> Linear:
@@ -173,6 +176,6 @@ def without_needless_most(program: Linear, case: Case) -> Linear:
     """
     if program.choices:
         return program
-    nodes = [None if free else row.candidate.offer.obtainable
+    nodes = [row.most if row.is_idle else None if free else row.candidate.offer.obtainable
              for free, row in zip(program.free, case.rows, strict=False)]
     return replace(program, most=(*nodes, *program.most[len(nodes):]))

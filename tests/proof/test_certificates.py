@@ -23,9 +23,10 @@ from optimizer.proof.certificate import Claim, as_text, certificate_of
 from optimizer.proof.check import RefusedError, checked
 from optimizer.proof.search import prove_bound, prove_infeasible
 from optimizer.reports.certificate_page import certificate_page
+from optimizer.schema.problem import NodeCount
 from optimizer.solve import SolveSettings, prepare, solve_prepared
 from optimizer.solve.certify import certificate, certify, stated_program
-from tests.oracles import Instance, cheapest, small_instance
+from tests.oracles import Instance, cheapest, instance, offer, runs, small_instance
 from tests.proof.programs import case_of, counts_of, program_of
 
 PROBLEMS = Path(__file__).parents[2] / "problems"
@@ -235,3 +236,14 @@ def test_a_plan_that_is_not_proven_has_no_certificate() -> None:
     if solution.status != "optimal":
         with pytest.raises(LimitError):
             certify(prepared, solution)
+
+
+def test_idle_nodes_beyond_those_held_are_no_plan() -> None:
+    """Three nodes at the least: idle ones that must be held count, further idle ones would be cheap but are none."""
+    problem = instance(
+        [offer("a", 5, gpu="ant"), offer("old", 1, gpu="old", stock=9)], [runs("ant", 9)], [9],
+        at_least={"old": 1}, nodes=NodeCount(min=3))
+    found = proven(problem)
+    assert found is not None
+    assert found["claim"]["cost"] == 11  # one idle node for 1, two that serve for 10
+    assert checked(json.dumps(found)).startswith("PROVEN")
