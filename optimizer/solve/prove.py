@@ -366,7 +366,7 @@ def _by_cp_sat(case: Case, settings: SolveSettings, clock: Clock, in_order: bool
     start = time.monotonic()
     run, bound, packing = _minimise_cost(case, settings, clock)
     if run.status in ("optimal", "infeasible") and settings.reduced and not clock.expired():
-        confirm(case, cost_of(case, run.counts) if run.counts else None, time.monotonic() - start)
+        confirm(case, cost_of(case, run.counts) if run.counts else None, time.monotonic() - start, clock.left())
     counts: Sequence[int] = run.counts
     if run.status == "optimal" and in_order and packing.orders == 1 and not clock.expired():
         counts = _first_in_order(case, counts, settings, clock)
