@@ -7,6 +7,7 @@ import copy
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -133,7 +134,7 @@ def changed(rng: random.Random, value: Any) -> Any:
         return rng.choice([7, False, "x"])
     if isinstance(value, int):
         return value + rng.choice([-3, -1, 1, 2, 1000])
-    if isinstance(value, str) and value[:1].isdigit():
+    if isinstance(value, str) and re.fullmatch("[0-9]+(/[0-9]+)?", value):
         top, _, bottom = value.partition("/")
         return rng.choice([f"{int(top) + 1}/{bottom or 1}", f"{int(top) * 2}", f"{top}/{int(bottom or 1) + 1}", "0"])
     return rng.choice(["c0", "s0", "other", -1])
