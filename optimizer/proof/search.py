@@ -31,6 +31,9 @@ ROUNDED = 24
 FEW_CASES = 200
 """Cases looked at without the rows that link columns to choices."""
 
+DEEPEST = 300
+"""Assumptions of one case, at most; the check of certificates reads 400."""
+
 TRIED = 4
 """Sums that are tried before one is divided by."""
 
@@ -195,7 +198,7 @@ class Prover:
     def _close(self, case: _Case) -> Tree:
         """Close a case, by a sum of inequalities or by two cases of it."""
         self.cases += 1
-        if self.cases > self.most_cases or (self.end is not None and time.monotonic() > self.end):
+        if self.cases > self.most_cases or len(case.assumed) > DEEPEST or (self.end is not None and time.monotonic() > self.end):
             raise _GiveUpError
         status = self._solved(case)
         if status == "stuck":
