@@ -198,7 +198,8 @@ class Prover:
     def _close(self, case: _Case) -> Tree:
         """Close a case, by a sum of inequalities or by two cases of it."""
         self.cases += 1
-        if self.cases > self.most_cases or len(case.assumed) > DEEPEST or (self.end is not None and time.monotonic() > self.end):
+        late = self.end is not None and time.monotonic() > self.end
+        if late or self.cases > self.most_cases or len(case.assumed) > DEEPEST:
             raise _GiveUpError
         status = self._solved(case)
         if status == "stuck":
