@@ -103,6 +103,8 @@ def read_back(cp: cp_model.CpModel, rules: list[str], named: list[str], free: li
     domains = [list(one.domain) for one in proto.variables]
     if any(len(domain) != 2 or domain[0] != 0 for domain in domains):
         raise ValueError("every column counts from 0")
+    if proto.objective.offset or proto.objective.scaling_factor not in (0.0, 1.0):
+        raise ValueError("a plain sum is minimised")
     most = [domain[1] for domain in domains]
     rows = [Inequality(rule, {**terms}, least)
             for rule, constraint in zip(rules, proto.constraints, strict=True)
