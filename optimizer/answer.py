@@ -69,7 +69,7 @@ def answer(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings, she
     if settings.time_limit_s is not None and time.monotonic() - start >= settings.time_limit_s:
         late = Message("answer.late")
         return plan.model_copy(update={"warnings": (*warnings(prepared, plan), late)})
-    aside = replace(settings, enumerated=True)
+    aside = replace(settings, enumerated=True, confirmed=False)
     if settings.time_limit_s is not None:
         aside = replace(aside, time_limit_s=min(settings.time_limit_s, ASIDE_LIMIT_S))
     if not solution.has_plan:

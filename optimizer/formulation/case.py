@@ -273,10 +273,22 @@ def _idle_rows(
         most = _within_caps(0, limits.model_copy(update={"nodes": NodeCount(max=limits.nodes.max)}), offer)
         if offer.offer_id in limits.at_least and most and (
                 offer.offer_id not in usable or looks_at_engines(limits)):
-            nothing = Option(service, offer.gpu_id, "", "", 1, offer.gpu_count, StatedCapacity(0, math.inf, None))
-            yield CaseRow(
-                service, index[offer.pool], offer.micro_usd_per_hour, 0, most, offer.gpu_id, offer.provider,
-                offer.place, "", offer.watts, (offer.offer_id, *nothing.order), Candidate(offer, nothing, 0))
+            yield idle_row(offer, service, index[offer.pool], most)
+
+
+def idle_row(offer: PricedOffer, service: int, position: int, most: int) -> CaseRow:
+    """Return the row of nodes that are held and serve nothing.
+
+    Args:
+        offer: what they are of.
+        service: one beyond the last service.
+        position: of the stock that they come from.
+        most: how many must be held.
+    """
+    nothing = Option(service, offer.gpu_id, "", "", 1, offer.gpu_count, StatedCapacity(0, math.inf, None))
+    return CaseRow(
+        service, position, offer.micro_usd_per_hour, 0, most, offer.gpu_id, offer.provider, offer.place, "",
+        offer.watts, (offer.offer_id, *nothing.order), Candidate(offer, nothing, 0))
 
 
 def scale_of(bill: Bill) -> int:

@@ -50,6 +50,8 @@ class SolveSettings:
     """False: solve the unreduced model (to check the reductions)."""
     enumerated: bool = False
     """Whether cases of one covering row may be proven by enumeration (`solve.cover`) in place of CP-SAT."""
+    confirmed: bool = True
+    """Whether a second engine looks at what CP-SAT proves; not at the what-ifs that stand beside a plan."""
 
 
 def checked_settings(
@@ -362,8 +364,9 @@ def prove_reduced(case: Case, settings: SolveSettings, clock: Clock, in_order: b
 def _by_cp_sat(case: Case, settings: SolveSettings, clock: Clock, in_order: bool) -> Proven:
     start = time.monotonic()
     run, bound, packing = _minimise_cost(case, settings, clock)
-    if run.status in ("optimal", "infeasible") and settings.reduced and not clock.expired():
-        confirm(case, cost_of(case, run.counts) if run.counts else None, time.monotonic() - start)
+    settled = run.status in ("optimal", "infeasible")
+    if settled and settings.confirmed and settings.reduced and not clock.expired():
+        confirm(case, cost_of(case, run.counts) if run.counts else None, time.monotonic() - start, clock.left())
     counts: Sequence[int] = run.counts
     if run.status == "optimal" and in_order and packing.orders == 1 and not clock.expired():
         counts = _first_in_order(case, counts, settings, clock)
