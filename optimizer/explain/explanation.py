@@ -20,7 +20,6 @@ from optimizer.schema.plan import Plan
 from optimizer.solve import Prepared, Solution, SolveSettings, plan_of, prepare, solve_prepared
 from optimizer.solve.nearby import other_structures
 from optimizer.solve.refusals import refuse_limits, refuse_routed
-from optimizer.timetable import refuse_profile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,7 +113,6 @@ def explain(
     _check(alternatives, within)
     refuse_routed(loaded.problem, "explain")
     refuse_limits(loaded.problem.limits, loaded.problem.name, "gpumix explain", "contracts")
-    refuse_profile(loaded.problem, loaded.label, "gpumix explain")
     loaded = at_one_peak(loaded, "gpumix explain")
     prepared = prepare(loaded, catalog, shelf=Shelf())
     solution = solve_prepared(prepared, settings)

@@ -16,7 +16,6 @@ from optimizer.plan.best import at_one_peak
 from optimizer.schema.problem import Problem
 from optimizer.solve import Prepared, Solution, SolveSettings, plan_of, prepare, solve, solve_at
 from optimizer.solve.variants import with_limits, with_service, with_speed, with_ttft
-from optimizer.timetable import refuse_profile
 from optimizer.units import exact, usd_per_month
 
 SLOWEST_TOKENS_PER_S = 5.0
@@ -218,7 +217,6 @@ def trace_frontier(
         InputError: the range is empty, there is no such service, its promise has no such axis, or a demand is stated by
             the hour.
     """
-    refuse_profile(loaded.problem, loaded.label, "gpumix pareto")
     loaded = at_one_peak(loaded, "gpumix pareto")
     index = _service_index(loaded.problem, service_id)
     settings = replace(settings, enumerated=True)

@@ -21,18 +21,17 @@ if TYPE_CHECKING:
 
 
 def spans_periods(problem: Problem) -> bool:
-    """Say whether a problem asks for more than one peak, or one day or week, of nodes that serve one service each.
+    """Say whether a problem asks for more than one peak of nodes that serve one service each.
 
-    One peak and plain hours have quicker ways of their own (`optimizer.solve`, `optimizer.timetable`), proven equal.
+    One peak has quicker ways of its own (`optimizer.solve`), proven equal.
     """
     limits, survive = problem.limits, problem.limits.survive
     loses = survive.nodes or survive.provider or survive.region
-    by_hour = profile_hours(problem) is not None
-    routed = any(service.routes_classes for service in problem.services)
     return (
-        problem.roadmap is not None or problem.sharing == "nodes" or "api" in limits.kinds
+        problem.roadmap is not None or problem.sharing == "nodes" or profile_hours(problem) is not None
+        or "api" in limits.kinds
         or (limits.purchases, limits.cash_per_year, limits.co2_kg_per_month) != (None, None, None)
-        or bool(loses and survive.is_replaced(problem.sharing)) or (by_hour and (bool(limits.contracts) or routed)))
+        or bool(loses and survive.is_replaced(problem.sharing)))
 
 
 def without_roadmap(loaded: LoadedProblem) -> LoadedProblem:
@@ -83,10 +82,6 @@ def best_plan(
     """
     if spans_periods(prepared.problem):
         return over_periods(prepared, settings, with_rejections, known)[0]
-    if profile_hours(prepared.problem) is not None:
-        from optimizer.timetable.answer import solve_over_time  # most problems have no hours
-
-        return solve_over_time(prepared, settings, with_rejections, known)
     solution = solve_prepared(prepared, settings)
     return plan_of(prepared, solution, with_rejections, known)
 

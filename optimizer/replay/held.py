@@ -117,7 +117,7 @@ def hold_as_written(plan: Plan, loaded: LoadedProblem, catalog: Catalog, best: P
     figures = tuple(fault for fault in broken if fault.partition(":")[0] in SHOWN)
     if plan.roadmap is not None:
         return Held(None, faults, plan.cost.usd_per_month, prices, figures)  # its check adds every payment up again
-    if plan.timetable is None and not plan.periods:
+    if not plan.periods:
         return Held(None, faults, billed(plan, loaded.problem, prices), prices, figures)
     contracts = round(plan.cost.breakdown.get(CONTRACTS, 0.0) * MICRO)
     hours = contracts + sum(

@@ -237,7 +237,7 @@ def test_nodes_that_come_and_go_are_not_missed(environment: Make) -> None:
     table = Timetable(hours=24, standing={run.node.offer_id: 1}, slots=slots, work=(), standing_usd_per_month=1.0,
                       hourly_usd_per_month=1.0)
     for plan, expected in ((made.plan, f"< {run.deployment.replicas}"),
-                           (made.plan.model_copy(update={"timetable": table}), f"< {each}")):
+                           (made.plan.model_copy(update={"periods": day}), f"< {each}")):
         (data,) = documents(files_of(replace(made, plan=plan), "compose")["balancer/alerts.yml"])
         (rule,) = (rule for group in data["groups"] for rule in group["rules"] if rule["alert"] == "ReplicasMissing")
         assert rule["expr"].endswith(expected)
