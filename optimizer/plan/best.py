@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from optimizer.demand import profile_hours
-from optimizer.errors import Fault, InputError
 from optimizer.load import LoadedProblem
 from optimizer.schema.plan import Plan
 from optimizer.schema.problem import Problem
@@ -39,30 +38,6 @@ def without_roadmap(loaded: LoadedProblem) -> LoadedProblem:
     if loaded.problem.roadmap is None:
         return loaded
     return replace(loaded, problem=loaded.problem.model_copy(update={"roadmap": None}))
-
-
-def at_one_peak(loaded: LoadedProblem, what: str) -> LoadedProblem:
-    """Return a problem without its roadmap, for a command that looks at one peak, or plain hours, of dedicated nodes.
-
-    Raises:
-        InputError: what is left still spans periods; naming the key that makes it do so.
-    """
-    plain = without_roadmap(loaded)
-    if not spans_periods(plain.problem):
-        return plain
-    limits = plain.problem.limits
-    if plain.problem.sharing == "nodes":
-        key, found, allowed = "sharing", "nodes", "none"
-    elif "api" in limits.kinds:
-        key, found, allowed = "limits.kinds", "api", "kinds of nodes"
-    elif limits.survive.is_replaced("none"):
-        key, found, allowed = "limits.survive.by", "replacement", "spare"
-    elif limits.contracts:
-        key, found, allowed = "limits.contracts", "contracts beside a demand by the hour", "no contracts"
-    else:
-        key, found, allowed = "services", "routing: by_class beside a demand by the hour", "routing: mixed"
-    allowed = f"{allowed}: {what} does not look at this yet, gpumix solve does"
-    raise InputError([Fault(loaded.label, key, found, allowed)])
 
 
 def best_plan(
