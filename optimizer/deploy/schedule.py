@@ -6,9 +6,9 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass
 
-from optimizer.deploy.environment import Environment
+from optimizer.deploy.environment import Environment, setting_of
 from optimizer.plan.hours import timetable_of
-from optimizer.schema.plan import Deployment, Plan, RunningReplicas
+from optimizer.schema.plan import Plan
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -29,11 +29,6 @@ def cycle_hours(plan: Plan) -> int:
     """Return 24 or 168 for a plan by the hour of a day or week, 0 for a plan whose nodes always stand."""
     table = timetable_of(plan)
     return 0 if table is None else table.hours
-
-
-def setting_of(one: Deployment | RunningReplicas) -> tuple[str, str, str, str, int, int]:
-    """Return what tells deployments apart: service, offer, engine, precision, tensor parallel, GPUs of a replica."""
-    return one.service_id, one.offer_id, one.engine_id, one.precision, one.tp_size, one.gpu_count
 
 
 def slots_of(environment: Environment) -> list[RunningSlot]:

@@ -240,13 +240,12 @@ def trace_frontier(
 
 def _over_periods(
     loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings, axis: AxisName, walked: Axis, span: _Range,
-    unit: str,
+    unit: Message,
 ) -> Frontier:
     """Trace the frontier of a question that spans periods or shares nodes."""
     service = loaded.problem.services[walked.index]
-    high = span.high if axis != "speed" or span.high is not None else None
     step = demand_key(service).step if axis == "users" else Fraction(1)
-    found = step_by_step(loaded, catalog, settings, axis, walked.index, span.low, high, step)
+    found = step_by_step(loaded, catalog, settings, axis, walked.index, span.low, span.high, step)
     points = found.points[::-1] if axis == "ttft" else found.points
     return Frontier(loaded.problem.name, axis, unit, service.service_id, float(span.low),
                     None if span.high is None else float(span.high), points, found.complete, found.solves, walked.base)

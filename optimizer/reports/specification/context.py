@@ -308,7 +308,7 @@ def context_of(found: Findings, writer: Voice, command: str) -> dict[str, Any]:
         "figure_name": names.figure, "model_of": lambda one: models[one.service_id], "hour": hour, "link": link,
         "hours": names.hours,
         "document_id": document_id(found), "notes": lambda: list(notes.found), "valid_months": VALID_MONTHS,
-        "validity": lambda: _validity(found, writer), "slots": time_rows(found),
+        "validity": lambda: _validity(found, writer), "slots": time_rows(found), "table": timetable_of(plan),
         "class_rows": [(one, shared) for one in plan.deployments for shared in one.classes or ()],
     }
 
