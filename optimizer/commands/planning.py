@@ -15,6 +15,7 @@ from optimizer.commands.options import (
     OutsideOption,
     OverlayOption,
     ProblemArg,
+    QuarterOption,
     SetOption,
     TextFormat,
     TextFormatOption,
@@ -103,10 +104,6 @@ def solve(
     from optimizer.answer import answer
     from optimizer.reports import REPORTS, markdown, terminal
 
-    if language is not None:
-        from optimizer.plan.best import at_one_peak
-
-        loaded = at_one_peak(loaded, "solve --lang")
     plan = answer(loaded, facts, settings, shed)
     _draw_quarters(plan, chart or [], chart_width)
     if book and output is not None:
@@ -198,6 +195,7 @@ def pareto(
         str | None,
         typer.Option("--service", metavar="ID", help="Whose promise; default the first interactive service."),
     ] = None,
+    quarter: QuarterOption = None,
     chart: Annotated[
         list[Path] | None,
         typer.Option("--chart", metavar="FILE", help="Also draw it: .png, .svg or .html (interactive). Repeatable."),
@@ -214,7 +212,7 @@ def pareto(
     from optimizer.frontier import trace_frontier
     from optimizer.reports.frontier_report import FRONTIER_REPORTS
 
-    frontier = trace_frontier(loaded, facts, settings, against.value, low, high, service)
+    frontier = trace_frontier(loaded, facts, settings, against.value, low, high, service, quarter)
     if chart:
         _draw(frontier, settings, chart, chart_width)
     emit(FRONTIER_REPORTS[form.value](frontier), output)
@@ -273,6 +271,7 @@ def explain(
     tests: Annotated[
         bool, typer.Option("--tests", help="Also say which measurements would change the plan, most decisive first.")
     ] = False,
+    quarter: QuarterOption = None,
 ) -> None:
     """Say why each other GPU and engine lost, what binds, what would change the plan, or why there is none."""
     settings = solve_settings(time_limit, deterministic_limit)
@@ -280,7 +279,7 @@ def explain(
     from optimizer.explain import explain as explained
     from optimizer.reports.explain_report import EXPLAIN_REPORTS
 
-    found = explained(loaded, facts, settings, alternatives, within, tests)
+    found = explained(loaded, facts, settings, alternatives, within, tests, quarter)
     emit(EXPLAIN_REPORTS[form.value](found), output)
     leave({"infeasible": ExitCode.INFEASIBLE, "unknown": ExitCode.LIMIT}.get(found.plan.status, ExitCode.PLAN))
 

@@ -121,7 +121,7 @@ def hold_as_written(plan: Plan, loaded: LoadedProblem, catalog: Catalog, best: P
     if plan.roadmap is not None:
         spent = None if plan.cost.usd_per_month is None else plan.cost.usd_per_month * MICRO / HOURS_PER_MONTH
         return Held(None, faults, spent, prices, figures)  # its check adds every payment up again
-    if plan.timetable is None and not plan.periods:
+    if not plan.periods:
         return Held(None, faults, billed(plan, loaded.problem, prices), prices, figures)
     contracts = round(plan.cost.breakdown.get(CONTRACTS, 0.0) * MICRO)
     hours = contracts + sum(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from optimizer.plan.hours import timetable_of
 from optimizer.reports.approval_wording import approval_lines, month_of
 from optimizer.reports.model_wording import model_lines
 from optimizer.reports.periods_report import (
@@ -47,7 +48,7 @@ from optimizer.reports.wording import (
     times_of,
     user_speed_of,
 )
-from optimizer.reports.wording_of_time import cost_by_time, timetable_rows, work_of
+from optimizer.reports.wording_of_time import cost_by_time, saving_by_time, timetable_rows, work_of
 from optimizer.schema.plan import Node, Plan
 
 ESCAPED = str.maketrans({
@@ -95,7 +96,7 @@ def _periods(plan: Plan) -> Iterator[str]:
     shown = Quarters.of(plan)
     if shown is not None:
         yield from _quarters(shown)
-    if len(plan.periods) > 1 and (shown is None or plan.periods[0].hours):
+    if len(plan.periods) > 1 and (shown is not None) == bool(plan.periods[0].hours):
         yield "\n## Period by period\n"
         yield from (f"- {cell(label)}: {cell(text)}" for label, text in period_lines(plan))
     for title, lines in (("Hosted APIs, paid by the token", hosted_lines(plan)),
@@ -123,14 +124,16 @@ def _quarters(shown: Quarters) -> Iterator[str]:
 
 
 def _timetable(plan: Plan) -> Iterator[str]:
-    if plan.timetable is None:
+    table_of = timetable_of(plan)
+    if table_of is None or plan.roadmap is not None:
         return
-    yield f"\n## Hour by hour ({'a day' if plan.timetable.hours == 24 else 'a week from Monday'})\n"
+    yield f"\n## Hour by hour ({'a day' if table_of.hours == 24 else 'a week from Monday'})\n"
     yield f"{cost_by_time(plan)}\n"
-    for rows in timetable_rows(plan.timetable):
+    yield from (f"- {cell(line)}" for line in saving_by_time(table_of))
+    yield ""
+    for rows in timetable_rows(table_of, plan.work):
         yield from table(rows[0][:-1], [row[:-1] for row in rows[1:]])
         yield ""
-    yield from (f"- {cell(work_of(work))}" for work in plan.timetable.work)
 
 
 def _nodes(plan: Plan) -> Iterator[str]:

@@ -6,6 +6,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 
+from optimizer.plan.hours import timetable_of
 from optimizer.reports.approval_wording import api_of, approval_lines, energy_of, month_of, token_prices
 from optimizer.reports.model_wording import model_lines
 from optimizer.reports.periods_report import (
@@ -54,7 +55,7 @@ from optimizer.reports.wording import (
     times_of,
     user_speed_of,
 )
-from optimizer.reports.wording_of_time import cost_by_time, timetable_rows, work_of
+from optimizer.reports.wording_of_time import cost_by_time, saving_by_time, timetable_rows, work_of
 from optimizer.schema.plan import Deployment, Plan, Proposal, ServicePlan
 
 WIDTH = 80
@@ -93,15 +94,15 @@ def table(rows: list[tuple[str, ...]], right: tuple[int, ...] = ()) -> list[str]
 
 def timetable_lines(plan: Plan) -> Iterator[str]:
     """Yield the nodes hour by hour, as a table and a picture."""
-    if plan.timetable is None:
+    table_of = timetable_of(plan)
+    if table_of is None or plan.roadmap is not None:
         return
-    table_of = plan.timetable
     yield from _section(f"Hour by hour ({'a day' if table_of.hours == 24 else 'a week from Monday'})")
     yield from wrap(cost_by_time(plan), "    ", "  ")
-    for rows in timetable_rows(table_of):
+    for line in saving_by_time(table_of):
+        yield from wrap(line, "    ", "  ")
+    for rows in timetable_rows(table_of, plan.work):
         yield from table(rows, tuple(range(1, len(rows[0]) - 1)))
-    for work in table_of.work:
-        yield from wrap(work_of(work), "    ", "  ")
 
 
 def period_sections(plan: Plan) -> Iterator[str]:
@@ -109,7 +110,7 @@ def period_sections(plan: Plan) -> Iterator[str]:
     shown = Quarters.of(plan)
     if shown is not None:
         yield from _quarters(shown)
-    if len(plan.periods) > 1 and (shown is None or plan.periods[0].hours):
+    if len(plan.periods) > 1 and (shown is not None) == bool(plan.periods[0].hours):
         yield from _section("Period by period")
         for label, text in period_lines(plan):
             yield from wrap(f"{label}: {text}", "      ", "  ")
