@@ -243,7 +243,8 @@ def build_case(
             )
             if most > 0:
                 rows.append(CaseRow(
-                    0 if only is not None else service, index[offer.pool], offer.micro_usd_per_hour, capacity, most, offer.gpu_id,
+                    0 if only is not None else service, index[offer.pool], offer.micro_usd_per_hour, capacity, most,
+                    offer.gpu_id,
                     offer.provider, offer.place, option.engine_id, offer.watts, (offer.offer_id, *option.order), one,
                     one.classes))
     if limits.at_least:
