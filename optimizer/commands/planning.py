@@ -11,6 +11,8 @@ import typer
 from optimizer.commands.options import (
     CatalogOption,
     DeterministicOption,
+    FormatOption,
+    LanguageOption,
     OutputOption,
     OutsideOption,
     OverlayOption,
@@ -24,6 +26,7 @@ from optimizer.commands.options import (
     load_inputs,
     solve_settings,
 )
+from optimizer.commands.publishing import Out
 from optimizer.commands.workbooks import check_library, wants_workbook
 from optimizer.errors import ExitCode, Fault, InputError
 
@@ -150,8 +153,9 @@ def pareto(
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
     allow_outside: OutsideOption = False,
-    form: TextFormatOption = TextFormat.TEXT,
+    form: FormatOption = None,
     output: OutputOption = None,
+    language: LanguageOption = "en",
     time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
     against: Annotated[
@@ -174,17 +178,17 @@ def pareto(
     ] = DEFAULT_WIDTH_PX,
 ) -> None:
     """Find every plan that no other beats in both cost and a promise: user speed, users, lost nodes or TTFT."""
-    settings = solve_settings(time_limit, deterministic_limit)
+    settings, out = solve_settings(time_limit, deterministic_limit), Out.of(form, output, language)
     low, high = _range(span)
     check_chart_files(chart, chart_width, output)
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.frontier import trace_frontier
-    from optimizer.reports.frontier_report import FRONTIER_REPORTS
+    from optimizer.reports.frontier_report import frontier_document
 
     frontier = trace_frontier(loaded, facts, settings, against.value, low, high, service)
     if chart:
         _draw(frontier, settings, chart, chart_width)
-    emit(FRONTIER_REPORTS[form.value](frontier), output)
+    out.write(frontier_document(frontier))
     leave(ExitCode.PLAN if frontier.points else (ExitCode.INFEASIBLE if frontier.complete else ExitCode.LIMIT))
 
 
@@ -227,8 +231,9 @@ def explain(
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
     allow_outside: OutsideOption = False,
-    form: TextFormatOption = TextFormat.TEXT,
+    form: FormatOption = None,
     output: OutputOption = None,
+    language: LanguageOption = "en",
     time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
     alternatives: Annotated[
@@ -242,13 +247,13 @@ def explain(
     ] = False,
 ) -> None:
     """Say why each other GPU and engine lost, what binds, what would change the plan, or why there is none."""
-    settings = solve_settings(time_limit, deterministic_limit)
+    settings, out = solve_settings(time_limit, deterministic_limit), Out.of(form, output, language)
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.explain import explain as explained
-    from optimizer.reports.explain_report import EXPLAIN_REPORTS
+    from optimizer.reports.explain_report import explain_document
 
     found = explained(loaded, facts, settings, alternatives, within, tests)
-    emit(EXPLAIN_REPORTS[form.value](found), output)
+    out.write(explain_document(found))
     leave({"infeasible": ExitCode.INFEASIBLE, "unknown": ExitCode.LIMIT}.get(found.plan.status, ExitCode.PLAN))
 
 

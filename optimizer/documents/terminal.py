@@ -100,7 +100,7 @@ def _padded(text: str, width: int, right: bool) -> str:
     return blank + text if right else text + blank
 
 
-def table_lines(block: Table) -> Iterator[str]:
+def table_lines(block: Table, comma: str = ", ", colon: str = ": ") -> Iterator[str]:
     """Yield a table: in columns where they fit, the longest text broken inside its column; else a paragraph a row."""
     header, body = [_plain(cell) for cell in block.header], [[_plain(cell) for cell in row] for row in block.rows]
     rows = [*([header] if any(header) else []), *body]
@@ -112,7 +112,7 @@ def table_lines(block: Table) -> Iterator[str]:
         longest = max(left, key=lambda index: widths[index], default=0)
         spare = room - sum(widths) + widths[longest]
         if not left or spare < min(NARROWEST, widths[longest]):
-            yield from _as_paragraphs(header, body, details)
+            yield from _as_paragraphs(header, body, details, comma, colon)
             return
         widths[longest] = spare
     if any(header):
@@ -135,34 +135,38 @@ def _row(cells: list[list[str]], widths: list[int], align: str) -> list[str]:
     return lines
 
 
-def _as_paragraphs(header: list[str], body: list[list[str]], details: list[str]) -> Iterator[str]:
+def _as_paragraphs(
+    header: list[str], body: list[list[str]], details: list[str], comma: str, colon: str
+) -> Iterator[str]:
+    """Write each row as a sentence: its name, then each figure behind its heading."""
     names = header or [""] * len(body[0])
     for row, detail in zip(body, details, strict=True):
         named = [f"{name} {value}".strip() for name, value in zip(names[1:], row[1:], strict=True) if value != "-"]
-        told = row[1] if len(row) == 2 else ", ".join(named)
-        yield from wrapped(f"{row[0]}: {told}" if row[0] and told else row[0] or told, "      ", "  ")
+        told = row[1] if len(row) == 2 else comma.join(named)
+        yield from wrapped(f"{row[0]}{colon}{told}" if row[0] and told else row[0] or told, "      ", "  ")
         if detail:
             yield from (paint(line, DIM) for line in wrapped(detail, "        ", "      "))
 
 
-def _block(block: Block, indent: str) -> Iterator[str]:
+def _block(block: Block, indent: str, marks: tuple[str, str]) -> Iterator[str]:
     if isinstance(block, Heading):
         yield from ("", paint(block.text, BOLD))
     elif isinstance(block, Paragraph):
         codes = {"lead": BOLD, "small": DIM}.get(block.style, "")
-        yield from (paint(line, codes) for line in wrapped(_plain(block.line), indent + "  " * bool(indent), indent))
+        yield from (paint(line, codes) for line in wrapped(_plain(block.line), indent, indent))
     elif isinstance(block, Bullets):
         for item in block.items:
             yield from wrapped(_plain(item), f"{indent}  ", f"{indent}- ")
     elif isinstance(block, Table):
         if block.caption:
             yield from ("", paint(f"  {block.caption}", DIM))
-        yield from table_lines(block)
+        yield from table_lines(block, *marks)
     elif isinstance(block, Box):
         mark = "! " if block.tone == "warn" else ""
         for number, inner in enumerate(block.blocks):
             lead = isinstance(inner, Paragraph) and inner.style == "lead"
-            lines = wrapped(_plain(inner.line), "  ", mark) if isinstance(inner, Paragraph) else _block(inner, indent)
+            lines = wrapped(_plain(inner.line), "  ", mark) if isinstance(inner, Paragraph) else _block(
+                inner, indent, marks)
             yield from (paint(line, BOLD if lead or (number == 0 and not mark) else "", TONES[block.tone])
                         for line in lines)
     elif isinstance(block, Verbatim):
@@ -175,9 +179,10 @@ def render(document: Document) -> str:
     lines = [paint(line, BOLD) for line in wrapped(title, "  ", "")] if title else []
     for name, value in document.facts:
         lines += wrapped(f"{name}: {value}", "  ", "")
+    marks = ("、", "：") if document.language == "ja" else (", ", ": ")
     for section in document.sections:
         if section.title:
             lines += [*([""] if lines else []), paint(section.title, BOLD)]
         for block in section.blocks:
-            lines += _block(block, "  " if section.title else "")
+            lines += _block(block, "  " if section.title else "", marks)
     return "\n".join(lines) + "\n"

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from optimizer.messages import Message
 from optimizer.schema.layout import ReplicaLayout
 from optimizer.schema.plan import (
     ClassShare,
@@ -18,6 +19,7 @@ from optimizer.schema.plan import (
     Proposal,
     RejectionRow,
     ServicePlan,
+    Status,
 )
 from optimizer.units import HOURS_PER_MONTH
 
@@ -31,6 +33,11 @@ STATUS = {
     "infeasible": "INFEASIBLE: proven, no plan keeps every rule",
     "unknown": "UNKNOWN: the limit was reached before any plan was found",
 }
+
+def status_words(status: Status) -> Message:
+    """Say what a status means."""
+    return Message(f"status.{status}")
+
 
 PER = {"on_demand": "on demand", "owned": "owned", "spot": "spot", "marketplace": "marketplace"}
 
