@@ -11,6 +11,8 @@ import typer
 
 from optimizer.commands.options import (
     CatalogOption,
+    FormatOption,
+    LanguageOption,
     OutputOption,
     OverlayOption,
     TextFormat,
@@ -19,6 +21,7 @@ from optimizer.commands.options import (
     leave,
     overlays_of,
 )
+from optimizer.commands.publishing import Out
 from optimizer.commands.workbooks import check_library, wants_workbook
 from optimizer.errors import ExitCode, Fault, InputError
 
@@ -158,17 +161,18 @@ def catalog_age(
     today: Annotated[
         datetime | None, typer.Option("--today", formats=["%Y-%m-%d"], help="Day to count from; default: today.")
     ] = None,
-    catalog: CatalogOption = None, overlay: OverlayOption = None, form: TextFormatOption = TextFormat.TEXT,
-    output: OutputOption = None,
+    catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = None,
+    output: OutputOption = None, language: LanguageOption = "en",
 ) -> None:
     """Show how old the prices are, by provider: oldest, newest, how many are older than half a year."""
     from optimizer.costs.age import ages
     from optimizer.load import load_catalog
-    from optimizer.reports.market_report import AGE_REPORTS
+    from optimizer.reports.market_report import age_document
 
+    out = Out.of(form, output, language)
     day = (today or datetime.now(UTC)).date()
     found = ages(load_catalog(catalog, overlays_of(overlay), ()), day)
-    emit(AGE_REPORTS[form.value](found, day.isoformat()), output)
+    out.write(age_document(found, day.isoformat()))
 
 
 @catalog_app.command("diff")
@@ -177,15 +181,17 @@ def catalog_diff(
     new: Annotated[
         Path | None, typer.Argument(metavar="[NEW]", help="Folder of another; default: the shipped catalog.")
     ] = None,
-    overlay: OverlayOption = None, form: TextFormatOption = TextFormat.TEXT, output: OutputOption = None,
+    overlay: OverlayOption = None, form: FormatOption = None, output: OutputOption = None,
+    language: LanguageOption = "en",
 ) -> None:
     """Show what changed between two catalogs: offers that came and went, prices by percent, movement by GPU."""
     from optimizer.costs.catalog_difference import catalog_difference
     from optimizer.load import load_catalog
-    from optimizer.reports.market_report import DIFFERENCE_REPORTS
+    from optimizer.reports.market_report import catalog_difference_document
 
+    out = Out.of(form, output, language)
     found = catalog_difference(load_catalog(old, (), ()), load_catalog(new, overlays_of(overlay), ()))
-    emit(DIFFERENCE_REPORTS[form.value](found), output)
+    out.write(catalog_difference_document(found))
 
 
 @catalog_app.command("calibrate")
