@@ -18,8 +18,6 @@ from optimizer.commands.options import (
     OverlayOption,
     ProblemArg,
     SetOption,
-    TextFormat,
-    TextFormatOption,
     TimeOption,
     emit,
     leave,
@@ -27,7 +25,6 @@ from optimizer.commands.options import (
     solve_settings,
 )
 from optimizer.commands.publishing import Out
-from optimizer.commands.workbooks import check_library, wants_workbook
 from optimizer.errors import ExitCode, Fault, InputError
 
 if TYPE_CHECKING:
@@ -58,15 +55,15 @@ def solve(
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
     allow_outside: OutsideOption = False,
-    form: TextFormatOption = TextFormat.TEXT,
+    form: FormatOption = None,
     output: OutputOption = None,
     time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
     explain: Annotated[bool, typer.Option("--explain", help="Also list what was rejected, by reason.")] = False,
-    language: Annotated[
-        str | None,
-        typer.Option("--lang", help="Print the summary page of the specification in this language instead."),
-    ] = None,
+    language: LanguageOption = "en",
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Print the page that the specification begins with instead.")
+    ] = False,
     certificate: Annotated[
         Path | None,
         typer.Option("--certificate", metavar="FILE",
@@ -74,68 +71,42 @@ def solve(
     ] = None,
 ) -> None:
     """Find the proven cheapest nodes and engine for a problem."""
-    settings = solve_settings(time_limit, deterministic_limit)
-    book = wants_workbook(output)
-    if book:
-        _check_workbook(form, explain)
-    elif language is not None:
-        _check_summary(form, explain)
+    settings, out = solve_settings(time_limit, deterministic_limit), Out.of(form, output, language)
+    if summary:
+        _check_summary(out, explain)
+    if out.form == "xlsx" and explain:
+        raise InputError([Fault("options", "--output", "a workbook with --explain", "a workbook alone")])
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
-    if certificate is not None:
-        from optimizer.solve.certify import check_certifiable
-
-        check_certifiable(loaded)
     from optimizer.answer import answer
-    from optimizer.reports import REPORTS, markdown, terminal
 
-    if language is not None:
+    if summary:
         from optimizer.plan.best import at_one_peak
 
-        loaded = at_one_peak(loaded, "solve --lang")
+        loaded = at_one_peak(loaded, "solve --summary")
     plan = answer(loaded, facts, settings)
-    if book and output is not None:
-        _write_workbook(plan, loaded, facts, language or "en", output)
-    text = REPORTS[form.value](plan) if language is None or book else _summary(loaded, facts, plan, language)
-    if explain and form is TextFormat.TEXT:
-        text += terminal.rejections(plan)
-    if explain and form is TextFormat.MARKDOWN:
-        text += markdown.rejections(plan)
-    emit(text, None if book else output)
-    if certificate is not None:
-        from optimizer.commands.proving import write_certificate
+    if summary:
+        out.put(_summary(loaded, facts, plan, out.voice.language))
+    elif out.form == "xlsx":
+        from optimizer.reports.workbook.plan_book import plan_workbook
 
-        japanese = language == "ja" or certificate.name.endswith(".ja.md")
-        write_certificate(loaded, facts, settings, certificate, "ja" if japanese else "en")
+        out.put(plan_workbook(plan, loaded.problem, facts, out.voice.language))
+    else:
+        from optimizer.reports.plan_report import plan_document
+
+        out.write(plan_document(plan, explain))
     leave({"infeasible": ExitCode.INFEASIBLE, "unknown": ExitCode.LIMIT}.get(plan.status, ExitCode.PLAN))
 
 
-def _check_workbook(form: TextFormat, explain: bool) -> None:
-    """Refuse a workbook that cannot be written, before anything is solved."""
-    beside = [f"--format {form.value}"] if form is not TextFormat.TEXT else []
-    beside += ["--explain"] if explain else []
-    if beside:
-        found = f"a workbook with {' and '.join(beside)}"
-        raise InputError([Fault("options", "--output", found, "a workbook alone")])
-    check_library()
-
-
-def _write_workbook(plan: Plan, loaded: LoadedProblem, facts: Catalog, language: str, output: Path) -> None:
-    from optimizer.documents.output import write_atomically
-    from optimizer.reports.workbook.plan_book import plan_workbook
-
-    write_atomically(output, plan_workbook(plan, loaded.problem, facts, language))
-
-
-def _check_summary(form: TextFormat, explain: bool) -> None:
+def _check_summary(out: Out, explain: bool) -> None:
     """Refuse a summary page that cannot be written, before anything is solved."""
-    beside = [f"--format {form.value}"] if form is not TextFormat.TEXT else []
+    beside = [f"--format {out.form}"] if out.form != "text" else []
     beside += ["--explain"] if explain else []
     if beside:
-        allowed = "--lang alone; gpumix spec writes the whole document"
-        raise InputError([Fault("options", "--lang", f"{' and '.join(beside)} beside it", allowed)])
+        allowed = "--summary alone; gpumix spec writes the whole document"
+        raise InputError([Fault("options", "--summary", f"{' and '.join(beside)} beside it", allowed)])
     from optimizer.documents.publish import check_libraries
 
-    check_libraries("text", "--lang", ("jinja2",))
+    check_libraries("text", "--summary", ("jinja2",))
 
 
 def _summary(loaded: LoadedProblem, facts: Catalog, plan: Plan, language: str) -> str:

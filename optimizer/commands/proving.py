@@ -39,9 +39,9 @@ def write_certificate(
         InputError: the problem is none that certificates are written for.
         LimitError: no proof was found within the limits.
     """
+    from optimizer.documents.output import write_atomically
     from optimizer.proof.certificate import as_text
     from optimizer.reports.certificate_page import certificate_page
-    from optimizer.documents.output import write_atomically
     from optimizer.solve import prepare, solve_prepared
     from optimizer.solve.certify import certificate, certify
     from optimizer.solve.extract import inputs_of

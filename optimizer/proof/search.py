@@ -252,7 +252,7 @@ class Prover:
         for mine in self._sums_between(values, places):
             columns = tuple(column for place in mine for column in self.groups[place])
             most = math.floor(sum(values[place] for place in mine))
-            low = case.with_assumed({column: -1 for column in columns}, -most, dict.fromkeys(mine, -1))
+            low = case.with_assumed(dict.fromkeys(columns, -1), -most, dict.fromkeys(mine, -1))
             high = case.with_assumed(sum_of(columns), most + 1, dict.fromkeys(mine, 1))
             gains = [self._gain(one, now) for one in (low, high)]
             worth = max(gains[0], 1e-6) * max(gains[1], 1e-6)

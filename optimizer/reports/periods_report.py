@@ -1,13 +1,15 @@
-"""A plan of periods in rows and lines, shared by the terminal and Markdown."""
+"""A plan of periods as sections of its document: hours, quarters, who runs where, what is bought and rented."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from optimizer.reports.wording import counted, money
+from optimizer.documents.cells import Money
+from optimizer.documents.document import Section, bullets, paragraph, section, table
+from optimizer.messages import Message
+from optimizer.reports.heads import heads
+from optimizer.reports.wording_of_time import cost_by_time, timetable_rows, work_of
 from optimizer.schema.plan import NodeLayout, Period, Plan, StayPlan
-
-WAYS = {"buy": "buy", "reserve": "commit to", "rent": "rent", "keep": "keep"}
 
 
 def stretches(plan: Plan) -> Iterator[tuple[tuple[Period, ...], Period]]:
@@ -47,83 +49,88 @@ def label_of(run: tuple[Period, ...]) -> str:
     return f"{quarter} hours {ranges}".strip()
 
 
-def period_lines(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Yield (label, what is asked and what stands) of each run of periods."""
+def timetable_section(plan: Plan) -> Section | None:
+    """Return the nodes hour by hour, each kind of day once; None where the plan has no hours."""
+    if plan.timetable is None:
+        return None
+    tables = [table(rows[0], rows[1:]) for rows in timetable_rows(plan.timetable)]
+    return section("hours", Message("periods.day" if plan.timetable.hours == 24 else "periods.week"),
+                   paragraph(cost_by_time(plan)), *tables, bullets(map(work_of, plan.timetable.work)))
+
+
+def period_sections(plan: Plan) -> Iterator[Section]:
+    """Yield who runs where, period by period, what nodes hold, and money by the quarter."""
+    if len(plan.periods) > 1:
+        yield section("periods", Message("periods.title"), bullets(_period_lines(plan)))
+    yield section("hosted", Message("periods.hosted-title"), bullets(_hosted_lines(plan)))
+    if plan.periods:
+        fullest = max(plan.periods, key=_fullness)
+        yield section("layouts", Message("periods.layouts"), bullets(map(_layout, fullest.layouts)))
+        yield section("losses", Message("periods.losses"), bullets(
+            Message("periods.loss", lost=loss.lost, running=tuple(
+                Message("periods.runs", service=one.service_id, n=one.replicas, offer=one.offer_id)
+                for one in loss.running)) for loss in fullest.losses))
+    yield section("stays", Message("periods.stays"), bullets(_stay_lines(plan)))
+    yield section("work", Message("periods.work"), bullets(map(work_of, plan.work)))
+    if plan.roadmap is not None:
+        yield section("quarters", Message("periods.quarters"), table(
+            heads("quarter", "fiscal-year", "purchases", "rent-running", "sold"),
+            [(one.label, one.fiscal_year, Money(one.capex_usd), Money(one.opex_usd), Money(one.sold_usd))
+             for one in plan.roadmap.quarters]), paragraph(_total(plan)))
+
+
+def _period_lines(plan: Plan) -> Iterator[Message]:
+    """Yield what is asked and what stands in each run of periods."""
     for run, fullest in stretches(plan):
-        asked = ", ".join(f"{one.service_id} {one.amount:g}" for one in fullest.demand if one.amount)
-        nodes = " + ".join(f"{count} x {name}" for name, count in fullest.nodes.items()) or "no node"
-        nodes += "".join(f" + {one.amount:g} of {one.service_id} by {one.provider}" for one in fullest.hosted)
-        yield label_of(run), f"asked at most {asked or 'nothing'}: {nodes}"
+        asked = tuple(f"{one.service_id} {one.amount:g}" for one in fullest.demand if one.amount)
+        nodes = tuple(f"{count} x {name}" for name, count in fullest.nodes.items()) or (Message("periods.no-node"),)
+        hosted = tuple(Message("periods.by-api", amount=one.amount, service=one.service_id, provider=one.provider)
+                       for one in fullest.hosted)
+        yield Message("periods.line", label=label_of(run), asked=asked or (Message("diff.nothing"),),
+                      nodes=(*nodes, *hosted))
 
 
-def layout_lines(plan: Plan) -> Iterator[str]:
-    """Yield what nodes hold in the fullest period, where nodes are shared."""
-    fullest = max(plan.periods, key=_fullness)
-    for layout in fullest.layouts:
-        yield f"{layout.count} x {layout.offer_id}: {_held(layout)}"
+def _layout(layout: NodeLayout) -> Message:
+    held = [Message("periods.replicas", n=one.replicas, service=one.service_id,
+                    gpus=Message("capacity.gpus", n=one.gpu_count)) for one in layout.replicas]
+    held += [Message("periods.free", gpus=Message("capacity.gpus", n=layout.free_gpus))] if layout.free_gpus else []
+    return Message("periods.layout", count=layout.count, offer=layout.offer_id, held=tuple(held))
 
 
-def _held(layout: NodeLayout) -> str:
-    held = ", ".join(
-        f"{counted(one.replicas, 'replica')} of {one.service_id} on {counted(one.gpu_count, 'GPU')} each"
-        for one in layout.replicas)
-    free = f"{counted(layout.free_gpus, 'GPU')} free" if layout.free_gpus else ""
-    return ", ".join(part for part in (held, free) if part)
-
-
-def hosted_lines(plan: Plan) -> Iterator[str]:
+def _hosted_lines(plan: Plan) -> Iterator[Message]:
     """Yield what each hosted API carries and costs."""
     for one in plan.hosted:
-        speed = f"{one.tokens_per_s:g} tokens/s stated" if one.tokens_per_s else "no speed is promised: unverified"
-        yield (f"{one.service_id}: {one.provider} {one.api_model}, ${one.input_usd_per_million:g} in, "
-               f"${one.output_usd_per_million:g} out a million ({one.as_of}): {money(one.usd_per_month)} a month for at"
-               f" most {one.tokens_per_month / 1e6:,.0f} million tokens; {speed}; data leaves the house")
+        speed = Message("periods.hosted-speed", speed=one.tokens_per_s) if one.tokens_per_s else Message(
+            "periods.hosted-unverified")
+        yield Message("periods.hosted", service=one.service_id, provider=one.provider, model=one.api_model,
+                      input=one.input_usd_per_million, output=one.output_usd_per_million, as_of=one.as_of,
+                      usd=one.usd_per_month, millions=one.tokens_per_month / 1e6, speed=speed)
 
 
-def loss_lines(plan: Plan) -> Iterator[str]:
-    """Yield where services run after each loss, in the fullest period."""
-    fullest = max(plan.periods, key=_fullness)
-    for loss in fullest.losses:
-        runs = ", ".join(f"{one.service_id} {one.replicas} on {one.offer_id}" for one in loss.running)
-        yield f"without {loss.lost}: {runs}"
-
-
-def stay_lines(plan: Plan) -> Iterator[str]:
+def _stay_lines(plan: Plan) -> Iterator[Message]:
     """Yield what is bought, rented, kept, quarter by quarter."""
     if plan.roadmap is None:
         return
     quarters = plan.roadmap.quarters
     for stay in plan.roadmap.stays:
-        end = "the end" if stay.end == len(quarters) else quarters[stay.end].label
-        yield (f"{quarters[stay.first].label} to {end}: {WAYS[stay.way]} {stay.count} x {stay.offer_id}"
-               f"{_when(stay, plan)}, {money(stay.cost_usd)}")
+        end = Message("periods.end") if stay.end == len(quarters) else quarters[stay.end].label
+        yield Message("periods.stay", first=quarters[stay.first].label, end=end,
+                      way=Message(f"periods.way-{stay.way}"), count=stay.count, offer=stay.offer_id,
+                      when=_when(stay, plan), usd=stay.cost_usd)
 
 
-def _when(stay: StayPlan, plan: Plan) -> str:
+def _when(stay: StayPlan, plan: Plan) -> Message | str:
     quarters = plan.roadmap.quarters if plan.roadmap else ()
-    hours = f" in {len(stay.hours)} hours of each cycle" if stay.hours else ""
-    ordered = f", ordered in {quarters[stay.ordered].label}" if stay.ordered != stay.first else ""
-    return hours + ordered
+    late = quarters[stay.ordered].label if stay.ordered != stay.first else ""
+    if stay.hours:
+        return Message("periods.in-hours-ordered" if late else "periods.in-hours", n=len(stay.hours), quarter=late)
+    return Message("periods.ordered", quarter=late) if late else ""
 
 
-Row = tuple[str, ...]
-
-
-def quarter_rows(plan: Plan) -> list[Row]:
-    """Return a table of the money by quarter, nominal; empty without a roadmap."""
-    if plan.roadmap is None:
-        return []
-    return [("quarter", "fiscal year", "purchases", "rent and running", "sold"), *(
-        (one.label, one.fiscal_year, money(one.capex_usd), money(one.opex_usd), money(one.sold_usd))
-        for one in plan.roadmap.quarters)]
-
-
-def total_line(plan: Plan) -> str:
+def _total(plan: Plan) -> Message | str:
     """Say what a roadmap costs in all."""
     if plan.roadmap is None:
         return ""
-    rate = plan.roadmap.discount_fraction_per_year
-    bought = sum(one.capex_usd for one in plan.roadmap.quarters)
-    how = f"discounted at {rate:.1%} a year" if rate else "nominal"
-    total = f"{money(plan.roadmap.total_cost_usd)} in all, {how}, less what stands at the end counts for"
-    return f"{total}; purchases to approve: {money(bought)}"
+    rate, bought = plan.roadmap.discount_fraction_per_year, sum(one.capex_usd for one in plan.roadmap.quarters)
+    return Message("periods.total-discounted" if rate else "periods.total", usd=plan.roadmap.total_cost_usd, rate=rate,
+                   bought=bought)

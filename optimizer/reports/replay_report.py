@@ -99,7 +99,8 @@ def replay_document(found: Replay) -> Document:
              ("best", [best] if found.stands and found.regret_percent else []))
     return document(
         found.problem,
-        [section("verdict", "", Box(tone, (paragraph(verdict(found)),)), bullets(map(_clean, found.faults)), *map(paragraph, _costs(found))),
+        [section("verdict", "", Box(tone, (paragraph(verdict(found)),)), bullets(map(_clean, found.faults)),
+                 *map(paragraph, _costs(found))),
          *(section(name, Message(f"replay.title-{name}"), bullets(map(_clean, lines))) for name, lines in lists),
          section("outcome", "", paragraph(outcome(found)))],
         records=Records(COLUMNS, tuple({**base, "fault": fault} for fault in found.faults or ("",))),

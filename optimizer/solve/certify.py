@@ -10,7 +10,6 @@ from typing import Any
 from optimizer.demand import profile_hours
 from optimizer.errors import Fault, InputError, LimitError
 from optimizer.formulation import OBJECTIVES, Case, CaseRow, build_case, shortlist
-from optimizer.formulation.case import looks_at_engines
 from optimizer.formulation.cp_sat import cp_model
 from optimizer.load import LoadedProblem
 from optimizer.proof.certificate import Claim, certificate_of
