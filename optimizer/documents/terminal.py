@@ -103,26 +103,45 @@ def _padded(text: str, width: int, right: bool) -> str:
 def table_lines(block: Table, comma: str = ", ", colon: str = ": ") -> Iterator[str]:
     """Yield a table: in columns where they fit, the longest text broken inside its column; else a paragraph a row."""
     header, body = [_plain(cell) for cell in block.header], [[_plain(cell) for cell in row] for row in block.rows]
-    rows = [*([header] if any(header) else []), *body]
     details = [_plain(detail) for detail in block.details] or [""] * len(body)
-    widths = [max(width_of(row[index]) for row in rows) for index in range(len(rows[0]))]
-    room = WIDTH - 2 * len(widths)
-    if sum(widths) > room:
-        left = [index for index, side in enumerate(block.align) if side == "l"]
-        longest = max(left, key=lambda index: widths[index], default=0)
-        spare = room - sum(widths) + widths[longest]
-        if not left or spare < min(NARROWEST, widths[longest]):
-            yield from _as_paragraphs(header, body, details, comma, colon)
-            return
-        widths[longest] = spare
+    widths = _fitting(header, body, block.align)
+    if widths is None:
+        yield from _as_paragraphs(header, body, details, comma, colon)
+        return
     if any(header):
-        yield paint(_row([[cell] for cell in header], widths, block.align)[0], DIM)
+        titles = [wrapped(cell, width=width) for cell, width in zip(header, widths, strict=True)]
+        yield from (paint(line, DIM) for line in _row(titles, widths, block.align))
     for row, detail in zip(body, details, strict=True):
         cells = [[cell] if width_of(cell) <= width else wrapped(cell, width=width)
                  for cell, width in zip(row, widths, strict=True)]
         yield from _row(cells, widths, block.align)
         if detail:
             yield from (paint(line, DIM) for line in wrapped(detail, "        ", "      "))
+
+
+def _fitting(header: list[str], body: list[list[str]], align: str) -> list[int] | None:
+    """Return the widths of columns within the line, None where they do not fit.
+
+    Where the longest texts are too wide, headings are broken, then the longest text inside its column.
+    """
+    titles = header or [""] * len(body[0])
+    figures = [max(width_of(row[index]) for row in body) for index in range(len(titles))]
+    whole = [max(width, width_of(title)) for width, title in zip(figures, titles, strict=True)]
+    room = WIDTH - 2 * len(whole)
+    if sum(whole) <= room:
+        return whole
+    widths = [max(width, *(width_of(piece.rstrip()) for piece in pieces(title) or [""]))
+              for width, title in zip(figures, titles, strict=True)]
+    for index in range(len(widths)):  # headings stay whole as far as there is room
+        widths[index] += max(0, min(whole[index] - widths[index], room - sum(widths)))
+    if sum(widths) <= room:
+        return widths
+    left = [index for index, side in enumerate(align) if side == "l"]
+    longest = max(left, key=lambda index: widths[index], default=0)
+    spare = room - sum(widths) + widths[longest]
+    if not left or spare < min(NARROWEST, widths[longest]):
+        return None
+    return [spare if index == longest else width for index, width in enumerate(widths)]
 
 
 def _row(cells: list[list[str]], widths: list[int], align: str) -> list[str]:
@@ -183,6 +202,8 @@ def render(document: Document) -> str:
     for section in document.sections:
         if section.title:
             lines += [*([""] if lines else []), paint(section.title, BOLD)]
-        for block in section.blocks:
+        for number, block in enumerate(section.blocks):
+            if number and isinstance(block, Table) and isinstance(section.blocks[number - 1], Table):
+                lines.append("")
             lines += _block(block, "  " if section.title else "", marks)
     return "\n".join(lines) + "\n"

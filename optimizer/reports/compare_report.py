@@ -74,6 +74,11 @@ def pay_back(comparison: Comparison) -> Iterator[Message]:
         yield Message("compare.utilisation" if share <= 1 else "compare.around-the-clock", share=share)
 
 
+def _name(one: Variant) -> Piece:
+    """Name a way of obtaining nodes, or a provider."""
+    return Message(f"head.{one.name}") if one.name in ("rented", "owned", "mixed") else one.name
+
+
 def _years() -> tuple[Message, ...]:
     return tuple(Message("compare.years", n=months // 12) for months in HORIZONS)
 
@@ -81,14 +86,14 @@ def _years() -> tuple[Message, ...]:
 def _row(comparison: Comparison, one: Variant) -> tuple[Piece | None, ...]:
     cost = one.plan.cost.usd_per_million_output_tokens
     return (
-        Word(one.name), amount(comparison, one.usd_per_month),
+        _name(one), amount(comparison, one.usd_per_month),
         *(amount(comparison, one.total_usd(months), 0) for months in HORIZONS),
         amount(comparison, cost, 1 if comparison.problem.currency == "JPY" else 4),
         Number(one.power_watts / 1000 if one.flows else None, ".1f"), Number(one.nodes if one.flows else None))
 
 
 def _net_row(comparison: Comparison, one: Variant) -> tuple[Piece | None, ...]:
-    return (Word(one.name), *(amount(comparison, one.net_usd(months), 0) for months in HORIZONS))
+    return (_name(one), *(amount(comparison, one.net_usd(months), 0) for months in HORIZONS))
 
 
 def _change_row(comparison: Comparison, one: Change) -> tuple[Piece | None, ...]:

@@ -188,7 +188,7 @@ def _sources(plan: Plan) -> Section:
             for source in sources_of(node.source_url)]
     rows += [(one.offer_id, Message("plan.source-speed", service=one.service_id), source)
              for one in plan.deployments for source in sources_of(one.source_url)]
-    return section("sources", Message("plan.sources"), table(
+    return section("origins", Message("plan.sources"), table(
         heads("of", "figure", "source"), [(of, what, Link(source)) for of, what, source in dict.fromkeys(rows)]))
 
 
@@ -219,6 +219,6 @@ def plan_document(plan: Plan, rejections: bool = False) -> Document:
         parts += [*(_service(plan, one) for one in plan.services), _cost(plan)]
         apis = [api_of(api, plan.cost) for api in plan.apis]
         parts += [section("apis", Message("plan.apis"), bullets(apis)), *_beside(plan), _sources(plan)]
-    parts += list(rejected_sections(plan)) if rejections else []
     parts.append(section("inputs", Message("plan.inputs"), paragraph(_footer(plan), style="small")))
+    parts += list(rejected_sections(plan)) if rejections else []
     return document(plan.problem, parts, records=records_of(plan), data=plan.as_json)
