@@ -20,7 +20,7 @@ BOLD, DIM, GREEN, YELLOW, RED, RESET = "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[3
 
 TONES = {"good": GREEN, "warn": YELLOW, "bad": RED, "plain": ""}
 
-NARROWEST = 24
+NARROWEST = 16
 """Columns that a text needs at least to be broken inside a table."""
 
 NEVER_FIRST = "、。）」』】〕？！ー・：％〜,.)]}"
