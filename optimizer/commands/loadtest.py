@@ -241,11 +241,11 @@ def plan_test(
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.load.serving import load_serving
     from optimizer.loadtest.planning import Asked, plan_tests
-    from optimizer.reports.loadtest_plan_report import tests_document
+    from optimizer.reports.loadtest_plan_report import planned_document
 
     asked = Asked(problem, own, url, tuple(str(path) for path in overlays_of(overlay)))
     found = plan_tests(loaded, facts, settings, asked, load_serving(catalog, overlays_of(overlay)))
-    out.write(tests_document(found))
+    out.write(planned_document(found))
     leave({"infeasible": ExitCode.INFEASIBLE, "unknown": ExitCode.LIMIT}.get(found.status, ExitCode.PLAN))
 
 

@@ -38,7 +38,7 @@ def _boxes(checked: Findings) -> Iterator[Box]:
         for (name, message), keys in _grouped(found).items():
             told = {"severity": found[0].severity, "table": name, "message": message, "count": len(keys)}
             head = Message("catalog.finding-several" if len(keys) > 1 else "catalog.finding", **told)
-            yield Box("bad" if tone == "bad" else "warn", (paragraph(head), paragraph(_few(keys))))
+            yield Box("bad" if tone == "bad" else "warn", (paragraph(Message("catalog.found", head=head, keys=_few(keys))),))
 
 
 def _overlaid_by_table(checked: Findings) -> dict[str, list[str]]:

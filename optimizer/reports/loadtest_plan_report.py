@@ -37,7 +37,7 @@ def _test(number: int, test: PlannedTest) -> Section:
     return section(f"test-{number}", title, paragraph(_why(test)), paragraph(about), Verbatim(commands), minutes)
 
 
-def tests_document(found: PlannedTests) -> Document:
+def planned_document(found: PlannedTests) -> Document:
     """Put planned tests into a document; its rows are the tests."""
     rows = ({**_row(test), "users": " ".join(map(str, test.users))} for test in found.tests)
     records = Records(COLUMNS, tuple(
