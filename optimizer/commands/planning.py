@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,6 +29,7 @@ from optimizer.commands.publishing import Out
 from optimizer.errors import ExitCode, Fault, InputError
 
 if TYPE_CHECKING:
+    from optimizer.documents.pictures import Pictures
     from optimizer.frontier import Frontier
     from optimizer.load import Catalog, LoadedProblem
     from optimizer.schema.plan import Plan
@@ -159,7 +161,8 @@ def pareto(
     frontier = trace_frontier(loaded, facts, settings, against.value, low, high, service)
     if chart:
         _draw(frontier, settings, chart, chart_width)
-    out.write(frontier_document(frontier))
+    pictures = _pictures(frontier, settings, out)
+    out.write(frontier_document(frontier, drawn=pictures is not None), pictures)
     leave(ExitCode.PLAN if frontier.points else (ExitCode.INFEASIBLE if frontier.complete else ExitCode.LIMIT))
 
 
@@ -169,6 +172,16 @@ def check_chart_files(chart: list[Path] | None, width_px: int, output: Path | No
         from optimizer.reports.charts import check_charts
 
         check_charts(chart or [], width_px, output)
+
+
+def _pictures(frontier: Frontier, settings: SolveSettings, out: Out) -> Pictures | None:
+    """Draw the frontier for the formats that hold pictures; None where there is none, or nothing to draw with."""
+    if out.form not in ("html", "docx", "pdf") or not frontier.points or find_spec("matplotlib") is None:
+        return None
+    from optimizer.documents.pictures import Pictures
+    from optimizer.reports.charts import frontier_picture
+
+    return Pictures({"frontier": frontier_picture(frontier, settings, out.voice.for_print())})
 
 
 def _draw(frontier: Frontier, settings: SolveSettings, chart: list[Path], width_px: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from optimizer.documents.cells import Amount, Money, Number, Word
-from optimizer.documents.document import Document, Piece, Records, bullets, document, paragraph, section, table
+from optimizer.documents.document import Document, Figure, Piece, Records, bullets, document, paragraph, section, table
 from optimizer.frontier import Frontier, FrontierPoint, picks
 from optimizer.frontier.picks import asked_value
 from optimizer.messages import Message
@@ -99,8 +99,13 @@ def _verdict(frontier: Frontier) -> Message:
     return Message("frontier.none" if frontier.complete else "frontier.none-limit")
 
 
-def frontier_document(frontier: Frontier) -> Document:
-    """Put a frontier into a document."""
+def frontier_document(frontier: Frontier, drawn: bool = False) -> Document:
+    """Put a frontier into a document.
+
+    Args:
+        frontier: its points, and how they were found.
+        drawn: whether there is a picture `frontier` of it.
+    """
     answer, named, rows, points = _asked(frontier), picks(frontier), records(frontier), rising(frontier)
     local = points[0].plan.cost if points and points[0].plan.cost.fx_rate_per_usd else None
     rate = local.fx_rate_per_usd or 1.0 if local else 1.0
@@ -122,7 +127,8 @@ def frontier_document(frontier: Frontier) -> Document:
         if points else []
     return document(
         Message(f"frontier.title-{frontier.axis}", problem=frontier.problem),
-        [section("found", "", paragraph(_range(frontier)), paragraph(_verdict(frontier))),
+        [section("found", "", paragraph(_range(frontier)), paragraph(_verdict(frontier)),
+                 Figure("frontier", "") if drawn else None),
          section("points", Message("frontier.points"), table(header, cells, details=details)),
          section("picks", Message("frontier.picks"), bullets(legend))],
         records=Records(COLUMNS, tuple(rows)), data=lambda: data(frontier))
