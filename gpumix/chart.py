@@ -30,7 +30,6 @@ class Chart:
             InputError: the ending is another, the folder does not exist, or the library that draws is not installed.
         """
         from optimizer.documents.output import write_atomically
-
         from optimizer.reports.charts import check_charts
 
         target = Path(path)

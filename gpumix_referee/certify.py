@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from gpumix_referee.splitting.split import Routing, Traffic
+from optimizer.documents.output import write_atomically
 from optimizer.errors import LimitError
-from optimizer.proof.certificate import Claim, certificate_of
+from optimizer.proof.certificate import Claim, as_text, certificate_of
 from optimizer.proof.linear import Inequality, Linear, Terms
 from optimizer.proof.search import prove_bound
 
@@ -59,7 +61,7 @@ def certificate(name: str, traffic: Traffic, routing: Routing, seconds: float | 
     if routing.status != "optimal" or traffic.slices is not None or routing.usd_per_hour is None:
         raise LimitError(f"{name}: a certificate needs a proven routing of traffic that is split freely")
     program, unit = program_of(traffic)
-    counts = [*routing.nodes]
+    counts: list[int | Fraction] = [*routing.nodes]
     counts += [share for shares, needed in zip(routing.shares, traffic.nodes_needed, strict=True)
                for share, each in zip(shares, needed, strict=True) if each is not None]
     bound = prove_bound(program, int(routing.usd_per_hour / unit), MOST_CASES, seconds)
@@ -67,3 +69,13 @@ def certificate(name: str, traffic: Traffic, routing: Routing, seconds: float | 
         raise LimitError(f"{name}: no proof of at most {MOST_CASES:,} cases was found")
     found = certificate_of(program, Claim(name, {}, tuple(counts)), bound)
     return {**found, "unit": f"{unit} US dollars an hour"}
+
+
+def write_certificate(folder: Path, name: str, found: dict[str, Any]) -> None:
+    """Write a certificate as NAME.json.
+
+    Raises:
+        InputError: the place cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / f"{name}.json", as_text(found), "--certificates")

@@ -33,7 +33,6 @@ ROOMS = (
     "proof",
     "solve",
     "timetable",
-    "roadmap",
     "question",
     "strategies",
     "plan",
@@ -42,7 +41,6 @@ ROOMS = (
     "answer",
     "replay",
     "compare",
-    "fleet",
     "batch",
     "loadtest",
     "deploy",
@@ -53,7 +51,7 @@ ROOMS = (
 )
 """Top to bottom; a room is a module of the package or a folder of modules."""
 
-SOLVER_ROOMS = {"formulation", "solve", "timetable", "roadmap", "strategies", "fleet"}
+SOLVER_ROOMS = {"formulation", "solve", "timetable", "strategies", "fleet"}
 REFEREE = "gpumix_referee"
 """Solves other tools' instances, beside the package: it may import all of it but the commands that others have."""
 

@@ -32,6 +32,9 @@ class Target(StrEnum):
 
     COMPOSE = "compose"
     KUBERNETES = "kubernetes"
+    KUSTOMIZE = "kustomize"
+    HELM = "helm"
+    KSERVE = "kserve"
     SKYPILOT = "skypilot"
 
 

@@ -243,7 +243,8 @@ def plan_test(
     from optimizer.loadtest.planning import Asked, plan_tests
     from optimizer.reports.loadtest_plan_report import planned_document
 
-    asked = Asked(problem, own, url, tuple(str(path) for path in overlays_of(overlay)))
+    asked = Asked(problem, own, url, tuple(str(path) for path in overlays_of(overlay)),
+                  None if catalog is None else str(catalog), tuple(overrides or ()))
     found = plan_tests(loaded, facts, settings, asked, load_serving(catalog, overlays_of(overlay)))
     out.write(planned_document(found))
     leave({"infeasible": ExitCode.INFEASIBLE, "unknown": ExitCode.LIMIT}.get(found.status, ExitCode.PLAN))

@@ -71,21 +71,44 @@ def solve(
         typer.Option("--certificate", metavar="FILE",
                      help="Also write why nothing cheaper exists: .md for people (.ja.md in Japanese), else JSON."),
     ] = None,
+    chart: Annotated[
+        list[Path] | None,
+        typer.Option("--chart", metavar="FILE", help="Also draw nodes and cash by quarter, of a problem with roadmap: "
+                     ".png or .svg. Repeatable."),
+    ] = None,
+    chart_width: Annotated[
+        int, typer.Option("--chart-width", metavar="PIXELS", help="Width of the charts.")
+    ] = DEFAULT_WIDTH_PX,
+    shed: Annotated[
+        bool, typer.Option("--shed", help="Where not all can be served, cut services, the least important first.")
+    ] = False,
 ) -> None:
-    """Find the proven cheapest nodes and engine for a problem."""
+    """Find the proven cheapest nodes and engine for a problem: at a peak, by the hour, or over a budget's quarters."""
     settings, out = solve_settings(time_limit, deterministic_limit), Out.of(form, output, language)
+    if chart or chart_width != DEFAULT_WIDTH_PX:
+        from optimizer.reports.charts.quarters_chart import check_quarters_charts
+
+        check_quarters_charts(chart or [], chart_width, output)
     if summary:
         _check_summary(out, explain)
     if out.form == "xlsx" and explain:
         raise InputError([Fault("options", "--output", "a workbook with --explain", "a workbook alone")])
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
+    if certificate is not None:
+        from optimizer.solve.certify import check_certifiable
+
+        check_certifiable(loaded)
+    if chart and loaded.problem.roadmap is None:
+        allowed = "a problem with roadmap; gpumix pareto --chart draws its trade-off"
+        raise InputError([Fault("options", "--chart", "a problem without roadmap", allowed)])
     from optimizer.answer import answer
 
     if summary:
         from optimizer.plan.best import at_one_peak
 
         loaded = at_one_peak(loaded, "solve --summary")
-    plan = answer(loaded, facts, settings)
+    plan = answer(loaded, facts, settings, shed)
+    _draw_quarters(plan, chart or [], chart_width)
     if summary:
         out.put(_summary(loaded, facts, plan, out.voice.language))
     elif out.form == "xlsx":
@@ -96,7 +119,26 @@ def solve(
         from optimizer.reports.plan_report import plan_document
 
         out.write(plan_document(plan, explain))
+    if certificate is not None:
+        from optimizer.commands.proving import write_certificate
+
+        japanese = language == "ja" or certificate.name.endswith(".ja.md")
+        write_certificate(loaded, facts, settings, certificate, "ja" if japanese else "en")
     leave({"infeasible": ExitCode.INFEASIBLE, "unknown": ExitCode.LIMIT}.get(plan.status, ExitCode.PLAN))
+
+
+def _draw_quarters(plan: Plan, chart: list[Path], width_px: int) -> None:
+    """Write the charts of a budget plan, or say why there are none."""
+    if not chart:
+        return
+    from optimizer.reports.charts.quarters_chart import write_quarters_charts
+    from optimizer.reports.quarters_report import Quarters
+
+    shown = Quarters.of(plan)
+    if shown is None:
+        typer.echo("gpumix: no chart is drawn: there is no plan", err=True)
+    else:
+        write_quarters_charts(shown, chart, width_px)
 
 
 def _check_summary(out: Out, explain: bool) -> None:

@@ -44,15 +44,13 @@ def write_certificate(
     from optimizer.reports.certificate_page import certificate_page
     from optimizer.solve import prepare, solve_prepared
     from optimizer.solve.certify import certificate, certify
-    from optimizer.solve.extract import inputs_of
 
     prepared = prepare(loaded, facts)
     found = certify(prepared, solve_prepared(prepared, settings), settings.time_limit_s)
     if place.suffix == PAGE:
         text = certificate_page(prepared.problem.name, found.program, found.counts, found.bound, language)
     else:
-        made_from = {key: str(value) for key, value in inputs_of(prepared).model_dump().items() if value}
-        text = as_text(certificate(prepared, found, made_from))
+        text = as_text(certificate(prepared, found))
     write_atomically(place, text, "--certificate")
 
 
@@ -72,7 +70,7 @@ def check_certificate(
 ) -> None:
     """Check that nothing cheaper exists, without a solver; exit code 6 when a certificate does not prove it."""
     from optimizer.load.text import decode, read_bytes
-    from optimizer.proof.check import Refused, checked
+    from optimizer.proof.check import RefusedError, checked
 
     texts = [(file, decode(read_bytes(file, most=LARGEST_BYTES), str(file))) for file in files]
     own = None if problem is None else _program(problem, overrides, catalog, overlay, allow_outside)
@@ -81,7 +79,7 @@ def check_certificate(
         try:
             told = checked(text)
             told += "" if own is None else _compared(text, own)
-        except Refused as error:
+        except RefusedError as error:
             failed, told = True, f"REFUSED: {error}"
         emit(f"{file}: {shortened(told, 400)}\n", None)
     leave(ExitCode.CHECK_FAILED if failed else ExitCode.PLAN)
@@ -92,28 +90,29 @@ def _program(
 ) -> dict[str, Any]:
     """State a problem's program as certificates do."""
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
-    from optimizer.proof.certificate import program_as_json
     from optimizer.solve import prepare
-    from optimizer.solve.certify import program_of
+    from optimizer.solve.certify import stated_program
 
-    return program_as_json(program_of(prepare(loaded, facts))[1])
+    return stated_program(prepare(loaded, facts))
 
 
 def _compared(text: str, own: dict[str, Any]) -> str:
     """Say that a certificate is about a program.
 
     Raises:
-        Refused: it is about another one.
+        RefusedError: it is about another one, or about other files.
     """
     import json
 
-    from optimizer.proof.check import Refused
+    from optimizer.proof.check import RefusedError
 
     found = json.loads(text)
     for key, expected in own.items():
-        for number, (one, other) in enumerate(zip(found[key], expected, strict=False)):
-            if one != other:
-                raise Refused(f"{key}.{number} is not that of the problem: {other} is expected")
-        if len(found[key]) != len(expected):
-            raise Refused(f"{len(found[key])} {key}, {len(expected)} in the problem")
+        told = found.get(key)
+        if isinstance(expected, list) and isinstance(told, list):
+            for number, (one, other) in enumerate(zip(told, expected, strict=False)):
+                if one != other:
+                    raise RefusedError(f"{key}.{number} is not that of the problem: {other} is expected")
+        if told != expected:
+            raise RefusedError(f"{key} is not that of the problem: {expected} is expected")
     return "; the program is the problem's own"

@@ -90,7 +90,8 @@ def groups_of(program: Linear) -> list[list[int]]:
     the others, as they give less to every sum and cost no less. Only columns that never run out stand for others. Rows
     that link columns to one choice are added up for a whole group.
 
-    >>> groups_of(Linear(("a", "b"), (3, 4), (None, None), (Inequality("d", {0: 5, 1: 5}, 9),), (True,) * 2, (True,) * 2))
+    >>> both, demand = (True, True), Inequality("demand", {0: 5, 1: 5}, 9)
+    >>> groups_of(Linear(("a", "b"), (3, 4), (None, None), (demand,), both, both))
     [[0, 1]]
     """
     order = sorted(range(len(program.costs)), key=lambda j: (program.costs[j], -sum(program.by_column[j].values()), j))

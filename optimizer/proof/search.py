@@ -75,11 +75,11 @@ class Bound:
     """Contradicted: counts that keep everything and cost less than the goal."""
 
 
-class _GiveUp(Exception):
+class _GiveUpError(Exception):
     """The search leaves the question open."""
 
 
-class _Cheaper(Exception):
+class _CheaperError(Exception):
     """Counts were found that cost less than the goal."""
 
     def __init__(self, counts: tuple[int, ...]) -> None:
@@ -142,9 +142,9 @@ class Prover:
         """Search."""
         try:
             tree = self._close(self._root())
-        except _GiveUp:
+        except _GiveUpError:
             return Bound("unknown")
-        except _Cheaper as found:
+        except _CheaperError as found:
             return Bound("contradicted", counts=found.counts)
         return Bound("proven", tree, tuple(self.rounded))
 
@@ -190,23 +190,23 @@ class Prover:
             return None
         _, number, share = best
         row = self.program.rows[number]
-        terms = {column: math.ceil(weight * share) for column, weight in row.terms.items()}
+        terms: Terms = {column: math.ceil(weight * share) for column, weight in row.terms.items()}
         return Rounded({f"c{number}": share}, terms, math.ceil(row.least * share))
 
     def _close(self, case: _Case) -> Tree:
         """Close a case, by a sum of inequalities or by two cases of it."""
         self.cases += 1
         if self.cases > self.most_cases or (self.end is not None and time.monotonic() > self.end):
-            raise _GiveUp
+            raise _GiveUpError
         status = self._solved(case)
         if status == "stuck":
-            raise _GiveUp
+            raise _GiveUpError
         if status == "infeasible" or case.dictionary.cost > self.goal - 1:
             end = self._end(case, status == "infeasible")
             if end is not None:
                 return end
             if status == "infeasible":
-                raise _GiveUp
+                raise _GiveUpError
         values = case.dictionary.values()
         open_groups = [place for place, value in enumerate(values)
                        if self.program.whole[self.groups[place][0]] and abs(value - round(value)) > FRACTIONAL]
@@ -240,8 +240,8 @@ class Prover:
             counts[self.groups[place][0]] = round(value)
         if all(self.program.whole) and self.program.keeps(counts) and (
                 not any(self.program.costs) or self.program.cost_of(counts) < self.goal):
-            raise _Cheaper(tuple(counts))
-        raise _GiveUp
+            raise _CheaperError(tuple(counts))
+        raise _GiveUpError
 
     def _divided(
         self, case: _Case, values: list[float], places: list[int]
@@ -343,9 +343,10 @@ class Prover:
                 least -= beyond * (most[column] or 0)
         return End(self._told(exact)) if -(-least // unit) >= self.goal else None
 
-    def _sums(self, weights: Multipliers, case: _Case) -> tuple[int, Terms, int]:
+    def _sums(self, weights: Multipliers, case: _Case) -> tuple[int, Terms, Weight]:
         """Add inequalities up: (unit, weight of each column, least), all times the unit so that they are whole."""
-        unit, least = math.lcm(*(weight.denominator for weight in weights.values())), 0
+        unit = math.lcm(*(weight.denominator for weight in weights.values()))
+        least: Weight = 0
         sums: Terms = {}
         for source, weight in weights.items():
             factor = weight.numerator * (unit // weight.denominator)

@@ -38,7 +38,8 @@ def _boxes(checked: Findings) -> Iterator[Box]:
         for (name, message), keys in _grouped(found).items():
             told = {"severity": found[0].severity, "table": name, "message": message, "count": len(keys)}
             head = Message("catalog.finding-several" if len(keys) > 1 else "catalog.finding", **told)
-            yield Box("bad" if tone == "bad" else "warn", (paragraph(Message("catalog.found", head=head, keys=_few(keys))),))
+            found_of = paragraph(Message("catalog.found", head=head, keys=_few(keys)))
+            yield Box("bad" if tone == "bad" else "warn", (found_of,))
 
 
 def _overlaid_by_table(checked: Findings) -> dict[str, list[str]]:

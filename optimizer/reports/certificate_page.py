@@ -28,13 +28,16 @@ WORDS = {
         "kind": "kind", "price": "USD an hour", "carries": "adds to `{row}`", "per_unit": "USD an hour for one of it",
         "under": "stands under", "first": "stands for",
         "rounded": "Rounded sums", "rounded_told": "Nodes are whole, so a rule that is divided may be rounded up.",
-        "proof": "The proof", "case": "Case {number}", "whole": "One sum is enough.",
+        "proof": "The proof",
+        "unit": "Sums are in micro-dollars an hour: 1,000,000 are one dollar.",
+        "case": "Case {number}", "whole": "One sum is enough.",
         "cases": "{count} cases together hold every plan. In each one a sum shows what plans of it cost at least.",
         "low": "at most {most} of {sum}", "high": "at least {least} of {sum}", "or": " or ",
         "add": "Add up: {parts}.", "times": "{weight} x `{row}` (asks {least})",
         "gives": "Together they ask for at least {least}. No kind adds more to this sum than it costs, as the table "
         "shows. So every plan of this case costs at least {cost} an hour.",
-        "against": "Together they ask for at least {least}, but nothing can add to this sum. So no plan is in this case.",
+        "against": "Together they ask for at least {least}, but nothing can add to this sum. "
+        "So no plan is in this case.",
         "column": "kind", "in_sum": "adds to the sum", "its_price": "its price", "left": "left over",
         "more": "{count} more cases stand in the JSON certificate.",
         "check": "A program of 200 lines checks the certificate: `gpumix check-certificate`. It shares no code with "
@@ -48,20 +51,25 @@ WORDS = {
         "asked": "すべての構成が満たす条件", "rule": "条件", "asks": "必要量 (以上)",
         "row": "{kinds}種類の合計: {terms}",
         "kinds": "すべてのノード種別",
-        "kinds_told": "他の種別より安くなく、どの条件でも他より役立たない種別は、構成を安くできません。そのような種別は他の種別の下に示します。",
+        "kinds_told": "他の種別より安くなく、どの条件でも他より役立たない種別は、構成を安くできません。"
+        "そのような種別は他の種別の下に示します。",
         "kind": "種別", "price": "1時間あたりUSD", "carries": "`{row}` への寄与", "per_unit": "寄与1あたりのUSD/時",
         "under": "代表する種別", "first": "代表",
         "rounded": "切り上げた条件", "rounded_told": "ノード数は整数なので、条件を割ったものは切り上げられます。",
-        "proof": "証明", "case": "場合 {number}", "whole": "一つの式で足ります。",
+        "proof": "証明",
+        "unit": "式の単位は1時間あたりマイクロドルです。1,000,000が1ドルです。",
+        "case": "場合 {number}", "whole": "一つの式で足ります。",
         "cases": "{count}通りの場合がすべての構成を尽くします。それぞれの場合で、費用の下限を式が示します。",
         "low": "{sum} が {most} 以下", "high": "{sum} が {least} 以上", "or": " または ",
         "add": "次を足し合わせます: {parts}。", "times": "{weight} × `{row}` (必要量 {least})",
         "gives": "合計の必要量は {least} 以上です。表のとおり、どの種別もこの式への寄与は価格を超えません。"
         "したがって、この場合の構成は1時間 {cost} 以上かかります。",
-        "against": "合計の必要量は {least} 以上ですが、この式に寄与できるものがありません。この場合の構成は存在しません。",
+        "against": "合計の必要量は {least} 以上ですが、この式に寄与できるものがありません。"
+        "この場合の構成は存在しません。",
         "column": "種別", "in_sum": "式への寄与", "its_price": "価格", "left": "差",
         "more": "残りの{count}通りはJSONの証明書にあります。",
-        "check": "証明書は200行のプログラムで検査できます: `gpumix check-certificate`。証明を見つけたコードとは別のものです。",
+        "check": "証明書は200行のプログラムで検査できます: `gpumix check-certificate`。"
+        "証明を見つけたコードとは別のものです。",
         "most": "{kind} の上限", "assumed": "この場合の仮定", "nearest": "価格に近い{count}種別:",
     },
 }
@@ -71,7 +79,8 @@ RULES = {
     "limit_nodes": ("number of nodes", "ノード数"), "hold_nodes": ("nodes held", "保有ノード"),
     "limit_gpu_types": ("GPU types", "GPU種別数"), "choose_engines": ("one engine", "エンジンの統一"),
     "survive_node_loss": ("a node lost", "ノード障害"), "survive_provider_loss": ("a provider lost", "事業者障害"),
-    "survive_region_loss": ("a region lost", "リージョン障害"), "cap_spot_share": ("nodes that are not spot", "スポット以外"),
+    "survive_region_loss": ("a region lost", "リージョン障害"),
+    "cap_spot_share": ("nodes that are not spot", "スポット以外"),
     "cap_power": ("power", "電力"), "pay_contracts": ("contracts", "契約"),
 }
 """Rule -> what it is called in English and Japanese."""
@@ -135,6 +144,7 @@ class Page:
         if tree is None:
             return
         cases = list(_cases(tree, ()))
+        yield words["unit"] + "\n"
         yield words["whole"] if len(cases) == 1 else words["cases"].format(count=len(cases))
         for number, (assumed, end) in enumerate(cases[:MOST_CASES], 1):
             if len(cases) > 1:
@@ -153,7 +163,7 @@ class Page:
             least += weight * asked
             for column, each in terms.items():
                 sums[column] = sums.get(column, Fraction(0)) + weight * each
-        shown = f"{float(least):,.6g}"
+        shown = f"{float(least):,.2f}"
         if self.infeasible:
             yield self.words["against"].format(least=shown)
             return

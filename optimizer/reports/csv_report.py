@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from optimizer.documents.csv_rows import rows_as_csv
 from optimizer.documents.document import Records
+from optimizer.reports.quarters_report import COLUMNS as QUARTER_COLUMNS
+from optimizer.reports.quarters_report import Quarters, csv_rows
 from optimizer.reports.wording_of_time import nodes_by_hour
 from optimizer.schema.plan import Plan
 
@@ -19,8 +21,11 @@ TIME_COLUMNS = ("node_hours_per_month", "nodes_by_hour")
 def records_of(plan: Plan) -> Records:
     """Return one row for each offer of a plan; a plan without nodes has one row with its status.
 
-    A plan hour by hour has two columns more.
+    A plan hour by hour has two columns more; a budget plan has a row for each quarter instead.
     """
+    shown = Quarters.of(plan)
+    if shown is not None:
+        return Records(QUARTER_COLUMNS, tuple(csv_rows(shown)))
     base: dict[str, object] = {"problem": plan.problem, "status": plan.status}
     rows = [{**base, **node.model_dump(mode="json")} for node in plan.nodes] or [base]
     if plan.timetable is None:

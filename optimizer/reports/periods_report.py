@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from optimizer.documents.cells import Money
 from optimizer.documents.document import Section, bullets, paragraph, section, table
 from optimizer.messages import Message
-from optimizer.reports.heads import heads
 from optimizer.reports.wording_of_time import cost_by_time, timetable_rows, work_of
-from optimizer.schema.plan import NodeLayout, Period, Plan, StayPlan
+from optimizer.schema.plan import NodeLayout, Period, Plan
 
 
 def stretches(plan: Plan) -> Iterator[tuple[tuple[Period, ...], Period]]:
@@ -60,7 +58,7 @@ def timetable_section(plan: Plan) -> Section | None:
 
 def period_sections(plan: Plan) -> Iterator[Section]:
     """Yield who runs where, period by period, what nodes hold, and money by the quarter."""
-    if len(plan.periods) > 1:
+    if len(plan.periods) > 1 and (plan.roadmap is None or plan.periods[0].hours):
         yield section("periods", Message("periods.title"), bullets(_period_lines(plan)))
     yield section("hosted", Message("periods.hosted-title"), bullets(_hosted_lines(plan)))
     if plan.periods:
@@ -70,13 +68,7 @@ def period_sections(plan: Plan) -> Iterator[Section]:
             Message("periods.loss", lost=loss.lost, running=tuple(
                 Message("periods.runs", service=one.service_id, n=one.replicas, offer=one.offer_id)
                 for one in loss.running)) for loss in fullest.losses))
-    yield section("stays", Message("periods.stays"), bullets(_stay_lines(plan)))
     yield section("work", Message("periods.work"), bullets(map(work_of, plan.work)))
-    if plan.roadmap is not None:
-        yield section("quarters", Message("periods.quarters"), table(
-            heads("quarter", "fiscal-year", "purchases", "rent-running", "sold"),
-            [(one.label, one.fiscal_year, Money(one.capex_usd), Money(one.opex_usd), Money(one.sold_usd))
-             for one in plan.roadmap.quarters]), paragraph(_total(plan)))
 
 
 def _period_lines(plan: Plan) -> Iterator[Message]:
@@ -105,32 +97,3 @@ def _hosted_lines(plan: Plan) -> Iterator[Message]:
         yield Message("periods.hosted", service=one.service_id, provider=one.provider, model=one.api_model,
                       input=one.input_usd_per_million, output=one.output_usd_per_million, as_of=one.as_of,
                       usd=one.usd_per_month, millions=one.tokens_per_month / 1e6, speed=speed)
-
-
-def _stay_lines(plan: Plan) -> Iterator[Message]:
-    """Yield what is bought, rented, kept, quarter by quarter."""
-    if plan.roadmap is None:
-        return
-    quarters = plan.roadmap.quarters
-    for stay in plan.roadmap.stays:
-        end = Message("periods.end") if stay.end == len(quarters) else quarters[stay.end].label
-        yield Message("periods.stay", first=quarters[stay.first].label, end=end,
-                      way=Message(f"periods.way-{stay.way}"), count=stay.count, offer=stay.offer_id,
-                      when=_when(stay, plan), usd=stay.cost_usd)
-
-
-def _when(stay: StayPlan, plan: Plan) -> Message | str:
-    quarters = plan.roadmap.quarters if plan.roadmap else ()
-    late = quarters[stay.ordered].label if stay.ordered != stay.first else ""
-    if stay.hours:
-        return Message("periods.in-hours-ordered" if late else "periods.in-hours", n=len(stay.hours), quarter=late)
-    return Message("periods.ordered", quarter=late) if late else ""
-
-
-def _total(plan: Plan) -> Message | str:
-    """Say what a roadmap costs in all."""
-    if plan.roadmap is None:
-        return ""
-    rate, bought = plan.roadmap.discount_fraction_per_year, sum(one.capex_usd for one in plan.roadmap.quarters)
-    return Message("periods.total-discounted" if rate else "periods.total", usd=plan.roadmap.total_cost_usd, rate=rate,
-                   bought=bought)

@@ -26,6 +26,8 @@ from optimizer.reports.csv_report import records_of
 from optimizer.reports.heads import heads
 from optimizer.reports.model_wording import model_lines
 from optimizer.reports.periods_report import period_sections, timetable_section
+from optimizer.reports.quarters_report import Quarters, quarter_sections, total_line
+from optimizer.reports.sharing_wording import saving_lines, share_section, shed_lines, status_of
 from optimizer.reports.wording import (
     bad_end,
     class_amount_of,
@@ -48,7 +50,6 @@ from optimizer.reports.wording import (
     sources_of,
     split_proposals,
     spread_words,
-    status_words,
     user_speed_of,
 )
 from optimizer.schema.plan import Deployment, Node, Plan, Proposal, ServicePlan
@@ -57,14 +58,19 @@ from optimizer.schema.plan import Deployment, Node, Plan, Proposal, ServicePlan
 def said_first(plan: Plan) -> Iterator[Block | None]:
     """Yield what every format says first: status, cost and nodes, sums to approve, warnings, what the cost rests on."""
     tone: Tone = "good" if plan.status == "optimal" else "plain" if plan.nodes or plan.hosted else "bad"
-    yield Box(tone, (paragraph(status_words(plan.status), style="lead"),))
-    if plan.nodes:
+    yield Box(tone, (paragraph(status_of(plan), style="lead"),))
+    shown = Quarters.of(plan)
+    if shown is not None and plan.nodes:
+        yield paragraph(total_line(shown), style="lead")
+    elif plan.nodes:
         total = sum(node.count for node in plan.nodes)
         told = Message("plan.answer", month=month_of(plan.cost), n=total, mix=mix_of(plan.nodes))
         yield paragraph(told, style="lead")
     elif plan.hosted:
         yield paragraph(Message("plan.answer-hosted", month=month_of(plan.cost)), style="lead")
-    yield from (paragraph(line) for line in model_lines(plan))
+    yield from map(paragraph, saving_lines(plan))
+    yield warnings(shed_lines(plan))
+    yield from map(paragraph, model_lines(plan))
     if plan.approval is not None:
         yield paragraph(Message("plan.approve", sums=tuple(approval_lines(plan.approval))))
     yield warnings(plan.warnings)
@@ -215,8 +221,10 @@ def plan_document(plan: Plan, rejections: bool = False) -> Document:
     """
     parts: list[Section | None] = [section("first", "", *said_first(plan))]
     if plan.status in ("optimal", "feasible"):
-        parts += [timetable_section(plan), *period_sections(plan), _nodes(plan) if plan.nodes else None]
-        parts += [*(_service(plan, one) for one in plan.services), _cost(plan)]
+        shown = Quarters.of(plan)
+        parts += [timetable_section(plan), *(quarter_sections(shown) if shown else ()), *period_sections(plan)]
+        parts += [_nodes(plan) if plan.nodes else None]
+        parts += [*(_service(plan, one) for one in plan.services), _cost(plan), share_section(plan)]
         apis = [api_of(api, plan.cost) for api in plan.apis]
         parts += [section("apis", Message("plan.apis"), bullets(apis)), *_beside(plan), _sources(plan)]
     parts.append(section("inputs", Message("plan.inputs"), paragraph(_footer(plan), style="small")))

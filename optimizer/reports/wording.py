@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from optimizer.messages import Message
 from optimizer.schema.layout import ReplicaLayout
@@ -22,10 +21,6 @@ from optimizer.schema.plan import (
     Status,
 )
 from optimizer.units import HOURS_PER_MONTH
-
-if TYPE_CHECKING:
-    from optimizer.schema.budget_plan import NodeSetup
-    from optimizer.schema.fleet import FleetDeployment
 
 STATUS = {
     "optimal": "OPTIMAL: proven, nothing cheaper exists in this catalog",
@@ -60,7 +55,7 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-def spread_words(one: Placement | NodeSetup) -> Message:
+def spread_words(one: Placement) -> Message:
     """Say how a replica spreads over its GPUs: tensor parallelism, and what stands beside it."""
     if one.layout is None:
         return Message("spread.tensor", size=one.tp_size)
@@ -107,7 +102,7 @@ def place_of(node: Node) -> Message:
     return Message("node.placed", kind=kind_of(node), provider=node.provider, region=node.region)
 
 
-def evidence_of(one: Deployment | FleetDeployment | ClassShare) -> Message:
+def evidence_of(one: Deployment | ClassShare) -> Message:
     """Write a speed's evidence with its error bar."""
     if one.error_fraction is None:
         return Message("evidence.plain", evidence=one.evidence)

@@ -12,7 +12,7 @@ from optimizer.errors import Fault, InputError, LimitError
 from optimizer.formulation import OBJECTIVES, Case, CaseRow, build_case, shortlist
 from optimizer.formulation.cp_sat import cp_model
 from optimizer.load import LoadedProblem
-from optimizer.proof.certificate import Claim, certificate_of
+from optimizer.proof.certificate import UNIT, Claim, certificate_of, program_as_json
 from optimizer.proof.linear import Linear
 from optimizer.proof.search import Bound, prove_bound, prove_infeasible
 from optimizer.solve.prepare import Prepared
@@ -25,6 +25,9 @@ MOST_CASES = 20_000
 
 MANY_KINDS = 1_500
 """Beyond so many kinds, dearer offers of the same node are left out, so that a certificate stays below a megabyte."""
+
+
+LEFT_OUT = "dearer_offers_of_the_same_nodes_left_out"
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ def certify(prepared: Prepared, solution: Solution, seconds: float | None = None
     if solution.status == "infeasible":
         bound, counts = prove_infeasible(program, MOST_CASES, seconds), None
     elif solution.status == "optimal" and solution.cost:
-        counts = _counts(case, solution)
+        counts = counts_of(case, solution)
         bound = prove_bound(program, solution.cost, MOST_CASES, seconds)
     else:
         raise LimitError("a certificate needs a plan that is proven the cheapest; this one is not, within the limit")
@@ -108,17 +111,25 @@ def certify(prepared: Prepared, solution: Solution, seconds: float | None = None
     return Certified(case, program, left_out, counts, bound)
 
 
-def certificate(prepared: Prepared, found: Certified, made_from: dict[str, str]) -> dict[str, Any]:
-    """Return a certificate as plain data.
-
-    Args:
-        made_from: digests and versions of what it was made from.
-    """
-    told = certificate_of(found.program, Claim(prepared.problem.name, made_from, found.counts), found.bound)
-    return {**told, "dearer_offers_of_the_same_nodes_left_out": found.left_out}
+def certificate(prepared: Prepared, found: Certified) -> dict[str, Any]:
+    """Return a certificate as plain data."""
+    told = certificate_of(found.program, Claim(prepared.problem.name, _made_from(prepared), found.counts), found.bound)
+    return {**told, LEFT_OUT: found.left_out}
 
 
-def _counts(case: Case, solution: Solution) -> tuple[int, ...]:
+def stated_program(prepared: Prepared) -> dict[str, Any]:
+    """Return what a certificate of a problem must state, whatever it claims and however it proves it."""
+    _, program, left_out = program_of(prepared)
+    return {"problem": prepared.problem.name, "made_from": _made_from(prepared), "unit": UNIT, LEFT_OUT: left_out,
+            **program_as_json(program)}
+
+
+def _made_from(prepared: Prepared) -> dict[str, str]:
+    """Return the digests of the problem and the catalog."""
+    return {"problem_sha256": prepared.loaded.sha256, "catalog_sha256": prepared.catalog.sha256}
+
+
+def counts_of(case: Case, solution: Solution) -> tuple[int, ...]:
     """Return a solution by the columns of a case's program, choices of rules included."""
     taken: dict[tuple[int, str, str], int] = defaultdict(int)
     for one in solution.every:

@@ -8,7 +8,10 @@ from typing import Any
 
 from optimizer.formulation import CONSTRAINTS, OBJECTIVES, Case, CaseRow, Variables
 from optimizer.formulation.cp_sat import cp_model
-from optimizer.proof.linear import Inequality, Linear, Terms
+from optimizer.proof.linear import Inequality, Linear
+
+Whole = dict[int, int]
+"""Column -> its whole weight in a sum."""
 
 ENDLESS = 2**62
 """Bounds of CP-SAT's domains beyond this are none."""
@@ -57,7 +60,7 @@ def read_back(cp: cp_model.CpModel, rules: list[str], named: list[str], free: li
     if any(len(domain) != 2 or domain[0] != 0 for domain in domains):
         raise ValueError("every column counts from 0")
     most = [domain[1] for domain in domains]
-    rows = [Inequality(rule, terms, least)
+    rows = [Inequality(rule, {**terms}, least)
             for rule, constraint in zip(rules, proto.constraints, strict=True)
             for terms, least in _inequalities(constraint, most)]
     costs = [0] * len(most)
@@ -69,7 +72,7 @@ def read_back(cp: cp_model.CpModel, rules: list[str], named: list[str], free: li
         (*free, *([False] * more)), (True,) * len(most), more)
 
 
-def _inequalities(constraint: Any, most: list[int]) -> Iterator[tuple[Terms, int]]:
+def _inequalities(constraint: Any, most: list[int]) -> Iterator[tuple[Whole, int]]:
     """Yield a constraint as (terms, least): sums of columns that are at least so much.
 
     Only the part that a constraint has is read: reading another would put it in its place.
@@ -84,7 +87,7 @@ def _inequalities(constraint: Any, most: list[int]) -> Iterator[tuple[Terms, int
         if just_one:
             yield {column: -weight for column, weight in found.items()}, -1 - least
         return
-    terms: Terms = {}
+    terms: Whole = {}
     for column, weight in zip(constraint.linear.vars, constraint.linear.coeffs, strict=True):
         terms[column] = terms.get(column, 0) + weight
     low, high = constraint.linear.domain
@@ -95,9 +98,9 @@ def _inequalities(constraint: Any, most: list[int]) -> Iterator[tuple[Terms, int
         yield _only_if(less, -high, list(constraint.enforcement_literal), most)
 
 
-def _of_literals(literals: list[int], weights: list[int]) -> tuple[Terms, int]:
+def _of_literals(literals: list[int], weights: list[int]) -> tuple[Whole, int]:
     """Return a sum of literals as terms, and by how much its least moves: not b is 1 - b."""
-    terms: Terms = {}
+    terms: Whole = {}
     moved = 0
     for literal, weight in zip(literals, weights, strict=True):
         column = literal if literal >= 0 else -literal - 1
@@ -106,7 +109,7 @@ def _of_literals(literals: list[int], weights: list[int]) -> tuple[Terms, int]:
     return terms, moved
 
 
-def _only_if(terms: Terms, least: int, literals: list[int], most: list[int]) -> tuple[Terms, int]:
+def _only_if(terms: Whole, least: int, literals: list[int], most: list[int]) -> tuple[Whole, int]:
     """Return an inequality that asks for nothing where one of its conditions is not met.
 
     With low the least that the sum can be: sum + (least - low) (number of conditions not met) >= least.
