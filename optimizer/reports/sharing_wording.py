@@ -47,7 +47,8 @@ def share_section(plan: Plan) -> Section | None:
     shown = [(title, key) for title, key in COLUMNS if any(getattr(one, key) is not None for one in plan.shares)]
     if not shown:
         return None
-    rows: list[tuple[Piece | None, ...]] = [(one.service_id, *(Money(getattr(one, key)) for _, key in shown)) for one in plan.shares]
+    rows: list[tuple[Piece | None, ...]] = [
+        (one.service_id, *(Money(getattr(one, key)) for _, key in shown)) for one in plan.shares]
     sums = [Money(_sum([getattr(one, key) for one in plan.shares])) for _, key in shown]
     header = (*heads("service"), *(Message(f"head.{title.lower()}") for title, _ in shown))
     return section("shares", Message("sharing.title"), table(header, [*rows, (Message("cost.together"), *sums)]),
