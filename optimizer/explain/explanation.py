@@ -61,7 +61,7 @@ class Explanation:
     def as_json(self) -> dict[str, Any]:
         """Return everything as plain data."""
         return {
-            "schema_version": 1,
+            "schema_version": 2,
             "problem": self.plan.problem,
             "plan": self.plan.as_json(),
             "gpus": [vars(one) for one in self.gpus],

@@ -572,7 +572,7 @@ class Inputs(Frozen):
 class Plan(Frozen):
     """The answer to a problem."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     problem: str
     status: Status
     cost: Cost

@@ -14,7 +14,7 @@ from optimizer.formulation import CONSTRAINTS, OBJECTIVES, Case, Variables, redu
 from optimizer.formulation.cp_sat import cp_model
 from optimizer.solve.alike import LIMIT, alike, cheapest_kinds
 from optimizer.solve.cover import cheapest_cover, is_one_cover
-from optimizer.solve.second import confirm
+from optimizer.solve.second import confirm, proven_without_cp_sat
 from optimizer.solve.solver import cp_solver
 from optimizer.traffic.class_split import losses, missing_cut
 
@@ -354,8 +354,8 @@ def _prove(case: Case, settings: SolveSettings, clock: Clock, in_order: bool) ->
         apart = _prove_apart(case, settings, clock, in_order)
         if apart is not None:
             return apart
-    if settings.enumerated and is_one_cover(case):
-        cover = cheapest_cover(case)
+    if is_one_cover(case) and (settings.enumerated or settings.reduced):
+        cover = cheapest_cover(case) if settings.enumerated else proven_without_cp_sat(case)
         if cover is not None:
             counts = cover.counts
             return INFEASIBLE if counts is None else Proven("optimal", counts, cost_of(case, counts))
