@@ -71,13 +71,13 @@ def export(
     from optimizer.documents.output import write_folder
     from optimizer.load.serving import load_serving
     from optimizer.plan.quarter import at_quarter
-    from optimizer.reports import terminal
+    from optimizer.reports import REPORTS, terminal
 
     serving = load_serving(catalog, overlays_of(overlay))
     loaded = at_quarter(loaded, quarter)
     plan = answer(loaded, facts, settings)
     if plan.status not in ("optimal", "feasible"):
-        emit(terminal.render(plan), None)
+        emit(REPORTS["text"](plan), None)
         leave(ExitCode.INFEASIBLE if plan.status == "infeasible" else ExitCode.LIMIT)
     environment = environment_of(plan, loaded, facts, serving, named)
     files = files_of(environment, target.value)

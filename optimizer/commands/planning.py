@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,24 +12,25 @@ import typer
 from optimizer.commands.options import (
     CatalogOption,
     DeterministicOption,
+    FormatOption,
+    LanguageOption,
     OutputOption,
     OutsideOption,
     OverlayOption,
     ProblemArg,
     QuarterOption,
     SetOption,
-    TextFormat,
-    TextFormatOption,
     TimeOption,
     emit,
     leave,
     load_inputs,
     solve_settings,
 )
-from optimizer.commands.workbooks import check_library, wants_workbook
+from optimizer.commands.publishing import Out
 from optimizer.errors import ExitCode, Fault, InputError
 
 if TYPE_CHECKING:
+    from optimizer.documents.pictures import Pictures
     from optimizer.frontier import Frontier
     from optimizer.load import Catalog, LoadedProblem
     from optimizer.schema.plan import Plan
@@ -56,15 +58,15 @@ def solve(
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
     allow_outside: OutsideOption = False,
-    form: TextFormatOption = TextFormat.TEXT,
+    form: FormatOption = None,
     output: OutputOption = None,
     time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
     explain: Annotated[bool, typer.Option("--explain", help="Also list what was rejected, by reason.")] = False,
-    language: Annotated[
-        str | None,
-        typer.Option("--lang", help="Print the summary page of the specification in this language instead."),
-    ] = None,
+    language: LanguageOption = "en",
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Print the page that the specification begins with instead.")
+    ] = False,
     certificate: Annotated[
         Path | None,
         typer.Option("--certificate", metavar="FILE",
@@ -83,16 +85,15 @@ def solve(
     ] = False,
 ) -> None:
     """Find the proven cheapest nodes and engine for a problem: at a peak, by the hour, or over a budget's quarters."""
-    settings = solve_settings(time_limit, deterministic_limit)
+    settings, out = solve_settings(time_limit, deterministic_limit), Out.of(form, output, language)
     if chart or chart_width != DEFAULT_WIDTH_PX:
         from optimizer.reports.charts.quarters_chart import check_quarters_charts
 
         check_quarters_charts(chart or [], chart_width, output)
-    book = wants_workbook(output)
-    if book:
-        _check_workbook(form, explain)
-    elif language is not None:
-        _check_summary(form, explain)
+    if summary:
+        _check_summary(out, explain)
+    if out.form == "xlsx" and explain:
+        raise InputError([Fault("options", "--output", "a workbook with --explain", "a workbook alone")])
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     if certificate is not None:
         from optimizer.solve.certify import check_certifiable
@@ -102,18 +103,19 @@ def solve(
         allowed = "a problem with roadmap; gpumix pareto --chart draws its trade-off"
         raise InputError([Fault("options", "--chart", "a problem without roadmap", allowed)])
     from optimizer.answer import answer
-    from optimizer.reports import REPORTS, markdown, terminal
 
     plan = answer(loaded, facts, settings, shed)
     _draw_quarters(plan, chart or [], chart_width)
-    if book and output is not None:
-        _write_workbook(plan, loaded, facts, language or "en", output)
-    text = REPORTS[form.value](plan) if language is None or book else _summary(loaded, facts, plan, language)
-    if explain and form is TextFormat.TEXT:
-        text += terminal.rejections(plan)
-    if explain and form is TextFormat.MARKDOWN:
-        text += markdown.rejections(plan)
-    emit(text, None if book else output)
+    if summary:
+        out.put(_summary(loaded, facts, plan, out.voice.language))
+    elif out.form == "xlsx":
+        from optimizer.reports.workbook.plan_book import plan_workbook
+
+        out.put(plan_workbook(plan, loaded.problem, facts, out.voice.language))
+    else:
+        from optimizer.reports.plan_report import plan_document
+
+        out.write(plan_document(plan, explain))
     if certificate is not None:
         from optimizer.commands.proving import write_certificate
 
@@ -136,33 +138,16 @@ def _draw_quarters(plan: Plan, chart: list[Path], width_px: int) -> None:
         write_quarters_charts(shown, chart, width_px)
 
 
-def _check_workbook(form: TextFormat, explain: bool) -> None:
-    """Refuse a workbook that cannot be written, before anything is solved."""
-    beside = [f"--format {form.value}"] if form is not TextFormat.TEXT else []
-    beside += ["--explain"] if explain else []
-    if beside:
-        found = f"a workbook with {' and '.join(beside)}"
-        raise InputError([Fault("options", "--output", found, "a workbook alone")])
-    check_library()
-
-
-def _write_workbook(plan: Plan, loaded: LoadedProblem, facts: Catalog, language: str, output: Path) -> None:
-    from optimizer.documents.output import write_atomically
-    from optimizer.reports.workbook.plan_book import plan_workbook
-
-    write_atomically(output, plan_workbook(plan, loaded.problem, facts, language))
-
-
-def _check_summary(form: TextFormat, explain: bool) -> None:
+def _check_summary(out: Out, explain: bool) -> None:
     """Refuse a summary page that cannot be written, before anything is solved."""
-    beside = [f"--format {form.value}"] if form is not TextFormat.TEXT else []
+    beside = [f"--format {out.form}"] if out.form != "text" else []
     beside += ["--explain"] if explain else []
     if beside:
-        allowed = "--lang alone; gpumix spec writes the whole document"
-        raise InputError([Fault("options", "--lang", f"{' and '.join(beside)} beside it", allowed)])
+        allowed = "--summary alone; gpumix spec writes the whole document"
+        raise InputError([Fault("options", "--summary", f"{' and '.join(beside)} beside it", allowed)])
     from optimizer.documents.publish import check_libraries
 
-    check_libraries("text", "--lang", ("jinja2",))
+    check_libraries("text", "--summary", ("jinja2",))
 
 
 def _summary(loaded: LoadedProblem, facts: Catalog, plan: Plan, language: str) -> str:
@@ -180,8 +165,9 @@ def pareto(
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
     allow_outside: OutsideOption = False,
-    form: TextFormatOption = TextFormat.TEXT,
+    form: FormatOption = None,
     output: OutputOption = None,
+    language: LanguageOption = "en",
     time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
     against: Annotated[
@@ -205,17 +191,18 @@ def pareto(
     ] = DEFAULT_WIDTH_PX,
 ) -> None:
     """Find every plan that no other beats in both cost and a promise: user speed, users, lost nodes or TTFT."""
-    settings = solve_settings(time_limit, deterministic_limit)
+    settings, out = solve_settings(time_limit, deterministic_limit), Out.of(form, output, language)
     low, high = _range(span)
     check_chart_files(chart, chart_width, output)
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.frontier import trace_frontier
-    from optimizer.reports.frontier_report import FRONTIER_REPORTS
+    from optimizer.reports.frontier_report import frontier_document
 
     frontier = trace_frontier(loaded, facts, settings, against.value, low, high, service, quarter)
     if chart:
         _draw(frontier, settings, chart, chart_width)
-    emit(FRONTIER_REPORTS[form.value](frontier), output)
+    pictures = _pictures(frontier, settings, out)
+    out.write(frontier_document(frontier, drawn=pictures is not None), pictures)
     leave(ExitCode.PLAN if frontier.points else (ExitCode.INFEASIBLE if frontier.complete else ExitCode.LIMIT))
 
 
@@ -225,6 +212,16 @@ def check_chart_files(chart: list[Path] | None, width_px: int, output: Path | No
         from optimizer.reports.charts import check_charts
 
         check_charts(chart or [], width_px, output)
+
+
+def _pictures(frontier: Frontier, settings: SolveSettings, out: Out) -> Pictures | None:
+    """Draw the frontier for the formats that hold pictures; None where there is none, or nothing to draw with."""
+    if out.form not in ("html", "docx", "pdf") or not frontier.points or find_spec("matplotlib") is None:
+        return None
+    from optimizer.documents.pictures import Pictures
+    from optimizer.reports.charts import frontier_picture
+
+    return Pictures({"frontier": frontier_picture(frontier, settings, out.voice.for_print())})
 
 
 def _draw(frontier: Frontier, settings: SolveSettings, chart: list[Path], width_px: int) -> None:
@@ -258,8 +255,9 @@ def explain(
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
     allow_outside: OutsideOption = False,
-    form: TextFormatOption = TextFormat.TEXT,
+    form: FormatOption = None,
     output: OutputOption = None,
+    language: LanguageOption = "en",
     time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
     alternatives: Annotated[
@@ -274,13 +272,13 @@ def explain(
     quarter: QuarterOption = None,
 ) -> None:
     """Say why each other GPU and engine lost, what binds, what would change the plan, or why there is none."""
-    settings = solve_settings(time_limit, deterministic_limit)
+    settings, out = solve_settings(time_limit, deterministic_limit), Out.of(form, output, language)
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.explain import explain as explained
-    from optimizer.reports.explain_report import EXPLAIN_REPORTS
+    from optimizer.reports.explain_report import explain_document
 
     found = explained(loaded, facts, settings, alternatives, within, tests, quarter)
-    emit(EXPLAIN_REPORTS[form.value](found), output)
+    out.write(explain_document(found))
     leave({"infeasible": ExitCode.INFEASIBLE, "unknown": ExitCode.LIMIT}.get(found.plan.status, ExitCode.PLAN))
 
 

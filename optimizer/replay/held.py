@@ -84,7 +84,7 @@ def hold(plan: Plan, loaded: LoadedProblem, catalog: Catalog) -> Held:
                         loaded.problem.limits.survive, idle=idle)
     today = unchecked_plan_of(replace(prepared, problem=loaded.problem), solution, with_rejections=False)
     broken = faults_of_plan(today, loaded.problem, catalog, loaded.own_models)
-    rules = [fault for fault in broken if fault.partition(":")[0] in RULES]
+    rules = [fault for fault in broken if fault.rule in RULES]
     return Held(today, tuple(rules or broken), cost, prices)
 
 
@@ -116,8 +116,8 @@ def hold_as_written(plan: Plan, loaded: LoadedProblem, catalog: Catalog, best: P
     budget = {"budget_usd_per_month": best.cost.budget_usd_per_month}
     today = plan.model_copy(update={"cost": plan.cost.model_copy(update=budget)})
     broken = faults_of_plan(today, loaded.problem, catalog, loaded.own_models)
-    faults = tuple(fault for fault in broken if fault.partition(":")[0] not in FIGURES)
-    figures = tuple(fault for fault in broken if fault.partition(":")[0] in SHOWN)
+    faults = tuple(fault for fault in broken if fault.rule not in FIGURES)
+    figures = tuple(fault for fault in broken if fault.rule in SHOWN)
     if plan.roadmap is not None:
         spent = None if plan.cost.usd_per_month is None else plan.cost.usd_per_month * MICRO / HOURS_PER_MONTH
         return Held(None, faults, spent, prices, figures)  # its check adds every payment up again

@@ -123,8 +123,8 @@ def replay(
         else hold(plan, served, catalog))
     faults = _without_nodes(plan, best) if held is None else held.faults
     derived = not_derived(plan, loaded, catalog, held, best, not other)
-    keys = {fault.partition(":")[0] for fault in derived}
-    alone = [fault for fault in contradictions(plan) if fault.partition(":")[0] not in keys]
+    keys = {fault.rule for fault in derived}
+    alone = [fault for fault in contradictions(plan) if fault.rule not in keys]
     faults = (*faults, *derived, *alone)
     return Replay(
         problem=loaded.problem.name, status_then=plan.status, status_now=best.status,

@@ -4,43 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from optimizer.messages import Message
 from optimizer.plan.hours import Slot, Timetable, timetable_of
-from optimizer.reports.wording import counted, money
+from optimizer.reports.heads import heads
 from optimizer.schema.plan import Plan, WindowWork
 
-DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 BAR = 24
 """Width of a picture of the nodes in a slot."""
 
 Row = tuple[str, ...]
 
 
-def cost_by_time(plan: Plan) -> str:
+def cost_by_time(plan: Plan) -> Message:
     """Say what nodes cost that stand all the time, and what those cost that come and go."""
     table = timetable_of(plan)
     if table is None:
-        return ""
-    most = max(slot.hourly_nodes for slot in table.slots)
-    standing = counted(sum(table.standing.values()), "node")
-    return (f"{standing} standing all the time {money(table.standing_usd_per_month)}/month, up to {most} more by the "
-            f"hour {money(table.hourly_usd_per_month)}/month")
+        return Message.quoted("")
+    return Message("periods.by-time", n=sum(table.standing.values()), standing=table.standing_usd_per_month,
+                   most=max(slot.hourly_nodes for slot in table.slots), hourly=table.hourly_usd_per_month)
 
 
-def saving_by_time(table: Timetable) -> Iterator[str]:
+def saving_by_time(table: Timetable) -> Iterator[Message]:
     """Yield how long so many nodes are there, and what following the load saves against the most of each all day."""
-    ladder = ", ".join(f"{counted(count, 'node')} {hours} h" for count, hours in table.hours_at().items())
-    yield f"hours at each number of nodes: {ladder}"
+    yield Message("periods.ladder", rungs=tuple(
+        Message("periods.rung", n=count, hours=hours) for count, hours in table.hours_at().items()))
     spent = table.standing_usd_per_month + table.hourly_usd_per_month
     saved = table.all_day_usd_per_month - spent
     if saved > 0.005:
-        yield (f"the most of each node standing all day would cost {money(table.all_day_usd_per_month)}/month: "
-               f"following the load saves {money(saved)}/month ({saved / table.all_day_usd_per_month:.0%})")
+        yield Message("periods.saved", whole=table.all_day_usd_per_month, saved=saved,
+                      share=saved / table.all_day_usd_per_month)
 
 
-def work_of(work: WindowWork) -> str:
+def work_of(work: WindowWork) -> Message:
     """Say what an async service gets done in its window."""
-    return (f"{work.service_id}: {work.requests:,.0f} requests between {clock_time(work.start_hour)} and "
-            f"{clock_time(work.end_hour)}, room for {work.capacity_requests:,.0f}")
+    return Message("periods.work-of", service=work.service_id, requests=work.requests,
+                   start=clock_time(work.start_hour), end=clock_time(work.end_hour), room=work.capacity_requests)
 
 
 def clock_time(hour: float) -> str:
@@ -77,11 +75,11 @@ def timetable_rows(table: Timetable, work: Sequence[WindowWork]) -> Iterator[lis
         slots = [slot_of[24 * day + hour] for hour in range(24)]
         days.setdefault(tuple(_day_rows(table, works, slots)), []).append(day)
     for alike, mine in days.items():
-        first = "hours" if table.hours == 24 else days_of(mine)
-        yield [(first, *table.slots[0].demand, *works, "standing", "by hour", "USD/h", ""), *alike]
+        first = Message("head.hours") if table.hours == 24 else days_of(mine)
+        yield [(first, *table.slots[0].demand, *works, *heads("standing", "by-hour", "usd-hour", "")), *alike]
 
 
-def days_of(days: list[int]) -> str:
+def days_of(days: list[int]) -> Message:
     """Name days of a week.
 
     >>> days_of([1, 2, 3, 6]), days_of([0, 1])
@@ -93,8 +91,10 @@ def days_of(days: list[int]) -> str:
             runs[-1].append(day)
         else:
             runs.append([day])
-    return " ".join(
-        f"{DAYS[run[0]]}-{DAYS[run[-1]]}" if len(run) > 2 else " ".join(DAYS[day] for day in run) for run in runs)
+    return Message("periods.days", runs=tuple(
+        part for run in runs for part in (
+            [Message("periods.days-from", first=f"day.{run[0]}", last=f"day.{run[-1]}")] if len(run) > 2
+            else [Message("periods.day-name", day=f"day.{day}") for day in run])))
 
 
 def _day_rows(table: Timetable, works: list[str], slots: list[Slot]) -> Iterator[Row]:
@@ -110,7 +110,7 @@ def _day_rows(table: Timetable, works: list[str], slots: list[Slot]) -> Iterator
 
 def _cells(works: list[str], slot: Slot, most: int) -> Row:
     counts = (sum(one.nodes for one in slot.running if one.service_id == name) for name in works)
-    at_work = (f"{nodes} at work" if nodes else "-" for nodes in counts)
+    at_work = (Message("periods.at-work", n=nodes) if nodes else "-" for nodes in counts)
     demand = (f"{amount:.4g}" for amount in slot.demand.values())
     return (*demand, *at_work, f"{slot.standing_nodes}", f"+{slot.hourly_nodes}", f"{slot.usd_per_hour:,.2f}",
             bar_of(slot, most))

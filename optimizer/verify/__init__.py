@@ -13,6 +13,7 @@ from optimizer.load import Catalog
 from optimizer.schema.catalog import LlmModel
 from optimizer.schema.plan import Plan
 from optimizer.schema.problem import Problem
+from optimizer.verify.broken import Broken, broken_by
 from optimizer.verify.classes import check_class_figures, check_class_promise, check_split_classes
 from optimizer.verify.figures import (
     check_answered_once,
@@ -65,7 +66,7 @@ CHECKS: tuple[Check, ...] = (
 
 def faults_of_plan(
     plan: Plan, problem: Problem, catalog: Catalog, own_models: dict[str, LlmModel], known: KnownFigures | None = None
-) -> list[str]:
+) -> list[Broken]:
     """List every rule that a plan breaks; empty for a plan that stands, and for an answer without a plan.
 
     Args:
@@ -73,9 +74,9 @@ def faults_of_plan(
     """
     if plan.status not in ("optimal", "feasible"):
         shown = plan.nodes or plan.deployments or plan.services or plan.cost.usd_per_month is not None
-        return [f"status: {plan.status}, yet a plan is shown"] if shown else []
-    beside = [*(f"shed: {fault}" for fault in check_shed(plan, problem)),
-              *(f"shares: {fault}" for fault in check_parts_of_cost(plan))]
+        return [Broken("status", f"{plan.status}, yet a plan is shown")] if shown else []
+    beside = [*(Broken("shed", fault) for fault in check_shed(plan, problem)),
+              *(Broken("shares", fault) for fault in check_parts_of_cost(plan))]
     if beside:
         return beside
     problem = served_of(plan, problem)
@@ -84,10 +85,10 @@ def faults_of_plan(
 
         return faults_of_periods(plan, problem, catalog, own_models, known)
     if profile_hours(problem) is not None:
-        return ["periods: none are shown, and the problem states a demand by the hour"]
+        return [Broken("periods", "none are shown, and the problem states a demand by the hour")]
     subject = Subject(plan, problem, catalog, own_models, KnownFigures() if known is None else known)
     for checks in (CHECKS[:1], CHECKS[1:]):
-        faults = [f"{check.__name__.removeprefix('check_')}: {fault}" for check in checks for fault in check(subject)]
+        faults = list(broken_by(checks, subject))
         if faults:
             return faults
     return []

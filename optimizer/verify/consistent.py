@@ -14,6 +14,7 @@ from math import isclose
 from optimizer.schema.base import grade_of
 from optimizer.schema.plan import Node, Plan
 from optimizer.units import HOURS_PER_MONTH, MICRO
+from optimizer.verify.broken import Broken
 
 Contradiction = tuple[str, str, str]
 """(key, what stands there, what follows from the other figures)."""
@@ -193,7 +194,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def contradictions(plan: Plan) -> list[str]:
+def contradictions(plan: Plan) -> list[Broken]:
     """List what in a plan contradicts itself, each with its key."""
-    return [f"{key}: found {found}; by the rest of the plan {expected}"
+    return [Broken(key, f"found {found}; by the rest of the plan {expected}")
             for rule in RULES for key, found, expected in rule(plan)]

@@ -7,6 +7,7 @@ from optimizer.load import Catalog
 from optimizer.schema.catalog import LlmModel
 from optimizer.schema.plan import Plan
 from optimizer.schema.problem import Problem
+from optimizer.verify.broken import Broken, broken_by
 from optimizer.verify.classes import check_class_promise
 from optimizer.verify.figures import (
     check_answered_once,
@@ -79,21 +80,21 @@ LAST = (check_sums_to_approve,)
 
 def faults_of_periods(
     plan: Plan, problem: Problem, catalog: Catalog, own_models: dict[str, LlmModel], known: KnownFigures | None = None
-) -> list[str]:
+) -> list[Broken]:
     """List every rule that a plan of periods breaks; empty for one that stands, and for an answer without a plan."""
     if plan.status not in ("optimal", "feasible"):
-        return [] if empty_of(plan) else [f"status: {plan.status}, yet a plan is shown"]
+        return [] if empty_of(plan) else [Broken("status", f"{plan.status}, yet a plan is shown")]
     if plan.sharing != problem.sharing:
-        return [f"sharing: {plan.sharing}, {problem.sharing} asked for"]
+        return [Broken("sharing", f"{plan.sharing}, {problem.sharing} asked for")]
     subject = PeriodsSubject(plan, problem, catalog, own_models, KnownFigures() if known is None else known)
     whole = subject.whole
     for checks, about in ((GUARDS, whole), ((check_hosted_names,), subject), (OF_REPLICAS, whole), (RULES, subject),
                           (LAST, subject)):
-        found = [f"{check.__name__.removeprefix('check_')}: {fault}" for check in checks for fault in check(about)]
+        found = list(broken_by(checks, about))
         if found:
             return found
     already = [] if problem.roadmap is None else [one.offer_id for one in problem.roadmap.owned_already]
-    return [f"policy: {fault}" for fault in check_policy(subject) if not any(name in fault for name in already)]
+    return [Broken("policy", fault) for fault in check_policy(subject) if not any(name in fault for name in already)]
 
 
 def verify_periods(

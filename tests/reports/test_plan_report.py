@@ -6,14 +6,17 @@ import re
 
 import pytest
 
-from optimizer.reports.terminal import paint, rejections, render, table, wrap
+from optimizer.documents.publish import published
+from optimizer.messages import voice_of
+from optimizer.reports.plan_report import plan_document
+from optimizer.reports.terminal import paint, table, wrap
 from optimizer.schema.plan import Plan
 from tests.reports.plans import CHAT, FAST, OWNED, PLAN, RENTED, YEN, without_plan
 
 
 def lines_of(plan: Plan) -> list[str]:
     """Render without colour, wrapped lines joined again."""
-    return re.sub(r"\x1b\[[0-9;]*m", "", render(plan)).splitlines()
+    return re.sub(r"\x1b\[[0-9;]*m", "", str(published(plan_document(plan), "text", voice_of("en")))).splitlines()
 
 
 def words_of(plan: Plan) -> str:
@@ -33,9 +36,9 @@ def test_first_lines_are_name_proof_answer_and_warnings() -> None:
 
 def test_a_decisive_figure_says_what_its_bad_end_does() -> None:
     assert lines_of(PLAN)[5:8] == [
-        "  1. speed of llama-8b on small-24gb (30.0 tok/s): no plan at its bad end",
-        "  2. price of cloud-big-x1 ($1,825/month): $4,100.00/month at its bad end",
-        "  3. TTFT of llama-8b on big-80gb (1318 ms): the same cost at its bad end",  # a tenth of a cent is no change
+        "- speed of llama-8b on small-24gb (30.0 tok/s): no plan at its bad end",
+        "- price of cloud-big-x1 ($1,825/month): $4,100.00/month at its bad end",
+        "- TTFT of llama-8b on big-80gb (1318 ms): the same cost at its bad end",  # a tenth of a cent is no change
     ]
 
 
@@ -47,25 +50,22 @@ def test_figures_that_move_nothing_are_not_called_decisive() -> None:
 def test_nodes_say_each_and_together_and_the_range_of_assumed_prices() -> None:
     lines = lines_of(PLAN)
     start = lines.index("Nodes")
-    assert lines[start + 1:start + 9] == [
-        "  2 x cloud-big-x1",
-        "      1 x big-80gb each, reserved 12 months, cloud tokyo",
-        "      $3,650.00/month together, $1,825.00 each; list price of 2026-08-21",
-        "      https://example.org/prices",
-        "  1 x owned-small-x2.on-prem-jp",
-        "      2 x small-24gb, owned, at on-prem-jp",
-        "      $350.00/month ($300.00 to $500.00); assumed price of 2026-07, from your",
-        "        overlay",
-    ]
-    # each source once
-    assert lines[start + 9:start + 11] == ["      https://example.org/card", "      price list of 2026"]
+    assert lines[start + 2].split() == ["2", "cloud-big-x1", "$3,650.00"]
+    words = words_of(PLAN)
+    assert ("1 x big-80gb each, reserved 12 months, cloud tokyo; $3,650.00/month together, $1,825.00 each; list price of "
+            "2026-08-21") in words
+    assert ("2 x small-24gb, owned, at on-prem-jp; $350.00/month, $300.00 to $500.00; assumed price of 2026-07, from "
+            "your overlay") in words
+    sources = " ".join(lines[lines.index("Sources"):])
+    assert sources.count("https://example.org/card") == 1  # each source once
+    assert "price list of 2026" in sources
 
 
 def test_the_range_of_several_nodes_is_that_of_all_together() -> None:
     figures = {"count": 2, "usd_per_month": 700.0, "usd_per_month_low": 600.0, "usd_per_month_high": 1000.0}
     pair = OWNED.model_copy(update=figures)
     words = words_of(PLAN.model_copy(update={"nodes": (RENTED, pair)}))
-    assert "$700.00/month together ($600.00 to $1,000.00), $350.00 each; assumed price of 2026-07" in words
+    assert "$700.00/month together, $600.00 to $1,000.00, $350.00 each; assumed price of 2026-07" in words
 
 
 def test_service_spells_out_demand_capacity_and_speed() -> None:
@@ -74,7 +74,7 @@ def test_service_spells_out_demand_capacity_and_speed() -> None:
     assert "capacity: 2 nodes x 1 GPU x 64 requests + 1 node x 1 replica of 2 GPUs x 10 requests = 138 >= 110" in words
     assert "every user: 30.0 tokens/s at the peak, 25 asked: grade B" in words
     assert "vllm, bf16, tensor parallel 1, 2 replicas, max sequences 64, 90% of the requests" in words
-    assert "71.6 tokens/s at 50 in flight, TTFT 1,318 ms: interpolated +-8% https://example.org/lab" in words
+    assert "71.6 tokens/s at 50 in flight, TTFT 1,318 ms: interpolated +-8%" in words
     assert "30.0 tokens/s at 50 in flight: estimated +-43%" in words
 
 
@@ -90,7 +90,8 @@ def test_a_rate_has_requests_in_flight_on_average_and_hours_of_work() -> None:
 def test_cost_adds_up_on_one_line_and_names_its_bound() -> None:
     lines = lines_of(PLAN)
     assert "  $4,000.00/month, $5.4795/hour (730 hours a month)" in lines
-    assert "  of it: rent $3,650.00, capital $350.00" in lines
+    assert [line.split() for line in lines[lines.index("Cost"):]][3:6] == [
+        ["line", "USD/month"], ["rent", "$3,650.00"], ["capital", "(depreciation", "and", "interest)", "$350.00"]]
     assert "  lower bound $4,000.00/month = cost, gap 0%" in lines
 
 
@@ -109,8 +110,8 @@ def test_proposals_stand_in_two_groups_with_their_ratio() -> None:
     other = lines.index("Beside it: the cheapest plan under other figures")
     single = lines.index("Beside it: the cheapest plan of each single GPU type")
     assert other < single
-    assert lines[other + 2].split() == ["measured", "and", "interpolated", "only", "$5,475.00", "1.37x"]  # 5475 / 4000
-    assert lines[single + 2].split() == ["big-80gb", "$5,475.00", "1.37x"]
+    assert lines[other + 2].split() == ["measured", "and", "interpolated", "only", "$5,475.00", "1.37", "x"]  # 5475 / 4000
+    assert lines[single + 2].split() == ["big-80gb", "$5,475.00", "1.37", "x"]
     assert "  no plan of one type alone: small-24gb" in lines
     assert "  not found within the limit: odd-8gb" in lines  # which is not the same as none
 
@@ -118,14 +119,14 @@ def test_proposals_stand_in_two_groups_with_their_ratio() -> None:
 def test_the_proposal_that_is_the_plan_says_so() -> None:
     same = PLAN.proposals[1].model_copy(update={"nodes": PLAN.nodes, "usd_per_month": 4000.0})
     lines = lines_of(PLAN.model_copy(update={"proposals": (same,)}))
-    assert ["big-80gb", "(the", "same", "nodes)", "$4,000.00", "1.00x"] in [line.split() for line in lines]
+    assert ["big-80gb", "(the", "same", "nodes)", "$4,000.00", "1.00", "x"] in [line.split() for line in lines]
 
 
 def test_yen_stand_beside_dollars() -> None:
     lines = lines_of(YEN)
     assert "  JPY 600,000/month at 150 JPY a dollar (2026-08-21)" in lines
-    assert ["big-80gb", "$5,475.00", "JPY", "821,250", "1.37x"] in [line.split() for line in lines]
-    assert render(YEN).isascii()
+    assert ["big-80gb", "$5,475.00", "821,250", "1.37", "x"] in [line.split() for line in lines]
+    assert "\n".join(lines).isascii()
 
 
 @pytest.mark.parametrize(("status", "reasons", "said"), [
@@ -136,16 +137,24 @@ def test_yen_stand_beside_dollars() -> None:
 ])
 def test_no_plan_says_why_once_and_what_was_asked(status: str, reasons: tuple[str, ...], said: list[str]) -> None:
     lines = lines_of(without_plan(status, *reasons))
-    assert lines == ["two-kinds", *said, "", "gpumix 1.2.3, ortools 9.15, problem abababababab, catalog cdcdcdcdcdcd"]
+    assert lines[: 1 + len(said)] == ["two-kinds", *said]
+    assert " ".join(" ".join(lines[-2:]).split()).endswith(
+        "gpumix 1.2.3, ortools 9.15, problem abababababab, catalog cdcdcdcdcdcd")
 
 
 def test_rejections_are_grouped_by_step_with_their_reason() -> None:
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", rejections(PLAN)).splitlines()
-    assert plain == [
-        "", "Rejected by policy", "  big-80gb (1 offer): kind spot is not among limits.kinds",
-        "", "Rejected by memory", "  chat: odd-8gb vllm bf16 tp1 (2 offers): weights need 15.0 GiB, 7.2 GiB usable",
-    ]
-    assert rejections(PLAN.model_copy(update={"rejections": ()})) == ""
+    plain = str(published(plan_document(PLAN, rejections=True), "text", voice_of("en")))
+    words = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", plain).split())
+    assert words.index("Rejected by policy") < words.index("Rejected by memory")
+    assert "big-80gb 1 kind spot is not among limits.kinds" in words
+    assert "weights need 15.0 GiB, 7.2 GiB usable" in words
+    assert "Rejected" not in words_of(PLAN)
+
+
+def test_every_language_says_it() -> None:
+    said = str(published(plan_document(PLAN), "text", voice_of("ja")))
+    assert "最適解：これより安価な構成が本カタログに存在しないことを証明済み" in said
+    assert "ノード3台" in said
 
 
 def test_wrapping_keeps_counts_and_comparisons_together() -> None:
