@@ -142,5 +142,7 @@ class Limits(Frozen):
     """Plan with the slow end of the error bar at this confidence instead of the middle."""
     max_utilisation_fraction: Annotated[float, Field(ge=0.01, le=1, exclude_if=lambda value: value == 1)] = 1.0
     """Share of what the nodes of a service carry that its demand may fill; 1: all of it."""
+    simplicity_fraction: Annotated[float, Field(ge=0, le=1, exclude_if=lambda value: value == 0.03)] = 0.03
+    """A plan of one kind of node is recommended in place of one of several kinds that costs at most this part less."""
     horizon_months: Annotated[int, Field(ge=1, le=120)] = 12
     """How long the nodes are needed: what is bought or reserved for longer is paid in full over this time."""
