@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from optimizer.candidates import Shelf
 from optimizer.candidates.model_remarks import model_remarks, served_models
 from optimizer.costs.age import age_warnings
 from optimizer.costs.api import api_beside
@@ -23,28 +25,36 @@ from optimizer.explain.beside import (
     price_end_proposals,
     single_gpu_proposals,
 )
-from optimizer.explain.decisive import decisive_figures
-from optimizer.explain.doctor import Diagnosis, diagnose
 from optimizer.explain.whatif import money
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.messages import Message
 from optimizer.plan.best import best_plan, spans_periods
+from optimizer.recommend import only_plan, recommend, recommend_over_time
 from optimizer.schema.plan import Plan, Proposal
 from optimizer.solve import Prepared, SolveSettings, plan_of, prepare, solve_prepared
+
+if TYPE_CHECKING:
+    from optimizer.explain.doctor import Diagnosis
 
 ASIDE_LIMIT_S = 1.0
 """Under a time limit no proposal or what-if beside the plan may take longer than this."""
 
 
-def answer(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings) -> Plan:
+def answer(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings, brief: bool = False) -> Plan:
     """Solve a problem and say everything a reader must know about the answer.
+
+    Args:
+        loaded: the problem.
+        catalog: the facts.
+        settings: limits of the search.
+        brief: whether only the recommendation stands beside the plan: no proposals and no figures at their bad ends.
 
     Raises:
         InputError: the problem names something that the catalog does not have.
         VerificationError: a plan broke a rule when it was checked again.
     """
     start = time.monotonic()
-    prepared = prepare(loaded, catalog)
+    prepared = prepare(loaded, catalog, shelf=Shelf())
     if spans_periods(prepared.problem) or profile_hours(prepared.problem) is not None:
         return over_time(prepared, settings)
     solution = solve_prepared(prepared, settings)
@@ -53,20 +63,29 @@ def answer(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings) -> 
         return plan.model_copy(update={"reasons": (Message("answer.limit"),)})
     if settings.time_limit_s is not None and time.monotonic() - start >= settings.time_limit_s:
         late = Message("answer.late")
-        return plan.model_copy(update={"warnings": (*warnings(prepared, plan), late)})
+        return plan.model_copy(update={
+            "recommendation": only_plan(prepared, plan) if solution.has_plan else None,
+            "warnings": (*warnings(prepared, plan), late)})
     aside = replace(settings, enumerated=True)
     if settings.time_limit_s is not None:
         aside = replace(aside, time_limit_s=min(settings.time_limit_s, ASIDE_LIMIT_S))
     if not solution.has_plan:
+        from optimizer.explain.doctor import diagnose  # most problems have a plan
+
         return plan.model_copy(update={"reasons": why_no_plan(prepared, diagnose(prepared, aside))})
+    advised = plan.model_copy(update={"recommendation": recommend(prepared, plan, aside)})
+    return advised.model_copy(update={"warnings": warnings(prepared, plan)}) if brief else _whole(
+        prepared, advised, aside)
+
+
+def _whole(prepared: Prepared, plan: Plan, aside: SolveSettings) -> Plan:
+    """Add what stands beside the plan in the long report: proposals, and the figures that the plan depends on."""
+    from optimizer.explain.decisive import decisive_figures  # the first screen does without
+
     beside = proposals(prepared, plan, aside)
-    return plan.model_copy(
-        update={
-            "proposals": beside,
-            "depends_on": decisive_figures(prepared, plan, aside),
-            "warnings": warnings(prepared, plan, beside),
-        }
-    )
+    return plan.model_copy(update={
+        "proposals": beside, "depends_on": decisive_figures(prepared, plan, aside),
+        "warnings": warnings(prepared, plan, beside)})
 
 
 def with_approval(plan: Plan, prepared: Prepared) -> Plan:
@@ -94,7 +113,8 @@ def over_time(prepared: Prepared, settings: SolveSettings) -> Plan:
         return plan.model_copy(update={"reasons": (Message("answer.limit"),)})
     if plan.status == "infeasible":
         return plan.model_copy(update={"reasons": why_no_timetable(prepared, settings)})
-    return plan.model_copy(update={"warnings": warnings(prepared, plan)})
+    return plan.model_copy(update={
+        "recommendation": recommend_over_time(prepared, plan, settings), "warnings": warnings(prepared, plan)})
 
 
 def why_no_plan(prepared: Prepared, found: Diagnosis) -> tuple[Message, ...]:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optimizer.errors import ExitCode, printable
+from optimizer.errors import ExitCode, Fault, InputError, printable
 
 if TYPE_CHECKING:
     from optimizer.load import Catalog, LoadedProblem
+    from optimizer.schema.problem import Problem
     from optimizer.solve import SolveSettings
 
 
@@ -67,6 +68,27 @@ DeterministicOption = Annotated[
     float | None,
     typer.Option("--deterministic-limit", metavar="D", help="The same in the solver's own time: repeatable."),
 ]
+
+
+LanguageOption = Annotated[
+    Language | None,
+    typer.Option("--lang", help="Language; default: GPUMIX_LANG, the problem's `language`, else en."),
+]
+
+
+def language_of(asked: Language | None, problem: Problem | None = None) -> Language:
+    """Return the language to speak: as asked, else of GPUMIX_LANG, else the problem's, else English.
+
+    Raises:
+        InputError: GPUMIX_LANG names another language.
+    """
+    named = os.environ.get("GPUMIX_LANG", "") if asked is None else asked.value
+    if not named:
+        named = problem.language if problem is not None and problem.language else Language.EN.value
+    known = [one.value for one in Language]
+    if named not in known:
+        raise InputError([Fault("environment", "GPUMIX_LANG", repr(named), " or ".join(known))])
+    return Language(named)
 
 
 def overlays_of(given: list[Path] | None) -> list[Path]:

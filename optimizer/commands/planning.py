@@ -14,6 +14,7 @@ from optimizer.commands.options import (
     Format,
     FormatOption,
     Language,
+    LanguageOption,
     OutputOption,
     OutsideOption,
     OverlayOption,
@@ -21,6 +22,7 @@ from optimizer.commands.options import (
     SetOption,
     TimeOption,
     emit,
+    language_of,
     leave,
     load_inputs,
     solve_settings,
@@ -60,37 +62,73 @@ def solve(
     output: OutputOption = None,
     time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Also list what was rejected, by reason.")] = False,
-    language: Annotated[
-        Language | None,
-        typer.Option("--lang", help="Print the summary page of the specification in this language instead."),
-    ] = None,
+    details: Annotated[bool, typer.Option("--details", help="Print the whole report in place of one screen.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="The same, and what was rejected, by reason.")] = False,
+    language: LanguageOption = None,
 ) -> None:
-    """Find the proven cheapest nodes and engine for a problem."""
+    """Find the proven cheapest nodes and engine for a problem.
+
+    One screen: the cheapest, the robust and the measured plan side by side, which to take, and what would change the
+    bill most. `--details` prints everything.
+    """
     settings = solve_settings(time_limit, deterministic_limit)
     book = wants_workbook(output)
     if book:
         _check_workbook(form, explain)
-    elif language is not None:
-        _check_summary(form, explain)
+    elif language is not None and form is not Format.TEXT:
+        raise InputError([Fault("options", "--lang", f"--format {form.value} beside it", "--format text")])
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.answer import answer
-    from optimizer.reports import REPORTS, markdown, terminal
 
-    if language is not None:
-        from optimizer.plan.best import at_one_peak
-
-        loaded = at_one_peak(loaded, "solve --lang")
-    plan = answer(loaded, facts, settings)
+    brief = form is Format.TEXT and not (details or explain or book)
+    spoken = language_of(language, loaded.problem)
+    summary = form is Format.TEXT and not (brief or book) and (language is not None or spoken is not Language.EN)
+    if summary:
+        loaded = _as_summary(loaded, explain)
+    plan = answer(loaded, facts, settings, brief)
     if book and output is not None:
-        _write_workbook(plan, loaded, facts, language or Language.EN, output)
-    text = REPORTS[form.value](plan) if language is None or book else _summary(loaded, facts, plan, language)
-    if explain and form is Format.TEXT:
-        text += terminal.rejections(plan)
-    if explain and form is Format.MARKDOWN:
-        text += markdown.rejections(plan)
+        _write_workbook(plan, loaded, facts, spoken, output)
+        text = _details(plan, form, explain)
+    elif brief:
+        text = _screen(plan, loaded, facts, spoken)
+    else:
+        text = _summary(loaded, facts, plan, spoken) if summary else _details(plan, form, explain)
     emit(text, None if book else output)
     leave({"infeasible": ExitCode.INFEASIBLE, "unknown": ExitCode.LIMIT}.get(plan.status, ExitCode.PLAN))
+
+
+def _screen(plan: Plan, loaded: LoadedProblem, facts: Catalog, language: Language) -> str:
+    """Write the first screen."""
+    from optimizer.costs import rate_per_usd
+    from optimizer.messages import voice_of
+    from optimizer.reports.first_screen import first_screen
+
+    problem = loaded.problem
+    rate = float(rate_per_usd(facts, problem, problem.currency))
+    services = tuple(one.service_id for one in problem.services)
+    return first_screen(plan, voice_of(language.value, problem.currency, rate, services), loaded.label)
+
+
+def _details(plan: Plan, form: Format, explain: bool) -> str:
+    """Write the whole report, what was rejected where that is asked for."""
+    from optimizer.reports import REPORTS, markdown, terminal
+
+    text = REPORTS[form.value](plan)
+    if explain and form in (Format.TEXT, Format.MARKDOWN):
+        text += terminal.rejections(plan) if form is Format.TEXT else markdown.rejections(plan)
+    return text
+
+
+def _as_summary(loaded: LoadedProblem, explain: bool) -> LoadedProblem:
+    """Return the problem that the summary page of the specification looks at, checked before anything is solved."""
+    from optimizer.plan.best import at_one_peak
+    from optimizer.reports.specification import check_libraries
+
+    if explain:
+        allowed = "--lang with --details; gpumix spec writes the whole document"
+        raise InputError([Fault("options", "--lang", "--explain beside it", allowed)])
+    check_libraries("text", "--lang")
+    return at_one_peak(loaded, "solve --lang --details")
 
 
 def _check_workbook(form: Format, explain: bool) -> None:
@@ -108,18 +146,6 @@ def _write_workbook(plan: Plan, loaded: LoadedProblem, facts: Catalog, language:
     from optimizer.reports.workbook.plan_book import plan_workbook
 
     write_atomically(output, plan_workbook(plan, loaded.problem, facts, language.value))
-
-
-def _check_summary(form: Format, explain: bool) -> None:
-    """Refuse a summary page that cannot be written, before anything is solved."""
-    beside = [f"--format {form.value}"] if form is not Format.TEXT else []
-    beside += ["--explain"] if explain else []
-    if beside:
-        allowed = "--lang alone; gpumix spec writes the whole document"
-        raise InputError([Fault("options", "--lang", f"{' and '.join(beside)} beside it", allowed)])
-    from optimizer.reports.specification import check_libraries
-
-    check_libraries("text", "--lang")
 
 
 def _summary(loaded: LoadedProblem, facts: Catalog, plan: Plan, language: Language) -> str:

@@ -10,13 +10,14 @@ from optimizer.costs.approval import approval_of
 from optimizer.costs.priced import PriceEnd
 from optimizer.explain.whatif import cheapest, over_offers
 from optimizer.messages import Message
+from optimizer.plan.best import best_plan, spans_periods
 from optimizer.recommend.levers import levers
 from optimizer.recommend.margins import next_best, slower_fraction
 from optimizer.recommend.naming import named_nodes
 from optimizer.recommend.questions import CONFIDENCE, Named, questions
 from optimizer.schema.base import EVIDENCE_ORDER, grade_of
 from optimizer.schema.plan import Deployment, Plan, ServicePlan
-from optimizer.schema.recommendation import NamedPlan, NamedService, PlanName, Recommendation
+from optimizer.schema.recommendation import Lever, NamedPlan, NamedService, PlanName, Recommendation
 from optimizer.solve import Prepared, SolveSettings, plan_of
 from optimizer.throughput.curve import bar_share
 from optimizer.units import usd_per_month
@@ -52,14 +53,53 @@ def recommend(prepared: Prepared, plan: Plan, settings: SolveSettings) -> Recomm
     Returns:
         None where the problem has no plan.
     """
-    if plan.status not in ("optimal", "feasible") or not plan.nodes:
+    if plan.status not in ("optimal", "feasible"):
         return None
-    limit = min(LEVER_LIMIT, settings.deterministic_limit or LEVER_LIMIT)
-    aside = replace(settings, enumerated=True, deterministic_limit=limit)
+    if not plan.nodes:
+        return only_plan(prepared, plan)
+    aside = _aside(settings)
     answered = [_answered(named, plan, aside) for named in questions(prepared)]
     found, not_proven = levers(prepared, plan, aside)
-    plans = tuple(_named_plan(one, prepared, aside) for one in answered)
-    recommended, because = _choice(plans)
+    margins = {
+        one.named.name: (slower_fraction(prepared, one.plan, aside), next_best(one.named.prepared, one.plan, aside))
+        for one in answered if one.plan.nodes}
+    return _recommendation(prepared, plan, answered, margins, found, not_proven)
+
+
+def recommend_over_time(prepared: Prepared, plan: Plan, settings: SolveSettings) -> Recommendation | None:
+    """Return which plan to take for a demand by the hour; of quarters and shared nodes only the plan itself is named.
+
+    A plan of several quarters may take minutes, so that it is not solved again for speeds and prices at their bad end.
+    """
+    if plan.status not in ("optimal", "feasible"):
+        return None
+    answered = [Answered(Named("cheapest", prepared), plan)]
+    if not spans_periods(prepared.problem) and plan.status == "optimal":
+        answered += [Answered(named, best_plan(named.prepared, _aside(settings), with_rejections=False))
+                     for named in questions(prepared) if named.name != "cheapest"]
+    return _recommendation(prepared, plan, answered, {}, (), 0)
+
+
+def only_plan(prepared: Prepared, plan: Plan) -> Recommendation:
+    """Return a plan as the only one to take, where there was no time to look at others."""
+    return _recommendation(prepared, plan, [Answered(Named("cheapest", prepared), plan)], {}, (), 0)
+
+
+def _aside(settings: SolveSettings) -> SolveSettings:
+    """Return the limits of a solve beside the plan."""
+    limit = min(LEVER_LIMIT, settings.deterministic_limit or LEVER_LIMIT)
+    return replace(settings, enumerated=True, deterministic_limit=limit)
+
+
+def _recommendation(
+    prepared: Prepared, plan: Plan, answered: Sequence[Answered],
+    margins: dict[PlanName, tuple[float | None, float | None]], found: tuple[Lever, ...], not_proven: int,
+) -> Recommendation:
+    plans = tuple(_named_plan(one, prepared, margins.get(one.named.name, (None, None))) for one in answered)
+    recommended: PlanName = "cheapest"
+    because: tuple[Message, ...] = ()
+    if len(plans) > 1:
+        recommended, because = _choice(plans)
     return Recommendation(
         recommended=recommended, because=because, robust_within_fraction=WITHIN,
         confidence=max(CONFIDENCE, prepared.problem.limits.speed_confidence or 0.0), plans=plans, levers=found,
@@ -96,27 +136,28 @@ def _one_kind(prepared: Prepared, plan: Plan, settings: SolveSettings) -> Plan |
     return None if best is None else plan_of(best[1], best[0], with_rejections=False)
 
 
-def _named_plan(one: Answered, asked: Prepared, settings: SolveSettings) -> NamedPlan:
+def _named_plan(one: Answered, asked: Prepared, margins: tuple[float | None, float | None]) -> NamedPlan:
     """Describe a plan at the prices of the question as asked, whatever prices it was found at."""
     plan, problem = one.plan, asked.problem
     currency, rate = problem.currency, float(rate_per_usd(asked.catalog, problem, problem.currency))
     if not plan.nodes:
+        cost = plan.cost.usd_per_month
         return NamedPlan(
-            name=one.named.name, status=plan.status, usd_per_month=None, usd_per_month_high=None, currency=currency,
-            rate_per_usd=rate, purchases=None, first_year=None, first_year_cash=None, nodes=(), services=(),
-            slower_fraction=None, next_best_usd_per_month=None)
+            name=one.named.name, status=plan.status, usd_per_month=cost, usd_per_month_high=None, currency=currency,
+            rate_per_usd=rate, hosted=len(plan.hosted), purchases=None, first_year=None, first_year_cash=None,
+            nodes=(), services=(), slower_fraction=None, next_best_usd_per_month=None)
     usd, high = _cost_at(asked, one, asked.problem.assumptions.price_end), _cost_at(asked, one, "high")
     approval = approval_of(plan.nodes, plan.cost.model_copy(update={"usd_per_month": usd}), asked.catalog, problem)
     first = approval.years[0] if approval and approval.years else None
-    beside = next_best(one.named.prepared, plan, settings)
+    slower, beside = margins
     return NamedPlan(
         name=one.named.name, status=plan.status, usd_per_month=usd,
         usd_per_month_high=None if abs(high - usd) < CENT else high, currency=currency, rate_per_usd=rate,
         purchases=approval.purchases if approval else None, first_year=first.name if first else None,
         first_year_cash=first.cash if first else None,
-        nodes=tuple(named_nodes(node, asked.catalog) for node in plan.nodes),
+        hosted=len(plan.hosted), nodes=tuple(named_nodes(node, asked.catalog) for node in plan.nodes),
         services=tuple(_named_service(service, plan, one.named.prepared) for service in plan.services),
-        slower_fraction=slower_fraction(asked, plan, settings), next_best_usd_per_month=beside,
+        slower_fraction=slower, next_best_usd_per_month=beside,
         one_kind_for_usd_per_month=one.more_usd_per_month)
 
 
@@ -154,27 +195,34 @@ def _each(deployments: Sequence[Deployment], field: str) -> tuple[str, ...]:
 
 
 def _choice(plans: tuple[NamedPlan, ...]) -> tuple[PlanName, tuple[Message, ...]]:
-    """Pick by the rule: robust, else measured, where it costs at most a quarter more than the cheapest; else cheapest."""
+    """Pick robust, else measured, where it costs at most a quarter more than the cheapest; else the cheapest."""
     by_name = {one.name: one for one in plans}
     least = by_name["cheapest"].usd_per_month or 0.0
     more = {one.name: one.usd_per_month / least - 1 for one in plans if one.usd_per_month is not None and least}
-    names: tuple[PlanName, ...] = ("robust", "measured")
-    chosen = next((name for name in names if more.get(name, WITHIN + 1) <= WITHIN), "cheapest")
+    names: tuple[PlanName, ...] = ("robust", "measured", "cheapest")
+    chosen = next(name for name in names if name == "cheapest" or more.get(name, WITHIN + 1) <= WITHIN)
     if chosen != "cheapest":
         if by_name[chosen].nodes == by_name["cheapest"].nodes:
             return chosen, (Message(f"why.{chosen}-same"),)
         said = [Message(f"why.{chosen}", more=more[chosen], within=WITHIN)]
         if chosen == "measured" and "robust" in more:
-            said.append(Message("why.robust-dear", more=more["robust"]))
+            said.append(_dear(more["robust"]))
         return chosen, tuple(said)
-    told = Message("why.robust-none") if "robust" not in more else Message("why.robust-dear", more=more["robust"])
+    told = Message("why.robust-none") if "robust" not in more else _dear(more["robust"])
     evidence = {one.evidence for one in by_name["cheapest"].services}
     return chosen, (told, Message("why.test-first" if "estimated" in evidence else "why.test"))
 
 
+def _dear(more: float) -> Message:
+    return Message("why.robust-dear", more=more, within=WITHIN)
+
+
 def _next(prepared: Prepared, plan: Plan, recommended: PlanName) -> list[Message]:
-    """Name what to do next: the load test, the quotation where something is bought, more detail."""
-    label = prepared.loaded.label
+    """Name what to do next: the load test, the quotation where something is bought, the plan to look at.
+
+    The problem stands by its name: wherever its file lies, the answer is the same.
+    """
+    label = prepared.problem.name
     found = [Message("next.loadtest", problem=label)]
     if any(node.price_evidence == "assumed" or node.kind == "owned" for node in plan.nodes):
         found.append(Message("next.quote", problem=label))

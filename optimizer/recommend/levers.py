@@ -107,7 +107,8 @@ def lower_speed(prepared: Prepared) -> Iterator[Tried]:
             words.append(Message("lever.speed", lower=lower, asked=asked))
     if changes:
         told = words[0] if len(words) == 1 else Message("lever.speeds")
-        yield Tried("speed", told, None, tuple(overrides), _changed(prepared, _with_services(prepared.problem, changes)))
+        problem = _with_services(prepared.problem, changes)
+        yield Tried("speed", told, None, tuple(overrides), _changed(prepared, problem))
 
 
 def half_context(prepared: Prepared, plan: Plan) -> Iterator[Tried]:
@@ -161,7 +162,8 @@ def levers(prepared: Prepared, plan: Plan, settings: SolveSettings) -> tuple[tup
         return (), 0
     free = under_limits(prepared, budget=None)
     found, open_ones = [], 0
-    for tried in (*eight_bit(free, plan), *lower_speed(free), *half_context(free, plan), *one_loss(free), *anywhere(free)):
+    for tried in (*eight_bit(free, plan), *lower_speed(free), *half_context(free, plan), *one_loss(free),
+                  *anywhere(free)):
         solution = cheapest(tried.prepared, settings)
         if solution.status not in ("optimal", "infeasible"):
             open_ones += 1

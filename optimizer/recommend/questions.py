@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from optimizer.candidates import Option, ReplicaSpeed
 from optimizer.explain.whatif import over_offers, with_options, with_prices
+from optimizer.schema.base import Evidence
 from optimizer.schema.recommendation import PlanName
 from optimizer.solve import Prepared
 from optimizer.solve.variants import with_limits
@@ -14,7 +15,7 @@ from optimizer.solve.variants import with_limits
 CONFIDENCE = 0.9
 """Of the error bars that plans print: nine in ten rows of a laboratory never seen lie inside."""
 
-MEASURED_EVIDENCE = "interpolated"
+MEASURED_EVIDENCE: Evidence = "interpolated"
 """Worst evidence of the measured plan: measured levels, and between two of them."""
 
 

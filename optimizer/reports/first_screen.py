@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
 
-from optimizer.messages import Voice
+from optimizer.messages import Message, Voice
 from optimizer.reports.cells import padded, width_of, wrapped
 from optimizer.reports.terminal import BOLD, DIM, GREEN, RED, YELLOW, paint
 from optimizer.schema.plan import Plan, ServicePlan
@@ -31,23 +31,30 @@ Row = tuple[str, list[str]]
 """Word at the left, a cell for each column."""
 
 
-def first_screen(plan: Plan, voice: Voice) -> str:
-    """Return an answer in at most 25 lines of 80 cells."""
+def first_screen(plan: Plan, voice: Voice, label: str) -> str:
+    """Return an answer in at most 25 lines of 80 cells.
+
+    Args:
+        plan: the answer, with its recommendation where there is a plan.
+        voice: language and currency.
+        label: how commands name the problem: its path, or a shipped name.
+    """
     if plan.recommendation is None:
-        lines = list(_without_plan(plan, voice))
+        lines = list(_without_plan(plan, voice, label))
     else:
-        lines = _fitted(plan, plan.recommendation, voice)
+        lines = _fitted(plan, plan.recommendation, voice, label)
     return "\n".join(lines) + "\n"
 
 
-def _fitted(plan: Plan, found: Recommendation, voice: Voice) -> list[str]:
+def _fitted(plan: Plan, found: Recommendation, voice: Voice, label: str) -> list[str]:
     """Return the screen with as many levers as find room."""
     for levers in range(min(4, len(found.levers)), -1, -1):
         lines = [*_head(plan, found, voice), *_columns(found, voice), "", *_why(found, voice),
-                 *_levers(found, levers, voice), *_next(plan, found, voice)]
+                 *_levers(found, levers, voice), *_warnings(plan, voice), *_next(found, voice, label)]
         if len(lines) <= LONGEST:
-            break
-    return lines[:LONGEST]
+            return lines
+    end = [*_why(found, voice), *_warnings(plan, voice), *_next(found, voice, label)]
+    return [*_head(plan, found, voice), *_columns(found, voice)][: LONGEST - len(end)] + end
 
 
 def _head(plan: Plan, found: Recommendation, voice: Voice) -> Iterator[str]:
@@ -61,6 +68,8 @@ def _head(plan: Plan, found: Recommendation, voice: Voice) -> Iterator[str]:
 
 
 def _title(plan: Plan, voice: Voice) -> str:
+    if not plan.services:
+        return plan.problem
     if len(plan.services) != 1:
         return voice.words("screen.title-more", problem=plan.problem, n=len(plan.services))
     one = plan.services[0]
@@ -104,9 +113,9 @@ def _rows(found: Recommendation, voice: Voice) -> Iterator[Row]:
     def row(ident: str, cell: Callable[[NamedPlan], str], **parameters: object) -> Row:
         return voice.words(ident, **parameters), [cell(one) for one in plans]
 
-    yield row("screen.nodes", lambda one: _nodes(one.nodes, voice))
+    yield row("screen.nodes", lambda one: _nodes(one, voice))
     yield "", [_places(one.nodes, voice) for one in plans]
-    yield row("screen.engine", lambda one: _engines(one))
+    yield row("screen.engine", _engines)
     yield row("screen.a-month", lambda one: "" if one.usd_per_month is None else voice.local(one.usd_per_month))
     yield row("screen.purchases", lambda one: _sum(one.purchases, one, voice))
     year = next((one.first_year for one in plans if one.first_year), None)
@@ -115,14 +124,15 @@ def _rows(found: Recommendation, voice: Voice) -> Iterator[Row]:
     for index in _shown(plans):
         yield from _service_rows(index, plans, voice)
     yield row("screen.holds", lambda one: _holds(one, voice))
-    yield row("screen.next-best", lambda one: _next_best(one, voice))
+    yield row("screen.next-best", _next_best)
 
 
-def _nodes(nodes: Sequence[NamedNodes], voice: Voice) -> str:
-    if not nodes:
-        return voice.words("screen.none")
-    told = [f"{one.count:,} x {one.label}" for one in nodes[:MOST_KINDS]]
-    more = len(nodes) - MOST_KINDS
+def _nodes(plan: NamedPlan, voice: Voice) -> str:
+    hosted = [voice.words("screen.hosted")] if plan.hosted else []
+    if not plan.nodes:
+        return "".join(hosted) or voice.words("screen.undecided" if plan.status == "unknown" else "screen.none")
+    told = [f"{one.count:,} x {one.label}" for one in plan.nodes[:MOST_KINDS]] + hosted
+    more = len(plan.nodes) - MOST_KINDS
     return " + ".join(told) + (f" +{more}" if more > 0 else "")
 
 
@@ -159,7 +169,12 @@ def _shown(plans: Sequence[NamedPlan]) -> list[int]:
     speedy = [i for i, one in enumerate(services) if one.tokens_per_s_per_user is not None]
     if len(speedy) <= MOST_SERVICES:
         return speedy or [0]
-    return [min(speedy, key=lambda i: (services[i].tokens_per_s_per_user or 0) / (services[i].target_tokens_per_s or 1))]
+
+    def room(index: int) -> float:
+        """Return the speed over the promise."""
+        return (services[index].tokens_per_s_per_user or 0) / (services[index].target_tokens_per_s or 1)
+
+    return [min(speedy, key=room)]
 
 
 def _service_rows(index: int, plans: Sequence[NamedPlan], voice: Voice) -> Iterator[Row]:
@@ -201,11 +216,9 @@ def _holds(one: NamedPlan, voice: Voice) -> str:
     return voice.words("screen.holds-value", fraction=one.slower_fraction + 0.01)
 
 
-def _next_best(one: NamedPlan, voice: Voice) -> str:
-    if not one.nodes or not one.usd_per_month:
+def _next_best(one: NamedPlan) -> str:
+    if one.next_best_usd_per_month is None or not one.usd_per_month:
         return ""
-    if one.next_best_usd_per_month is None:
-        return voice.words("screen.none")
     return f"{one.next_best_usd_per_month / one.usd_per_month - 1:+.0%}"
 
 
@@ -237,16 +250,31 @@ def _lever(one: Lever, voice: Voice) -> str:
     return f"{line}  {remark}" if remark and width_of(remark) <= room else line
 
 
-def _next(plan: Plan, found: Recommendation, voice: Voice) -> Iterator[str]:
-    yield from wrapped(voice.words("screen.next", commands=found.next), WIDTH, "  ")
-    yield paint(wrapped(voice.words("screen.more", problem=plan.problem), WIDTH)[0], DIM)
+TOLD_ABOVE = frozenset({"warning.estimates", "warning.measured-alone", "warning.assumed", "warning.certainty"})
+"""Warnings that the grid shows as evidence, or that the next step answers."""
 
 
-def _without_plan(plan: Plan, voice: Voice) -> Iterator[str]:
+def _warnings(plan: Plan, voice: Voice) -> Iterator[str]:
+    """Yield the first of the other warnings, and how many more there are."""
+    others = [one for one in plan.warnings if getattr(one, "id", "") not in TOLD_ABOVE]
+    if others:
+        told = wrapped(voice.words("screen.warning", warning=others[0]), WIDTH, "  ")
+        yield from (paint(line, YELLOW) for line in told[:2])
+    if len(others) > 1:
+        yield paint(voice.words("screen.warnings", n=len(others) - 1), YELLOW)
+
+
+def _next(found: Recommendation, voice: Voice, label: str) -> Iterator[str]:
+    commands = tuple(Message(one.id, **{**one.parameters, "problem": label}) for one in found.next)
+    yield from wrapped(voice.words("screen.next", commands=commands), WIDTH, "  ")
+    yield paint(wrapped(voice.words("screen.more", problem=label), WIDTH)[0], DIM)
+
+
+def _without_plan(plan: Plan, voice: Voice, label: str) -> Iterator[str]:
     """Yield why there is no plan, as far as there is room."""
     yield paint(wrapped(_title(plan, voice), WIDTH)[0], BOLD)
     ident = "screen.infeasible" if plan.status == "infeasible" else "screen.limit"
     yield paint(voice.words(ident), RED)
     lines = [line for reason in plan.reasons for line in wrapped(f"- {voice.say(reason)}", WIDTH, "  ")]
     yield from lines[: LONGEST - 3]
-    yield paint(wrapped(voice.words("screen.more", problem=plan.problem), WIDTH)[0], DIM)
+    yield paint(wrapped(voice.words("screen.more", problem=label), WIDTH)[0], DIM)

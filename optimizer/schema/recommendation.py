@@ -62,6 +62,8 @@ class NamedPlan(Frozen):
     """First fiscal year."""
     first_year_cash: float | None
     """What is paid in it, in that currency."""
+    hosted: int = 0
+    """Hosted APIs beside the nodes."""
     nodes: tuple[NamedNodes, ...]
     services: tuple[NamedService, ...]
     slower_fraction: float | None

@@ -44,7 +44,7 @@ def three_slots() -> TimeCase:
     return time_case(rows, elastic, [(12, (10,)), (8, (20,)), (4, (30,))], stock=(None, None, 2))
 
 
-@pytest.mark.parametrize("solve", [proven, lambda case: by_cp_sat(case, SETTINGS, Clock(SETTINGS), 0)])
+@pytest.mark.parametrize("solve", "--details", [proven, lambda case: by_cp_sat(case, SETTINGS, Clock(SETTINGS), 0)])
 def test_three_slots_have_their_mixed_optimum(solve) -> None:  # type: ignore[no-untyped-def]
     found = solve(three_slots())
     assert (found.status, found.cost, found.bound) == ("optimal", 26_800_000, 26_800_000)
