@@ -160,7 +160,7 @@ OWN_OFFERS_NAMED = 8
 
 def warnings(prepared: Prepared, plan: Plan, beside: tuple[Proposal, ...] = ()) -> tuple[Message, ...]:
     """Say first what the reader must not miss: estimates, assumed prices, own figures, choices made for them."""
-    return (*model_remarks(prepared.problem, prepared.catalog, prepared.loaded.own_models),
+    return (*prepared.loaded.places, *model_remarks(prepared.problem, prepared.catalog, prepared.loaded.own_models),
             *_about_apis(plan), *_about_speeds(plan, beside), *_about_prices(prepared, plan),
             *_about_overlay(prepared, plan))
 
