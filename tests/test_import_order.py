@@ -16,8 +16,8 @@ PACKAGE = Path(optimizer.__file__).parent
 ROOMS = (
     "errors", "messages", "units", "schema", "load", "demand", "traffic", "memory", "engines", "throughput", "costs",
     "candidates", "integrity", "accuracy", "verify", "formulation", "solve", "timetable", "roadmap", "question",
-    "strategies", "plan", "frontier", "explain", "recommend", "answer", "replay", "compare", "fleet", "batch",
-    "loadtest", "deploy", "documents", "reports", "commands", "cli",
+    "strategies", "plan", "frontier", "explain", "recommend", "starting", "answer", "replay", "compare", "fleet",
+    "batch", "loadtest", "deploy", "documents", "reports", "commands", "cli",
 )
 """Top to bottom; a room is a module of the package or a folder of modules."""
 

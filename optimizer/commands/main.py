@@ -31,6 +31,7 @@ from optimizer.commands import (
     spec,
     spec_diff,
     speed,
+    starting,
 )
 from optimizer.errors import ExitCode, GpumixError, shortened
 
@@ -47,7 +48,9 @@ app = typer.Typer(
 LONGEST_LINE = 3000
 """Characters of one line of a message."""
 
-ROOT = (planning, spec, spec_diff, export, replaying, signing, money, quoting, roadmap, fleet, batch, facts, speed)
+ROOT = (
+    starting, planning, spec, spec_diff, export, replaying, signing, money, quoting,
+    roadmap, fleet, batch, facts, speed)
 """Commands that stand by themselves."""
 
 for commands in ROOT:

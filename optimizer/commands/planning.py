@@ -90,14 +90,14 @@ def solve(
         _write_workbook(plan, loaded, facts, spoken, output)
         text = _details(plan, form, explain)
     elif brief:
-        text = _screen(plan, loaded, facts, spoken)
+        text = screen(plan, loaded, facts, spoken)
     else:
         text = _summary(loaded, facts, plan, spoken) if summary else _details(plan, form, explain)
     emit(text, None if book else output)
     leave({"infeasible": ExitCode.INFEASIBLE, "unknown": ExitCode.LIMIT}.get(plan.status, ExitCode.PLAN))
 
 
-def _screen(plan: Plan, loaded: LoadedProblem, facts: Catalog, language: Language) -> str:
+def screen(plan: Plan, loaded: LoadedProblem, facts: Catalog, language: Language) -> str:
     """Write the first screen."""
     from optimizer.costs import rate_per_usd
     from optimizer.messages import voice_of

@@ -250,7 +250,8 @@ def _lever(one: Lever, voice: Voice) -> str:
     return f"{line}  {remark}" if remark and width_of(remark) <= room else line
 
 
-TOLD_ABOVE = frozenset({"warning.estimates", "warning.measured-alone", "warning.assumed", "warning.certainty"})
+TOLD_ABOVE = frozenset({"warning.estimates", "warning.measured-alone", "warning.assumed", "warning.certainty",
+                        "places.taken"})
 """Warnings that the grid shows as evidence, or that the next step answers."""
 
 
@@ -259,7 +260,8 @@ def _warnings(plan: Plan, voice: Voice) -> Iterator[str]:
     others = [one for one in plan.warnings if getattr(one, "id", "") not in TOLD_ABOVE]
     if others:
         told = wrapped(voice.words("screen.warning", warning=others[0]), WIDTH, "  ")
-        yield from (paint(line, YELLOW) for line in told[:2])
+        shown = told[:2] if len(told) <= 2 else [told[0], f"{told[1][:WIDTH - 3].rstrip(', ')}..."]
+        yield from (paint(line, YELLOW) for line in shown)
     if len(others) > 1:
         yield paint(voice.words("screen.warnings", n=len(others) - 1), YELLOW)
 

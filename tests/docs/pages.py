@@ -62,6 +62,7 @@ FILES = {
     "gpu_hosts.csv": "what a host of a GPU type has beside its GPUs",
     "sky_clouds.csv": "providers as SkyPilot names them",
     "capacities.csv": "capacities that are stated outright; empty as shipped",
+    "use_cases.yaml": "typical values by use case, for `gpumix init`",
     "REJECTED.csv": "what was refused, and why",
 }
 """What each file of the catalog holds."""
