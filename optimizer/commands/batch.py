@@ -112,7 +112,7 @@ def report(
     values: Annotated[str, typer.Option("--values", metavar="KEY", help="Whose least is shown.")] = "usd_per_month",
     form: FormatOption = None,
     output: OutputOption = None,
-    language: LanguageOption = "en",
+    language: LanguageOption = None,
     chart: Annotated[
         list[Path] | None,
         typer.Option("--chart", metavar="FILE", help="Also draw cost per variant: .png, .svg or .html. Repeatable."),

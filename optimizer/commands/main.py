@@ -33,6 +33,7 @@ from optimizer.commands import (
     spec,
     spec_diff,
     speed,
+    starting,
 )
 from optimizer.errors import DisagreementError, ExitCode, GpumixError, shortened
 
@@ -50,7 +51,7 @@ LONGEST_LINE = 3000
 """Characters of one line of a message."""
 
 ROOT = (
-    planning, spec, spec_diff, export, replaying, signing, proving, money, quoting, gone, batch, facts, speed)
+    starting, planning, spec, spec_diff, export, replaying, signing, proving, money, quoting, gone, batch, facts, speed)
 """Commands that stand by themselves."""
 
 for commands in ROOT:
