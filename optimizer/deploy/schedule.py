@@ -61,6 +61,19 @@ def replicas_by_hour(environment: Environment, name: str) -> list[int]:
     return counts
 
 
+def nodes_by_hour(environment: Environment, offer_id: str) -> list[int]:
+    """Return the nodes of an offer in each hour of the cycle, resting ones too; nothing where nodes always stand."""
+    plan = environment.plan
+    standing = (plan.timetable.standing.get(offer_id, 0) if plan.timetable is not None else
+                min((period.nodes.get(offer_id, 0) for period in plan.periods if period.hours), default=0))
+    counts = [0] * cycle_hours(plan)
+    for run in environment.runs:
+        if run.node.offer_id == offer_id:
+            counts = [nodes + replicas // run.replicas_per_node
+                      for nodes, replicas in zip(counts, replicas_by_hour(environment, run.name), strict=True)]
+    return [max(standing, count) for count in counts]
+
+
 def windows(counts: list[int], least: int) -> list[tuple[int, int]]:
     """List the stretches of a cycle with at least so many, as (first hour, hour after the last).
 
