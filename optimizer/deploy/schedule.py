@@ -63,15 +63,8 @@ def replicas_by_hour(environment: Environment, name: str) -> list[int]:
 
 def nodes_by_hour(environment: Environment, offer_id: str) -> list[int]:
     """Return the nodes of an offer in each hour of the cycle, resting ones too; nothing where nodes always stand."""
-    plan = environment.plan
-    standing = (plan.timetable.standing.get(offer_id, 0) if plan.timetable is not None else
-                min((period.nodes.get(offer_id, 0) for period in plan.periods if period.hours), default=0))
-    counts = [0] * cycle_hours(plan)
-    for run in environment.runs:
-        if run.node.offer_id == offer_id:
-            counts = [nodes + replicas // run.replicas_per_node
-                      for nodes, replicas in zip(counts, replicas_by_hour(environment, run.name), strict=True)]
-    return [max(standing, count) for count in counts]
+    table = timetable_of(environment.plan)
+    return [] if table is None else table.nodes_by_hour().get(offer_id, [0] * table.hours)
 
 
 def windows(counts: list[int], least: int) -> list[tuple[int, int]]:
