@@ -112,6 +112,8 @@ def test_a_saved_plan_with_an_idle_node_still_stands(tmp_path: Path, more: str) 
     loaded, catalog, settings = load_problem(file, ()), load_catalog(), SolveSettings(enumerated=True)
     plan = answer(loaded, catalog, settings)
     assert plan.status == "optimal"
+    assert {node.offer_id: node.idle for node in plan.nodes if node.idle} == {
+        "runpod-secure-a40-48gb-x1-on-demand": 2}
     again = replay(plan, loaded, catalog, settings, 0.0)
     assert (again.passed, again.faults) == (True, ())
     assert again.usd_per_month_now == pytest.approx(plan.cost.usd_per_month)
