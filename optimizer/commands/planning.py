@@ -103,7 +103,7 @@ def solve(
     from optimizer.answer import answer
     from optimizer.reports import REPORTS, markdown, terminal
 
-    if language is not None:
+    if language is not None and not book:
         from optimizer.plan.best import at_one_peak
 
         loaded = at_one_peak(loaded, "solve --lang")
