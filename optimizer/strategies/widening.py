@@ -118,7 +118,7 @@ def _rounded(
     """Find a first plan: demands that the master serves by one set of uses keep it, the others are free."""
     most, slack = list(program.most), max(1, relaxation.scaled // FIRST)
     for rows, counts in zip(relaxation.covers, relaxation.chosen, strict=True):
-        for column, count in zip(rows[0].columns, counts or (0,) * len(row.columns), strict=True):
+        for column, count in zip(rows[0].columns, counts or (0,) * len(rows[0].columns), strict=True):
             free = counts is None and regret[column] <= slack
             most[column] = min(most[column], most[column] if free else count)
     part, kept = program.within(most)
