@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
+from optimizer.candidates import Shelf
 from optimizer.candidates.model_remarks import model_remarks, served_models
 from optimizer.costs.age import age_warnings
 from optimizer.costs.api import api_beside
@@ -34,6 +35,9 @@ from optimizer.schema.plan import Plan, Proposal
 from optimizer.schema.sharing import Shed
 from optimizer.solve import Prepared, SolveSettings, plan_of, prepare, solve_prepared
 
+MANY, MOST_TABLES = 8, 100_000
+"""Services from which those of one model and length share their options, and tables of options that are kept."""
+
 ASIDE_LIMIT_S = 1.0
 """Under a time limit no proposal or what-if beside the plan may take longer than this."""
 
@@ -52,7 +56,8 @@ def answer(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings, she
         VerificationError: a plan broke a rule when it was checked again.
     """
     start = time.monotonic()
-    prepared = prepare(loaded, catalog)
+    shelf = Shelf(MOST_TABLES) if len(loaded.problem.services) >= MANY else None
+    prepared = prepare(loaded, catalog, shelf=shelf)
     if shed:
         return _served_by_priority(prepared, settings)
     if spans_periods(prepared.problem) or profile_hours(prepared.problem) is not None:
@@ -64,7 +69,7 @@ def answer(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings, she
     if settings.time_limit_s is not None and time.monotonic() - start >= settings.time_limit_s:
         late = Message("answer.late")
         return plan.model_copy(update={"warnings": (*warnings(prepared, plan), late)})
-    aside = replace(settings, enumerated=True)
+    aside = replace(settings, enumerated=True, confirmed=False)
     if settings.time_limit_s is not None:
         aside = replace(aside, time_limit_s=min(settings.time_limit_s, ASIDE_LIMIT_S))
     if not solution.has_plan:
@@ -186,7 +191,7 @@ def _named(requirements: tuple[tuple[str, Message], ...]) -> tuple[Message, ...]
 def proposals(prepared: Prepared, plan: Plan, settings: SolveSettings) -> tuple[Proposal, ...]:
     """List what a procurement meeting asks for beside the best plan: cheapest first, those without a plan last."""
     found = sorted(
-        single_gpu_proposals(prepared, settings),
+        single_gpu_proposals(prepared, plan, settings),
         key=lambda p: (p.usd_per_month is None, p.usd_per_month or 0.0, p.name),
     )
     others: list[Proposal] = []

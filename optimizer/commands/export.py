@@ -14,6 +14,7 @@ from optimizer.commands.options import (
     OutsideOption,
     OverlayOption,
     ProblemArg,
+    QuarterOption,
     SetOption,
     TimeOption,
     emit,
@@ -53,6 +54,7 @@ def export(
         typer.Option("--checkpoint", metavar="SERVICE=NAME",
                      help="What a service loads, in the plan's precision. Repeatable."),
     ] = None,
+    quarter: QuarterOption = None,
     overrides: SetOption = None,
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
@@ -68,11 +70,11 @@ def export(
     from optimizer.deploy import environment_of, files_of
     from optimizer.documents.output import write_folder
     from optimizer.load.serving import load_serving
-    from optimizer.plan.best import at_one_peak
+    from optimizer.plan.quarter import at_quarter
     from optimizer.reports import REPORTS, terminal
 
     serving = load_serving(catalog, overlays_of(overlay))
-    loaded = at_one_peak(loaded, "gpumix export")
+    loaded = at_quarter(loaded, quarter)
     plan = answer(loaded, facts, settings)
     if plan.status not in ("optimal", "feasible"):
         emit(REPORTS["text"](plan), None)

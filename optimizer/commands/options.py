@@ -70,6 +70,10 @@ FormatOption = Annotated[
 LanguageOption = Annotated[
     str, typer.Option("--lang", metavar="LANGUAGE", help="Language of the document: en or ja.")
 ]
+QuarterOption = Annotated[
+    int | None,
+    typer.Option("--quarter", metavar="N", help="Quarter of a roadmap to look at, from 1; default the fullest."),
+]
 OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there instead of the terminal.")
 ]

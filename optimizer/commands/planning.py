@@ -18,6 +18,7 @@ from optimizer.commands.options import (
     OutsideOption,
     OverlayOption,
     ProblemArg,
+    QuarterOption,
     SetOption,
     TimeOption,
     emit,
@@ -103,10 +104,6 @@ def solve(
         raise InputError([Fault("options", "--chart", "a problem without roadmap", allowed)])
     from optimizer.answer import answer
 
-    if summary:
-        from optimizer.plan.best import at_one_peak
-
-        loaded = at_one_peak(loaded, "solve --summary")
     plan = answer(loaded, facts, settings, shed)
     _draw_quarters(plan, chart or [], chart_width)
     if summary:
@@ -184,6 +181,7 @@ def pareto(
         str | None,
         typer.Option("--service", metavar="ID", help="Whose promise; default the first interactive service."),
     ] = None,
+    quarter: QuarterOption = None,
     chart: Annotated[
         list[Path] | None,
         typer.Option("--chart", metavar="FILE", help="Also draw it: .png, .svg or .html (interactive). Repeatable."),
@@ -200,7 +198,7 @@ def pareto(
     from optimizer.frontier import trace_frontier
     from optimizer.reports.frontier_report import frontier_document
 
-    frontier = trace_frontier(loaded, facts, settings, against.value, low, high, service)
+    frontier = trace_frontier(loaded, facts, settings, against.value, low, high, service, quarter)
     if chart:
         _draw(frontier, settings, chart, chart_width)
     pictures = _pictures(frontier, settings, out)
@@ -271,6 +269,7 @@ def explain(
     tests: Annotated[
         bool, typer.Option("--tests", help="Also say which measurements would change the plan, most decisive first.")
     ] = False,
+    quarter: QuarterOption = None,
 ) -> None:
     """Say why each other GPU and engine lost, what binds, what would change the plan, or why there is none."""
     settings, out = solve_settings(time_limit, deterministic_limit), Out.of(form, output, language)
@@ -278,7 +277,7 @@ def explain(
     from optimizer.explain import explain as explained
     from optimizer.reports.explain_report import explain_document
 
-    found = explained(loaded, facts, settings, alternatives, within, tests)
+    found = explained(loaded, facts, settings, alternatives, within, tests, quarter)
     out.write(explain_document(found))
     leave({"infeasible": ExitCode.INFEASIBLE, "unknown": ExitCode.LIMIT}.get(found.plan.status, ExitCode.PLAN))
 

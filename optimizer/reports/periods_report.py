@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from optimizer.documents.document import Section, bullets, paragraph, section, table
 from optimizer.messages import Message
-from optimizer.reports.wording_of_time import cost_by_time, timetable_rows, work_of
+from optimizer.plan.hours import timetable_of
+from optimizer.reports.wording_of_time import cost_by_time, saving_by_time, timetable_rows, work_of
 from optimizer.schema.plan import NodeLayout, Period, Plan
 
 
@@ -49,16 +50,17 @@ def label_of(run: tuple[Period, ...]) -> str:
 
 def timetable_section(plan: Plan) -> Section | None:
     """Return the nodes hour by hour, each kind of day once; None where the plan has no hours."""
-    if plan.timetable is None:
+    found = timetable_of(plan)
+    if found is None or plan.roadmap is not None:
         return None
-    tables = [table(rows[0], rows[1:]) for rows in timetable_rows(plan.timetable)]
-    return section("hours", Message("periods.day" if plan.timetable.hours == 24 else "periods.week"),
-                   paragraph(cost_by_time(plan)), *tables, bullets(map(work_of, plan.timetable.work)))
+    tables = [table(rows[0], rows[1:]) for rows in timetable_rows(found, plan.work)]
+    return section("hours", Message("periods.day" if found.hours == 24 else "periods.week"),
+                   paragraph(cost_by_time(plan)), bullets(saving_by_time(found)), *tables)
 
 
 def period_sections(plan: Plan) -> Iterator[Section]:
     """Yield who runs where, period by period, what nodes hold, and money by the quarter."""
-    if len(plan.periods) > 1 and (plan.roadmap is None or plan.periods[0].hours):
+    if len(plan.periods) > 1 and (plan.roadmap is not None) == bool(plan.periods[0].hours):
         yield section("periods", Message("periods.title"), bullets(_period_lines(plan)))
     yield section("hosted", Message("periods.hosted-title"), bullets(_hosted_lines(plan)))
     if plan.periods:

@@ -64,15 +64,6 @@ CHECKS: tuple[Check, ...] = (
 """All of them; the first guards the others, which look up what it finds to exist."""
 
 
-def _checks_of(plan: Plan) -> tuple[tuple[Check, ...], int]:
-    """Return the checks of a plan, and how many of them guard the others."""
-    if plan.timetable is None:
-        return CHECKS, 1
-    from optimizer.verify.timetable import TIMETABLE_CHECKS  # most plans have no hours
-
-    return TIMETABLE_CHECKS, 2
-
-
 def faults_of_plan(
     plan: Plan, problem: Problem, catalog: Catalog, own_models: dict[str, LlmModel], known: KnownFigures | None = None
 ) -> list[Broken]:
@@ -93,11 +84,10 @@ def faults_of_plan(
         from optimizer.verify.periods import faults_of_periods  # most plans have none
 
         return faults_of_periods(plan, problem, catalog, own_models, known)
-    if (plan.timetable is not None) != (profile_hours(problem) is not None):
-        return [Broken("timetable", "one is shown if and only if the problem states a demand by the hour")]
+    if profile_hours(problem) is not None:
+        return [Broken("periods", "none are shown, and the problem states a demand by the hour")]
     subject = Subject(plan, problem, catalog, own_models, KnownFigures() if known is None else known)
-    every, guards = _checks_of(plan)
-    for checks in (every[:guards], every[guards:]):
+    for checks in (CHECKS[:1], CHECKS[1:]):
         faults = list(broken_by(checks, subject))
         if faults:
             return faults

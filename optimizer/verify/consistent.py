@@ -159,7 +159,7 @@ def loads_add_up(plan: Plan) -> Iterator[Contradiction]:
     for one in plan.deployments:
         shares[one.service_id] += one.load_fraction
     for service_id, share in shares.items():
-        if plan.timetable is None and not isclose(share, 1.0, rel_tol=0, abs_tol=1e-6):
+        if not plan.periods and not isclose(share, 1.0, rel_tol=0, abs_tol=1e-6):
             yield f"deployments of {service_id}, load_fraction", f"a sum of {share:g}", "a sum of 1"
 
 

@@ -56,7 +56,10 @@ def weight_of(conf: str, target: str, service: str, name: str, nodes: int, repli
 
 def slots(plan: dict[str, Any]) -> Iterator[tuple[dict[str, Any], list[tuple[str, dict[str, Any], int]]]]:
     """Yield each slot with (name, deployment, nodes that run)."""
-    for slot in plan["timetable"]["slots"]:
+    waits = {one["service_id"] for one in plan["services"] if one["kind"] == "async"}
+    for slot in plan["periods"]:
+        slot = {**slot, "demand": {one["service_id"]: one["amount"] for one in slot["demand"]
+                                   if one["service_id"] not in waits}}
         nodes = {(one["service_id"], one["offer_id"], one["engine_id"]): one["nodes"] for one in slot["running"]}
         yield slot, [(name, one, nodes.get((one["service_id"], one["offer_id"], one["engine_id"]), 0))
                      for name, one in zip(names_of(plan), plan["deployments"], strict=True)]
@@ -71,7 +74,7 @@ def test_no_node_is_sent_more_than_it_carries_in_any_hour(run: Run, problem: str
         assert run("export", problem, "--to", target, "--out", out).code == 0
         schedule = {hour: one for one in json.loads((out / "schedule.json").read_text("utf-8"))["slots"]
                     for hour in one["hours"]}
-        assert sorted(schedule) == list(range(plan["timetable"]["hours"]))
+        assert sorted(schedule) == list(range(sum(len(one["hours"]) for one in plan["periods"])))
         for slot, running in slots(plan):
             conf = conf_of(out, target, slot["hours"][0])
             for name, one, nodes in running:

@@ -137,8 +137,8 @@ def answer_of(text: str) -> dict[str, Any]:
 def test_the_command_of_version_0_1_says_what_to_write(run: Run, years: Path) -> None:
     result = run("plan", years, "--format", "json")
     assert (result.code, result.out) == (2, "")
-    assert result.err == "gpumix: plan: found a command that is gone; allowed: gpumix solve PROBLEM with `roadmap:` in the problem
-"
+    assert result.err == (
+        "gpumix: plan: found a command that is gone; allowed: gpumix solve PROBLEM with `roadmap:` in the problem\n")
     assert "\n  plan " not in run("--help").out
 
 

@@ -9,7 +9,13 @@ from optimizer.schema.plan import Plan
 from optimizer.schema.problem import Problem
 from optimizer.verify.broken import Broken, broken_by
 from optimizer.verify.classes import check_class_promise
-from optimizer.verify.figures import check_answered_once, check_known_names, check_policy, check_shown_speeds
+from optimizer.verify.figures import (
+    check_answered_once,
+    check_known_names,
+    check_local_cost,
+    check_policy,
+    check_shown_speeds,
+)
 from optimizer.verify.known import KnownFigures
 from optimizer.verify.periods.figures import (
     check_carried_in_periods,
@@ -22,6 +28,13 @@ from optimizer.verify.periods.hosted import (
     check_hosted_names,
     check_spot_beside_apis,
     check_survive_api_loss,
+)
+from optimizer.verify.periods.loads import (
+    check_mean_use,
+    check_most_at_one_time,
+    check_no_classes,
+    check_peak_use,
+    check_shares_by_period,
 )
 from optimizer.verify.periods.money import (
     check_contract_line,
@@ -49,7 +62,7 @@ GUARDS = (check_known_names, check_answered_once, check_periods)
 """They guard the others, which look up what they find to exist."""
 
 OF_REPLICAS = (check_engines_run, check_class_promise, check_replica_promise, check_memory, check_node_capacity,
-               check_shown_speeds)
+               check_shown_speeds, check_local_cost)
 """Checks of deployments, each replica of a shared node taken as a node of its own."""
 
 RULES = (
@@ -58,8 +71,11 @@ RULES = (
     check_roadmap, check_cash, check_cap_spending, check_terms, check_node_lines, check_contract_line,
     check_speed_in_periods, check_services,
     check_carried_in_periods, check_shares, check_hosted, check_spot_beside_apis, check_survive_api_loss,
-    check_sums_to_approve,
+    check_most_at_one_time, check_shares_by_period, check_mean_use, check_peak_use, check_no_classes,
 )
+
+LAST = (check_sums_to_approve,)
+"""Checks that look at facts of nodes which another check holds first."""
 
 
 def faults_of_periods(
@@ -72,7 +88,8 @@ def faults_of_periods(
         return [Broken("sharing", f"{plan.sharing}, {problem.sharing} asked for")]
     subject = PeriodsSubject(plan, problem, catalog, own_models, KnownFigures() if known is None else known)
     whole = subject.whole
-    for checks, about in ((GUARDS, whole), ((check_hosted_names,), subject), (OF_REPLICAS, whole), (RULES, subject)):
+    for checks, about in ((GUARDS, whole), ((check_hosted_names,), subject), (OF_REPLICAS, whole), (RULES, subject),
+                          (LAST, subject)):
         found = list(broken_by(checks, about))
         if found:
             return found

@@ -20,26 +20,32 @@ PROFILE = ("--set", f"services.0.demand={{peak_concurrency: 200, profile: {DAY}}
 MONTH = 59 * 2.5 * 730 / 24
 
 
-def test_json_has_the_timetable(run: Run, desk: Path) -> None:
+def test_json_has_every_period(run: Run, desk: Path) -> None:
     data = json.loads(run("solve", desk, *PROFILE, "--format", "json").out)
-    table = data["timetable"]
     assert data["cost"]["usd_per_month"] == data["bound_usd_per_month"] == pytest.approx(MONTH)
-    assert (table["hours"], table["standing"], data["gap_fraction"]) == (24, {}, 0.0)
-    slots = [(slot["hours"][0], len(slot["hours"]), slot["demand"], slot["hourly_nodes"]) for slot in table["slots"]]
-    assert slots == [(0, 9, {"chat": 40.0}, 1), (6, 5, {"chat": 100.0}, 2), (8, 10, {"chat": 200.0}, 4)]
+    assert data["gap_fraction"] == 0.0
+    periods = [(one["hours"][0], len(one["hours"]), one["demand"][0]["amount"], one["nodes"])
+               for one in data["periods"]]
+    assert periods == [(0, 9, 40.0, {"cloud-big-x1": 1}), (6, 5, 100.0, {"cloud-big-x1": 2}),
+                       (8, 10, 200.0, {"cloud-big-x1": 4})]
     (node,) = data["nodes"]
     assert (node["count"], node["node_hours_per_month"]) == (4, pytest.approx(59 * 730 / 24))
-    assert "timetable" not in json.loads(run("solve", desk, "--format", "json").out)
+    assert "periods" not in json.loads(run("solve", desk, "--format", "json").out)
 
 
 def test_text_and_markdown_show_every_hour(run: Run, desk: Path) -> None:
     text = run("solve", desk, *PROFILE).out
     assert "Hour by hour (a day)" in text
     assert [line.split()[:5] for line in text.splitlines() if line.strip().startswith(("00-05", "06-07", "08-17"))] == [
-        ["00-05", "40", "0", "+1", "2.50"], ["06-07", "100", "0", "+2", "5.00"], ["08-17", "200", "0", "+4", "10.00"]]
+        ["00-05", "40", "1", "+0", "2.50"], ["06-07", "100", "1", "+1", "5.00"], ["08-17", "200", "1", "+3", "10.00"]]
+    # one node all day costs 1,825.00, 35 node-hours a day beyond it 2,661.46; four nodes all day would cost 7,300.00
+    said = " ".join(text.split())
+    assert "1 node standing all the time $1,825.00/month, up to 3 more by the hour $2,661.46/month" in said
+    assert "hours at each number of nodes: 1 node 9 h, 2 nodes 5 h, 4 nodes 10 h" in said
+    assert "would cost $7,300.00/month: following the load saves $2,813.54/month (39%)" in said
     assert "up to 4 x cloud-big-x1" in text
     markdown = run("solve", desk, *PROFILE, "--format", "markdown").out
-    assert "| 08-17 | 200 | 0 | +4 | 10.00 |" in markdown
+    assert "| 08-17 | 200 | 1 | +3 | 10.00 |" in markdown
 
 
 def test_csv_lists_the_nodes_of_each_hour(run: Run, desk: Path) -> None:
@@ -60,14 +66,7 @@ def test_a_trace_beside_the_problem_is_counted(run: Run, desk: Path) -> None:
     (desk.parent / "calls.csv").write_text("time\n" + "\n".join(stamps) + "\n", encoding="utf-8")
     demand = ("--set", "services.0.demand={profile: calls.csv}")
     data = json.loads(run("solve", desk, *demand, "--format", "json").out)
-    assert [slot["demand"] for slot in data["timetable"]["slots"]] == [{"chat": pytest.approx(1 / 60, abs=1e-6)}]
-
-
-@pytest.mark.parametrize("command", ["pareto", "explain"])
-def test_what_looks_at_one_peak_says_so(run: Run, desk: Path, command: str) -> None:
-    result = run(command, desk, *PROFILE)
-    assert (result.code, result.out) == (2, "")
-    assert "services.0.demand.profile: found a demand by the hour; allowed: one peak" in result.err
+    assert [one["demand"][0]["amount"] for one in data["periods"]] == [pytest.approx(1 / 60, abs=1e-6)]
 
 
 def test_no_plan_names_the_rule_in_the_way(run: Run, desk: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 from optimizer.demand import demand_key, demand_of, hourly_amounts, profile_hours, quantity_of, with_quantity
 from optimizer.errors import InputError
 from optimizer.load.problem import parse_problem
+from optimizer.question.periods import calendar_of
 from optimizer.schema.problem import Deadline, Demand, RequestClass, Service
-from optimizer.timetable.slots import cycle_of
 from tests.catalogs import tiny
 
 DAY = (0.0,) * 8 + (1.0,) * 12 + (0.5,) * 4
@@ -25,10 +25,10 @@ def night(**deadline: Any) -> Service:
 
 
 def test_equal_hours_are_one_slot() -> None:
-    cycle = cycle_of(tiny.problem(demand=Demand(peak_concurrency=7, profile=DAY), headroom_fraction=0.1))
+    cycle = calendar_of(tiny.problem(demand=Demand(peak_concurrency=7, profile=DAY), headroom_fraction=0.1))
     # 7 x 1.1 = 7.7 -> 8; 3.5 x 1.1 = 3.85 -> 4
-    assert [(slot.weight, slot.demand) for slot in cycle.slots] == [(8, (0,)), (12, (8,)), (4, (4,))]
-    assert cycle.hours == 24
+    assert [(slot.weight, slot.demand) for slot in cycle.periods] == [(8, (0,)), (12, (8,)), (4, (4,))]
+    assert cycle.cycle_hours == 24
 
 
 def test_a_day_beside_a_week_is_a_week_of_equal_days() -> None:
@@ -36,17 +36,17 @@ def test_a_day_beside_a_week_is_a_week_of_equal_days() -> None:
     other = tiny.problem(demand=Demand(hourly_concurrency=(5,) * 120 + (1,) * 48), service_id="other").services[0]
     problem = tiny.problem().model_copy(update={"services": (one, other)})
     assert profile_hours(problem) == 168
-    slots = {slot.demand: slot.weight for slot in cycle_of(problem).slots}
+    slots = {slot.demand: slot.weight for slot in calendar_of(problem).periods}
     assert slots == {(0, 5): 40, (10, 5): 60, (5, 5): 20, (0, 1): 16, (10, 1): 24, (5, 1): 8}
 
 
 def test_hours_of_a_window_stay_apart() -> None:
     chat = tiny.problem(demand=Demand(peak_concurrency=10, profile=DAY)).services[0]
-    cycle = cycle_of(tiny.problem().model_copy(update={"services": (chat, night(start_hour=22.5))}))
+    cycle = calendar_of(tiny.problem().model_copy(update={"services": (chat, night(start_hour=22.5))}))
     (work,) = cycle.works
-    seconds = {hour: work.seconds[i] for i, slot in enumerate(cycle.slots) for hour in slot.hours if work.seconds[i]}
+    seconds = {hour: work.seconds[i] for i, slot in enumerate(cycle.periods) for hour in slot.hours if work.seconds[i]}
     assert seconds == {22: 1800, 23: 3600, **dict.fromkeys(range(6), 3600)}
-    assert all(slot.weight == 1 for i, slot in enumerate(cycle.slots) if work.seconds[i])
+    assert all(slot.weight == 1 for i, slot in enumerate(cycle.periods) if work.seconds[i])
     assert work.amount == 3_600_000_000  # micro-requests
 
 
