@@ -29,8 +29,8 @@ class Chart:
         Raises:
             InputError: the ending is another, the folder does not exist, or the library that draws is not installed.
         """
+        from optimizer.documents.output import write_atomically
         from optimizer.reports.charts import check_charts
-        from optimizer.reports.output import write_atomically
 
         target = Path(path)
         check_charts([target], self.width_px)

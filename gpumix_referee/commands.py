@@ -8,10 +8,15 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from optimizer.commands.options import Format, FormatOption, OutputOption, TimeOption, emit, leave
+from optimizer.commands.options import OutputOption, TextFormat, TextFormatOption, TimeOption, emit, leave
 from optimizer.errors import ExitCode, Fault, InputError
 
 Judged = TypeVar("Judged")
+
+CertificatesOption = Annotated[
+    Path | None,
+    typer.Option("--certificates", metavar="DIR", help="Also write why nothing cheaper exists, NAME.json for each."),
+]
 
 app = typer.Typer(
     help="Solve other tools' problem instances exactly.", no_args_is_help=True, rich_markup_mode=None
@@ -21,17 +26,18 @@ app = typer.Typer(
 @app.command("llmpilot")
 def referee_llmpilot(
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="LLM-Pilot instances (JSON).")],
-    form: FormatOption = Format.TEXT,
+    form: TextFormatOption = TextFormat.TEXT,
     output: OutputOption = None,
     keep: Annotated[
         Path | None, typer.Option("--keep", metavar="DIR", help="Keep the overlay and problem of each instance there.")
     ] = None,
+    certificates: CertificatesOption = None,
 ) -> None:
     """Solve LLM-Pilot's instances (users and cost by node type)."""
     from gpumix_referee.llmpilot import judge
     from gpumix_referee.reports.referee_report import REFEREE_REPORTS
 
-    verdicts = [judge(file, keep) for file in files]
+    verdicts = [judge(file, keep, certificates) for file in files]
     emit(REFEREE_REPORTS[form.value](verdicts), output)
     leave(ExitCode.PLAN if all(v.status == "optimal" for v in verdicts) else ExitCode.INFEASIBLE)
 
@@ -44,16 +50,19 @@ def referee_melange(
     sliced: Annotated[
         bool, typer.Option("--sliced", help="Mélange's own model: each slice of a bucket on one GPU type.")
     ] = False,
-    form: FormatOption = Format.TEXT,
+    form: TextFormatOption = TextFormat.TEXT,
     output: OutputOption = None,
     time_limit: TimeOption = None,
+    certificates: CertificatesOption = None,
 ) -> None:
     """Solve Mélange's instances (rate by GPU and bucket of requests), proven."""
     from gpumix_referee.melange import judge
     from gpumix_referee.reports.referee_report import REFEREE_REPORTS
 
     checked_limit(time_limit)
-    verdicts = judged(files, lambda file: judge(file, sliced, time_limit))
+    if sliced and certificates is not None:
+        raise InputError([Fault("options", "--certificates", "--sliced beside it", "traffic that is split freely")])
+    verdicts = judged(files, lambda file: judge(file, sliced, time_limit, certificates))
     emit(REFEREE_REPORTS[form.value](verdicts), output)
     leave(worst_of(verdict.status for verdict in verdicts))
 
@@ -68,7 +77,7 @@ def referee_inferno(
     shed: Annotated[
         bool, typer.Option("--shed", help="Where not all can be served, drop servers, the lowest priority first.")
     ] = False,
-    form: FormatOption = Format.TEXT,
+    form: TextFormatOption = TextFormat.TEXT,
     output: OutputOption = None,
     time_limit: TimeOption = None,
 ) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gpumix_referee.certify import write_certificate
 from gpumix_referee.verdict import Verdict
 from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog, load_catalog, load_problem
@@ -22,6 +23,7 @@ from optimizer.load.faults import shown
 from optimizer.load.text import read_json
 from optimizer.schema.catalog import CapacityRow, RentedOffer
 from optimizer.solve import SolveSettings, plan_of, prepare, solve
+from optimizer.solve.certify import certificate, certify
 from optimizer.units import MICRO
 
 PROVIDER = "llm-pilot"
@@ -149,11 +151,17 @@ def write_overlay(instance: Instance, catalog: Catalog, folder: Path) -> Path:
     return path
 
 
-def judge(path: Path, keep: Path | None = None) -> Verdict:
-    """Solve one instance; `keep` is a folder in which its overlay and problem stay.
+def judge(path: Path, keep: Path | None = None, certificates: Path | None = None) -> Verdict:
+    """Solve one instance.
+
+    Args:
+        path: its file.
+        keep: a folder in which its overlay and problem stay.
+        certificates: a folder for the proof that nothing cheaper exists.
 
     Raises:
         InputError: the file is no instance.
+        LimitError: no proof was found within the limits.
     """
     instance = read_instance(path)
     with tempfile.TemporaryDirectory() as temporary:
@@ -163,6 +171,8 @@ def judge(path: Path, keep: Path | None = None) -> Verdict:
         prepared = prepare(loaded, load_catalog(overlays=[folder], references={instance.model}))
         solution = solve(prepared.candidates, prepared.problem.limits, prepared.budget, SolveSettings())
         plan = plan_of(prepared, solution, with_rejections=False)
+        if certificates is not None:
+            write_certificate(certificates, instance.name, certificate(prepared, certify(prepared, solution)))
     bound = None if plan.bound_usd_per_month is None else solution.bound
     return Verdict(
         instance.name,

@@ -14,6 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from gpumix_referee.certify import certificate, write_certificate
 from gpumix_referee.cheapest import cheapest_routing
 from gpumix_referee.splitting.split import Routing, Traffic
 from gpumix_referee.verdict import RoutedVerdict
@@ -33,16 +34,27 @@ STATED = {True: "exact_sliced_highs", False: "exact_continuous_split_highs"}
 """Keys under which an instance file may state the optimum of its sliced model, and of the free split."""
 
 
-def judge(path: Path, sliced: bool, time_limit_s: float | None = None) -> RoutedVerdict:
+def judge(
+    path: Path, sliced: bool, time_limit_s: float | None = None, certificates: Path | None = None
+) -> RoutedVerdict:
     """Solve one instance: `sliced` as Mélange cuts it, else with every bucket split freely.
+
+    Args:
+        path: its file.
+        sliced: see above.
+        time_limit_s: of the search.
+        certificates: a folder for the proof that nothing cheaper exists.
 
     Raises:
         InputError: with every fault of the file.
+        LimitError: a certificate was asked for, and no proof was found within the limits.
     """
     name, config, stated = read_config(path, sliced)
     start = time.perf_counter()
     traffic = traffic_of(config, sliced)
     routing = cheapest_routing(traffic, time_limit_s)
+    if certificates is not None:
+        write_certificate(certificates, name, certificate(name, traffic, routing, time_limit_s))
     return verdict_of(name, traffic, routing, stated, time.perf_counter() - start)
 
 

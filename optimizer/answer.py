@@ -25,12 +25,14 @@ from optimizer.explain.beside import (
     price_end_proposals,
     single_gpu_proposals,
 )
+from optimizer.explain.nowhere import commonest_rejections
 from optimizer.explain.whatif import money
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.messages import Message
-from optimizer.plan.best import best_plan, spans_periods
+from optimizer.plan.best import best_plan, effort_of, over_periods, spans_periods
 from optimizer.recommend import only_plan, recommend, recommend_over_time
 from optimizer.schema.plan import Plan, Proposal
+from optimizer.schema.sharing import Shed
 from optimizer.solve import Prepared, SolveSettings, plan_of, prepare, solve_prepared
 
 if TYPE_CHECKING:
@@ -40,13 +42,16 @@ ASIDE_LIMIT_S = 1.0
 """Under a time limit no proposal or what-if beside the plan may take longer than this."""
 
 
-def answer(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings, brief: bool = False) -> Plan:
+def answer(
+    loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings, shed: bool = False, brief: bool = False
+) -> Plan:
     """Solve a problem and say everything a reader must know about the answer.
 
     Args:
         loaded: the problem.
-        catalog: the facts.
+        catalog: with its overlays.
         settings: limits of the search.
+        shed: where not all services can be served, cut some, the least important first.
         brief: whether only the recommendation stands beside the plan: no proposals and no figures at their bad ends.
 
     Raises:
@@ -55,6 +60,8 @@ def answer(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings, bri
     """
     start = time.monotonic()
     prepared = prepare(loaded, catalog, shelf=Shelf())
+    if shed:
+        return _served_by_priority(prepared, settings)
     if spans_periods(prepared.problem) or profile_hours(prepared.problem) is not None:
         return over_time(prepared, settings)
     solution = solve_prepared(prepared, settings)
@@ -106,15 +113,69 @@ def with_approval(plan: Plan, prepared: Prepared) -> Plan:
 def over_time(prepared: Prepared, settings: SolveSettings) -> Plan:
     """Solve a problem of several periods or shared nodes; what stands beside other plans looks at one peak, so is not
     there."""
-    from optimizer.explain.no_timetable import why_no_timetable  # most problems have one peak
+    from optimizer.explain.shortage import what_is_short  # most problems have one peak
 
-    plan = with_approval(best_plan(prepared, settings), prepared)
+    plan = with_approval(_with_sharing(prepared, settings), prepared)
     if plan.status == "unknown":
         return plan.model_copy(update={"reasons": (Message("answer.limit"),)})
     if plan.status == "infeasible":
-        return plan.model_copy(update={"reasons": why_no_timetable(prepared, settings)})
+        return plan.model_copy(update={"reasons": what_is_short(prepared, settings)})
     return plan.model_copy(update={
-        "recommendation": recommend_over_time(prepared, plan, settings), "warnings": warnings(prepared, plan)})
+        "recommendation": recommend_over_time(prepared, plan, settings),
+        "warnings": (*warnings(prepared, plan), *_about_idle_nodes(plan))})
+
+
+def _about_idle_nodes(plan: Plan) -> Iterator[Message]:
+    """Say which nodes that are there already a budget plan does not use."""
+    for stay in plan.roadmap.stays if plan.roadmap else ():
+        if stay.owned_already is not None and not stay.end:
+            yield Message("roadmap.of-no-use", place=stay.owned_already, offer=stay.offer_id, n=stay.count)
+
+
+def _with_sharing(prepared: Prepared, settings: SolveSettings) -> Plan:
+    """Return the best plan; where nodes are shared, with what that saves and who pays what."""
+    if prepared.problem.sharing == "none":
+        return best_plan(prepared, settings)
+    from optimizer.explain.sharing import with_sharing  # most problems share no nodes
+
+    plan, asked, found = over_periods(prepared, settings)
+    aside = settings if settings.time_limit_s is None else replace(settings, time_limit_s=ASIDE_LIMIT_S)
+    return with_sharing(plan, asked, found, effort_of(aside))
+
+
+def _served_by_priority(prepared: Prepared, settings: SolveSettings) -> Plan:
+    """Serve as many services of the highest priority as can be, then of the next, and say who is cut, and why."""
+    from optimizer.explain.shortage import what_is_short
+    from optimizer.plan.shedding import choose_served
+    from optimizer.question.build import ask
+
+    services = prepared.problem.services
+    choice = choose_served(ask(prepared).question, [one.priority for one in services], effort_of(settings))
+    served = () if choice is None else choice.served
+    if len(served) == len(services):
+        return answer(prepared.loaded, prepared.catalog, settings)
+    short = what_is_short(prepared, settings)
+    if choice is None or not served:
+        plan = best_plan(prepared, settings)
+        return plan.model_copy(update={"reasons": (Message("shed.none"), *short)})
+    kept = prepared.problem.model_copy(update={"services": tuple(services[i] for i in served)})
+    plan = answer(replace(prepared.loaded, problem=kept), prepared.catalog, settings)
+    cut = sorted((i for i in range(len(services)) if i not in served), key=lambda i: (-services[i].priority, i))
+    unproven = plan.status == "optimal" and not choice.proven
+    return plan.model_copy(update={
+        "status": "feasible" if unproven else plan.status,
+        "shed": tuple(_shed(prepared, index) for index in cut),
+        "reasons": (*plan.reasons, *(Message("shed.to-serve-all", reason=one) for one in short))})
+
+
+def _shed(prepared: Prepared, index: int) -> Shed:
+    """Describe a service that is cut."""
+    service, candidates = prepared.problem.services[index], prepared.candidates
+    fits = any(key[0] == index for key in (*candidates.options, *candidates.stated))
+    return Shed(
+        service_id=service.service_id, priority=service.priority, demand=candidates.demands[index].arithmetic,
+        reason=Message("shed.crowded") if fits else Message(
+            "shed.nowhere", reasons=commonest_rejections(prepared, service.service_id)))
 
 
 def why_no_plan(prepared: Prepared, found: Diagnosis) -> tuple[Message, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -99,12 +100,27 @@ class ModelTooLargeError(InputError):
     """The numbers of a problem exceed the solver's 63-bit integers."""
 
 
+class LimitError(GpumixError):
+    """What was asked for was not found within the limits of time or size."""
+
+    exit_code = ExitCode.LIMIT
+
+
 class DisagreementError(GpumixError):
-    """Two solvers contradict each other about one program: nothing may be called proven."""
+    """Two engines contradict each other about one program: nothing may be called proven."""
 
     exit_code = ExitCode.OWN_FAULT
 
-    def __init__(self, one: int, other: int) -> None:
+    def __init__(self, one: int | None, other: int | None, models: Mapping[str, str] | None = None) -> None:
+        """Say who found what.
+
+        Args:
+            one: what CP-SAT calls the least cost; None: infeasible.
+            other: what the second engine found; None: infeasible.
+            models: file name -> the program as each engine was given it, to be saved by the command.
+        """
+        self.models = dict(models or {})
+        first, second = ("no plan" if cost is None else f"a least cost of {cost}" for cost in (one, other))
         super().__init__(
-            f"two solvers disagree: CP-SAT calls {one} the least cost, HiGHS found counts that keep every rule for "
-            f"{other}; please report this with the problem file")
+            f"two solvers disagree: CP-SAT says {first}, the second engine {second}; "
+            "please report this with the problem file")

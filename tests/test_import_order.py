@@ -14,14 +14,46 @@ import optimizer
 PACKAGE = Path(optimizer.__file__).parent
 
 ROOMS = (
-    "errors", "messages", "units", "schema", "load", "demand", "traffic", "memory", "engines", "throughput", "costs",
-    "candidates", "integrity", "accuracy", "verify", "formulation", "solve", "timetable", "roadmap", "question",
-    "strategies", "plan", "frontier", "explain", "recommend", "starting", "answer", "replay", "compare", "fleet",
-    "batch", "loadtest", "deploy", "documents", "reports", "commands", "cli",
+    "errors",
+    "messages",
+    "units",
+    "schema",
+    "load",
+    "demand",
+    "traffic",
+    "memory",
+    "engines",
+    "throughput",
+    "costs",
+    "candidates",
+    "integrity",
+    "accuracy",
+    "verify",
+    "formulation",
+    "proof",
+    "solve",
+    "timetable",
+    "question",
+    "strategies",
+    "plan",
+    "frontier",
+    "explain",
+    "recommend",
+    "starting",
+    "answer",
+    "replay",
+    "compare",
+    "batch",
+    "loadtest",
+    "deploy",
+    "documents",
+    "reports",
+    "commands",
+    "cli",
 )
 """Top to bottom; a room is a module of the package or a folder of modules."""
 
-SOLVER_ROOMS = {"formulation", "solve", "timetable", "roadmap", "strategies", "fleet"}
+SOLVER_ROOMS = {"formulation", "solve", "timetable", "strategies", "fleet"}
 REFEREE = "gpumix_referee"
 """Solves other tools' instances, beside the package: it may import all of it but the commands that others have."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gpumix_referee.verdict import RoutedVerdict, Verdict
+from optimizer.documents.csv_rows import rows_as_csv
 from optimizer.reports import json_report
-from optimizer.reports.csv_report import rows_as_csv
 from optimizer.reports.markdown import table as markdown_table
 from optimizer.reports.terminal import BOLD, DIM, paint, wrap
 

@@ -110,13 +110,20 @@ def find_model(catalog: Catalog, name: str) -> str | None:
     return find_model_id(catalog.models, catalog.model_names, name)
 
 
+def _words(name: str) -> set[str]:
+    return set(re.findall(r"[a-z0-9]+", name.lower()))
+
+
 def find_gpu(catalog: Catalog, name: str) -> str | None:
     """Return the id of the GPU a log names, by id, name or alias, or the one kind of memory that all its words fit."""
+    if name in catalog.gpus:
+        return name
     for key, gpu in catalog.gpus.items():
         if _squeezed(name) in {_squeezed(other) for other in (key, gpu.name, *gpu.aliases.split(";"))}:
             return key
-    words = set(re.findall(r"[a-z0-9]+", name.lower()))
-    fits = [key for key in catalog.gpus if words <= set(key.split("-"))] if words else []
+    words = _words(name)
+    fits = [key for key in catalog.gpus if words <= _words(key)] if words else []
+    fits = fits or [key for key, gpu in catalog.gpus.items() if words and words <= _words(f"{key} {gpu.name}")]
     return fits[0] if len({catalog.gpus[key].memory_usable_gib for key in fits}) == 1 else None
 
 

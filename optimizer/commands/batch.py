@@ -16,11 +16,11 @@ from typer.core import TyperGroup
 from optimizer.commands.options import (
     CatalogOption,
     DeterministicOption,
-    Format,
-    FormatOption,
     OutputOption,
     OutsideOption,
     OverlayOption,
+    TextFormat,
+    TextFormatOption,
     emit,
     overlays_of,
     solve_settings,
@@ -109,7 +109,7 @@ def report(
         list[str] | None, typer.Option("--columns", metavar="KEY", help="Across: KEY or KEY,KEY. Repeatable.")
     ] = None,
     values: Annotated[str, typer.Option("--values", metavar="KEY", help="Whose least is shown.")] = "usd_per_month",
-    form: FormatOption = Format.TEXT,
+    form: TextFormatOption = TextFormat.TEXT,
     output: OutputOption = None,
     chart: Annotated[
         list[Path] | None,

@@ -32,6 +32,9 @@ class Target(StrEnum):
 
     COMPOSE = "compose"
     KUBERNETES = "kubernetes"
+    KUSTOMIZE = "kustomize"
+    HELM = "helm"
+    KSERVE = "kserve"
     SKYPILOT = "skypilot"
 
 
@@ -63,10 +66,10 @@ def export(
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.answer import answer
     from optimizer.deploy import environment_of, files_of
+    from optimizer.documents.output import write_folder
     from optimizer.load.serving import load_serving
     from optimizer.plan.best import at_one_peak
     from optimizer.reports import terminal
-    from optimizer.reports.output import write_folder
 
     serving = load_serving(catalog, overlays_of(overlay))
     loaded = at_one_peak(loaded, "gpumix export")

@@ -11,10 +11,10 @@ import typer
 
 from optimizer.commands.options import (
     CatalogOption,
-    Format,
-    FormatOption,
     OutputOption,
     OverlayOption,
+    TextFormat,
+    TextFormatOption,
     emit,
     leave,
     overlays_of,
@@ -67,7 +67,7 @@ def memory(
     ] = False,
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
-    form: FormatOption = Format.TEXT,
+    form: TextFormatOption = TextFormat.TEXT,
     output: OutputOption = None,
 ) -> None:
     """Show what fits on a set of GPUs: weights, KV cache, requests; without --gpu, what the model is."""
@@ -100,12 +100,12 @@ def catalog_list(
     ],
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
-    form: FormatOption = Format.TEXT,
+    form: TextFormatOption = TextFormat.TEXT,
     output: OutputOption = None,
 ) -> None:
     """List the rows of one table; offers also as a workbook (--output x.xlsx)."""
     if wants_workbook(output):
-        if table != "offers" or form is not Format.TEXT:
+        if table != "offers" or form is not TextFormat.TEXT:
             raise InputError([Fault("options", "--output", f"a workbook of {table}", "the table offers, no --format")])
         check_library()
     from optimizer.load import load_catalog
@@ -113,7 +113,7 @@ def catalog_list(
 
     facts = load_catalog(catalog, overlays_of(overlay))
     if wants_workbook(output) and output is not None:
-        from optimizer.reports.output import write_atomically
+        from optimizer.documents.output import write_atomically
         from optimizer.reports.workbook.offers_book import offers_workbook
 
         write_atomically(output, offers_workbook(facts))
@@ -128,7 +128,7 @@ def catalog_show(
     ],
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
-    form: FormatOption = Format.TEXT,
+    form: TextFormatOption = TextFormat.TEXT,
 ) -> None:
     """Show everything known about one id, with its source."""
     from optimizer.load import load_catalog
@@ -140,7 +140,7 @@ def catalog_show(
 
 @catalog_app.command("check")
 def catalog_check(
-    catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = Format.TEXT
+    catalog: CatalogOption = None, overlay: OverlayOption = None, form: TextFormatOption = TextFormat.TEXT
 ) -> None:
     """Check the whole catalog: schema, ids, prices, curves, the closed-loop identity, and that weights fit."""
     from optimizer.integrity import check_catalog
@@ -158,7 +158,7 @@ def catalog_age(
     today: Annotated[
         datetime | None, typer.Option("--today", formats=["%Y-%m-%d"], help="Day to count from; default: today.")
     ] = None,
-    catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = Format.TEXT,
+    catalog: CatalogOption = None, overlay: OverlayOption = None, form: TextFormatOption = TextFormat.TEXT,
     output: OutputOption = None,
 ) -> None:
     """Show how old the prices are, by provider: oldest, newest, how many are older than half a year."""
@@ -177,7 +177,7 @@ def catalog_diff(
     new: Annotated[
         Path | None, typer.Argument(metavar="[NEW]", help="Folder of another; default: the shipped catalog.")
     ] = None,
-    overlay: OverlayOption = None, form: FormatOption = Format.TEXT, output: OutputOption = None,
+    overlay: OverlayOption = None, form: TextFormatOption = TextFormat.TEXT, output: OutputOption = None,
 ) -> None:
     """Show what changed between two catalogs: offers that came and went, prices by percent, movement by GPU."""
     from optimizer.costs.catalog_difference import catalog_difference
@@ -222,7 +222,7 @@ def catalog_accuracy(
     report: Annotated[
         Path | None, typer.Option("--report", metavar="FILE.md", help="Write the accuracy page of the left-out rows.")
     ] = None,
-    catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = Format.TEXT,
+    catalog: CatalogOption = None, overlay: OverlayOption = None, form: TextFormatOption = TextFormat.TEXT,
     output: OutputOption = None,
 ) -> None:
     """Show how far predictions are from what was measured: shipped rows left out (minutes), own rows, or memory."""

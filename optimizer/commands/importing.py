@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optimizer.commands.options import CatalogOption, Format, FormatOption, OutputOption, emit
+from optimizer.commands.options import CatalogOption, OutputOption, TextFormat, TextFormatOption, emit
 from optimizer.errors import Fault, InputError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def import_skypilot(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A <cloud>/vms.csv of SkyPilot's catalog.")],
     into: IntoOption, provider: ProviderOption = None, as_of: AsOfOption = None, source_url: SourceOption = None,
     names: NamesOption = None, marketplace: MarketOption = False, force: ForceOption = False,
-    catalog: CatalogOption = None, form: FormatOption = Format.TEXT, output: OutputOption = None,
+    catalog: CatalogOption = None, form: TextFormatOption = TextFormat.TEXT, output: OutputOption = None,
 ) -> None:
     """Write SkyPilot's prices as offers, for --overlay."""
     from optimizer.load.importers import read_skypilot
@@ -65,7 +65,7 @@ def import_gpuhunt(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A <provider>.csv of gpuhunt's catalog.")],
     into: IntoOption, provider: ProviderOption = None, as_of: AsOfOption = None, source_url: SourceOption = None,
     names: NamesOption = None, marketplace: MarketOption = False, force: ForceOption = False,
-    catalog: CatalogOption = None, form: FormatOption = Format.TEXT, output: OutputOption = None,
+    catalog: CatalogOption = None, form: TextFormatOption = TextFormat.TEXT, output: OutputOption = None,
 ) -> None:
     """Write gpuhunt's prices as offers, for --overlay."""
     from optimizer.load.importers import read_gpuhunt
@@ -81,7 +81,7 @@ def import_genai_prices(
         Path | None, typer.Argument(metavar="FILE", help="A prices/data.json; default: the installed package.")
     ] = None,
     as_of: AsOfOption = None, source_url: SourceOption = None, force: ForceOption = False,
-    catalog: CatalogOption = None, form: FormatOption = Format.TEXT, output: OutputOption = None,
+    catalog: CatalogOption = None, form: TextFormatOption = TextFormat.TEXT, output: OutputOption = None,
 ) -> None:
     """Write the API prices of pydantic/genai-prices, for --overlay."""
     from optimizer.load.importers import read_genai_prices, read_package
@@ -106,7 +106,7 @@ def import_genai_prices(
 def import_litellm(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A model_prices_and_context_window.json.")],
     into: IntoOption, as_of: AsOfOption = None, source_url: SourceOption = None, force: ForceOption = False,
-    catalog: CatalogOption = None, form: FormatOption = Format.TEXT, output: OutputOption = None,
+    catalog: CatalogOption = None, form: TextFormatOption = TextFormat.TEXT, output: OutputOption = None,
 ) -> None:
     """Write the API prices of LiteLLM, for --overlay."""
     from optimizer.load.importers import read_litellm
@@ -116,7 +116,7 @@ def import_litellm(
 
 def _import_apis(
     file: Path, tool: str, read: Callable[[str, Origin, ModelNames], ApiImport], into: Path, as_of: str | None,
-    source_url: str, force: bool, catalog: Path | None, form: Format, output: Path | None,
+    source_url: str, force: bool, catalog: Path | None, form: TextFormat, output: Path | None,
 ) -> None:
     """Read a list of API prices, write those of models that the catalog has, and say what was left out."""
     from optimizer.load import load_catalog, read_bytes
@@ -139,7 +139,7 @@ def _import_apis(
 def _import(
     file: Path, tool: str, provider: str, read: Callable[[str, Origin, GpuNames], Import], into: Path,
     as_of: str | None, source_url: str, names: Path | None, marketplace: bool, force: bool, catalog: Path | None,
-    form: Format, output: Path | None,
+    form: TextFormat, output: Path | None,
 ) -> None:
     """Read a file, write its offers whole or not at all, and say what was left out and what is hard to believe."""
     from optimizer.costs.plausible import Market
@@ -180,7 +180,7 @@ def _check_options(provider: str, as_of: str | None, place: Path, force: bool) -
 
 
 def _write(place: Path, text: str) -> None:
-    from optimizer.reports.output import write_atomically
+    from optimizer.documents.output import write_atomically
 
     try:
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -13,13 +13,13 @@ import typer
 from optimizer.commands.options import (
     CatalogOption,
     DeterministicOption,
-    Format,
-    FormatOption,
     OutputOption,
     OutsideOption,
     OverlayOption,
     ProblemArg,
     SetOption,
+    TextFormat,
+    TextFormatOption,
     TimeOption,
     emit,
     leave,
@@ -89,7 +89,7 @@ def import_results(
     skip_refused: Annotated[
         bool, typer.Option("--skip-refused", help="Write the other levels where some are refused.")
     ] = False,
-    catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = Format.TEXT,
+    catalog: CatalogOption = None, overlay: OverlayOption = None, form: TextFormatOption = TextFormat.TEXT,
     output: OutputOption = None,
 ) -> None:
     """Write what load tests measured as rows of a user catalog, for --overlay."""
@@ -153,7 +153,7 @@ def run_test(
     model: ModelOption = None, gpu: GpuOption = None, gpu_count: GpuCountOption = None, tp: TpOption = None,
     layout: LayoutOption = None, precision: PrecisionOption = None, engine: EngineOption = None,
     engine_version: VersionOption = None, catalog: CatalogOption = None, overlay: OverlayOption = None,
-    form: FormatOption = Format.TEXT, output: OutputOption = None,
+    form: TextFormatOption = TextFormat.TEXT, output: OutputOption = None,
 ) -> None:
     """Put an endpoint under load, level by level, and measure what users see."""
     from optimizer.loadtest.level import Schedule
@@ -229,7 +229,7 @@ def plan_test(
         str | None, typer.Option("--url", metavar="URL", help="The endpoint to be tested; default: the engine's port.")
     ] = None,
     catalog: CatalogOption = None, overlay: OverlayOption = None, allow_outside: OutsideOption = False,
-    form: FormatOption = Format.TEXT, output: OutputOption = None, time_limit: TimeOption = None,
+    form: TextFormatOption = TextFormat.TEXT, output: OutputOption = None, time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
 ) -> None:
     """Say which tests would tell whether the plan of a problem holds, with ready commands."""
@@ -239,7 +239,8 @@ def plan_test(
     from optimizer.loadtest.planning import Asked, plan_tests
     from optimizer.reports.loadtest_plan_report import PLAN_REPORTS
 
-    asked = Asked(problem, own, url, tuple(str(path) for path in overlays_of(overlay)))
+    asked = Asked(problem, own, url, tuple(str(path) for path in overlays_of(overlay)),
+                  None if catalog is None else str(catalog), tuple(overrides or ()))
     found = plan_tests(loaded, facts, settings, asked, load_serving(catalog, overlays_of(overlay)))
     emit(PLAN_REPORTS[form.value](found), output)
     leave({"infeasible": ExitCode.INFEASIBLE, "unknown": ExitCode.LIMIT}.get(found.status, ExitCode.PLAN))
@@ -250,7 +251,7 @@ def compare_test(
     problem: ProblemArg,
     overrides: SetOption = None,
     catalog: CatalogOption = None, overlay: OverlayOption = None, allow_outside: OutsideOption = False,
-    form: FormatOption = Format.TEXT, output: OutputOption = None, time_limit: TimeOption = None,
+    form: TextFormatOption = TextFormat.TEXT, output: OutputOption = None, time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
 ) -> None:
     """Hold own measurements against predictions and the promise, and solve again with them."""
@@ -301,8 +302,8 @@ def _text_of(place: Path) -> str | None:
 
 def _write(place: Path, found: Imported, into: Path) -> None:
     """Write the own file, and the model and GPU rows that it needs, whole or not at all, and only what is new."""
+    from optimizer.documents.output import write_atomically
     from optimizer.loadtest.own_parts import own_files
-    from optimizer.reports.output import write_atomically
 
     if not found.added:
         return

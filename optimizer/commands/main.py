@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import tempfile
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -17,23 +19,23 @@ from optimizer.commands import (
     demand,
     export,
     facts,
-    fleet,
+    gone,
     importing,
     loadtest,
     money,
     planning,
     problems,
+    proving,
     quoting,
     referee,
     replaying,
-    roadmap,
     signing,
     spec,
     spec_diff,
     speed,
     starting,
 )
-from optimizer.errors import ExitCode, GpumixError, shortened
+from optimizer.errors import DisagreementError, ExitCode, GpumixError, shortened
 
 gc.set_threshold(200_000, 50, 100)  # a short process builds many small objects once: collecting them costs a tenth
 
@@ -49,8 +51,8 @@ LONGEST_LINE = 3000
 """Characters of one line of a message."""
 
 ROOT = (
-    starting, planning, spec, spec_diff, export, replaying, signing, money, quoting,
-    roadmap, fleet, batch, facts, speed)
+    starting, planning, spec, spec_diff, export, replaying, signing, proving, money, quoting, gone, batch, facts,
+    speed)
 """Commands that stand by themselves."""
 
 for commands in ROOT:
@@ -85,11 +87,26 @@ def _fail(message: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
+def _saved(error: DisagreementError) -> str:
+    """Save the program as each engine was given it, and say where."""
+    if not error.models:
+        return ""
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="gpumix-disagreement-"))
+        for name, text in error.models.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as why:
+        return f"\nthe models could not be saved: {why.strerror}"
+    return f"\nboth models are in {folder}"
+
+
 def main() -> NoReturn:
     """Run the command; every failure is a message and an exit code, never a traceback (unless GPUMIX_DEBUG is set)."""
     try:
         code = app(prog_name="gpumix", standalone_mode=False)
         sys.stdout.flush()
+    except DisagreementError as error:
+        _fail(f"{error}{_saved(error)}", int(error.exit_code))
     except GpumixError as error:
         _fail(str(error), int(error.exit_code))
     except (KeyboardInterrupt, typer.Abort):

@@ -10,13 +10,13 @@ import typer
 from optimizer.commands.options import (
     CatalogOption,
     DeterministicOption,
-    Format,
-    FormatOption,
     OutputOption,
     OutsideOption,
     OverlayOption,
     ProblemArg,
     SetOption,
+    TextFormat,
+    TextFormatOption,
     TimeOption,
     emit,
     leave,
@@ -44,7 +44,7 @@ def cost(
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
     allow_outside: OutsideOption = False,
-    form: FormatOption = Format.TEXT,
+    form: TextFormatOption = TextFormat.TEXT,
     output: OutputOption = None,
 ) -> None:
     """Show what one node costs, line by line, with formulas and sources; owned ones with their fiscal years."""
@@ -62,7 +62,7 @@ def compare(
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
     allow_outside: OutsideOption = False,
-    form: FormatOption = Format.TEXT,
+    form: TextFormatOption = TextFormat.TEXT,
     output: OutputOption = None,
     time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
@@ -78,7 +78,7 @@ def compare(
     settings = solve_settings(time_limit, deterministic_limit)
     check_chart_files(chart, chart_width, output)
     if wants_workbook(output):
-        if form is not Format.TEXT:
+        if form is not TextFormat.TEXT:
             raise InputError([Fault("options", "--output", f"a workbook with --format {form.value}", "one of them")])
         check_library()
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
@@ -93,7 +93,7 @@ def compare(
 
         write_compare_charts(found, chart, chart_width)
     if wants_workbook(output) and output is not None:
-        from optimizer.reports.output import write_atomically
+        from optimizer.documents.output import write_atomically
         from optimizer.reports.workbook.compare_book import compare_workbook
 
         write_atomically(output, compare_workbook(found))

@@ -22,8 +22,8 @@ COLOURS = re.compile(r"(\x1b\[(?:0|1|2|31|32|33)m)")
 """The codes that reports paint with."""
 
 
-class Format(StrEnum):
-    """How a result is written."""
+class TextFormat(StrEnum):
+    """How a result of a command that is not a document yet is written."""
 
     TEXT = "text"
     JSON = "json"
@@ -31,11 +31,17 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
 
 
-class Language(StrEnum):
-    """The language of a document."""
+class Format(StrEnum):
+    """How a result is written."""
 
-    EN = "en"
-    JA = "ja"
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"
+    MARKDOWN = "markdown"
+    HTML = "html"
+    DOCX = "docx"
+    PDF = "pdf"
+    XLSX = "xlsx"
 
 
 ProblemArg = Annotated[
@@ -57,7 +63,14 @@ OutsideOption = Annotated[
     bool,
     typer.Option("--allow-outside", help="Let the problem name files outside its own folder and this one."),
 ]
-FormatOption = Annotated[Format, typer.Option("--format", help="How to write the result.")]
+TextFormatOption = Annotated[TextFormat, typer.Option("--format", help="How to write the result.")]
+FormatOption = Annotated[
+    Format | None,
+    typer.Option("--format", help="How to write the result; default: by the ending of --output, else text."),
+]
+LanguageOption = Annotated[
+    str, typer.Option("--lang", metavar="LANGUAGE", help="Language of the document: en or ja.")
+]
 OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there instead of the terminal.")
 ]
@@ -70,25 +83,25 @@ DeterministicOption = Annotated[
 ]
 
 
-LanguageOption = Annotated[
-    Language | None,
-    typer.Option("--lang", help="Language; default: GPUMIX_LANG, the problem's `language`, else en."),
+SpokenOption = Annotated[
+    str | None,
+    typer.Option("--lang", metavar="LANGUAGE", help="en or ja; default: GPUMIX_LANG, else the problem's."),
 ]
 
 
-def language_of(asked: Language | None, problem: Problem | None = None) -> Language:
+def language_of(asked: str | None, problem: Problem | None = None) -> str:
     """Return the language to speak: as asked, else of GPUMIX_LANG, else the problem's, else English.
 
     Raises:
-        InputError: GPUMIX_LANG names another language.
+        InputError: there is no such language.
     """
-    named = os.environ.get("GPUMIX_LANG", "") if asked is None else asked.value
-    if not named:
-        named = problem.language if problem is not None and problem.language else Language.EN.value
-    known = [one.value for one in Language]
-    if named not in known:
-        raise InputError([Fault("environment", "GPUMIX_LANG", repr(named), " or ".join(known))])
-    return Language(named)
+    from optimizer.messages.catalog import languages
+
+    named = asked or os.environ.get("GPUMIX_LANG") or (problem.language if problem is not None else None) or "en"
+    if named not in languages():
+        place = ("options", "--lang") if asked else ("environment", "GPUMIX_LANG")
+        raise InputError([Fault(*place, repr(named), " or ".join(map(repr, languages())))])
+    return named
 
 
 def overlays_of(given: list[Path] | None) -> list[Path]:
@@ -125,7 +138,7 @@ def solve_settings(time_limit: float | None, deterministic_limit: float | None) 
 def emit(text: str, output: Path | None) -> None:
     """Print a result, or write it to a file."""
     if output is not None:
-        from optimizer.reports.output import write_atomically
+        from optimizer.documents.output import write_atomically
 
         write_atomically(output, plain(text))
     else:

@@ -11,15 +11,14 @@ import typer
 from optimizer.commands.options import (
     CatalogOption,
     DeterministicOption,
-    Format,
-    FormatOption,
-    Language,
-    LanguageOption,
     OutputOption,
     OutsideOption,
     OverlayOption,
     ProblemArg,
     SetOption,
+    SpokenOption,
+    TextFormat,
+    TextFormatOption,
     TimeOption,
     emit,
     language_of,
@@ -58,34 +57,63 @@ def solve(
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
     allow_outside: OutsideOption = False,
-    form: FormatOption = Format.TEXT,
+    form: TextFormatOption = TextFormat.TEXT,
     output: OutputOption = None,
     time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
     details: Annotated[bool, typer.Option("--details", help="Print the whole report in place of one screen.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="The same, and what was rejected, by reason.")] = False,
-    language: LanguageOption = None,
+    language: SpokenOption = None,
+    certificate: Annotated[
+        Path | None,
+        typer.Option("--certificate", metavar="FILE",
+                     help="Also write why nothing cheaper exists: .md for people (.ja.md in Japanese), else JSON."),
+    ] = None,
+    chart: Annotated[
+        list[Path] | None,
+        typer.Option("--chart", metavar="FILE", help="Also draw nodes and cash by quarter, of a problem with roadmap: "
+                     ".png or .svg. Repeatable."),
+    ] = None,
+    chart_width: Annotated[
+        int, typer.Option("--chart-width", metavar="PIXELS", help="Width of the charts.")
+    ] = DEFAULT_WIDTH_PX,
+    shed: Annotated[
+        bool, typer.Option("--shed", help="Where not all can be served, cut services, the least important first.")
+    ] = False,
 ) -> None:
-    """Find the proven cheapest nodes and engine for a problem.
+    """Find the proven cheapest nodes and engine for a problem: at a peak, by the hour, or over a budget's quarters.
 
     One screen: the cheapest, the robust and the measured plan side by side, which to take, and what would change the
     bill most. `--details` prints everything.
     """
     settings = solve_settings(time_limit, deterministic_limit)
+    if chart or chart_width != DEFAULT_WIDTH_PX:
+        from optimizer.reports.charts.quarters_chart import check_quarters_charts
+
+        check_quarters_charts(chart or [], chart_width, output)
     book = wants_workbook(output)
     if book:
         _check_workbook(form, explain)
-    elif language is not None and form is not Format.TEXT:
+    elif language is not None and form is not TextFormat.TEXT:
         raise InputError([Fault("options", "--lang", f"--format {form.value} beside it", "--format text")])
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
+    if certificate is not None:
+        from optimizer.solve.certify import check_certifiable
+
+        check_certifiable(loaded)
+    if chart and loaded.problem.roadmap is None:
+        allowed = "a problem with roadmap; gpumix pareto --chart draws its trade-off"
+        raise InputError([Fault("options", "--chart", "a problem without roadmap", allowed)])
     from optimizer.answer import answer
 
-    brief = form is Format.TEXT and not (details or explain or book)
+    brief = form is TextFormat.TEXT and not (details or explain or book or shed or loaded.problem.roadmap)
     spoken = language_of(language, loaded.problem)
-    summary = form is Format.TEXT and not (brief or book) and (language is not None or spoken is not Language.EN)
+    worded = language is not None or spoken != "en"
+    summary = form is TextFormat.TEXT and not (brief or book) and worded and loaded.problem.roadmap is None
     if summary:
         loaded = _as_summary(loaded, explain)
-    plan = answer(loaded, facts, settings, brief)
+    plan = answer(loaded, facts, settings, shed, brief)
+    _draw_quarters(plan, chart or [], chart_width)
     if book and output is not None:
         _write_workbook(plan, loaded, facts, spoken, output)
         text = _details(plan, form, explain)
@@ -94,10 +122,15 @@ def solve(
     else:
         text = _summary(loaded, facts, plan, spoken) if summary else _details(plan, form, explain)
     emit(text, None if book else output)
+    if certificate is not None:
+        from optimizer.commands.proving import write_certificate
+
+        japanese = language == "ja" or certificate.name.endswith(".ja.md")
+        write_certificate(loaded, facts, settings, certificate, "ja" if japanese else "en")
     leave({"infeasible": ExitCode.INFEASIBLE, "unknown": ExitCode.LIMIT}.get(plan.status, ExitCode.PLAN))
 
 
-def screen(plan: Plan, loaded: LoadedProblem, facts: Catalog, language: Language) -> str:
+def screen(plan: Plan, loaded: LoadedProblem, facts: Catalog, language: str) -> str:
     """Write the first screen."""
     from optimizer.costs import rate_per_usd
     from optimizer.messages import voice_of
@@ -106,34 +139,48 @@ def screen(plan: Plan, loaded: LoadedProblem, facts: Catalog, language: Language
     problem = loaded.problem
     rate = float(rate_per_usd(facts, problem, problem.currency))
     services = tuple(one.service_id for one in problem.services)
-    return first_screen(plan, voice_of(language.value, problem.currency, rate, services), loaded.label)
+    return first_screen(plan, voice_of(language, problem.currency, rate, services), loaded.label)
 
 
-def _details(plan: Plan, form: Format, explain: bool) -> str:
+def _details(plan: Plan, form: TextFormat, explain: bool) -> str:
     """Write the whole report, what was rejected where that is asked for."""
     from optimizer.reports import REPORTS, markdown, terminal
 
     text = REPORTS[form.value](plan)
-    if explain and form in (Format.TEXT, Format.MARKDOWN):
-        text += terminal.rejections(plan) if form is Format.TEXT else markdown.rejections(plan)
+    if explain and form in (TextFormat.TEXT, TextFormat.MARKDOWN):
+        text += terminal.rejections(plan) if form is TextFormat.TEXT else markdown.rejections(plan)
     return text
 
 
 def _as_summary(loaded: LoadedProblem, explain: bool) -> LoadedProblem:
     """Return the problem that the summary page of the specification looks at, checked before anything is solved."""
+    from optimizer.documents.publish import check_libraries
     from optimizer.plan.best import at_one_peak
-    from optimizer.reports.specification import check_libraries
 
     if explain:
         allowed = "--lang with --details; gpumix spec writes the whole document"
         raise InputError([Fault("options", "--lang", "--explain beside it", allowed)])
-    check_libraries("text", "--lang")
+    check_libraries("text", "--lang", ("jinja2",))
     return at_one_peak(loaded, "solve --lang --details")
 
 
-def _check_workbook(form: Format, explain: bool) -> None:
+def _draw_quarters(plan: Plan, chart: list[Path], width_px: int) -> None:
+    """Write the charts of a budget plan, or say why there are none."""
+    if not chart:
+        return
+    from optimizer.reports.charts.quarters_chart import write_quarters_charts
+    from optimizer.reports.quarters_report import Quarters
+
+    shown = Quarters.of(plan)
+    if shown is None:
+        typer.echo("gpumix: no chart is drawn: there is no plan", err=True)
+    else:
+        write_quarters_charts(shown, chart, width_px)
+
+
+def _check_workbook(form: TextFormat, explain: bool) -> None:
     """Refuse a workbook that cannot be written, before anything is solved."""
-    beside = [f"--format {form.value}"] if form is not Format.TEXT else []
+    beside = [f"--format {form.value}"] if form is not TextFormat.TEXT else []
     beside += ["--explain"] if explain else []
     if beside:
         found = f"a workbook with {' and '.join(beside)}"
@@ -141,19 +188,19 @@ def _check_workbook(form: Format, explain: bool) -> None:
     check_library()
 
 
-def _write_workbook(plan: Plan, loaded: LoadedProblem, facts: Catalog, language: Language, output: Path) -> None:
-    from optimizer.reports.output import write_atomically
+def _write_workbook(plan: Plan, loaded: LoadedProblem, facts: Catalog, language: str, output: Path) -> None:
+    from optimizer.documents.output import write_atomically
     from optimizer.reports.workbook.plan_book import plan_workbook
 
-    write_atomically(output, plan_workbook(plan, loaded.problem, facts, language.value))
+    write_atomically(output, plan_workbook(plan, loaded.problem, facts, language))
 
 
-def _summary(loaded: LoadedProblem, facts: Catalog, plan: Plan, language: Language) -> str:
+def _summary(loaded: LoadedProblem, facts: Catalog, plan: Plan, language: str) -> str:
     """Write the page that the specification begins with."""
     from optimizer.reports.specification import summary_text
     from optimizer.reports.specification.findings import findings_of_plan
 
-    return summary_text(findings_of_plan(loaded, facts, plan), language.value)
+    return summary_text(findings_of_plan(loaded, facts, plan), language)
 
 
 @app.command()
@@ -163,7 +210,7 @@ def pareto(
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
     allow_outside: OutsideOption = False,
-    form: FormatOption = Format.TEXT,
+    form: TextFormatOption = TextFormat.TEXT,
     output: OutputOption = None,
     time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
@@ -240,7 +287,7 @@ def explain(
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
     allow_outside: OutsideOption = False,
-    form: FormatOption = Format.TEXT,
+    form: TextFormatOption = TextFormat.TEXT,
     output: OutputOption = None,
     time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,

@@ -35,9 +35,9 @@ def problems_copy(
     target: Annotated[Path | None, typer.Argument(metavar="TARGET", help="Where to; default NAME.yaml here.")] = None,
 ) -> None:
     """Copy a shipped problem, to start from; an existing file is kept."""
+    from optimizer.documents.output import write_atomically
     from optimizer.load import load_problem, problem_text, read_bytes
     from optimizer.load.problem import shipped_problem_names
-    from optimizer.reports.output import write_atomically
 
     if name.removesuffix(".yaml") not in shipped_problem_names():
         raise InputError([Fault("problems copy", name, "no shipped problem", ", ".join(shipped_problem_names()))])

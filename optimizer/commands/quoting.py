@@ -10,7 +10,6 @@ import typer
 from optimizer.commands.options import (
     CatalogOption,
     DeterministicOption,
-    Language,
     OutsideOption,
     OverlayOption,
     SetOption,
@@ -38,7 +37,7 @@ def quote(
     into: Annotated[
         Path | None, typer.Option("--into", metavar="DIR", help="Overlay that the quoted prices are written to.")
     ] = None,
-    language: Annotated[Language, typer.Option("--lang", help="Language of the request.")] = Language.EN,
+    language: Annotated[str, typer.Option("--lang", help="Language of the request.")] = "en",
     overrides: SetOption = None,
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
@@ -58,14 +57,14 @@ def quote(
     check_library("--to")
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.answer import answer
-    from optimizer.reports.output import write_atomically
+    from optimizer.documents.output import write_atomically
     from optimizer.reports.workbook.quote_book import quote_workbook
 
     plan = answer(loaded, facts, settings)
     if not plan.nodes:
         typer.echo("gpumix: no request is written: there is no plan", err=True)
         leave(ExitCode.INFEASIBLE if plan.status == "infeasible" else ExitCode.LIMIT)
-    write_atomically(to, quote_workbook(plan, facts, language.value), "--to")
+    write_atomically(to, quote_workbook(plan, facts, language), "--to")
     typer.echo(f"{to}: {len(plan.nodes)} lines to be quoted")
 
 
@@ -77,10 +76,10 @@ def _read(
     if into is None or to is not None or problem is not None:
         raise InputError([Fault("options", "--from", "no --into, or PROBLEM or --to beside it", "--into DIR alone")])
     check_library("--from", "openpyxl")
+    from optimizer.documents.output import write_atomically
     from optimizer.load import load_catalog
     from optimizer.load.quotes import on_prem_yaml, read_quotes
     from optimizer.reports.import_report import rows_of_offers
-    from optimizer.reports.output import write_atomically
 
     found = read_quotes(filled, load_catalog(catalog, overlays_of(overlay)))
     files = {into / "offers" / "quotes.csv": rows_of_offers(found.offers)} if found.offers else {}

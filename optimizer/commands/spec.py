@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +12,8 @@ import typer
 from optimizer.commands.options import (
     CatalogOption,
     DeterministicOption,
-    Language,
+    Format,
+    LanguageOption,
     OutputOption,
     OutsideOption,
     OverlayOption,
@@ -24,6 +24,7 @@ from optimizer.commands.options import (
     overlays_of,
     solve_settings,
 )
+from optimizer.commands.publishing import Out
 from optimizer.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -32,21 +33,12 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
-class DocumentFormat(StrEnum):
-    """How a specification is laid out."""
-
-    HTML = "html"
-    MARKDOWN = "markdown"
-    DOCX = "docx"
-    PDF = "pdf"
-
-
 @app.command()
 def spec(
     problem: ProblemArg,
-    language: Annotated[Language, typer.Option("--lang", help="Language of the document.")] = Language.EN,
+    language: LanguageOption = "en",
     form: Annotated[
-        DocumentFormat | None, typer.Option("--format", help="Default: by the ending of --output, else html.")
+        Format | None, typer.Option("--format", help="Default: by the ending of --output, else html.")
     ] = None,
     output: OutputOption = None,
     overrides: SetOption = None,
@@ -62,19 +54,18 @@ def spec(
 ) -> None:
     """Write the specification of the inference environment: what, how much, why, how sure, to be signed."""
     from optimizer.load.documents import own_templates, read_logo
-    from optimizer.reports.specification import check_libraries, form_of, write_specification
+    from optimizer.reports.specification import DRAWN, write_specification
 
     settings = solve_settings(None, deterministic_limit)
-    chosen = form_of(None if form is None else form.value, output)
-    check_libraries(chosen)
+    out = Out.of(form, output, language, "html", DRAWN)
     own = {} if template is None else own_templates(template)
     picture = None
     if logo is not None:
-        from optimizer.reports.specification.pictures import check_logo
+        from optimizer.documents.pictures import check_logo
 
         picture = read_logo(logo)
         check_logo(picture, str(logo))
-    command = _command(problem, language, chosen, output, overrides, catalog, overlay, template, logo,
+    command = _command(problem, language, out.form, output, overrides, catalog, overlay, template, logo,
                        deterministic_limit)
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.load.serving import load_serving
@@ -85,7 +76,7 @@ def spec(
     if found.plan.status == "unknown":
         typer.echo("gpumix: no document is written: a limit was reached before any plan was found", err=True)
         leave(ExitCode.LIMIT)
-    document, files = write_specification(found, settings, language.value, chosen, command, own, picture,
+    document, files = write_specification(found, settings, language, out.form, command, own, picture,
                                           None if output is None else output.stem)
     _put(document, files, output)
     leave(ExitCode.PLAN if found.plan.nodes else ExitCode.INFEASIBLE)
@@ -99,11 +90,11 @@ def _below(catalog: Path | None) -> Catalog:
 
 
 def _command(
-    problem: str, language: Language, form: str, output: Path | None, overrides: list[str] | None,
+    problem: str, language: str, form: str, output: Path | None, overrides: list[str] | None,
     catalog: Path | None, overlay: list[Path] | None, template: Path | None, logo: Path | None, limit: float | None,
 ) -> str:
     """Return the command that writes the same document again."""
-    parts = ["gpumix", "spec", problem, "--lang", language.value, "--format", form]
+    parts = ["gpumix", "spec", problem, "--lang", language, "--format", form]
     parts += ["--output", output.name] if output is not None else []
     for option in overrides or ():
         parts += ["--set", option]
@@ -121,7 +112,7 @@ def _put(document: bytes, files: Sequence[tuple[str, bytes]], output: Path | Non
     if output is None:
         typer.echo(document, nl=False)
         return
-    from optimizer.reports.output import write_atomically
+    from optimizer.documents.output import write_atomically
 
     for name, content in files:
         write_atomically(output.parent / name, content)

@@ -8,10 +8,10 @@ import typer
 
 from optimizer.commands.options import (
     CatalogOption,
-    Format,
-    FormatOption,
     OutputOption,
     OverlayOption,
+    TextFormat,
+    TextFormatOption,
     emit,
     overlays_of,
 )
@@ -35,7 +35,7 @@ def speed(
     confidence: Annotated[float, typer.Option("--confidence", min=0.01, max=0.99, help="Of the interval.")] = 0.9,
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
-    form: FormatOption = Format.TEXT,
+    form: TextFormatOption = TextFormat.TEXT,
     output: OutputOption = None,
 ) -> None:
     """Show how fast a replica is: each term of the estimate, the rows it rests on, and its error bar."""

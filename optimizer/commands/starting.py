@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from optimizer.commands.options import Language, LanguageOption, language_of
+from optimizer.commands.options import SpokenOption, language_of
 from optimizer.errors import ExitCode, Fault, InputError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def init(
     spare: Annotated[str | None, _option("spare", "yes|no", "Whether one node may be lost.")] = None,
     defaults: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: typical values for the rest.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
-    language: LanguageOption = None,
+    language: SpokenOption = None,
 ) -> None:
     """Begin: answer a few questions, get a commented problem file and its proven plan.
 
@@ -59,7 +59,7 @@ def init(
     from optimizer.starting.questions import QUESTIONS, read_answers
 
     spoken = language_of(language)
-    voice = voice_of(spoken.value)
+    voice = voice_of(spoken)
     stated = {
         "use_case": use_case, "name": name, "model": model, "users": users, "requests": requests,
         "input_tokens": input_tokens, "output_tokens": output_tokens, "speed": speed, "budget": budget,
@@ -68,7 +68,7 @@ def init(
     asked: set[str] = set()
     asks = sys.stdin.isatty() and not defaults and answers is None
     values = read_answers(
-        given, spoken is Language.JA, "gpumix init" if answers is None else str(answers),
+        given, spoken == "ja", "gpumix init" if answers is None else str(answers),
         _asker(voice, asked) if asks else None)
     typical = frozenset(one.key for one in QUESTIONS) - given.keys() - asked
     path = target or Path(f"{values['name']}.yaml")
@@ -118,8 +118,8 @@ def _asker(voice: Voice, asked: set[str]) -> Callable[[Question, UseCase, str], 
 
 def _write(path: Path, values: dict[str, Any], voice: Voice, typical: frozenset[str], force: bool) -> None:
     """Write the problem file, unless one is there or the answers make none."""
+    from optimizer.documents.output import write_atomically
     from optimizer.load.problem import parse_problem
-    from optimizer.reports.output import write_atomically
     from optimizer.starting.problem_file import problem_file
 
     if path.exists() and not force:
@@ -129,7 +129,7 @@ def _write(path: Path, values: dict[str, Any], voice: Voice, typical: frozenset[
     write_atomically(path, text)
 
 
-def _solve(path: Path, voice: Voice, spoken: Language) -> None:
+def _solve(path: Path, voice: Voice, spoken: str) -> None:
     """Answer the problem and say what to change."""
     from optimizer.commands.options import leave, load_inputs, solve_settings
     from optimizer.commands.planning import screen

@@ -113,7 +113,8 @@ def gate_conf(run: EngineRun, addresses: list[str], resolver: str | None, listen
     return nginx_conf(tuple(upstreams), (Listener(listener_port, tuple(routes), secure),), resolver, None, keys)
 
 
-def _nginx(image: str, user: str, config: str) -> dict[str, Any]:
+def nginx_service(image: str, user: str, config: str) -> dict[str, Any]:
+    """Write nginx with one of the file's configurations."""
     return {
         "image": image, "user": user, "read_only": True, "tmpfs": ["/tmp"],
         "configs": [{"source": config, "target": "/etc/nginx/nginx.conf"}], **HARDENED, "deploy": SMALL,
@@ -126,7 +127,7 @@ def node_compose(run: EngineRun, environment: Environment) -> dict[str, Any]:
     """Write the compose file of one node."""
     engines = {f"engine-{number}": engine_service(run, number) for number in range(run.replicas_per_node)}
     companion = environment.companions["load_balancer"]
-    gate = _nginx(companion.image, companion.user, "gate") | {
+    gate = nginx_service(companion.image, companion.user, "gate") | {
         "ports": [f"${{NODE_ADDRESS:-0.0.0.0}}:{GATE_PORT}:{GATE_PORT}"],
         "secrets": ["api_keys", "tls_crt", "tls_key"],
         "depends_on": {name: {"condition": "service_started"} for name in engines},
@@ -186,15 +187,15 @@ def balancer_compose(environment: Environment, hosts: dict[str, str], template: 
         template: whether balancer.conf holds variables.
     """
     parts = environment.companions
-    balancer = _nginx(parts["load_balancer"].image, parts["load_balancer"].user, "balancer")
+    balancer = nginx_service(parts["load_balancer"].image, parts["load_balancer"].user, "balancer")
     balancer |= {"ports": [f"${{PORT:-443}}:{GATE_PORT}"], "secrets": ["api_keys", "tls_crt", "tls_key", "node_ca"]}
     if template:
         balancer["configs"] = [{"source": "balancer", "target": "/etc/nginx/templates/nginx.conf.template"}]
         balancer["command"] = ["nginx", "-c", "/tmp/nginx.conf", "-g", "daemon off;"]
         balancer["environment"] = {"NGINX_ENVSUBST_OUTPUT_DIR": "/tmp", "NGINX_ENVSUBST_FILTER": "^ENDPOINT_",
-                                   **{name: _asked(name) for name in hosts.values()}}
+                                   **{name: asked(name) for name in hosts.values()}}
     else:
-        balancer["extra_hosts"] = {name: _asked(address) for name, address in hosts.items()}
+        balancer["extra_hosts"] = {name: asked(address) for name, address in hosts.items()}
     prometheus = {
         "image": parts["prometheus"].image, "user": parts["prometheus"].user, "read_only": True, "tmpfs": ["/tmp"],
         "command": ["--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus",
@@ -235,7 +236,8 @@ def balancer_compose(environment: Environment, hosts: dict[str, str], template: 
     }
 
 
-def _asked(name: str) -> str:
+def asked(name: str) -> str:
+    """Write a variable that has to be set."""
     return f"${{{name}:?its address}}"
 
 

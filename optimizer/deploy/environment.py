@@ -112,6 +112,8 @@ class Environment:
     """DNS name and promise of each service."""
     runs: tuple[EngineRun, ...]
     facts: ServingFacts
+    asked: tuple[Service, ...] = ()
+    """The services as the problem states them."""
 
     @property
     def companions(self) -> dict[str, Companion]:
@@ -158,7 +160,7 @@ def environment_of(
         for name, one in zip(numbered([names[d.service_id] for d in plan.deployments]), plan.deployments, strict=True)
     ]
     promised = tuple((names[one.service_id], one) for one in plan.services)
-    return Environment(_own_name(plan.problem), plan, promised, tuple(runs), facts)
+    return Environment(_own_name(plan.problem), plan, promised, tuple(runs), facts, loaded.problem.services)
 
 
 def _own_name(problem: str) -> str:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+from optimizer.deploy.cluster.guides import STEPS as CLUSTER_STEPS
+from optimizer.deploy.cluster.guides import TITLES as CLUSTER_TITLES
+from optimizer.deploy.cluster.objects import MODELS
 from optimizer.deploy.compose import GATE_PORT, node_names
 from optimizer.deploy.environment import HOST_MEMORY_FACTOR, HOST_MEMORY_FLOOR_GIB, EngineRun, Environment
-from optimizer.deploy.kubernetes import API_KEYS, GRAFANA, MODELS, OFFER_LABEL, TLS, TOKEN, WEBHOOK, node_selector
 from optimizer.deploy.metrics import unwatched
-from optimizer.deploy.names import one_line
+from optimizer.deploy.names import cell, one_line
+from optimizer.deploy.nginx import KEY_ADVICE
 from optimizer.deploy.pools import pools_of, standing_in
-from optimizer.deploy.schedule import hours_text, slots_of
+from optimizer.deploy.schedule import cycle_hours, hours_text, slots_of
 from optimizer.deploy.skypilot import SERVICE_PORT, balancer_confs, endpoint_variable, infra
-
-
-def cell(text: str) -> str:
-    """Write any text into a table of Markdown.
-
-    >>> cell("a|b`c")
-    'a/b c'
-    """
-    return one_line(text).replace("|", "/").replace("`", " ").replace("<", "(").replace(">", ")")
+from optimizer.deploy.testing import load_test_lines
 
 
 def guide(environment: Environment, target: str) -> str:
@@ -30,13 +25,13 @@ def guide(environment: Environment, target: str) -> str:
          f"{inputs.gpumix_version} from problem {inputs.problem_sha256[:12]} and catalog {inputs.catalog_sha256[:12]}; "
          "change the problem and export again rather than these files."],
         _tables(environment), _hours(environment), _checkpoints(environment, target), STEPS[target](environment),
-        _notes(environment),
+        load_test_lines(environment, target), _notes(environment),
     ]
     return "\n\n".join("\n".join(lines) for lines in parts if lines) + "\n"
 
 
 def _tables(environment: Environment) -> list[str]:
-    share = "share" if environment.plan.timetable is None else "share in its busiest hour"
+    share = "share" if not cycle_hours(environment.plan) else "share in its busiest hour"
     lines = ["## What runs", "",
              f"| deployment | service | nodes | replicas | engine | precision | GPUs a replica | sequences | {share} |",
              "|---|---|---|---|---|---|---|---|---|"]
@@ -59,8 +54,8 @@ def _tables(environment: Environment) -> list[str]:
 
 def _hours(environment: Environment) -> list[str]:
     """Write which replicas run in which hours, and what part of their service's requests they get."""
-    table = environment.plan.timetable
-    if table is None:
+    cycle = cycle_hours(environment.plan)
+    if not cycle:
         return []
     names = [run.name for run in environment.runs]
     lines = ["## Hour by hour", "",
@@ -70,7 +65,7 @@ def _hours(environment: Environment) -> list[str]:
              f"| hours | {' | '.join(names)} |", "|---|" + "---|" * len(names)]
     for slot in slots_of(environment):
         cells = (f"{slot.replicas[name]} ({slot.shares[name]:.1%})" if slot.replicas[name] else "0" for name in names)
-        lines.append(f"| {hours_text(slot.hours, table.hours)} | {' | '.join(cells)} |")
+        lines.append(f"| {hours_text(slot.hours, cycle)} | {' | '.join(cells)} |")
     return lines
 
 
@@ -78,14 +73,13 @@ def _checkpoints(environment: Environment, target: str) -> list[str]:
     if not environment.unnamed:
         return []
     how = {"compose": "as that variable in the node's `.env`",
-           "kubernetes": f"as that key of the ConfigMap `{MODELS}`",
-           "skypilot": "with `--env VARIABLE=NAME`"}[target]
+           "skypilot": "with `--env VARIABLE=NAME`"}.get(target, f"as that key of the ConfigMap `{MODELS}`")
     lines = ["## Checkpoints to name", "",
              "The catalog knows no checkpoint that the engine loads in the precision of the plan. Name one "
              f"{how}, or export again with `--checkpoint SERVICE=NAME`.", "",
              "| deployment | name it as | wanted |", "|---|---|---|"]
     for run in environment.unnamed:
-        key = run.name if target == "kubernetes" else run.model_variable
+        key = run.name if target in CLUSTER_STEPS else run.model_variable
         lines.append(f"| {run.name} | {key} | {cell(run.wanted)} |")
     return lines
 
@@ -93,7 +87,7 @@ def _checkpoints(environment: Environment, target: str) -> list[str]:
 def _notes(environment: Environment) -> list[str]:
     memory = f"{HOST_MEMORY_FACTOR:g} x its weights + {HOST_MEMORY_FLOOR_GIB} GiB"
     notes = [f"Host memory of a replica is assumed: {memory}."]
-    if environment.plan.timetable is not None:
+    if cycle_hours(environment.plan):
         notes.append("The plan starts and stops nodes by the hour. These files hold the most of each deployment at one "
                      "time; what starts and stops them by `schedule.json` is yours, early enough to load a model.")
     if any(service.routing for _, service in environment.services):
@@ -123,7 +117,7 @@ def _compose(environment: Environment) -> list[str]:
         "## Start", "",
         "On every node (NVIDIA Container Toolkit installed), copy the folder of its deployment and in it:", "",
         f"1. `secrets/api_keys`: a line `\"Bearer KEY\" 1;` for each key that is let in (read by nginx, user {nginx}). "
-        f"{KEYS}",
+        f"{KEY_ADVICE}",
         "2. `secrets/tls_crt`, `secrets/tls_key`: a certificate for the name `gpumix-node`.",
         "3. `secrets/hf_token`: a Hugging Face token, empty where the checkpoint is open.",
         f"4. `.env` after `.env.example`; `MODEL_DIR` must be writable by the engine's user ({_users(environment)}).",
@@ -142,33 +136,6 @@ def _balancer(addresses: str) -> list[str]:
         f"2. `.env` after `.env.example`: {addresses}.",
         f"3. `docker compose up -d`. Requests go to port 443 (inside {GATE_PORT}), dashboards to 127.0.0.1:3000.",
     ]
-
-
-def _kubernetes(environment: Environment) -> list[str]:
-    name = environment.name
-    lines = [
-        "## Start", "", "```sh", "kubectl apply -f manifests/00-namespace.yaml",
-        f"kubectl -n {name} create secret generic {API_KEYS} --from-file=api_keys   # lines: \"Bearer KEY\" 1;",
-        f"kubectl -n {name} create secret tls {TLS} --cert=tls.crt --key=tls.key",
-        f"kubectl -n {name} create secret generic {GRAFANA} --from-file=password",
-        f"kubectl -n {name} create secret generic {WEBHOOK} --from-file=url         # where alerts are posted to",
-        f"kubectl -n {name} create secret generic {TOKEN} --from-file=token         # only for gated checkpoints"]
-    if environment.unnamed:
-        keys = " ".join(f"--from-literal={run.name}=CHECKPOINT" for run in environment.unnamed)
-        lines.append(f"kubectl -n {name} create configmap {MODELS} {keys}")
-    lines += ["kubectl apply -k manifests/", "```", "",
-              "All nodes belong to one cluster. Engines run on nodes with these labels (GPU Feature Discovery sets "
-              f"nvidia.com/...; set {OFFER_LABEL} with `kubectl label node`):", "",
-              "| deployment | node labels |", "|---|---|"]
-    lines += [f"| {run.name} | {', '.join(f'{key}={value}' for key, value in node_selector(run).items())} |"
-              for run in environment.runs]
-    return [*lines, "", KEYS, "", f"Dashboards: `kubectl -n {name} port-forward service/grafana 3000`. Each replica "
-            "keeps its checkpoint on a claim of the default storage class; metrics and dashboards lie in emptyDir "
-            "volumes: give them a claim to keep them. Pods bear a hash of their configuration, so that a changed one "
-            "rolls them out.", "",
-            "A cluster that runs the Prometheus operator takes `operator/prometheus-operator.yaml` (PodMonitor, "
-            "PrometheusRule) in place of `manifests/30-monitoring.yaml`; its Prometheus must be let in by "
-            "`manifests/40-network.yaml`."]
 
 
 def _skypilot(environment: Environment) -> list[str]:
@@ -197,6 +164,5 @@ def _skypilot(environment: Environment) -> list[str]:
             "start. Between SkyServe's load balancer and a replica requests are not encrypted."]
 
 
-KEYS = "nginx compares keys without regard to case: take hexadecimal ones (`openssl rand -hex 32`)."
-STEPS = {"compose": _compose, "kubernetes": _kubernetes, "skypilot": _skypilot}
-TITLES = {"compose": "Docker Compose", "kubernetes": "Kubernetes", "skypilot": "SkyPilot"}
+STEPS = {"compose": _compose, "skypilot": _skypilot, **CLUSTER_STEPS}
+TITLES = {"compose": "Docker Compose", "skypilot": "SkyPilot", **CLUSTER_TITLES}

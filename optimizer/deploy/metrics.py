@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from optimizer.deploy.environment import EngineRun, Environment
+from optimizer.deploy.schedule import replicas_by_hour
 from optimizer.schema.plan import ServicePlan
 from optimizer.schema.serving import EngineMetrics
 
@@ -102,10 +103,7 @@ def _rules(environment: Environment, name: str, service: ServicePlan) -> list[di
 
 def always_there(environment: Environment, run: EngineRun) -> int:
     """Return how many replicas of a deployment are there in every hour: all but those on nodes that come and go."""
-    table = environment.plan.timetable
-    if table is None:
-        return run.deployment.replicas
-    return min(run.deployment.replicas, table.standing.get(run.node.offer_id, 0) * run.replicas_per_node)
+    return min(replicas_by_hour(environment, run.name), default=run.deployment.replicas)
 
 
 def running_sum(environment: Environment, name: str, service_id: str) -> str:

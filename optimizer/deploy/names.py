@@ -54,3 +54,12 @@ def one_line(text: str) -> str:
     'a b: 1'
     """
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def cell(text: str) -> str:
+    """Write any text into a table of Markdown.
+
+    >>> cell("a|b`c")
+    'a/b c'
+    """
+    return one_line(text).replace("|", "/").replace("`", " ").replace("<", "(").replace(">", ")")

@@ -15,6 +15,9 @@ KEYS = "/run/secrets/api_keys"
 CERTIFICATE, PRIVATE_KEY = "/run/secrets/tls_crt", "/run/secrets/tls_key"
 HEALTH = "/healthz"
 
+KEY_ADVICE = "nginx compares keys without regard to case: take hexadecimal ones (`openssl rand -hex 32`)."
+"""What every guide says of keys."""
+
 WEIGHT_STEPS = 1000
 """Weights are whole numbers that add up to about this."""
 

@@ -19,6 +19,8 @@ class Pool:
     paths: tuple[str, ...]
     upstream: str
     shares: tuple[tuple[EngineRun, float], ...]
+    lengths: tuple[int, int] | None = None
+    """Input and output tokens of the request class, None where all requests share the path."""
 
 
 def pools_of(environment: Environment) -> list[Pool]:
@@ -44,7 +46,8 @@ def _of_service(environment: Environment, name: str, service: ServicePlan) -> li
         label = f"isl{isl}-osl{osl}"
         paths = (f"/{name}/{label}/v1/", *((f"/{label}/v1/",) if single else ()))
         taken = tuple((run, share) for run, share in shared if share > 0)
-        found.append(Pool(service, f"{isl} + {osl} tokens", paths, upstream_name(f"{name}_{label}"), taken))
+        found.append(Pool(service, f"{isl} + {osl} tokens", paths, upstream_name(f"{name}_{label}"), taken,
+                          (isl, osl)))
     return found
 
 

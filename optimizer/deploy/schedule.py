@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from optimizer.deploy.environment import Environment
+from optimizer.schema.plan import Plan, RunningNodes, RunningReplicas
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -23,24 +25,69 @@ class RunningSlot:
     """Deployment -> share of its service's requests that the balancer sends there."""
 
 
+def cycle_hours(plan: Plan) -> int:
+    """Return 24 or 168 for a plan by the hour of a day or week, 0 for a plan whose nodes always stand."""
+    if plan.timetable is not None:
+        return plan.timetable.hours
+    last = max((max(period.hours, default=-1) for period in plan.periods), default=-1)
+    return 0 if last < 0 else 24 if last < 24 else 168
+
+
+def _nodes_by_slot(plan: Plan) -> list[tuple[tuple[int, ...], dict[tuple[str, str, str], int]]]:
+    """List the slots of a plan by the hour: hours, and (service, offer, engine) -> nodes that run."""
+    slots: list[tuple[tuple[int, ...], Iterable[RunningNodes | RunningReplicas]]] = []
+    if plan.timetable is not None:
+        slots = [(slot.hours, slot.running) for slot in plan.timetable.slots]
+    else:
+        slots = [(period.hours, period.running) for period in plan.periods if period.hours]
+    return [(hours, {(one.service_id, one.offer_id, one.engine_id): one.nodes for one in running})
+            for hours, running in slots]
+
+
 def slots_of(environment: Environment) -> list[RunningSlot]:
     """List the slots of a plan by the hour in the order of time; none for a plan whose nodes always stand."""
-    table, found = environment.plan.timetable, []
-    for slot in table.slots if table else ():
-        nodes = {(one.service_id, one.offer_id, one.engine_id): one.nodes for one in slot.running}
+    found = []
+    for hours, nodes in _nodes_by_slot(environment.plan):
         replicas, carried = {}, {}
         for run in environment.runs:
             one = run.deployment
             count = nodes.get((one.service_id, one.offer_id, one.engine_id), 0)
             replicas[run.name] = count * run.replicas_per_node
-            carried[run.name] = count * (one.plan_speed_capacity_per_node or 0.0)
+            carried[run.name] = count * (one.plan_speed_capacity_per_node or one.capacity_per_node)
         total: dict[str, float] = defaultdict(float)
         for run in environment.runs:
             total[run.service_name] += carried[run.name]
         shares = {run.name: carried[run.name] / total[run.service_name] if total[run.service_name] else 0.0
                   for run in environment.runs}
-        found.append(RunningSlot(slot.hours, replicas, shares))
+        found.append(RunningSlot(hours, replicas, shares))
     return sorted(found, key=lambda slot: slot.hours)
+
+
+def replicas_by_hour(environment: Environment, name: str) -> list[int]:
+    """Return the replicas of a deployment in each hour of the cycle; nothing where nodes always stand."""
+    counts = [0] * cycle_hours(environment.plan)
+    for slot in slots_of(environment):
+        for hour in slot.hours:
+            counts[hour] = slot.replicas[name]
+    return counts
+
+
+def windows(counts: list[int], least: int) -> list[tuple[int, int]]:
+    """List the stretches of a cycle with at least so many, as (first hour, hour after the last).
+
+    A stretch over the end of the cycle ends in the next: its end is the smaller number.
+
+    >>> windows([2, 0, 1, 2, 2, 0], 2), windows([2, 0, 0, 1], 1)
+    ([(0, 1), (3, 5)], [(3, 1)])
+    """
+    there = [count >= least for count in counts]
+    firsts = [hour for hour, one in enumerate(there) if one and not there[hour - 1]]
+    found = []
+    for first in firsts:
+        length = next(step for step in range(1, len(counts) + 1) if not there[(first + step) % len(counts)])
+        end = first + length
+        found.append((first, end if end <= len(counts) else end % len(counts)))
+    return found
 
 
 def hours_text(hours: tuple[int, ...], cycle: int) -> str:
@@ -66,10 +113,10 @@ def schedule_files(environment: Environment) -> dict[str, str]:
     Each slot has its `hours` (of the day from midnight, of the week from Monday 00:00), the `replicas` of each
     deployment that run in them, and `request_share_fraction`, what the balancer sends there of the service's requests.
     """
-    table = environment.plan.timetable
-    if table is None:
+    cycle = cycle_hours(environment.plan)
+    if not cycle:
         return {}
     slots = [{"hours": list(slot.hours), "replicas": slot.replicas,
               "request_share_fraction": {name: round(share, 6) for name, share in slot.shares.items()}}
              for slot in slots_of(environment)]
-    return {"schedule.json": json.dumps({"cycle_hours": table.hours, "slots": slots}, indent=1) + "\n"}
+    return {"schedule.json": json.dumps({"cycle_hours": cycle, "slots": slots}, indent=1) + "\n"}

@@ -7,13 +7,20 @@ from collections.abc import Callable
 from optimizer.deploy.compose import compose_files
 from optimizer.deploy.environment import Environment
 from optimizer.deploy.guide import guide
+from optimizer.deploy.helm import helm_files
+from optimizer.deploy.kserve import kserve_files
 from optimizer.deploy.kubernetes import kubernetes_files
+from optimizer.deploy.kustomize import kustomize_files
+from optimizer.deploy.places import by_place
 from optimizer.deploy.schedule import schedule_files
 from optimizer.deploy.skypilot import skypilot_files
 
 TARGETS: dict[str, Callable[[Environment], dict[str, str]]] = {
     "compose": compose_files,
-    "kubernetes": kubernetes_files,
+    "kubernetes": by_place(kubernetes_files),
+    "kustomize": by_place(kustomize_files),
+    "helm": by_place(helm_files),
+    "kserve": by_place(kserve_files),
     "skypilot": skypilot_files,
 }
 """Name -> what writes its files: path -> text."""

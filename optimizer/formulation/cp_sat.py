@@ -32,11 +32,33 @@ def _import_cp_model() -> Any:
     return module
 
 
+class _OnDemand:
+    """A name of `cp_model` that is looked up when it is first used: most questions are answered without CP-SAT."""
+
+    def __init__(self, name: str = "") -> None:
+        self._name = name
+
+    def _found(self) -> Any:
+        module = _import_cp_model()
+        return getattr(module, self._name) if self._name else module
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(self._found(), attribute)
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._found()(*arguments)
+
+    def __or__(self, other: object) -> Any:
+        return Any  # `IntVar | int` names a type
+
+    __ror__ = __or__
+
+
 if TYPE_CHECKING:
     from ortools.sat.python import cp_model
     from ortools.sat.python.cp_model import CpModel, IntVar, LinearExpr
 else:
-    cp_model = _import_cp_model()
-    CpModel, IntVar, LinearExpr = cp_model.CpModel, cp_model.IntVar, cp_model.LinearExpr
+    cp_model = _OnDemand()
+    CpModel, IntVar, LinearExpr = _OnDemand("CpModel"), _OnDemand("IntVar"), _OnDemand("LinearExpr")
 
 __all__ = ["CpModel", "IntVar", "LinearExpr", "cp_model"]

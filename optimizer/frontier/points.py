@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from optimizer.messages import Message
 from optimizer.schema.plan import Plan
 from optimizer.solve import Prepared
 from optimizer.solve.extract import rejection_rows
@@ -41,7 +42,7 @@ class Frontier:
 
     problem: str
     axis: AxisName
-    unit: str
+    unit: Message
     service_id: str
     low: float
     high: float | None

@@ -11,6 +11,7 @@ from optimizer.errors import Fault, InputError
 from optimizer.frontier.axes import Axis, LossesAxis, SpeedAxis, TtftAxis, UsersAxis
 from optimizer.frontier.points import AxisName, Frontier, FrontierPoint
 from optimizer.load import Catalog, LoadedProblem
+from optimizer.messages import Message
 from optimizer.plan.best import at_one_peak
 from optimizer.schema.problem import Problem
 from optimizer.solve import Prepared, Solution, SolveSettings, plan_of, prepare, solve, solve_at
@@ -141,7 +142,7 @@ def _checked(low: float, high: float | None, unit: str, least: float, whole: boo
     return _Range(exact(low), None if high is None else exact(high))
 
 
-Trace = tuple[Axis, Fraction, _Range, str]
+Trace = tuple[Axis, Fraction, _Range, Message]
 """An axis over a prepared problem, where it starts, its range, and its unit."""
 
 
@@ -150,7 +151,7 @@ def _speed(loaded: LoadedProblem, catalog: Catalog, index: int, low: float | Non
     start = low if low is not None else min(SLOWEST_TOKENS_PER_S, target or SLOWEST_TOKENS_PER_S)
     span = _checked(start, high, "tokens/s", 1e-6, whole=False)
     base = prepare(loaded, catalog, with_speed(loaded.problem, index, start))
-    return SpeedAxis(base, index, span.high), span.low, span, "tokens/s"
+    return SpeedAxis(base, index, span.high), span.low, span, Message("unit.speed")
 
 
 def _users(loaded: LoadedProblem, catalog: Catalog, index: int, low: float | None, high: float | None) -> Trace:
@@ -172,7 +173,7 @@ def _losses(loaded: LoadedProblem, catalog: Catalog, index: int, low: float | No
         raise InputError([Fault("options", "--range", f"{float(span.low):g}:{float(span.high):g}", allowed)])
     survive = loaded.problem.limits.survive.model_copy(update={"nodes": int(span.low)})
     base = prepare(loaded, catalog, with_limits(loaded.problem, survive=survive))
-    return LossesAxis(base, index, span.high), span.low, span, "nodes lost"
+    return LossesAxis(base, index, span.high), span.low, span, Message("unit.nodes-lost")
 
 
 def _ttft(loaded: LoadedProblem, catalog: Catalog, index: int, low: float | None, high: float | None) -> Trace:
@@ -186,7 +187,7 @@ def _ttft(loaded: LoadedProblem, catalog: Catalog, index: int, low: float | None
     if any(stated == index for stated, _ in base.candidates.stated):
         found = f"capacities that capacities.csv states for {service.service_id}, without a TTFT"
         raise InputError([Fault("options", "--against", found, "speed, users or losses")])
-    return TtftAxis(base, index, -span.low), -(span.high or span.low), span, "ms"
+    return TtftAxis(base, index, -span.low), -(span.high or span.low), span, Message("unit.ms")
 
 
 AXES: dict[AxisName, Callable[[LoadedProblem, Catalog, int, float | None, float | None], Trace]] = {

@@ -40,7 +40,8 @@ def own_templates(folder: Path) -> dict[str, str]:
     Raises:
         InputError: with every file that replaces none; or when there is none at all.
     """
-    known, own = read_templates(shipped_documents_dir()), read_templates(folder)
+    layouts = shipped_documents_dir().parent.parent.parent / "documents" / "layouts"
+    known, own = {**read_templates(shipped_documents_dir()), **read_templates(layouts)}, read_templates(folder)
     allowed = ", ".join(sorted(known))
     faults = [
         Fault("--template", str(folder / name), "a template that replaces none", allowed)
@@ -67,13 +68,6 @@ def read_logo(path: Path) -> tuple[str, bytes]:
         found = f"{len(data):,} bytes"
         raise InputError([Fault("--logo", str(path), found, f"at most {LARGEST_LOGO_BYTES:,} bytes")])
     return kind, data
-
-
-def read_wording(language: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the words and the sentence patterns of a language."""
-    path = shipped_documents_dir() / language / "wording.yaml"
-    found: dict[str, Any] = dict(parse_mapping(decode(read_bytes(path), path.name), path.name))
-    return found["words"], found.get("patterns", {})
 
 
 def read_known_services() -> list[dict[str, Any]]:

@@ -15,7 +15,8 @@ from optimizer.load.architecture.family_defaults import defaults_of
 from optimizer.load.architecture.keys import Keys
 from optimizer.load.architecture.names import billions_named, precision_named
 from optimizer.load.architecture.read import rules_of
-from optimizer.load.architecture.storage import BY_NAME, Recipe, Stored, recipe_from, stored
+from optimizer.load.architecture.recipes import BY_NAME, Recipe, recipe_from
+from optimizer.load.architecture.storage import Stored, stored
 from optimizer.load.architecture.towers import tower_parameters
 from optimizer.load.beside import Beside, beside_of
 from optimizer.load.context import Context, context_of
@@ -60,10 +61,17 @@ def _kind(cache: Cache, layers: int) -> LayerKind:
         in_flight_bytes_per_token=float(cache.in_flight_bytes), state_bytes=float(cache.state_bytes))
 
 
-def _kinds(architecture: Architecture) -> tuple[LayerKind, ...]:
-    """Count the layers of each kind."""
+def _kinds(architecture: Architecture, label: str) -> tuple[LayerKind, ...]:
+    """Count the layers of each kind.
+
+    Raises:
+        InputError: a layer keeps more than any model does.
+    """
     counted = Counter(cache for layer in architecture.layers for cache in layer.caches)
-    return tuple(_kind(cache, layers) for cache, layers in counted.items())
+    try:
+        return tuple(_kind(cache, layers) for cache, layers in counted.items())
+    except ValidationError as error:
+        raise InputError(faults_of(error, label, LayerKind)) from None
 
 
 def _attention(kinds: tuple[LayerKind, ...], architecture: Architecture) -> str:
@@ -76,9 +84,9 @@ def _attention(kinds: tuple[LayerKind, ...], architecture: Architecture) -> str:
     return "mqa" if architecture.kv_heads == 1 else "gqa"
 
 
-def _cache_facts(architecture: Architecture) -> dict[str, Any]:
+def _cache_facts(architecture: Architecture, label: str) -> dict[str, Any]:
     """Return what the layers keep: counts of layers, and the kinds where counts cannot tell them."""
-    kinds = _kinds(architecture)
+    kinds = _kinds(architecture, label)
     whole = [kind for kind in kinds if kind.grows]
     windows = [kind for kind in kinds if kind.window_tokens and kind.values_per_token]
     states = [kind for kind in kinds if kind.state_bytes]
@@ -190,7 +198,7 @@ def parse_model_config(raw: bytes, label: str, beside: Beside | None = None) -> 
         "active_parameters_billion": min(architecture.active_parameters, architecture.parameters) / 1e9,
         "layers": len(architecture.layers), "hidden_size": architecture.hidden,
         "attention_heads": architecture.heads, "kv_heads": architecture.kv_heads, "head_dim": architecture.head_dim,
-        **_cache_facts(architecture),
+        **_cache_facts(architecture, label),
         "vision_parameters_billion": towers / 1e9, "vocabulary": architecture.vocabulary,
         "tied_embeddings": architecture.tied, "experts": architecture.experts,
         "experts_per_token": architecture.experts_per_token, "expert_width": architecture.expert_width or None,

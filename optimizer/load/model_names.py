@@ -10,9 +10,14 @@ from optimizer.load.architecture.names import precision_named
 from optimizer.schema.catalog import LlmModel
 
 COPY_MARKS = re.compile(
-    r"[-_ .](quantized|w8a8|w8a16|w4a16|w4a8|fp8|int8|int4|dynamic|awq|gptq|bnb|4bit|8bit|autoround|nvfp4|mxfp4|fp4"
-    r"|bf16|fp16|g128|block|static|per[-_]tensor|kv|gguf|q[0-9](_[0-9k])?(_[sml])?|hf|marlin|unsloth)(?=[-_ .]|$)")
+    r"[-_ .:@](quantized|w8a8|w8a16|w4a16|w4a8|fp8|int8|int4|dynamic|awq|gptq|hqq|bnb|4bit|8bit|autoround|nvfp4(a16)?"
+    r"|mxfp4|fp4|bf16|fp16|g?(32|64|128)g?|block|static|per[-_]?tensor|kv|gguf|q[0-9](_[0-9k])?(_[sml])?|hf|marlin"
+    r"|torchao|smoothquant|unsloth)(?=[-_ .:@]|$)")
 """What the names of copies add to the model's own."""
+
+UNPLANNED = re.compile(
+    r"[-_ .:@](gguf|iq[0-9]\w*|q[0-9]_\w+|exl[23]|[0-9.]+bpw|[2356][-_]?bit|int[2356]|w[2356]a16|mlx)(?=[-_ .:@]|$)")
+"""Marks of copies in a precision that the name leaves open, or that `precisions.yaml` does not have."""
 
 CALLED = re.compile(r"^  (?:name|hf_id): *(.+)$|^  aliases: *\[(.*)\]$|^ {2,4}- *(\S.*)$", re.MULTILINE)
 """Lines of models.yaml with names."""
@@ -75,6 +80,8 @@ def find_model_id(models: Mapping[str, LlmModel], model_names: Mapping[str, str]
         for name in names_of(model_id, model):
             by_name.setdefault(squeezed(name.rpartition("/")[2]), model_id)
             by_stem.setdefault(stem(name), model_id)
+    if wanted not in by_name and precision_named(reference) is None and UNPLANNED.search(reference.lower()):
+        return None  # a copy whose precision is not known must not be planned as the original
     return by_name.get(wanted) or by_stem.get(short)
 
 

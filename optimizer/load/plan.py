@@ -26,9 +26,6 @@ A_PLAN = "a plan as `gpumix solve --format json` writes it"
 TELLING = ("status", "cost", "nodes", "deployments", "services", "inputs")
 """Keys without which JSON is no plan at all."""
 
-OF_A_FLEET = ("layouts", "method")
-"""Keys that only an answer of `gpumix fleet` has."""
-
 SLACK = 1e-6
 """Relative distance that sums of a plan may keep from what they add up to."""
 
@@ -83,8 +80,6 @@ def read_saved_plan(path: Path) -> SavedPlan:
     if not isinstance(data, dict) or any(key not in data for key in TELLING):
         missing = [key for key in TELLING if not isinstance(data, dict) or key not in data]
         raise InputError([Fault(label, "", f"JSON without {', '.join(missing)}", A_PLAN)])
-    if all(key in data for key in OF_A_FLEET):
-        raise InputError([Fault(label, "", "an answer of gpumix fleet, whose services share nodes", A_PLAN)])
     if twice:
         raise InputError([Fault(label, key, "a key that stands twice", "each key once") for key in twice])
     digest = plan_sha256(data)

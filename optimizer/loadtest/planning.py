@@ -80,11 +80,22 @@ class Asked:
     """The endpoint that stands for the one to be tested; None: HOST with the engine's own port."""
     overlays: tuple[str, ...] = ()
     """Overlays that the problem is solved with: every command takes them too."""
+    catalog: str | None = None
+    """Catalog in place of the shipped one: every command takes it too."""
+    overrides: tuple[str, ...] = ()
+    """Keys of the problem that were set: every command that reads the problem sets them too."""
 
     @property
-    def overlay_words(self) -> str:
-        """Return the options that name the overlays."""
-        return "".join(f" --overlay {shlex.quote(overlay)}" for overlay in self.overlays)
+    def catalog_words(self) -> str:
+        """Return the options that name catalog and overlays."""
+        named = f" --catalog {shlex.quote(self.catalog)}" if self.catalog is not None else ""
+        return named + "".join(f" --overlay {shlex.quote(overlay)}" for overlay in self.overlays)
+
+    @property
+    def problem_words(self) -> str:
+        """Return the problem with every option that it was solved with."""
+        changed = "".join(f" --set {shlex.quote(one)}" for one in self.overrides)
+        return f"{shlex.quote(self.problem)}{changed}{self.catalog_words}"
 
 
 @dataclass(frozen=True)
@@ -138,7 +149,7 @@ def plan_tests(
     once: dict[tuple[str, str, str], PlannedTest] = {}
     for test in tests:
         once.setdefault((test.service_id, test.start_command, test.run_command), test)
-    then = f"{shlex.quote(asked.problem)}{asked.overlay_words} --overlay {shlex.quote(asked.own)}"
+    then = f"{asked.problem_words} --overlay {shlex.quote(asked.own)}"
     return PlannedTests(plan.problem, plan.status, tuple(once.values()), f"gpumix loadtest compare {then}",
                         f"gpumix solve {then}")
 
@@ -175,9 +186,7 @@ def _planned(
         if one.classes else [service.full_context_tokens, request.isl_tokens + request.osl_tokens])
     known = (_path_of(service.model, asked.problem) if service.model in loaded.own_models or model is None
              else _id_of(catalog, model) or service.model)
-    set_up = (f"--model {shlex.quote(known)} --gpu {gpu_id} --gpu-count {one.gpu_count} --tp {one.tp_size}"
-              f"{f' --layout {one.layout}' if one.layout else ''} --precision {one.precision}"
-              f" --engine {one.engine_id}{asked.overlay_words}")
+    set_up = f"{set_up_words(known, gpu_id, one)}{asked.catalog_words}"
     how = serving.engines.get(one.engine_id)
     url = asked.url or f"http://HOST:{how.port if how else 8000}"
     records = f"{service.service_id}-{gpu_id}-{request.isl_tokens}-{request.osl_tokens}.jsonl"
@@ -190,8 +199,15 @@ def _planned(
         start_command=_start(catalog, serving, model, one, gpu_id, name, max(users), context),
         run_command=(f"gpumix loadtest run --url {url} --isl {request.isl_tokens} --osl {request.osl_tokens}"
                      f" --users {levels} --records {records} {set_up}"),
-        import_command=f"gpumix loadtest import {records} --into {shlex.quote(asked.own)}{asked.overlay_words}",
+        import_command=f"gpumix loadtest import {records} --into {shlex.quote(asked.own)}{asked.catalog_words}",
         minutes=_minutes(users, one, request))
+
+
+def set_up_words(model: str, gpu_id: str, one: Deployment) -> str:
+    """Return the options of `gpumix loadtest run` that say what a replica of a deployment is."""
+    layout = f" --layout {one.layout}" if one.layout else ""
+    return (f"--model {shlex.quote(model)} --gpu {gpu_id} --gpu-count {one.gpu_count} --tp {one.tp_size}{layout}"
+            f" --precision {one.precision} --engine {one.engine_id}")
 
 
 def _path_of(model: str, problem: str) -> str:

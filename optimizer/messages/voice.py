@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -47,11 +47,15 @@ class Voice:
         """Whether amounts are shown in another currency too."""
         return self.currency != "USD"
 
+    def for_print(self) -> Voice:
+        """Return who says the same on paper."""
+        return replace(self, printed=True)
+
     def say(self, text: str) -> str:
         """Word a message; a plain text, such as a name or a title that is quoted, stays as it is."""
         ident = getattr(text, "id", "")
         if ident not in self.catalog.forms:
-            return self.tidy(str(text))
+            return str(text)
         return self.words(ident, **text.parameters)  # type: ignore[attr-defined]
 
     def words(self, ident: str, /, **parameters: Any) -> str:

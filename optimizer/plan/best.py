@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from optimizer.demand import profile_hours
 from optimizer.errors import Fault, InputError
@@ -12,6 +13,11 @@ from optimizer.schema.problem import Problem
 from optimizer.solve import Prepared, SolveSettings, plan_of, solve_prepared
 from optimizer.solve.prove import Clock
 from optimizer.verify.known import KnownFigures
+
+if TYPE_CHECKING:
+    from optimizer.question.build import Asked
+    from optimizer.strategies.found import Effort
+    from optimizer.strategies.search import Found
 
 
 def spans_periods(problem: Problem) -> bool:
@@ -76,7 +82,7 @@ def best_plan(
         VerificationError: the plan broke a rule when it was checked again.
     """
     if spans_periods(prepared.problem):
-        return _over_periods(prepared, settings, with_rejections, known)
+        return over_periods(prepared, settings, with_rejections, known)[0]
     if profile_hours(prepared.problem) is not None:
         from optimizer.timetable.answer import solve_over_time  # most problems have no hours
 
@@ -85,14 +91,26 @@ def best_plan(
     return plan_of(prepared, solution, with_rejections, known)
 
 
-def _over_periods(
-    prepared: Prepared, settings: SolveSettings, with_rejections: bool, known: KnownFigures | None
-) -> Plan:
+def over_periods(
+    prepared: Prepared, settings: SolveSettings, with_rejections: bool = True, known: KnownFigures | None = None
+) -> tuple[Plan, Asked, Found]:
+    """Return the proven cheapest plan by the one program, with its question and what was found.
+
+    Raises:
+        InputError: the problem names something that the catalog does not have.
+        VerificationError: the plan broke a rule when it was checked again.
+    """
     from optimizer.plan.periods import plan_of_periods  # most problems have one peak
     from optimizer.question.build import ask
     from optimizer.strategies.answer import answer
-    from optimizer.strategies.found import Effort
 
     asked = ask(prepared)
-    effort = Effort(Clock(settings).end, settings.deterministic_limit, settings.seed)
-    return plan_of_periods(asked, answer(asked.question, effort, settings.reduced), with_rejections, known)
+    found = answer(asked.question, effort_of(settings), settings.reduced)
+    return plan_of_periods(asked, found, with_rejections, known), asked, found
+
+
+def effort_of(settings: SolveSettings) -> Effort:
+    """Return how long to search, counted from now."""
+    from optimizer.strategies.found import Effort
+
+    return Effort(Clock(settings).end, settings.deterministic_limit, settings.seed)

@@ -11,10 +11,11 @@ from optimizer.costs.contracts import CONTRACTS
 from optimizer.costs.over_time import CENTS
 from optimizer.costs.priced import rate_as_of
 from optimizer.plan.placing import standing_nodes
+from optimizer.plan.roadmap import ledgers_of
 from optimizer.question.build import Asked
 from optimizer.question.money import QuarterMoney, bill_of
-from optimizer.question.question import THOUSANDTHS, Situation
-from optimizer.schema.plan import Cost, Node, QuarterMoneyPlan, RoadmapPlan, StayPlan
+from optimizer.question.question import Situation
+from optimizer.schema.plan import Cost, Node
 from optimizer.solve.extract import node_of
 from optimizer.strategies.search import Found
 from optimizer.units import HOURS_PER_MONTH, MICRO
@@ -55,10 +56,10 @@ def _lines(asked: Asked, found: Found, month: float) -> dict[str, float]:
     lines: dict[str, float] = defaultdict(float)
     if isinstance(asked.money, QuarterMoney):
         months = MONTHS_PER_QUARTER * asked.calendar.quarters
-        for entry in quarter_money(asked, found):
-            lines["purchases"] += entry.capex_usd / months
-            lines["rent and running"] += entry.opex_usd / months
-            lines["sold"] -= entry.sold_usd / months
+        for entry in ledgers_of(asked, asked.money, found):
+            lines["purchases"] += entry["capex"] / (CENTS * months)
+            lines["rent and running"] += (entry["rent"] + entry["running"]) / (CENTS * months)
+            lines["sold"] -= entry["sold"] / (CENTS * months)
         lines["value at the end, later commitments, discount"] = month - sum(lines.values())
         return lines
     for offer, _, hours in node_hours(asked, found).values():
@@ -93,55 +94,3 @@ def _node(asked: Asked, found: Found, offer: PricedOffer, count: int, hours: int
     return node.model_copy(update={
         "usd_per_month": monthly(offer.micro_usd_per_hour), "usd_per_month_low": monthly(low),
         "usd_per_month_high": monthly(high), "node_hours_per_month": float(Fraction(hours * HOURS_PER_MONTH, cycle))})
-
-
-def roadmap_plan(asked: Asked, found: Found) -> RoadmapPlan | None:
-    """Describe what is bought, rented, kept and retired, and what each quarter pays; None without a roadmap."""
-    roadmap = asked.problem.roadmap
-    if roadmap is None or not isinstance(asked.money, QuarterMoney):
-        return None
-    return RoadmapPlan(
-        total_cost_usd=(found.cost or 0) / CENTS, bound_usd=found.bound / CENTS,
-        discount_fraction_per_year=roadmap.discount_fraction_per_year,
-        stays=tuple(_stays(asked, asked.money, found)), quarters=quarter_money(asked, found))
-
-
-def _stays(asked: Asked, money: QuarterMoney, found: Found) -> list[StayPlan]:
-    slots, plans = asked.calendar.slots, []
-    for stay, count in zip(found.question.stays, found.nodes, strict=True):
-        if not count:
-            continue
-        supply = found.question.supplies[stay.supply]
-        hourly = slots > 1 and stay.last - stay.first == 1 and money.way(supply) == "rent" and money.is_elastic(
-            supply.offer)
-        first = asked.calendar.periods[stay.first].quarter
-        plans.append(StayPlan(
-            offer_id=supply.offer.offer_id, way=money.way(supply), count=count, ordered=stay.ordered, first=first,
-            end=first + 1 if hourly else stay.last // slots,
-            hours=asked.calendar.periods[stay.first].hours if hourly else (), owned_already=supply.group,
-            cost_usd=stay.price * count / CENTS))
-    return sorted(plans, key=lambda one: (one.first, one.offer_id, one.end, one.hours))
-
-
-def quarter_money(asked: Asked, found: Found) -> tuple[QuarterMoneyPlan, ...]:
-    """Add up the nominal payments of each quarter within the plan, contracts left out."""
-    money, quarters = asked.money, asked.calendar.quarters
-    if not isinstance(money, QuarterMoney):
-        return ()
-    paid: dict[tuple[str, int], int] = defaultdict(int)
-    for stay, count in zip(found.question.stays, found.nodes, strict=True):
-        if count:
-            for key, cents in money.paid(found.question.supplies[stay.supply], stay).items():
-                paid[key] += cents * count
-    bills: dict[int, int] = defaultdict(int)
-    for (period, i), parts in found.hosted.items():
-        one = found.question.hosted[i]
-        bills[asked.calendar.periods[period].quarter] += money.nominal(one.usd_per_token * one.tokens[period]) * parts
-    for quarter, thousandths in bills.items():
-        paid["opex", quarter] += -(-thousandths // THOUSANDTHS)
-    return tuple(
-        QuarterMoneyPlan(
-            label=money.quarters.label(quarter), fiscal_year=money.quarters.fiscal_year(quarter),
-            capex_usd=paid["capex", quarter] / CENTS, opex_usd=paid["opex", quarter] / CENTS,
-            sold_usd=paid["sold", quarter] / CENTS)
-        for quarter in range(quarters))

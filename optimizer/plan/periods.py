@@ -13,8 +13,9 @@ from optimizer.costs import PricedOffer
 from optimizer.formulation import CaseRow
 from optimizer.messages import Message
 from optimizer.plan.hosted import carried_by_apis, hosted_supplies, shares_in
-from optimizer.plan.money import cost_plan, node_lines, roadmap_plan
+from optimizer.plan.money import cost_plan, node_lines
 from optimizer.plan.placing import Held, placed, standing_nodes
+from optimizer.plan.roadmap import roadmap_plan
 from optimizer.question.build import Asked
 from optimizer.question.question import NOTHING, Loss, Situation, Way
 from optimizer.schema.base import grade_of
@@ -94,7 +95,7 @@ class Shown:
         for number, count in stands.items():
             kinds[str(supplies[number].host), supplies[number].gpus] += count
         if situation.loss.nodes:
-            return all(kinds[kind] >= situation.loss.nodes.count(kind) for kind in situation.loss.nodes)
+            return self.found.question.can_happen(situation.loss, kinds)
         return any(situation.loss.takes(supplies[number]) for number in stands)
 
     @cached_property

@@ -11,6 +11,7 @@ from functools import cached_property
 
 from optimizer.candidates import CandidateSet, Market, Option, enumerate_candidates
 from optimizer.costs import CATALOG_S_OWN, PricedOffer, price_of
+from optimizer.costs.quarters import Calendar as Quarters
 from optimizer.costs.quarters import demand_factor
 from optimizer.demand import demand_key, quantity_of, with_quantity
 from optimizer.formulation import shortlist
@@ -19,8 +20,9 @@ from optimizer.question.hosted import hosted_of
 from optimizer.question.money import CycleMoney, Money, QuarterMoney
 from optimizer.question.periods import Calendar, calendar_of
 from optimizer.question.question import Host, Question, Stay, Supply, Way
+from optimizer.question.refusals import check_roadmap
 from optimizer.question.rules import most_uses
-from optimizer.schema.problem import Limits, Problem, Roadmap, Service
+from optimizer.schema.problem import Limits, Problem, Service
 from optimizer.solve.prepare import Prepared, prepare
 from optimizer.units import exact
 
@@ -62,15 +64,6 @@ def _grown(service: Service, factor: Fraction) -> Service:
     return with_quantity(service, Fraction(math.ceil(quantity)) if whole else quantity)
 
 
-def _check_roadmap(prepared: Prepared, problem: Problem, roadmap: Roadmap) -> None:
-    from optimizer.costs import priced_offers
-    from optimizer.costs.quarters import Calendar as Quarters
-    from optimizer.roadmap.refusals import check_roadmap
-
-    offers = list(priced_offers(prepared.catalog, problem))
-    check_roadmap(problem, roadmap, Quarters.of(roadmap, problem), prepared.catalog, offers, every_rule=True)
-
-
 def ask(prepared: Prepared) -> Asked:
     """Turn a prepared problem into its question.
 
@@ -79,7 +72,7 @@ def ask(prepared: Prepared) -> Asked:
     """
     problem = prepared.problem
     if problem.roadmap is not None:
-        _check_roadmap(prepared, problem, problem.roadmap)
+        check_roadmap(problem, problem.roadmap, Quarters.of(problem.roadmap, problem), prepared.catalog)
     largest = largest_problem(problem)
     if largest is not problem:
         prepared = prepare(prepared.loaded, prepared.catalog, largest, prepared.shelf)
@@ -89,7 +82,7 @@ def ask(prepared: Prepared) -> Asked:
     limits = problem.limits
     candidates = _shortlist(prepared.candidates, limits, money) if problem.roadmap is None else prepared.candidates
     hosts = Hosts(problem, frozenset(offer_id for _, offer_id in candidates.stated))
-    supplies = [Supply(offer, hosts.of(offer), offer.gpu_count, _pools(offer), money.is_bought(offer))
+    supplies = [Supply(offer, hosts.of(offer), offer.gpu_count, pools_of(offer), money.is_bought(offer))
                 for offer in candidates.offers]
     sets = [candidates]
     already = _there_already(prepared, problem)
@@ -119,7 +112,7 @@ def ask(prepared: Prepared) -> Asked:
     return Asked(prepared, problem, calendar, money, question)
 
 
-def _pools(offer: PricedOffer) -> tuple[str, ...]:
+def pools_of(offer: PricedOffer) -> tuple[str, ...]:
     """Return the stocks of an offer: that of its pool, and its own where that is less."""
     return (offer.pool,) if offer.own_stock is None else (offer.pool, f"{offer.offer_id} alone")
 

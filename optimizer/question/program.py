@@ -31,6 +31,16 @@ class Row:
         return Row((*self.columns, self.when), (*self.weights, low - self.least), low)
 
 
+def _row(
+    terms: Iterable[tuple[int, int]], least: int | None = None, most: int | None = None, when: int | None = None
+) -> Row:
+    kept: dict[int, int] = {}
+    for column, weight in terms:
+        kept[column] = kept.get(column, 0) + weight
+    mine = {column: weight for column, weight in kept.items() if weight}
+    return Row(tuple(mine), tuple(mine.values()), least, most, when)
+
+
 @dataclass
 class Program:
     """min cost x, so that every row holds, 0 <= x <= most, whole x; the first columns are the stays."""
@@ -44,6 +54,8 @@ class Program:
     """(period, position in `Question.hosted`) -> column: parts of the demand that a hosted API carries then."""
     cuts: dict[int, int] = field(default_factory=dict)
     """service -> column: 1 where it is cut. Absent for services that must be served."""
+    choices: list[tuple[Row, ...]] = field(default_factory=list)
+    """Rows of which at least one holds, as they are without the columns that say which."""
 
     def column(self, most: int, cost: int = 0) -> int:
         """Add a count."""
@@ -56,11 +68,23 @@ class Program:
         when: int | None = None,
     ) -> None:
         """Add a row of (column, weight), weights of one column added up."""
-        kept: dict[int, int] = {}
-        for column, weight in terms:
-            kept[column] = kept.get(column, 0) + weight
-        mine = {column: weight for column, weight in kept.items() if weight}
-        self.rows.append(Row(tuple(mine), tuple(mine.values()), least, most, when))
+        self.rows.append(_row(terms, least, most, when))
+
+    def one_of(self, alternatives: Iterable[tuple[Iterable[tuple[int, int]], int]], unless: int | None = None) -> None:
+        """Ask that at least one of rows (terms, least) holds, no weight negative: w x >= L b for each, sum b >= 1.
+
+        Args:
+            alternatives: the rows.
+            unless: a column of 0 or 1 that frees of all of them where it is 1.
+        """
+        rows, picks = [], []
+        for terms, least in alternatives:
+            rows.append(_row(terms, least))
+            picks.append(self.column(1))
+            self.row([*zip(rows[-1].columns, rows[-1].weights, strict=True), (picks[-1], -least)], least=0)
+        self.row(((pick, 1) for pick in (*picks, *(() if unless is None else (unless,)))), least=1)
+        if unless is None:
+            self.choices.append(tuple(rows))
 
     def within(self, most: Sequence[int]) -> tuple[Program, list[int]]:
         """Return the program under lower mosts, without the columns that are 0 then, and the positions of the others.

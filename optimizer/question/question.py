@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
@@ -147,10 +147,12 @@ class Loss:
     """Kinds of lost nodes, (host as text, GPUs), one entry for each node."""
     place: tuple[str, ...] = ()
     """A provider, or a provider and its region."""
+    all_others: bool = False
+    """Whether everything but the place is lost."""
 
     def takes(self, supply: Supply) -> bool:
         """Say whether all nodes of a supply are lost."""
-        return bool(self.place) and supply.offer.place[: len(self.place)] == self.place
+        return bool(self.place) and (supply.offer.place[: len(self.place)] == self.place) != self.all_others
 
     def count(self, supply: Supply) -> int:
         """Return how many nodes of a supply's kind are lost one by one."""
@@ -275,6 +277,14 @@ class Question:
         """Say whether a service's request classes are routed apart."""
         return service in self.routed
 
+    def can_happen(self, loss: Loss, held: Mapping[tuple[str, int], int]) -> bool:
+        """Say whether nodes are lost one by one as a loss says, where so many of each kind (host, GPUs) stand.
+
+        As many are lost as may be: where fewer nodes stand than may be lost, all of them.
+        """
+        most = min(self.lose_nodes, sum(held.values()))
+        return len(loss.nodes) == most > 0 and all(held.get(kind, 0) >= loss.nodes.count(kind) for kind in loss.nodes)
+
     def losses(self) -> tuple[Loss, ...]:
         """List what may be lost at once where replicas are placed again, each a situation in every period."""
         if not self.replaced:
@@ -282,7 +292,8 @@ class Question:
         found: list[Loss] = []
         if self.lose_nodes:
             kinds = sorted({(str(supply.host), supply.gpus) for supply in self.supplies})
-            found += [Loss("node", nodes) for nodes in _multisets(kinds, self.lose_nodes)]
+            sizes = range(1, self.lose_nodes + 1)
+            found += [Loss("node", nodes) for size in sizes for nodes in _multisets(kinds, size)]
         if self.lose_provider:
             found += [Loss("provider", place=place) for place in sorted(
                 {s.offer.place[:1] for s in self.supplies} | {(one.api.provider,) for one in self.hosted})]

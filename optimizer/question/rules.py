@@ -257,22 +257,17 @@ def _keep_after_loss(
     At least D / (the largest C) are left, which lifts the relaxation. What cannot be lost counts beside, and may carry
     all of it.
     """
-    levels, picks, safe = sorted({carried for _, carried in held if carried}), [], beside or []
+    levels, safe = sorted({carried for _, carried in held if carried}), beside or []
     if not levels:
         _ask(program, service, safe, max(least, 1))
         return
-    if safe:
-        picks.append(program.column(1))
-        program.row([*safe, (picks[-1], -least)], least=0)
-    else:
+    if not safe:
         used = ((column, 1) for column, carried in held if carried)
         _ask(program, service, used, -(-least // levels[-1]) + lost)
         _ask(program, service, held, least + lost * levels[0])
-    for level in levels:
-        picks.append(program.column(1))
-        terms = [(column, min(carried, level)) for column, carried in held]
-        program.row([*terms, *safe, (picks[-1], -(least + lost * level))], least=0)
-    _ask(program, service, ((column, 1) for column in picks), 1)
+    program.one_of([*([(safe, least)] if safe else []), *(
+        ([*((column, min(carried, level)) for column, carried in held), *safe], least + lost * level)
+        for level in levels)], program.cuts.get(service))
 
 
 def survive_node_loss(question: Question, program: Program, known: Known) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isclose
 
 from optimizer.answer import answer
@@ -17,6 +17,7 @@ from optimizer.solve.extract import inputs_of
 from optimizer.units import usd
 from optimizer.verify.consistent import contradictions
 from optimizer.verify.leaves import differing
+from optimizer.verify.sharing import served_of
 
 SAME = 1e-9
 
@@ -111,13 +112,16 @@ def replay(
     """
     prepared = prepare(loaded, catalog)
     other = _other_inputs(plan.inputs, inputs_of(prepared))
-    best = best_plan(prepared, settings, with_rejections=False) if other else answer(loaded, catalog, settings)
+    cut, served = bool(plan.shed), replace(loaded, problem=served_of(plan, loaded.problem))
+    best = answer(loaded, catalog, settings, cut) if cut or not other else best_plan(
+        prepared, settings, with_rejections=False)
     as_written = (
         plan.timetable is not None or bool(plan.periods) or profile_hours(loaded.problem) is not None
         or any(service.routes_classes for service in loaded.problem.services)
         or any(service.routing is not None for service in plan.services))
     held = None if not plan.nodes else (
-        hold_as_written(plan, loaded, catalog, best) if as_written else hold(plan, loaded, catalog))
+        hold_as_written(plan.model_copy(update={"shed": ()}), served, catalog, best) if as_written
+        else hold(plan, served, catalog))
     faults = _without_nodes(plan, best) if held is None else held.faults
     derived = not_derived(plan, loaded, catalog, held, best, not other)
     keys = {fault.partition(":")[0] for fault in derived}

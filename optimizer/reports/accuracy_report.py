@@ -9,9 +9,9 @@ from pathlib import Path
 
 from optimizer.accuracy.against import AgainstRows, Totals
 from optimizer.accuracy.speed import Accuracy, LeftOutTotals
+from optimizer.documents.csv_rows import rows_as_csv
 from optimizer.errors import Fault, InputError
 from optimizer.reports import json_report
-from optimizer.reports.csv_report import rows_as_csv
 from optimizer.reports.markdown import table as markdown_table
 from optimizer.reports.terminal import BOLD, paint, table, wrap
 from optimizer.reports.wording import counted

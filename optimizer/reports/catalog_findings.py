@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict
 
+from optimizer.documents.csv_rows import rows_as_csv
 from optimizer.integrity import Finding, Findings
 from optimizer.reports import json_report
-from optimizer.reports.csv_report import rows_as_csv
 from optimizer.reports.markdown import table as markdown_table
 from optimizer.reports.terminal import BOLD, GREEN, RED, YELLOW, paint, table, wrap
 from optimizer.reports.wording import counted

@@ -8,11 +8,11 @@ from typing import Any
 
 from optimizer.costs import PricedOffer
 from optimizer.costs.owned import owned_offer_id
+from optimizer.documents.csv_rows import rows_as_csv
 from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog
 from optimizer.reports import json_report
 from optimizer.reports.catalog_tables import PLAIN_PROBLEM, TABLES, Row, facts_of, flat, priced
-from optimizer.reports.csv_report import rows_as_csv
 from optimizer.reports.markdown import cell, links
 from optimizer.reports.markdown import table as markdown_table
 from optimizer.reports.terminal import BOLD, DIM, WIDTH, paint, table, wrap

@@ -12,11 +12,11 @@ from pydantic import BaseModel
 
 from optimizer.costs import PricedOffer, price_of
 from optimizer.costs.owned import owned_offer_id
+from optimizer.documents.csv_rows import rows_as_csv
 from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog
 from optimizer.load.catalog import point_key
 from optimizer.reports import json_report
-from optimizer.reports.csv_report import rows_as_csv
 from optimizer.reports.markdown import table as markdown_table
 from optimizer.reports.terminal import BOLD, DIM, WIDTH, paint, table, wrap
 from optimizer.reports.wording import counted, money

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 from optimizer.compare import Change, Comparison, Variant
 from optimizer.compare.variant import HORIZONS
+from optimizer.documents.csv_rows import rows_as_csv
 from optimizer.reports import json_report
-from optimizer.reports.csv_report import rows_as_csv
 from optimizer.reports.markdown import cell
 from optimizer.reports.markdown import table as markdown_table
 from optimizer.reports.terminal import BOLD, GREEN, RED, YELLOW, paint, table, wrap

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from optimizer.costs.statement import CostLine, CostStatement, FigureUsed
+from optimizer.documents.csv_rows import rows_as_csv
 from optimizer.reports import json_report
-from optimizer.reports.csv_report import rows_as_csv
 from optimizer.reports.markdown import cell
 from optimizer.reports.markdown import table as markdown_table
 from optimizer.reports.terminal import BOLD, DIM, paint, table, wrap

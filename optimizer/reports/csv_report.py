@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
+from optimizer.documents.csv_rows import rows_as_csv
+from optimizer.reports.quarters_report import COLUMNS as QUARTER_COLUMNS
+from optimizer.reports.quarters_report import Quarters, csv_rows
 from optimizer.reports.wording_of_time import nodes_by_hour
 from optimizer.schema.plan import Plan
 
@@ -16,36 +16,15 @@ COLUMNS = ("problem", "status", "offer_id", "gpu_id", "gpu_count", "kind", "term
 TIME_COLUMNS = ("node_hours_per_month", "nodes_by_hour")
 """Of a plan with a timetable: the second lists the nodes that are there, hour after hour."""
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet would run text that starts so."""
-
-
-def harmless(cell: object) -> object:
-    """Keep a spreadsheet from running text as a formula, and from ending a row inside a cell.
-
-    >>> harmless("=1+1"), harmless("aws"), harmless(-1.5)
-    ("'=1+1", 'aws', -1.5)
-    """
-    if not isinstance(cell, str):
-        return cell
-    quoted = f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell
-    return quoted.replace("\r\n", "\n").replace("\r", "\n")  # the writer quotes only its own line ends
-
-
-def rows_as_csv(columns: tuple[str, ...], rows: list[dict[str, object]]) -> str:
-    """Write rows under a header."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: harmless(row.get(name, "")) for name in columns} for row in rows)
-    return out.getvalue()
-
 
 def render(plan: Plan) -> str:
     """Render a plan as CSV, one row for each offer; a plan without nodes has one row with its status.
 
-    A plan hour by hour has two columns more.
+    A plan hour by hour has two columns more; a budget plan has a row for each quarter instead.
     """
+    shown = Quarters.of(plan)
+    if shown is not None:
+        return rows_as_csv(QUARTER_COLUMNS, list(csv_rows(shown)))
     base: dict[str, object] = {"problem": plan.problem, "status": plan.status}
     rows = [{**base, **node.model_dump(mode="json")} for node in plan.nodes] or [base]
     if plan.timetable is None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from optimizer.documents.csv_rows import rows_as_csv
 from optimizer.explain import Explanation
 from optimizer.explain.doctor import Diagnosis
 from optimizer.explain.entering import GpuVerdict
 from optimizer.explain.stability import Stability
 from optimizer.reports import json_report
-from optimizer.reports.csv_report import rows_as_csv
 from optimizer.reports.markdown import cell
 from optimizer.reports.markdown import table as markdown_table
 from optimizer.reports.terminal import BOLD, paint, table, wrap

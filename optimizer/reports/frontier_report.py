@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from optimizer.documents.csv_rows import rows_as_csv
 from optimizer.frontier import Frontier, FrontierPoint, picks
 from optimizer.frontier.picks import asked_value
 from optimizer.reports import json_report
-from optimizer.reports.csv_report import rows_as_csv
 from optimizer.reports.markdown import cell
 from optimizer.reports.markdown import table as markdown_table
 from optimizer.reports.terminal import BOLD, DIM, paint, wrap

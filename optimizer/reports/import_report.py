@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 
 from optimizer.costs.plausible import Doubt
+from optimizer.documents.csv_rows import harmless, rows_as_csv
 from optimizer.load.csv_files import columns_of
 from optimizer.load.importers import ApiImport, Import
 from optimizer.reports import json_report
-from optimizer.reports.csv_report import harmless, rows_as_csv
 from optimizer.reports.markdown import table as markdown_table
 from optimizer.reports.terminal import BOLD, YELLOW, paint, wrap
 from optimizer.reports.wording import counted

@@ -1,16 +1,11 @@
-"""The contract with other programs: keys are added, never renamed."""
+"""A plan for other programs."""
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
+from optimizer.documents.json_data import dumps
 from optimizer.schema.plan import Plan
 
-
-def dumps(data: Any) -> str:
-    """Write JSON that is the same for the same data."""
-    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+__all__ = ["dumps", "render"]
 
 
 def render(plan: Plan) -> str:

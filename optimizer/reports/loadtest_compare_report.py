@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
+from optimizer.documents.csv_rows import rows_as_csv
 from optimizer.loadtest.comparing import ComparedLevel, Comparison, Interval, Promise
 from optimizer.reports import json_report
-from optimizer.reports.csv_report import rows_as_csv
 from optimizer.reports.markdown import table as markdown_table
 from optimizer.reports.terminal import BOLD, GREEN, RED, YELLOW, paint, wrap
 from optimizer.reports.wording import STATUS, mix_of, money

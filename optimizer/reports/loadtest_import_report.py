@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from optimizer.documents.csv_rows import rows_as_csv
 from optimizer.loadtest.importing import Imported, ImportedLevel
 from optimizer.reports import json_report
-from optimizer.reports.csv_report import rows_as_csv
 from optimizer.reports.markdown import table as markdown_table
 from optimizer.reports.terminal import BOLD, YELLOW, paint, wrap
 from optimizer.reports.wording import counted

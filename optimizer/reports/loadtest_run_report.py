@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from optimizer.documents.csv_rows import rows_as_csv
 from optimizer.loadtest.level import Latency
 from optimizer.loadtest.running import LevelResult, RunResult
 from optimizer.reports import json_report
-from optimizer.reports.csv_report import rows_as_csv
 from optimizer.reports.markdown import table as markdown_table
 from optimizer.reports.terminal import BOLD, paint
 from optimizer.reports.wording import counted

@@ -11,12 +11,19 @@ from optimizer.reports.periods_report import (
     layout_lines,
     loss_lines,
     period_lines,
-    quarter_rows,
-    stay_lines,
-    total_line,
 )
+from optimizer.reports.quarters_report import (
+    Quarters,
+    bound_line,
+    cash_rows,
+    move_rows,
+    offer_lines,
+    sum_rows,
+    total_line,
+    year_rows,
+)
+from optimizer.reports.sharing_wording import saving_lines, share_notes, share_rows, shed_lines, status_of
 from optimizer.reports.wording import (
-    STATUS,
     bad_end,
     class_amount_of,
     decisive_title,
@@ -85,23 +92,34 @@ def _price_of(node: Node) -> str:
 
 def _periods(plan: Plan) -> Iterator[str]:
     """Yield who runs where, period by period, what nodes hold, and money by the quarter."""
-    if len(plan.periods) > 1:
+    shown = Quarters.of(plan)
+    if shown is not None:
+        yield from _quarters(shown)
+    if len(plan.periods) > 1 and (shown is None or plan.periods[0].hours):
         yield "\n## Period by period\n"
         yield from (f"- {cell(label)}: {cell(text)}" for label, text in period_lines(plan))
     for title, lines in (("Hosted APIs, paid by the token", hosted_lines(plan)),
                          ("What nodes hold when most is asked", layout_lines(plan) if plan.periods else ()),
-                         ("After a loss, when most is asked", loss_lines(plan) if plan.periods else ()),
-                         ("What to get", stay_lines(plan))):
+                         ("After a loss, when most is asked", loss_lines(plan) if plan.periods else ())):
         found = list(lines)
         if found:
             yield f"\n## {title}\n"
         yield from (f"- {cell(line)}" for line in found)
     yield from (f"- {cell(work_of(work))}" for work in plan.work)
-    if plan.roadmap is not None:
-        yield "\n## Money by the quarter (USD)\n"
-        first, *rest = quarter_rows(plan)
-        yield from (f"| {' | '.join(cell(one) for one in row)} |" for row in (first, ("---",) * len(first), *rest))
-        yield f"\n{cell(total_line(plan))}"
+
+
+def _quarters(shown: Quarters) -> Iterator[str]:
+    """Yield the quarters of a budget plan: moves, cash, fiscal years, what stands behind each letter, the total."""
+    for title, rows in (("Quarters", move_rows(shown)), ("Cash flow", cash_rows(shown)),
+                        ("Fiscal years", year_rows(shown))):
+        yield f"\n## {title} ({shown.currency})\n"
+        yield from table(rows[0], rows[1:])
+    yield "\n## What stands behind each letter\n"
+    yield from table(("", "offer", "how, where and prices of today"), list(offer_lines(shown)))
+    yield f"\n## Total\n\n{cell(total_line(shown))}\n"
+    yield from table(("part", shown.currency), [(name, shown.amount(amount)) for name, amount in sum_rows(shown)])
+    yield f"\n{cell(bound_line(shown))}\n"
+    yield from (f"- {cell(line)}" for line in shown.roadmap.assumptions)
 
 
 def _timetable(plan: Plan) -> Iterator[str]:
@@ -169,6 +187,14 @@ def _cost(plan: Plan) -> Iterator[str]:
     yield from table(("line", "USD/month"), [(line, money(amount)) for line, amount in cost.breakdown.items()])
 
 
+def _shares(plan: Plan) -> Iterator[str]:
+    rows = share_rows(plan)
+    if rows:
+        yield "\n## Who pays what (USD/month)\n"
+        yield from table(rows[0], rows[1:])
+        yield from (f"\n{cell(note)}" for note in share_notes(plan))
+
+
 def _proposals(plan: Plan) -> Iterator[str]:
     yield "\n## Beside it\n"
     local = (f"{plan.cost.currency}/month",) if plan.cost.fx_rate_per_usd is not None else ()
@@ -190,9 +216,11 @@ def _sources(plan: Plan) -> Iterator[str]:
 
 def _lines(plan: Plan) -> Iterator[str]:
     yield f"# {cell(plan.problem)}\n"
-    yield f"**{STATUS[plan.status]}**\n"
+    yield f"**{status_of(plan)}**\n"
     if plan.nodes:
         yield f"**{month_of(plan.cost)}: {cell(mix_of(plan.nodes))}**\n"
+    yield from (f"{cell(told)}\n" for told in saving_lines(plan))
+    yield from (f"> {cell(told)}\n" for told in shed_lines(plan))
     if plan.approval is not None:
         yield from (f"- {line}" for line in approval_lines(plan.approval))
         yield ""
@@ -204,7 +232,7 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield f"{number}. {cell(figure.figure)} ({cell(figure.value)}): {bad_end(figure, plan.cost.usd_per_month)}"
     yield from (f"- {cell(reason)}" for reason in own_reasons(plan))
     if plan.status in ("optimal", "feasible"):
-        for part in (_timetable, _periods, _nodes, _services, _cost, _proposals, _sources):
+        for part in (_timetable, _periods, _nodes, _services, _cost, _shares, _proposals, _sources):
             yield from part(plan)
     inputs = plan.inputs
     yield f"\ngpumix {inputs.gpumix_version}, ortools {inputs.ortools_version}, {engines_of(plan)}" \

@@ -7,8 +7,8 @@ from dataclasses import asdict
 
 from optimizer.costs.age import AgeOfTable
 from optimizer.costs.catalog_difference import CatalogDifference, OfferChange
+from optimizer.documents.csv_rows import rows_as_csv
 from optimizer.reports import json_report
-from optimizer.reports.csv_report import rows_as_csv
 from optimizer.reports.markdown import table as markdown_table
 from optimizer.reports.terminal import BOLD, GREEN, RED, paint, table
 from optimizer.reports.wording import counted

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields
 
 from optimizer.accuracy.memory import LoggedMemory, MemoryAccuracy, MemoryErrors
+from optimizer.documents.csv_rows import rows_as_csv
 from optimizer.reports import json_report
-from optimizer.reports.csv_report import rows_as_csv
 from optimizer.reports.markdown import table as markdown_table
 from optimizer.reports.terminal import BOLD, paint, table, wrap
 from optimizer.reports.wording import counted

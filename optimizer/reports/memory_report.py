@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from optimizer.accuracy.memory import find_gpu
+from optimizer.documents.csv_rows import rows_as_csv
 from optimizer.engines import precision_refusal, refusal
 from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog
@@ -15,7 +16,6 @@ from optimizer.load.cache_choices import SUFFIX
 from optimizer.memory import default_max_num_seqs, memory_fit, overhead_in_force, profiled_tokens
 from optimizer.memory.parts import precision_parts
 from optimizer.reports import json_report
-from optimizer.reports.csv_report import rows_as_csv
 from optimizer.reports.markdown import table as markdown_table
 from optimizer.reports.model_facts import ModelFacts, facts_lines, facts_of, find_model, with_exact_count
 from optimizer.reports.model_wording import parts_in_words

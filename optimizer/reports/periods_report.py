@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from optimizer.reports.wording import counted, money
-from optimizer.schema.plan import NodeLayout, Period, Plan, StayPlan
-
-WAYS = {"buy": "buy", "reserve": "commit to", "rent": "rent", "keep": "keep"}
+from optimizer.schema.plan import NodeLayout, Period, Plan
 
 
 def stretches(plan: Plan) -> Iterator[tuple[tuple[Period, ...], Period]]:
@@ -86,44 +84,3 @@ def loss_lines(plan: Plan) -> Iterator[str]:
     for loss in fullest.losses:
         runs = ", ".join(f"{one.service_id} {one.replicas} on {one.offer_id}" for one in loss.running)
         yield f"without {loss.lost}: {runs}"
-
-
-def stay_lines(plan: Plan) -> Iterator[str]:
-    """Yield what is bought, rented, kept, quarter by quarter."""
-    if plan.roadmap is None:
-        return
-    quarters = plan.roadmap.quarters
-    for stay in plan.roadmap.stays:
-        end = "the end" if stay.end == len(quarters) else quarters[stay.end].label
-        yield (f"{quarters[stay.first].label} to {end}: {WAYS[stay.way]} {stay.count} x {stay.offer_id}"
-               f"{_when(stay, plan)}, {money(stay.cost_usd)}")
-
-
-def _when(stay: StayPlan, plan: Plan) -> str:
-    quarters = plan.roadmap.quarters if plan.roadmap else ()
-    hours = f" in {len(stay.hours)} hours of each cycle" if stay.hours else ""
-    ordered = f", ordered in {quarters[stay.ordered].label}" if stay.ordered != stay.first else ""
-    return hours + ordered
-
-
-Row = tuple[str, ...]
-
-
-def quarter_rows(plan: Plan) -> list[Row]:
-    """Return a table of the money by quarter, nominal; empty without a roadmap."""
-    if plan.roadmap is None:
-        return []
-    return [("quarter", "fiscal year", "purchases", "rent and running", "sold"), *(
-        (one.label, one.fiscal_year, money(one.capex_usd), money(one.opex_usd), money(one.sold_usd))
-        for one in plan.roadmap.quarters)]
-
-
-def total_line(plan: Plan) -> str:
-    """Say what a roadmap costs in all."""
-    if plan.roadmap is None:
-        return ""
-    rate = plan.roadmap.discount_fraction_per_year
-    bought = sum(one.capex_usd for one in plan.roadmap.quarters)
-    how = f"discounted at {rate:.1%} a year" if rate else "nominal"
-    total = f"{money(plan.roadmap.total_cost_usd)} in all, {how}, less what stands at the end counts for"
-    return f"{total}; purchases to approve: {money(bought)}"

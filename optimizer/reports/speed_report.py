@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from optimizer.documents.csv_rows import rows_as_csv
 from optimizer.engines import refusal
 from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog
 from optimizer.memory import largest_fitting_concurrency, memory_fit
 from optimizer.reports import json_report
-from optimizer.reports.csv_report import rows_as_csv
 from optimizer.reports.markdown import table as markdown_table
 from optimizer.reports.terminal import BOLD, paint, wrap
 from optimizer.schema.calibration import TPOT_TERMS

@@ -13,13 +13,20 @@ from optimizer.reports.periods_report import (
     layout_lines,
     loss_lines,
     period_lines,
-    quarter_rows,
-    stay_lines,
-    total_line,
 )
+from optimizer.reports.quarters_report import (
+    Quarters,
+    bound_line,
+    cash_rows,
+    move_rows,
+    offer_lines,
+    sum_line,
+    total_line,
+    year_rows,
+)
+from optimizer.reports.sharing_wording import saving_lines, share_notes, share_rows, shed_lines, status_of
 from optimizer.reports.wording import (
     ONLY,
-    STATUS,
     bad_end,
     class_amount_of,
     counted,
@@ -99,14 +106,16 @@ def timetable_lines(plan: Plan) -> Iterator[str]:
 
 def period_sections(plan: Plan) -> Iterator[str]:
     """Yield who runs where, period by period, what nodes hold, and money by the quarter."""
-    if len(plan.periods) > 1:
+    shown = Quarters.of(plan)
+    if shown is not None:
+        yield from _quarters(shown)
+    if len(plan.periods) > 1 and (shown is None or plan.periods[0].hours):
         yield from _section("Period by period")
         for label, text in period_lines(plan):
             yield from wrap(f"{label}: {text}", "      ", "  ")
     for title, lines in (("Hosted APIs, paid by the token", hosted_lines(plan)),
                          ("What nodes hold when most is asked", layout_lines(plan) if plan.periods else ()),
-                         ("After a loss, when most is asked", loss_lines(plan) if plan.periods else ()),
-                         ("What to get", stay_lines(plan))):
+                         ("After a loss, when most is asked", loss_lines(plan) if plan.periods else ())):
         found = list(lines)
         if found:
             yield from _section(title)
@@ -114,10 +123,50 @@ def period_sections(plan: Plan) -> Iterator[str]:
             yield from wrap(line, "      ", "  ")
     for work in plan.work:
         yield from wrap(work_of(work), "    ", "  ")
-    if plan.roadmap is not None:
-        yield from _section("Money by the quarter (USD)")
-        yield from table(quarter_rows(plan), (2, 3, 4))
-        yield from wrap(total_line(plan), "    ", "  ")
+
+
+LIST_WIDTHS = (8, 12, 8, 14)
+"""Columns of the table of quarters whose lists are broken into lines: buy, rent, retire, stand."""
+
+
+def _quarters(shown: Quarters) -> Iterator[str]:
+    """Yield the quarters of a budget plan: moves, cash, fiscal years, what stands behind each letter, the total."""
+    yield from _section(f"Quarters ({shown.currency})")
+    yield from table([line for row in move_rows(shown) for line in _broken_row(row)], right=(1, 6))
+    yield from wrap("demand in requests in flight or requests/s, headroom included; bought nodes are paid when ordered",
+                    "  ")
+    for title, rows in (("Cash flow", cash_rows(shown)), ("Fiscal years", year_rows(shown))):
+        yield from _section(f"{title} ({shown.currency})")
+        yield from table(rows, right=tuple(range(1, len(rows[0]))))
+    yield from wrap("depreciation of own nodes by the straight line, with what is left of those that retire; book "
+                    "value at the end of the year", "  ")
+    yield from _section("What stands behind each letter")
+    for letter, offer_id, told in offer_lines(shown):
+        yield f"  {letter}  {offer_id}"
+        yield from wrap(told, "       ", "     ")
+    yield from _section("Total")
+    for line in (sum_line(shown), bound_line(shown), *shown.roadmap.assumptions):
+        yield from wrap(line, "    ", "  ")
+
+
+def _broken_row(row: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Break the lists of a quarter at their commas."""
+    lists = [_broken(text, width) for text, width in zip(row[2:6], LIST_WIDTHS, strict=True)]
+    for line in range(max(map(len, lists))):
+        cells = [found[line] if line < len(found) else "" for found in lists]
+        yield (*row[:2], *cells, row[6]) if line == 0 else ("", "", *cells, "")
+
+
+def _broken(text: str, width: int) -> list[str]:
+    lines = [""]
+    for part in text.split(", "):
+        longer = f"{lines[-1]}, {part}" if lines[-1] else part
+        if len(longer) <= width or not lines[-1]:
+            lines[-1] = longer
+        else:
+            lines[-1] += ","
+            lines.append(part)
+    return lines
 
 
 def _section(title: str) -> Iterator[str]:
@@ -132,13 +181,20 @@ def _sources(urls: str | None, indent: str) -> Iterator[str]:
 
 def _headline(plan: Plan) -> Iterator[str]:
     yield paint(f"{plan.problem}", BOLD)
-    yield from (paint(line, STATUS_COLOUR[plan.status]) for line in wrap(STATUS[plan.status], "", ""))
-    if plan.nodes:
+    yield from (paint(line, STATUS_COLOUR[plan.status]) for line in wrap(status_of(plan), "", ""))
+    shown = Quarters.of(plan)
+    if shown is not None:
+        yield from (paint(line, BOLD) for line in wrap(total_line(shown), "  ", ""))
+    elif plan.nodes:
         total = counted(sum(node.count for node in plan.nodes), "node")
         answer = f"{month_of(plan.cost)} for {total}: {mix_of(plan.nodes)}"
         yield from (paint(line, BOLD) for line in wrap(answer, "  ", ""))
     elif plan.hosted:
         yield paint(f"{month_of(plan.cost)} for hosted APIs, no node", BOLD)
+    for told in saving_lines(plan):
+        yield from wrap(told, "  ", "")
+    for told in shed_lines(plan):
+        yield from (paint(line, YELLOW) for line in wrap(told, "  ", "! "))
     if plan.approval is not None:
         signed = f"To approve: {'; '.join(approval_lines(plan.approval))}"
         yield from wrap(CODE.sub(rf"\1{NO_BREAK}", signed), "  ", "")
@@ -177,6 +233,15 @@ def _cost(plan: Plan) -> Iterator[str]:
     yield from wrap(gap_of(plan), "    ", "  ")
     for site in plan.energy:
         yield from wrap(energy_of(site), "    ", "  ")
+
+
+def _shares(plan: Plan) -> Iterator[str]:
+    rows = share_rows(plan)
+    if rows:
+        yield from _section("Who pays what (USD/month)")
+        yield from table(rows, tuple(range(1, len(rows[0]))))
+    for note in share_notes(plan):
+        yield from wrap(note, "    ", "  ")
 
 
 def _apis(plan: Plan) -> Iterator[str]:
@@ -296,5 +361,5 @@ def render(plan: Plan) -> str:
     parts = [_headline(plan)]
     if plan.status in ("optimal", "feasible"):
         parts += [timetable_lines(plan), period_sections(plan)]
-        parts += [_nodes(plan), _services(plan), _cost(plan), _apis(plan), _proposals(plan)]
+        parts += [_nodes(plan), _services(plan), _cost(plan), _shares(plan), _apis(plan), _proposals(plan)]
     return "\n".join(line for part in (*parts, _footer(plan)) for line in part) + "\n"

@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
+from optimizer.documents.csv_rows import rows_as_csv
 from optimizer.load.trace import Handled
 from optimizer.reports import json_report
-from optimizer.reports.csv_report import rows_as_csv
 from optimizer.reports.markdown import table as markdown_table
 from optimizer.reports.terminal import BOLD, YELLOW, paint, table, wrap
 from optimizer.reports.wording import counted

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from optimizer.schema.layout import ReplicaLayout
 from optimizer.schema.plan import (
@@ -20,10 +19,6 @@ from optimizer.schema.plan import (
     ServicePlan,
 )
 from optimizer.units import HOURS_PER_MONTH
-
-if TYPE_CHECKING:
-    from optimizer.schema.budget_plan import NodeSetup
-    from optimizer.schema.fleet import FleetDeployment
 
 STATUS = {
     "optimal": "OPTIMAL: proven, nothing cheaper exists in this catalog",
@@ -56,7 +51,7 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-def spread_words(one: Placement | NodeSetup) -> str:
+def spread_words(one: Placement) -> str:
     """Say how a replica spreads over its GPUs: tensor parallelism, and what stands beside it."""
     if one.layout is None:
         return f"tensor parallel {one.tp_size}"
@@ -97,7 +92,7 @@ def place_of(node: Node) -> str:
     return f"owned, at {node.region}" if node.kind == "owned" else f"{kind_of(node)}, {node.provider} {node.region}"
 
 
-def evidence_of(one: Deployment | FleetDeployment | ClassShare) -> str:
+def evidence_of(one: Deployment | ClassShare) -> str:
     """Write a speed's evidence with its error bar."""
     return one.evidence if one.error_fraction is None else f"{one.evidence} +-{one.error_fraction:.0%}"
 

@@ -435,7 +435,8 @@ class StayPlan(Frozen):
     first: int
     """First quarter in which they stand."""
     end: int
-    """First quarter in which they no longer stand; the number of quarters when they stand at the end."""
+    """First quarter in which they no longer stand; the number of quarters when they stand at the end; 0 of nodes there
+    already that retire on the first day."""
     hours: tuple[int, ...] = ()
     """Of nodes rented for some hours of each day: those hours."""
     owned_already: int | None = None
@@ -444,17 +445,65 @@ class StayPlan(Frozen):
     """All of them over all time, discounted when a rate is set, less what they count for at the end."""
 
 
-class QuarterMoneyPlan(Frozen):
-    """Money of one quarter, nominal, without tax."""
+class Cash(Frozen):
+    """Money of a quarter or a fiscal year, nominal, without tax, and what the books say of own nodes."""
 
-    label: str
-    fiscal_year: str
     capex_usd: float
     """Purchases with their installation, in the quarter of the order."""
+    rent_usd: float
+    """Rents, commitments and hosted APIs."""
+    running_usd: float
+    """Power, colocation, maintenance and staff of own nodes."""
     opex_usd: float
-    """Rents, commitments and the running of own nodes."""
+    """Rent and running together."""
     sold_usd: float
     """Got for nodes sold before the plan ends."""
+    cash_usd: float
+    """Paid in all: capex and opex less what is sold."""
+    depreciation_usd: float
+    """Straight line over the life of own nodes, from the quarter in which they stand."""
+    written_off_usd: float
+    """Book value left of nodes that retire."""
+    book_value_usd: float
+    """Of own nodes at the end."""
+
+
+class QuarterMoneyPlan(Cash):
+    """Money of one quarter."""
+
+    label: str
+    starts: str
+    """Its first day."""
+    fiscal_year: str
+    cumulative_cash_usd: float
+    """Paid from the first quarter up to the end of this one."""
+
+
+class FiscalYearPlan(Cash):
+    """Money of the plan's quarters in one fiscal year, beside its caps."""
+
+    label: str
+    quarters: int
+    capex_cap_usd: float | None
+    opex_cap_usd: float | None
+
+
+class OfferTerms(Frozen):
+    """What one node of an offer costs by the quarter, at today's prices."""
+
+    offer_id: str
+    lead_time_quarters: int
+    """Quarters from the order until a node stands."""
+    life_quarters: int | None
+    """Quarters that an owned node lives."""
+    purchase_usd: float | None
+    """Of an owned node."""
+    running_usd_per_quarter: float | None
+    """Of an owned node: power, colocation, maintenance, staff."""
+    rent_usd_per_quarter: float | None
+    """Of a rented node."""
+    upfront_fraction: float
+    """Share of a commitment that is paid at its start."""
 
 
 class RoadmapPlan(Frozen):
@@ -465,8 +514,17 @@ class RoadmapPlan(Frozen):
     bound_usd: float
     """No plan costs less."""
     discount_fraction_per_year: float
+    """0: nominal money; else the total, its bound and `cost_usd` are present values on the first day."""
+    committed_after_usd: float
+    """Payments of commitments after the plan's end, nominal."""
+    end_value_usd: float
+    """What bought nodes that stand at the end count for, nominal."""
     stays: tuple[StayPlan, ...]
     quarters: tuple[QuarterMoneyPlan, ...]
+    fiscal_years: tuple[FiscalYearPlan, ...]
+    offers: tuple[OfferTerms, ...]
+    assumptions: tuple[Message, ...]
+    """How the money is counted."""
 
 
 class Proposal(Frozen):

@@ -98,6 +98,8 @@ class Serving(Sourced):
     """User and group that the container runs as."""
     environment: Annotated[dict[VariableName, str], Field(default_factory=dict)]
     """Variables of the container; /cache is the folder it may write."""
+    endpoint_picker: bool = False
+    """Whether the endpoint picker of the Gateway API's inference extension reads the engine's metrics."""
     shared_memory_gib: NonNegative = 1.0
     """Size of /dev/shm."""
 

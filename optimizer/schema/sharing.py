@@ -1,5 +1,6 @@
 """What a plan says of services that are cut, and of who pays what for the others."""
 
+from optimizer.messages import Message
 from optimizer.schema.base import Frozen
 
 
@@ -9,8 +10,9 @@ class Shed(Frozen):
     service_id: str
     priority: int
     """Of the service: 1 is the most important."""
-    demand: str
-    reason: str
+    demand: Message
+    """How its demand comes about."""
+    reason: Message
 
 
 class Share(Frozen):
@@ -37,5 +39,5 @@ class Saving(Frozen):
     """None: not every service has a plan of its own that is proven."""
     saved_usd_per_month: float | None
     saved_fraction: float | None
-    broken: tuple[str, ...] = ()
+    broken: tuple[Message, ...] = ()
     """Rules of the whole that the separate plans together would break."""

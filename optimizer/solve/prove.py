@@ -14,6 +14,7 @@ from optimizer.formulation import CONSTRAINTS, OBJECTIVES, Case, Variables, redu
 from optimizer.formulation.cp_sat import cp_model
 from optimizer.solve.alike import LIMIT, alike, cheapest_kinds
 from optimizer.solve.cover import cheapest_cover, is_one_cover
+from optimizer.solve.second import confirm, proven_without_cp_sat
 from optimizer.solve.solver import cp_solver
 from optimizer.traffic.class_split import losses, missing_cut
 
@@ -84,7 +85,7 @@ class Clock:
         return self.end is not None and time.monotonic() >= self.end
 
 
-Build = Callable[[cp_model.CpModel, Variables], None]
+Build = Callable[["cp_model.CpModel", Variables], None]
 
 
 @dataclass(frozen=True)
@@ -353,8 +354,8 @@ def _prove(case: Case, settings: SolveSettings, clock: Clock, in_order: bool) ->
         apart = _prove_apart(case, settings, clock, in_order)
         if apart is not None:
             return apart
-    if settings.enumerated and is_one_cover(case):
-        cover = cheapest_cover(case)
+    if is_one_cover(case) and (settings.enumerated or settings.reduced):
+        cover = cheapest_cover(case) if settings.enumerated else proven_without_cp_sat(case)
         if cover is not None:
             counts = cover.counts
             return INFEASIBLE if counts is None else Proven("optimal", counts, cost_of(case, counts))
@@ -362,7 +363,10 @@ def _prove(case: Case, settings: SolveSettings, clock: Clock, in_order: bool) ->
 
 
 def _by_cp_sat(case: Case, settings: SolveSettings, clock: Clock, in_order: bool) -> Proven:
+    start = time.monotonic()
     run, bound, packing = _minimise_cost(case, settings, clock)
+    if run.status in ("optimal", "infeasible") and settings.reduced and not clock.expired():
+        confirm(case, cost_of(case, run.counts) if run.counts else None, time.monotonic() - start)
     counts: Sequence[int] = run.counts
     if run.status == "optimal" and in_order and packing.orders == 1 and not clock.expired():
         counts = _first_in_order(case, counts, settings, clock)

@@ -9,7 +9,9 @@ from optimizer.question.question import Question
 from optimizer.strategies.found import Effort
 from optimizer.strategies.lone import applies
 from optimizer.strategies.parts import beside_work, by_parts, has_parts, has_work_beside
+from optimizer.strategies.quarters import by_quarters, spans_quarters
 from optimizer.strategies.search import Found, search
+from optimizer.strategies.spares import is_placed_again, spared
 from optimizer.strategies.staircase import by_staircase
 from optimizer.strategies.widening import by_columns, has_many_demands
 
@@ -32,11 +34,16 @@ def _by_columns(question: Question, effort: Effort, reduce: bool) -> Found:
     return search(question, effort, reduce, by_columns)
 
 
+def _by_quarters(question: Question, effort: Effort, reduce: bool) -> Found:
+    return search(question, effort, reduce, by_quarters)
+
+
 STRATEGIES: tuple[Strategy, ...] = (
     Strategy("part by part", has_parts, lambda *asked: _by_parts(*asked)),
     Strategy("staircase", applies, by_staircase),
     Strategy("work beside a staircase", has_work_beside, beside_work),
     Strategy("columns", has_many_demands, _by_columns, stands=True),
+    Strategy("quarters", spans_quarters, _by_quarters, stands=True),
     Strategy("program", lambda _: True, search),
 )
 """Quicker ways come before the plain program, which answers every question."""
@@ -60,6 +67,8 @@ def answer(question: Question, effort: Effort, reduce: bool = True) -> Found:
         if best.status == "optimal" or effort.expired() or (strategy.stands and found.has_plan):
             break
     assert best is not None, "the plain program applies to every question"
+    if best.status == "unknown" and is_placed_again(best.question):
+        return spared(best.question, best.bound) or best
     return best
 
 

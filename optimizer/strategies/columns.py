@@ -26,11 +26,17 @@ CLOSE = 1e-6
 
 MOST_ROUNDS = 120
 
+STEPS = 100_000
+"""Parts of a cover's least cost to which the weights of its cut are rounded up: the cut is counted again with them."""
+
 UNIT = 1e6
 """Units of cost in one unit of the master, which counts in doubles."""
 
 Column = tuple[int, ...]
 """Uses, in the order of a covering row's columns."""
+
+Cover = tuple[Row, ...]
+"""Rows over the same columns of which one must hold: a single one, or one for each size of node that may be lost."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class Relaxation:
     """No plan costs less, in parts of a unit of cost (`SCALE` of them)."""
     left: tuple[int, ...]
     """By column of the program: its cost less what its rows pay for it, in parts."""
-    covers: tuple[Row, ...]
+    covers: tuple[Cover, ...]
 
     @property
     def bound(self) -> int:
@@ -49,15 +55,27 @@ class Relaxation:
         return max(0, -(-self.scaled // SCALE))
 
 
-def covers_of(program: Program) -> tuple[Row, ...]:
-    """List rows that ask for at least something of uses alone, of which no two share a column."""
+def covers_of(program: Program) -> tuple[Cover, ...]:
+    """List rows that ask for at least something of uses alone, of which no two share a column; those of choices first,
+    as they ask for most."""
     free, found = set(program.uses.values()), []
-    for row in program.rows:
-        if (row.least or 0) > 0 and row.most is None and row.when is None and min(row.weights, default=0) > 0 and (
-                free.issuperset(row.columns)):
-            free.difference_update(row.columns)
-            found.append(row)
+    for rows in (*program.choices, *((row,) for row in program.rows)):
+        columns = rows[0].columns
+        if free.issuperset(columns) and all(row.columns == columns and _is_cover(row) for row in rows):
+            free.difference_update(columns)
+            found.append(rows)
     return tuple(found)
+
+
+def _is_cover(row: Row) -> bool:
+    plain = (row.least or 0) > 0 and row.most is None and row.when is None
+    return plain and min(row.weights, default=0) > 0
+
+
+def cheapest_cover(prices: Sequence[int], cover: Cover) -> tuple[int, Column]:
+    """Return (a bound below the least cost, counts) of uses that keep one of a cover's rows."""
+    found = [least_cover(prices, row.weights, row.least or 0) for row in cover]
+    return min(bound for _, bound, _ in found), min(found)[2]
 
 
 @dataclass
@@ -65,14 +83,14 @@ class _Master:
     """The restricted master: every column that is in no covering row, and a share of each set of uses known so far."""
 
     program: Program
-    covers: tuple[Row, ...]
+    covers: tuple[Cover, ...]
     solver: pywraplp.Solver = field(init=False)
 
     def __post_init__(self) -> None:
         self.solver = pywraplp.Solver.CreateSolver("GLOP")
         self.objective, infinity = self.solver.Objective(), self.solver.infinity()
         self.objective.SetMinimization()
-        covers = set(map(id, self.covers))
+        covers = {id(row) for rows in self.covers for row in rows}
         self.rows = [row.as_plain(self.program.most) for row in self.program.rows if id(row) not in covers]
         self.stated = [
             self.solver.Constraint(-infinity if row.least is None else float(row.least),
@@ -81,7 +99,7 @@ class _Master:
         for number, row in enumerate(self.rows):
             for column, weight in zip(row.columns, row.weights, strict=True):
                 self.entries[column].append((number, weight))
-        covered = {column for row in self.covers for column in row.columns}
+        covered = {column for rows in self.covers for column in rows[0].columns}
         for column, most in enumerate(self.program.most):
             if column not in covered:
                 self._column(dict(self.entries[column]), most, self.program.costs[column])
@@ -108,7 +126,7 @@ class _Master:
         self.known[cover].add(counts)
         taken: dict[int, int] = {}
         cost = 0
-        for column, count in zip(self.covers[cover].columns, counts, strict=True):
+        for column, count in zip(self.covers[cover][0].columns, counts, strict=True):
             cost += self.program.costs[column] * count
             for number, weight in self.entries[column] if count else ():
                 taken[number] = taken.get(number, 0) + weight * count
@@ -128,9 +146,9 @@ def relax(program: Program, effort: Effort, most_rounds: int = MOST_ROUNDS) -> R
     if not covers:
         return None
     master = _Master(program, covers)
-    for number, row in enumerate(covers):  # each use alone, as many as carry the demand
-        for place, weight in enumerate(row.weights):
-            master.add(number, _alone(row, place, weight))
+    for number, rows in enumerate(covers):  # each use alone, as many as carry the demand
+        for place in range(len(rows[0].columns)):
+            master.add(number, _alone(rows, place))
     best: Relaxation | None = None
     for _ in range(most_rounds):
         solved = master.solve()
@@ -145,10 +163,10 @@ def relax(program: Program, effort: Effort, most_rounds: int = MOST_ROUNDS) -> R
     return best
 
 
-def _alone(row: Row, place: int, weight: int) -> Column:
-    """Return as many of one use as carry a row's demand."""
-    counts = [0] * len(row.columns)
-    counts[place] = -(-(row.least or 0) // weight)
+def _alone(cover: Cover, place: int) -> Column:
+    """Return as many of one use as keep one of a cover's rows."""
+    counts = [0] * len(cover[0].columns)
+    counts[place] = min(-(-(row.least or 0) // row.weights[place]) for row in cover)
     return tuple(counts)
 
 
@@ -163,8 +181,8 @@ def _priced(program: Program, master: _Master, prices: Sequence[int]) -> tuple[R
                 left[column] -= price * weight
     total += sum(one * most for one, most in zip(left, program.most, strict=True) if one < 0)
     sets = []
-    for row in master.covers:
-        _, bound, counts = least_cover([max(0, left[column]) for column in row.columns], row.weights, row.least or 0)
+    for rows in master.covers:
+        bound, counts = cheapest_cover([max(0, left[column]) for column in rows[0].columns], rows)
         total += bound
         sets.append(counts)
     return Relaxation(total, tuple(left), master.covers), sets
@@ -173,13 +191,29 @@ def _priced(program: Program, master: _Master, prices: Sequence[int]) -> tuple[R
 def regrets(relaxation: Relaxation) -> list[int]:
     """Return by how many parts the bound rises when a column must be at least 1; for uses, in place of others."""
     found = [max(0, one) for one in relaxation.left]
-    for row in relaxation.covers:
-        prices, least = [max(0, relaxation.left[column]) for column in row.columns], row.least or 0
-        known = least_cover(prices, row.weights, least)[1]
-        for column, price, weight in zip(row.columns, prices, row.weights, strict=True):
-            rest = least_cover(prices, row.weights, least - weight)[1] if weight < least else 0
+    for rows in relaxation.covers:
+        prices = [max(0, relaxation.left[column]) for column in rows[0].columns]
+        known = cheapest_cover(prices, rows)[0]
+        for place, (column, price) in enumerate(zip(rows[0].columns, prices, strict=True)):
+            rest = min(
+                least_cover(prices, row.weights, row.least - row.weights[place])[1]  # type: ignore[operator]
+                if row.weights[place] < (row.least or 0) else 0 for row in rows)
             found[column] = max(0, price + rest - known)
     return found
+
+
+def cuts_of(relaxation: Relaxation) -> list[Row]:
+    """List rows, one for each cover, that together lift the linear relaxation to the bound: prices x >= least cost."""
+    cuts = []
+    for rows in relaxation.covers:
+        prices = [max(0, relaxation.left[column]) for column in rows[0].columns]
+        unit = max(1, cheapest_cover(prices, rows)[0] // STEPS)
+        whole = [-(-price // unit) for price in prices]
+        least = cheapest_cover(whole, rows)[0]
+        pairs = [(column, min(weight, least)) for column, weight in zip(rows[0].columns, whole, strict=True) if weight]
+        if least:
+            cuts.append(Row(tuple(column for column, _ in pairs), tuple(weight for _, weight in pairs), least))
+    return cuts
 
 
 def narrowed(program: Program, relaxation: Relaxation, regret: Sequence[int], slack: int) -> list[int]:
@@ -188,7 +222,13 @@ def narrowed(program: Program, relaxation: Relaxation, regret: Sequence[int], sl
     A plan with one of a column costs at least the bound plus its regret; of a column outside the covering rows, with n
     of it at least the bound plus n times its regret.
     """
-    covered = {column for row in relaxation.covers for column in row.columns}
+    covered = {column for rows in relaxation.covers for column in rows[0].columns}
     return [
         most if not more else (most if more <= slack else 0) if column in covered else min(most, slack // more)
         for column, (most, more) in enumerate(zip(program.most, regret, strict=True))]
+
+
+def costs_of_covers(relaxation: Relaxation) -> list[int]:
+    """Return what each covering row adds to the bound, in parts."""
+    left = relaxation.left
+    return [cheapest_cover([max(0, left[column]) for column in rows[0].columns], rows)[0] for rows in relaxation.covers]

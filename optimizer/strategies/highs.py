@@ -29,6 +29,13 @@ def by_highs(program: Program, effort: Effort, hint: Sequence[int] = (), nodes: 
         hint: counts to start from.
         nodes: most nodes of the search tree; the same answer on every machine when only this ends the search.
     """
+    return by_mathopt(program, effort, hint, nodes, mathopt.SolverType.HIGHS)
+
+
+def by_mathopt(
+    program: Program, effort: Effort, hint: Sequence[int], nodes: int | None, solver: mathopt.SolverType
+) -> Counts:
+    """Minimise with a solver that counts in doubles; the bound is lowered by `SAFE`, the counts are checked exactly."""
     model = mathopt.Model()
     columns = [model.add_integer_variable(lb=0.0, ub=float(most)) for most in program.most]
     _state_rows(program, model, columns)
@@ -38,9 +45,8 @@ def by_highs(program: Program, effort: Effort, hint: Sequence[int] = (), nodes: 
         time_limit=None if left is None else timedelta(seconds=left))
     hints = [mathopt.SolutionHint(variable_values=dict(zip(columns, map(float, hint), strict=True)))] if hint else []
     result = mathopt.solve(
-        model, mathopt.SolverType.HIGHS, params=parameters,
-        model_params=mathopt.ModelSolveParameters(solution_hints=hints))
-    return _read(program, result, columns)
+        model, solver, params=parameters, model_params=mathopt.ModelSolveParameters(solution_hints=hints))
+    return _read(program, result, columns, "highs" if solver == mathopt.SolverType.HIGHS else "scip")
 
 
 def _state_rows(
@@ -59,19 +65,21 @@ def _state_rows(
     return rows
 
 
-def _read(program: Program, result: mathopt.SolveResult, columns: list[mathopt.Variable]) -> Counts:
+def _read(
+    program: Program, result: mathopt.SolveResult, columns: list[mathopt.Variable], method: str
+) -> Counts:
     reason = result.termination.reason
     if reason in (mathopt.TerminationReason.INFEASIBLE, mathopt.TerminationReason.INFEASIBLE_OR_UNBOUNDED):
-        return Counts("infeasible", method="highs")
+        return Counts("infeasible", method=method)
     bound = result.termination.objective_bounds.dual_bound
     least = max(0, math.floor(bound - abs(bound) * SAFE)) if math.isfinite(bound) else 0
     if not result.has_primal_feasible_solution():
-        return Counts("unknown", (), least, "highs")
+        return Counts("unknown", (), least, method)
     values = tuple(round(value) for value in result.variable_values(columns))
     if not program.is_kept(values):
-        return Counts("unknown", (), least, "highs")
+        return Counts("unknown", (), least, method)
     cost = program.cost_of(values)
-    return Counts("optimal" if least >= cost else "feasible", values, min(least, cost), "highs")
+    return Counts("optimal" if least >= cost else "feasible", values, min(least, cost), method)
 
 
 def relaxed(program: Program, effort: Effort) -> tuple[int, tuple[float, ...]] | None:

@@ -13,7 +13,7 @@ from optimizer.question.program import Known, Program
 from optimizer.question.question import Loss, Question, Situation, Stay
 from optimizer.question.reduce import reduced
 from optimizer.question.rules import program_of, ways_for
-from optimizer.strategies.cp_sat import by_cp_sat
+from optimizer.strategies.cp_sat import by_cp_sat, model_of
 from optimizer.strategies.found import Counts, Effort, Status
 from optimizer.strategies.highs import by_highs
 from optimizer.strategies.rounding import strengthened
@@ -110,7 +110,7 @@ def search(
             hosted = _hosted(program, counts)
             cost = cost_of(question, counts.values[: len(question.stays)], hosted)
             uses = {key: counts.values[column] for key, column in program.uses.items() if counts.values[column]}
-            uses |= _placed_again(served, program, counts) if ties else {}
+            uses |= placed_again(served, program, counts) if ties else {}
             return Found(counts.status, question, counts.values[: len(question.stays)], uses, hosted, cost,
                          min(bound, cost), counts.method, cut)
         hard += counts.hard
@@ -160,7 +160,8 @@ def confirmed(program: Program, counts: Counts, spent_s: float, effort: Effort) 
     part = effort.within(max(LEAST_SECOND_LOOK_S, spent_s), float("inf"))
     other = by_highs(program, part)
     if other.values and program.cost_of(other.values) < program.cost_of(counts.values):
-        raise DisagreementError(program.cost_of(counts.values), program.cost_of(other.values))
+        models = {"cp_sat_model.txt": str(model_of(program)[0].proto), "program.txt": repr(program)}
+        raise DisagreementError(program.cost_of(counts.values), program.cost_of(other.values), models)
     return counts
 
 
@@ -239,7 +240,7 @@ def _can_lose(question: Question, counts: Counts, loss: Loss, period: int) -> bo
     for i in question.standing(period):
         supply = question.supplies[question.stays[i].supply]
         held[str(supply.host), supply.gpus] += counts.values[i]
-    return all(held[kind] >= loss.nodes.count(kind) for kind in loss.nodes)
+    return question.can_happen(loss, held)
 
 
 def _placed(question: Question, program: Program, counts: Counts, situation: Situation) -> dict[int, int] | None:
@@ -278,7 +279,7 @@ def _placed(question: Question, program: Program, counts: Counts, situation: Sit
     return None
 
 
-def _placed_again(question: Question, program: Program, counts: Counts) -> dict[tuple[Situation, int], int]:
+def placed_again(question: Question, program: Program, counts: Counts) -> dict[tuple[Situation, int], int]:
     """Say where replicas run after each loss that can happen."""
     found: dict[tuple[Situation, int], int] = {}
     for situation in _losses_to_place(question, program, counts):

@@ -14,6 +14,7 @@ from dataclasses import replace
 from optimizer.question.program import Program
 from optimizer.question.question import Question
 from optimizer.strategies.columns import SCALE, Relaxation, narrowed, regrets, relax
+from optimizer.strategies.cp_sat import by_cp_sat
 from optimizer.strategies.found import Counts, Effort
 from optimizer.strategies.highs import by_highs
 from optimizer.strategies.rounding import strengthened
@@ -29,6 +30,9 @@ NODES = 40
 
 SECONDS = 60.0
 """Most seconds for the last program where the user sets no limit."""
+
+LAST = 1.0
+"""CP-SAT's deterministic time for the last attempt at a proof."""
 
 ENOUGH = 1e-6
 """Gap, relative, at which the search ends: HiGHS counts in doubles and proves no more."""
@@ -65,7 +69,29 @@ def by_columns(program: Program, effort: Effort, least: int = 0) -> Counts:
         best = best.better(_over(program, relaxation, regret, distance, best, effort, True), program)
         if best.values and program.cost_of(best.values) == known:
             break
+    best = _last_parts(program, best, relaxation, regret, effort)
     return replace(best, hard=True, method="columns")
+
+
+def _last_parts(
+    program: Program, best: Counts, relaxation: Relaxation, regret: Sequence[int], effort: Effort
+) -> Counts:
+    """Let CP-SAT, which counts in whole numbers, prove what is left over the columns that may still pay."""
+    if not best.values or best.status == "optimal":
+        return best
+    most = narrowed(program, relaxation, regret, _distance(program, best, relaxation))
+    part, kept = program.within([max(a, b) for a, b in zip(most, best.values, strict=True)])
+    found = by_cp_sat(part, effort.within(float("inf"), LAST), [best.values[c] for c in kept], best.bound)
+    return best.better(_whole(program, kept, found), program)
+
+
+def _whole(program: Program, kept: Sequence[int], found: Counts) -> Counts:
+    """Write what was found over some columns in those of the whole program; what is claimed of it is left to bounds."""
+    values = [0] * len(program.costs)
+    for column, value in zip(kept, found.values, strict=False):
+        values[column] = value
+    stands = bool(found.values) and program.is_kept(values)
+    return Counts("unknown", tuple(values) if stands else (), found.bound, "columns")
 
 
 def _distance(program: Program, best: Counts, relaxation: Relaxation) -> int:
@@ -108,9 +134,4 @@ def _over(
     nodes = NODES if effort.end is None else None
     limited = effort if effort.end is not None else effort.within(SECONDS, float("inf"))
     found = by_highs(strong[0], limited, hint, nodes)
-    values = [0] * len(most)
-    for column, value in zip(kept, found.values, strict=False):
-        values[column] = value
-    kept_rows = bool(found.values) and program.is_kept(values)
-    bound = max(strong[1], found.bound) if whole else 0
-    return Counts("unknown", tuple(values) if kept_rows else (), bound, "columns")
+    return replace(_whole(program, kept, found), bound=max(strong[1], found.bound) if whole else 0)

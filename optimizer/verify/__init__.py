@@ -46,6 +46,7 @@ from optimizer.verify.rules import (
     check_survive_region_loss,
     check_total_cost,
 )
+from optimizer.verify.sharing import check_parts_of_cost, check_shed, served_of
 from optimizer.verify.subject import Check, Subject
 
 CHECKS: tuple[Check, ...] = (
@@ -82,6 +83,11 @@ def faults_of_plan(
     if plan.status not in ("optimal", "feasible"):
         shown = plan.nodes or plan.deployments or plan.services or plan.cost.usd_per_month is not None
         return [f"status: {plan.status}, yet a plan is shown"] if shown else []
+    beside = [*(f"shed: {fault}" for fault in check_shed(plan, problem)),
+              *(f"shares: {fault}" for fault in check_parts_of_cost(plan))]
+    if beside:
+        return beside
+    problem = served_of(plan, problem)
     if plan.periods:
         from optimizer.verify.periods import faults_of_periods  # most plans have none
 

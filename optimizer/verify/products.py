@@ -5,6 +5,9 @@ from __future__ import annotations
 from optimizer.load import Catalog
 from optimizer.schema.problem import Limits
 
+REFUSED = {"not-allowed": "not among those allowed", "forbidden": "forbidden"}
+"""How a name that the limits keep out is told, by why it is."""
+
 
 def refused_product(machine_id: str, offer_id: str, count: int, limits: Limits, catalog: Catalog) -> str | None:
     """Say why so many of an owned machine may not be bought under some limits; None: they may.

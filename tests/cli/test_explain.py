@@ -132,7 +132,7 @@ def test_relaxations_by_hand(run: Run, desk: Path, key: str) -> None:
     assert result.code == 1
     found = {one["key"]: one for one in json.loads(result.out)["diagnosis"]["relaxations"]}
     assert key in found, result.out
-    assert (found[key]["gives"], found[key]["usd_per_month"]) == (gives, monthly)
+    assert (found[key]["gives"]["text"], found[key]["usd_per_month"]) == (gives, monthly)
     told = run("solve", "--details", desk, *options)
     assert told.code == 1
     assert told.out.splitlines()[1].startswith("INFEASIBLE: proven")
@@ -167,4 +167,4 @@ def test_both_ends_of_the_number_of_nodes_are_lifted(run: Run, desk: Path) -> No
     options = ("--set", "limits.nodes.min=1", "--set", "limits.nodes.max=1")
     found = json.loads(run("explain", desk, "--format", "json", *options).out)["diagnosis"]
     assert [one["key"] for one in found["conflict"]] == ["limits.nodes.max"]
-    assert [(one["gives"], one["usd_per_month"]) for one in found["relaxations"]] == [("2 nodes", 3650.0)]
+    assert [(one["gives"]["text"], one["usd_per_month"]) for one in found["relaxations"]] == [("2 nodes", 3650.0)]

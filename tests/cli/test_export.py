@@ -136,7 +136,7 @@ def test_a_disk_without_room_leaves_what_was_there(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("optimizer.reports.output.os.replace", full)
+    monkeypatch.setattr("optimizer.documents.output.os.replace", full)
     result = run("export", desk, "--to", "kubernetes", "--out", out, "--force", *LLAMA)
     monkeypatch.undo()
     assert result.code == 2

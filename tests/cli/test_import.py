@@ -94,7 +94,7 @@ def test_a_price_that_cannot_be_is_said_by_the_import_and_by_the_answer(run: Run
     assert "Hard to believe" in said
     assert "cheap-p5.4xlarge-us-east-1-on-demand: $0.00 an hour for a h100-sxm-80gb" in " ".join(said.split())
     plan = json.loads(run("solve", "helpdesk-llama3-8b", "--overlay", into, "--format", "json").out)
-    assert any(warning.startswith("Hard to believe: cheap-p5.4xlarge") for warning in plan["warnings"])
+    assert any(warning["text"].startswith("Hard to believe: cheap-p5.4xlarge") for warning in plan["warnings"])
     found = json.loads(run("catalog", "check", "--overlay", into, "--format", "json").out)["findings"]
     assert any(one["key"].startswith("cheap-") and "others ask" in one["message"] for one in found)
 

@@ -36,9 +36,8 @@ def test_what_cannot_be_is_refused_by_its_key(run: Run, overrides: tuple[str, ..
     assert words in result.err
 
 
-@pytest.mark.parametrize("command", ["explain", "fleet"])
-def test_commands_that_follow_one_mix_say_so(run: Run, command: str) -> None:
-    result = run(command, "documents-by-length")
+def test_commands_that_follow_one_mix_say_so(run: Run) -> None:
+    result = run("explain", "documents-by-length")
     assert result.code == 2
     assert "services.0.routing: found by_class" in result.err
 

@@ -17,12 +17,13 @@ import promql_parser
 import yaml
 from check_jsonschema.builtin_schemas import get_builtin_schema
 
+from tests.deploy.custom import assert_custom, is_custom
+
 COMPOSE = jsonschema.Draft7Validator(get_builtin_schema("vendor.compose-spec"))
 KUBERNETES = kubernetes_validate.latest_version()
 kubernetes_validate.utils.schema_contents = functools.cache(kubernetes_validate.utils.schema_contents)
 
-CUSTOM = ("kustomize.config.k8s.io/", "monitoring.coreos.com/")
-"""Groups that Kubernetes itself has no schema of."""
+KUSTOMIZE = "kustomize.config.k8s.io/"
 
 MAP_BODY = """    map $http_authorization $let_in {
         default 0;
@@ -32,7 +33,7 @@ TEMPLATE = re.compile(r"\$\{[A-Z0-9_]+\}")
 
 
 def documents(text: str) -> list[Any]:
-    return list(yaml.safe_load_all(text))
+    return list(yaml.load_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
 
 
 def assert_compose(text: str) -> dict[str, Any]:
@@ -47,12 +48,19 @@ def assert_compose(text: str) -> dict[str, Any]:
 
 
 def assert_kubernetes(text: str) -> list[dict[str, Any]]:
-    """Hold manifests against the Kubernetes OpenAPI schemas, unknown keys refused."""
+    """Hold manifests against the Kubernetes OpenAPI schemas, and custom resources against theirs; no key unknown."""
     found = documents(text)
     for one in found:
-        if not one["apiVersion"].startswith(CUSTOM):
-            kubernetes_validate.validate(one, KUBERNETES, strict=True)
+        assert_object(one)
     return found
+
+
+def assert_object(one: dict[str, Any]) -> None:
+    """Hold one object against what defines it; kustomizations are held by `kubectl kustomize`."""
+    if is_custom(one):
+        assert_custom(one)
+    elif not one["apiVersion"].startswith(KUSTOMIZE):
+        kubernetes_validate.validate(one, KUBERNETES, strict=True)
 
 
 def assert_nginx(text: str) -> list[str]:

@@ -64,7 +64,7 @@ def test_odd_service_names_are_taken(environment: Make, service_id: str, target:
     for path, text in files.items():
         if path.endswith("compose.yaml"):
             assert_compose(text)
-        elif path.startswith("manifests/") and not path.endswith("kustomization.yaml"):
+        elif target in ("kubernetes", "kustomize", "kserve") and path.endswith(".yaml") and "kustomiz" not in path:
             for one in assert_kubernetes(text):
                 assert LABEL.fullmatch(one["metadata"]["name"])
                 assert one["metadata"].get("namespace", "") != "kube-system"
@@ -88,7 +88,7 @@ def test_a_service_named_like_a_node_of_another_is_no_clash(environment: Make, t
 HOSTILE = 'org/m"; $(touch x) `id` ${HOME} $HOME \'a\' #'
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", ["compose", "kubernetes", "skypilot"])
 def test_a_checkpoint_is_one_word_whatever_it_holds(environment: Make, target: str) -> None:
     made = environment("helpdesk-llama3-8b", checkpoints={"chat": HOSTILE})
     files = files_of(made, target)

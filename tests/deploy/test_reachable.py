@@ -40,7 +40,7 @@ def compose_opens(files: dict[str, str]) -> None:
 
 
 def kubernetes_opens(files: dict[str, str]) -> None:
-    found = [one for _, one in documents(files) if "metadata" in one]
+    found = [one for path, one in documents(files) if "metadata" in one and "manifests/" in path]
     closed = {}
     for one in found:
         if one["kind"] == "NetworkPolicy":

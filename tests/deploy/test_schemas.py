@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from optimizer.deploy import TARGETS, Environment, files_of
+from optimizer.deploy.kubernetes import kubernetes_files
+from optimizer.deploy.places import places_of
 from optimizer.deploy.pools import standing_in
-from optimizer.schema.plan import Timetable
+from optimizer.schema.plan import RunningNodes, TimeSlot, Timetable
 from tests.deploy.conftest import SHIPPED, Make
 from tests.deploy.published import (
     assert_compose,
@@ -22,14 +24,17 @@ from tests.deploy.published import (
     metrics_in,
 )
 
+MONITORED = ("compose", "kubernetes", "skypilot")
+"""Targets that bring a Prometheus of their own, each in its own form; others hold the objects of `kubernetes`."""
 
-def monitoring(files: dict[str, str]) -> tuple[str, str]:
-    """Return alert rules and dashboard of a folder."""
+
+def monitoring(files: dict[str, str]) -> list[dict[str, str]]:
+    """Return the files of Prometheus, Alertmanager and Grafana, of each cluster where there are several."""
     if "balancer/alerts.yml" in files:
-        return files["balancer/alerts.yml"], files["balancer/grafana/dashboard.json"]
-    maps = [one["data"] for one in documents(files["manifests/30-monitoring.yaml"]) if one["kind"] == "ConfigMap"]
-    data = {key: value for one in maps for key, value in one.items()}
-    return data["alerts.yml"], data["dashboard.json"]
+        own = {path.rpartition("/")[2]: text for path, text in files.items() if path.startswith("balancer/")}
+        return [own]
+    return [{key: value for one in documents(text) if one["kind"] == "ConfigMap" for key, value in one["data"].items()}
+            for path, text in files.items() if path.endswith("manifests/30-monitoring.yaml")]
 
 
 def known_metrics(environment: Environment) -> set[str]:
@@ -83,6 +88,7 @@ def test_every_variable_of_a_compose_file_stands_in_its_example(environment: Mak
 @pytest.mark.parametrize("name", SHIPPED)
 def test_what_the_manifests_refer_to_is_there_or_asked_for(environment: Make, name: str) -> None:
     files = files_of(environment(name), "kubernetes")
+    files = {path: text for path, text in files.items() if not path.startswith("global/")}
     found = [one for path, text in files.items() if path.endswith(".yaml") for one in documents(text)]
     maps = {one["metadata"]["name"] for one in found if one["kind"] == "ConfigMap"}
     services = {one["metadata"]["name"] for one in found if one["kind"] == "Service"}
@@ -96,8 +102,13 @@ def test_what_the_manifests_refer_to_is_there_or_asked_for(environment: Make, na
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_manifests_keep_the_kubernetes_schemas(environment: Make, name: str) -> None:
-    made = environment(name)
-    files = files_of(made, "kubernetes")
+    for part in places_of(environment(name)).values():
+        keeps_the_schemas(part)
+
+
+def keeps_the_schemas(made: Environment) -> None:
+    """Hold the manifests of one cluster against the schemas, and pods against what none of them may do."""
+    files = kubernetes_files(made)
     kept = {path: text for path, text in files.items() if path.startswith("manifests/") and "kustom" not in path}
     found = [one for text in kept.values() for one in assert_kubernetes(text)]
     (kustomization,) = documents(files["manifests/kustomization.yaml"])
@@ -160,22 +171,23 @@ def test_skypilot_itself_takes_the_services(environment: Make, name: str) -> Non
             jsonschema.validate(task["resources"], schemas.get_resources_schema())
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", MONITORED)
 @pytest.mark.parametrize("name", SHIPPED)
 def test_alerts_and_panels_read_what_the_engines_export(environment: Make, name: str, target: str) -> None:
     made = environment(name)
-    rules, dashboard = monitoring(files_of(made, target))
-    asked = expressions(rules, dashboard)
-    assert asked
-    for expression in asked:
-        assert metrics_in(expression) <= known_metrics(made), expression
-    known = [(rule["alert"], *sorted(rule["labels"].items())) for group in documents(rules)[0]["groups"]
-             for rule in group["rules"]]
-    assert len(set(known)) == len(known)  # promtool check rules calls others duplicates
-    panels = json.loads(dashboard)["panels"]
-    assert len({panel["id"] for panel in panels}) == len(panels)
-    cells = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels]
-    assert len(set(cells)) == len(cells)
+    for read in monitoring(files_of(made, target)):
+        rules, dashboard = read["alerts.yml"], read["dashboard.json"]
+        asked = expressions(rules, dashboard)
+        assert asked
+        for expression in asked:
+            assert metrics_in(expression) <= known_metrics(made), expression
+        known = [(rule["alert"], *sorted(rule["labels"].items())) for group in documents(rules)[0]["groups"]
+                 for rule in group["rules"]]
+        assert len(set(known)) == len(known)  # promtool check rules calls others duplicates
+        panels = json.loads(dashboard)["panels"]
+        assert len({panel["id"] for panel in panels}) == len(panels)
+        cells = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels]
+        assert len(set(cells)) == len(cells)
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -199,18 +211,14 @@ def test_the_alerts_are_on_the_promises_of_the_plan(environment: Make) -> None:
     assert limits["DemandAbovePlan"] == {str(service.planned_concurrency)}
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", MONITORED)
 def test_alerts_reach_somebody(environment: Make, target: str) -> None:
     """Prometheus hands alerts to the folder's own Alertmanager, and that to a webhook of the operator's."""
     files = files_of(environment("chat-with-documents"), target)
-    if "balancer/prometheus.yml" in files:
-        ((prometheus,), (manager,)) = (
-            documents(files[f"balancer/{name}.yml"]) for name in ("prometheus", "alertmanager"))
+    (read,) = monitoring(files)
+    ((prometheus,), (manager,)) = (documents(read[f"{name}.yml"]) for name in ("prometheus", "alertmanager"))
+    if "balancer/compose.yaml" in files:
         assert "alertmanager" in documents(files["balancer/compose.yaml"])[0]["services"]
-    else:
-        data = {key: text for one in documents(files["manifests/30-monitoring.yaml"]) if one["kind"] == "ConfigMap"
-                for key, text in one["data"].items()}
-        ((prometheus,), (manager,)) = (documents(data[f"{name}.yml"]) for name in ("prometheus", "alertmanager"))
     assert prometheus["alerting"]["alertmanagers"] == [{"static_configs": [{"targets": ["alertmanager:9093"]}]}]
     assert manager["receivers"][0]["name"] == manager["route"]["receiver"]
     assert "webhook" in files["README.md"]
@@ -221,7 +229,12 @@ def test_nodes_that_come_and_go_are_not_missed(environment: Make) -> None:
     made = environment("overnight-summaries")
     (run,) = made.runs
     each = run.deployment.replicas // run.deployment.nodes
-    table = Timetable(hours=24, standing={run.node.offer_id: 1}, slots=(), work=(), standing_usd_per_month=1.0,
+    slots = tuple(
+        TimeSlot(hours=hours, demand={}, running=(RunningNodes(
+            service_id=run.deployment.service_id, offer_id=run.node.offer_id, engine_id=run.deployment.engine_id,
+            nodes=nodes),), standing_nodes=1, hourly_nodes=nodes - 1, usd_per_hour=1.0)
+        for hours, nodes in ((tuple(range(12)), 1), (tuple(range(12, 24)), run.deployment.nodes)))
+    table = Timetable(hours=24, standing={run.node.offer_id: 1}, slots=slots, work=(), standing_usd_per_month=1.0,
                       hourly_usd_per_month=1.0)
     for plan, expected in ((made.plan, f"< {run.deployment.replicas}"),
                            (made.plan.model_copy(update={"timetable": table}), f"< {each}")):
@@ -273,9 +286,10 @@ def test_a_changed_configuration_rolls_its_pods_out_and_no_others(environment: M
 def test_the_operators_rules_are_those_of_the_own_prometheus(environment: Make, name: str) -> None:
     made = environment(name)
     files = files_of(made, "kubernetes")
-    found = documents(files["operator/prometheus-operator.yaml"])
-    (rules,) = (one for one in found if one["kind"] == "PrometheusRule")
-    assert rules["spec"] == documents(monitoring(files)[0])[0]
+    found = [one for path, text in files.items() if path.endswith("prometheus-operator.yaml")
+             for one in documents(text)]
+    rules = [one["spec"] for one in found if one["kind"] == "PrometheusRule"]
+    assert rules == [documents(read["alerts.yml"])[0] for read in monitoring(files)]
     monitors = {one["metadata"]["name"]: one["spec"] for one in found if one["kind"] == "PodMonitor"}
     for run in made.runs:
         spec = monitors[run.name]

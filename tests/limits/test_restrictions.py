@@ -13,10 +13,8 @@ from typing import Any
 import pytest
 
 from optimizer.errors import InputError
-from optimizer.fleet import answer_fleet
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.plan.best import best_plan
-from optimizer.roadmap import budget_plan
 from optimizer.schema.catalog import Product
 from optimizer.schema.problem import (
     Budget,
@@ -231,16 +229,6 @@ def cost_of_plan(problem: Problem, catalog: Catalog) -> float:
     return plan.cost.usd_per_month if plan.cost.usd_per_month is not None else float("inf")
 
 
-def cost_of_fleet(problem: Problem, catalog: Catalog) -> float:
-    plan = answer_fleet(LoadedProblem(problem, "", problem.name, "0" * 64, {}), catalog, SolveSettings())
-    assert plan.status in ("optimal", "infeasible")
-    return plan.cost.usd_per_month if plan.cost.usd_per_month is not None else float("inf")
-
-
-def cost_of_years(problem: Problem, catalog: Catalog) -> float:
-    plan = budget_plan(LoadedProblem(problem, "", problem.name, "0" * 64, {}), catalog, SolveSettings())
-    assert plan.status in ("optimal", "infeasible")
-    return plan.total_cost_usd if plan.total_cost_usd is not None else float("inf")
 
 
 def shared(make: Callable[[random.Random], Problem]) -> Callable[[random.Random], Problem]:
@@ -263,10 +251,6 @@ FORMS: dict[str, tuple[Callable[[random.Random], Problem], Costed, frozenset[str
     "years": (quarters, cost_of_plan, frozenset({"horizon_months", "purchases", "cash_per_year"})),
     "shared years by the hour": (shared(quarters_by_the_hour), cost_of_plan,
                                  frozenset({"horizon_months", "purchases", "cash_per_year"})),
-    "fleet": (peaks, cost_of_fleet, SUMS | {"contracts", "spot_share_fraction", "max_utilisation_fraction"}),
-    "quarters": (quarters, cost_of_years, frozenset({
-        "budget", "at_least", "engine_policy", "contracts", "spot_share_fraction", "max_utilisation_fraction",
-        "horizon_months"}) | SUMS),
 }
 """Form -> (random problem, cost of its cheapest plan, keys that it refuses)."""
 
@@ -291,8 +275,8 @@ def check(form: str, key: str, examples: int) -> None:
         if key == "max_gpu_types_in":  # counted in each period, it is as loose as it can be
             base = changed(base, max_gpu_types=1, max_gpu_types_in="period")
         tight = STRICTER[key](rng, base)
-        if tight is None or (form == "fleet" and tight.survive.nodes > 1):
-            continue  # as strict as can be; a fleet knows one lost node
+        if tight is None:
+            continue  # as strict as can be
         problem = make(rng)
         before, after = (costed(problem.model_copy(update={"limits": limits}), catalog) for limits in (base, tight))
         assert after >= before * (1 - 1e-9), f"{form}: {base.model_dump(exclude_unset=True)} -> {key}: {tight}"

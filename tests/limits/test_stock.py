@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from optimizer.fleet import answer_fleet
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.plan.best import best_plan
-from optimizer.roadmap import budget_plan
 from optimizer.schema.plan import Node
 from optimizer.schema.problem import Demand, Limits, Problem, Roadmap
 from optimizer.solve import SolveSettings, prepare
@@ -55,13 +53,12 @@ def by_peak_or_hour(problem: Problem, catalog: Catalog) -> Counts:
 
 
 def shared(problem: Problem, catalog: Catalog) -> Counts:
-    return counted(answer_fleet(loaded(problem), catalog, SolveSettings()).nodes)
+    return by_peak_or_hour(problem.model_copy(update={"sharing": "nodes"}), catalog)
 
 
 def by_quarter(problem: Problem, catalog: Catalog) -> Counts:
     roadmap = Roadmap.model_validate({"start": "2027-Q2", "quarters": 4})
-    plan = budget_plan(loaded(problem.model_copy(update={"roadmap": roadmap})), catalog, SolveSettings())
-    return {stay.offer_id: stay.count for stay in plan.stays} or None
+    return by_peak_or_hour(problem.model_copy(update={"roadmap": roadmap}), catalog)
 
 
 PEAK = Demand(peak_concurrency=250)

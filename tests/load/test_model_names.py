@@ -14,6 +14,9 @@ from optimizer.load.model_names import nearest
     ("qwen/qwen3-32b-awq", "qwen3-32b", "int4"), ("RedHatAI/Qwen3-32B-FP8-dynamic", "qwen3-32b", "fp8"),
     ("nvidia/DeepSeek-V3.2-NVFP4", "deepseek-v3.2", "fp4"), ("deepseek-ai/DeepSeek-V3.2", "deepseek-v3.2", "fp8"),
     ("Qwen2.5-7B-Instruct-GPTQ-Int8", "qwen2.5-7b-instruct", "w8a16"),
+    ("Qwen3-32B-8bit-GPTQ", "qwen3-32b", "w8a16"), ("Qwen3-32B-bnb-4bit", "qwen3-32b", "int4"),
+    ("Qwen3-32B-NVFP4A16", "qwen3-32b", "fp4"), ("Qwen3-32B-quantized.w8a8", "qwen3-32b", "int8"),
+    ("unsloth/Qwen3-8B-GGUF:Q4_K_M", "qwen3-8b", "q4_k_m"), ("Qwen/Qwen3-32B-FP8-Static-PerTensor", "qwen3-32b", "fp8"),
 ])
 def test_a_name_finds_its_model_at_the_precision_that_it_states(
     shipped: Catalog, name: str, model_id: str, precision: str
@@ -27,6 +30,13 @@ def test_a_name_is_found_where_only_its_model_is_read() -> None:
     few = load_catalog(references={"qwen/qwen3-32b-awq"})
     assert len(few.models) < 20
     assert few.model("qwen/qwen3-32b-awq") is not None
+
+
+@pytest.mark.parametrize("name", ["Qwen3-32B-GGUF", "Qwen3-32B-IQ4_XS", "Qwen3-32B-EXL2-4.0bpw", "Qwen3-32B-MLX-4bit",
+                                  "Qwen3-32B-3bit", "Qwen3-32B-Q3_K_M"])
+def test_a_copy_of_a_precision_that_is_not_known_is_not_planned_as_the_original(shipped: Catalog, name: str) -> None:
+    assert shipped.model(name) is None
+    assert "qwen3-32b" in nearest(name, known_model_names())
 
 
 def test_a_miss_names_the_nearest(shipped: Catalog) -> None:

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimizer.errors import Fault, InputError
-from optimizer.fleet import answer_fleet
 from optimizer.load import load_catalog, load_problem
 from optimizer.load.plan import read_plan
 from optimizer.solve import SolveSettings, plan_of, prepare, solve
@@ -164,12 +163,3 @@ def test_whatever_stands_at_a_key_is_read_or_refused(
     except InputError as error:
         said = error.faults
     assert all(fault.found and fault.allowed for fault in said)
-
-
-def test_an_answer_of_a_fleet_is_refused_in_one_line(tmp_path: Path) -> None:
-    path = tmp_path / "desk.yaml"
-    path.write_text(DESK)
-    fleet = answer_fleet(load_problem(str(path)), load_catalog(SMALL), SolveSettings())
-    assert faults(tmp_path / "fleet.json", fleet.model_dump_json()) == [
-        "found an answer of gpumix fleet, whose services share nodes; "
-        "allowed: a plan as `gpumix solve --format json` writes it"]

@@ -31,3 +31,16 @@ def test_a_test_says_how_long_it_takes() -> None:
     # two runs of each level: the first, of one user, is 10 + 64 requests one after another
     one = (test.osl_tokens - 1) / (test.tokens_per_s_per_user or 1.0)
     assert 2 * min(600.0, 75 * one) / 60 < test.minutes <= len(test.users) * 2 * 600 / 60
+
+
+def test_commands_keep_what_the_plan_was_solved_with() -> None:
+    case = solve_shipped("office-day-profile")
+    asked = Asked("office-day-profile", overlays=("my rows",), catalog="cat", overrides=("limits.max_gpu_types=2",))
+    found = plan_tests(case.loaded, case.catalog, SolveSettings(), asked, load_serving())
+    kept = "--catalog cat --overlay 'my rows'"
+    assert found.solve_command == f"gpumix solve office-day-profile --set limits.max_gpu_types=2 {kept} --overlay own"
+    assert found.compare_command.removeprefix("gpumix loadtest compare ") == found.solve_command.removeprefix(
+        "gpumix solve ")
+    for test in found.tests:
+        assert test.run_command.endswith(kept)
+        assert test.import_command.endswith(f"--into own {kept}")

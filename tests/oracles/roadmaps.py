@@ -13,7 +13,7 @@ from typing import Any
 from ortools.math_opt.python import mathopt
 
 from tests.catalogs import tiny
-from tests.roadmap.years import Bought, Rented, Supply, Years, years
+from tests.plan.years import Bought, Rented, Supply, Years, years
 
 HOURS = 2190
 RESIDUALS = ((0, 1.0), (12, 0.4), (24, 0.3), (36, 0.2), (60, 0.1))

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import random
-from dataclasses import replace
-
 import pytest
 
 from optimizer.demand import profile_hours
-from optimizer.fleet import answer_fleet
 from optimizer.load import Catalog, LoadedProblem, load_problem
 from optimizer.load.problem import shipped_problem_names
 from optimizer.plan.best import best_plan, spans_periods
 from optimizer.plan.periods import plan_of_periods
 from optimizer.question.build import ask
-from optimizer.roadmap import budget_plan
 from optimizer.schema.plan import Plan
 from optimizer.solve import SolveSettings, prepare
 from optimizer.strategies.found import Effort
 from optimizer.strategies.search import search
-from tests.oracles.roadmaps import cheapest, draw, with_highs
 
 SETTINGS = SolveSettings()
 PLAIN = ["limits.budget=null"]
@@ -34,12 +28,7 @@ def by_one_program(loaded: LoadedProblem, catalog: Catalog) -> Plan:
 def test_shipped_problems_cost_what_the_quicker_ways_say(name: str, shipped: Catalog) -> None:
     loaded = load_problem(name, [])
     if loaded.problem.roadmap is not None:
-        old = budget_plan(loaded, shipped, SETTINGS)
-        new = best_plan(prepare(loaded, shipped), SETTINGS)
-        assert new.status == old.status == "optimal"
-        assert new.roadmap is not None
-        assert new.roadmap.total_cost_usd == old.total_cost_usd
-        return
+        pytest.skip("budget plans have no quicker way: tests/plan/test_random_quarters.py holds them against oracles")
     if profile_hours(loaded.problem) == 168:
         pytest.skip("a week takes seconds by the one program; its day does not")
     old_plan, new = best_plan(prepare(loaded, shipped), SETTINGS), by_one_program(loaded, shipped)
@@ -62,38 +51,19 @@ def test_rules_over_two_services_cost_what_one_peak_says(sets: list[str], shippe
     assert new.cost.usd_per_month == pytest.approx(old.cost.usd_per_month)
 
 
-@pytest.mark.parametrize("sets", [
-    [], ["limits.max_gpu_types=1"], ["limits.engine_policy=fleet"],
-    pytest.param(["limits.survive.nodes=1"], marks=pytest.mark.slow),
+@pytest.mark.parametrize(("sets", "usd_per_month"), [
+    ([], 11007.52), (["limits.max_gpu_types=1"], 12703.00), (["limits.engine_policy=fleet"], 11007.52),
+    pytest.param(["limits.survive.nodes=1"], 19207.96, marks=pytest.mark.slow),
 ], ids=str)
-def test_shared_nodes_cost_what_the_fleet_says(sets: list[str], shipped: Catalog) -> None:
-    old = answer_fleet(load_problem("shared-node-small-models", [*PLAIN, *sets]), shipped, SETTINGS)
+def test_shared_nodes_cost_what_a_second_program_found(
+    sets: list[str], usd_per_month: float, shipped: Catalog
+) -> None:
+    """The costs are those of version 0.1, whose fleets had a program of their own; its catalog was this one."""
     shared = load_problem("shared-node-small-models", ["sharing=nodes", *PLAIN, *sets])
     new = best_plan(prepare(shared, shipped), SETTINGS)
-    assert (new.status, old.status) == ("optimal", "optimal")
-    assert new.cost.usd_per_month == pytest.approx(old.cost.usd_per_month)
+    assert new.status == "optimal"
+    assert new.cost.usd_per_month == pytest.approx(usd_per_month, abs=0.01)
     assert new.periods[0].layouts
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_every_choice_of_a_tiny_roadmap_costs_at_least_as_much(seed: int) -> None:
-    asked = replace(draw(random.Random(f"one {seed}"), quarters=3, offers=3, most=8), limits={})
-    years = asked.years()
-    plan = best_plan(prepare(years.loaded, years.catalog), SETTINGS)
-    cents = None if plan.roadmap is None else round(plan.roadmap.total_cost_usd * 100)
-    assert cents == cheapest(asked) == with_highs(asked)
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_highs_over_states_finds_the_same_total_under_rules(seed: int) -> None:
-    asked = draw(random.Random(f"one with rules {seed}"), services=1 + seed % 2)
-    years = asked.years()
-    if years.problem.limits.max_gpu_types is not None:
-        years = years.with_limits(max_gpu_types_in="period")  # the oracle counts types quarter by quarter
-    plan = best_plan(prepare(years.loaded, years.catalog), SETTINGS)
-    assert plan.status in ("optimal", "infeasible")
-    cents = None if plan.roadmap is None else round(plan.roadmap.total_cost_usd * 100)
-    assert cents == with_highs(asked)
 
 
 DAY = "[0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.5, 0.5, 1, 1, 1, 1, 1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.3, 0.3, 0.3, 0.3]"

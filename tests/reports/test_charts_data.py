@@ -28,7 +28,8 @@ def test_the_points_of_the_chart_are_those_of_the_frontier() -> None:
     assert "asked" in asked.picks  # the plan that was asked for, whatever today's prices make it
     (point,) = [p for p in frontier.points if (p.value, p.usd_per_month) == (asked.value, asked.cost)]
     assert len(asked.mix) == len(point.plan.nodes)
-    assert (chart.target, chart.budget) == (Guide(25.0, "target 25 tokens/s"), Guide(4999.99995, "budget $5,000/month"))
+    assert (chart.target, chart.budget) == (
+        Guide(25.0, "target 25 tokens/s", "target"), Guide(4999.99995, "budget $5,000/month", "budget"))
     assert chart.bands == (Band("C", 15.0, 30.0), Band("B", 30.0, 70.0), Band("A", 70.0, None))
     assert chart.title == "helpdesk-llama3-8b: cost against user speed"
 

@@ -7,7 +7,8 @@ import io
 
 import pytest
 
-from optimizer.reports.csv_report import COLUMNS, harmless, render, rows_as_csv
+from optimizer.documents.csv_rows import harmless, rows_as_csv
+from optimizer.reports.csv_report import COLUMNS, render
 from tests.reports.plans import PLAN, without_plan
 
 

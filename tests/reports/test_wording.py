@@ -6,11 +6,12 @@ import doctest
 
 import pytest
 
-from optimizer.reports import csv_report, markdown, wording
+from optimizer.documents import csv_rows
+from optimizer.reports import markdown, wording
 from tests.reports.plans import CHAT, OWNED, PLAN, RENTED, YEN
 
 
-@pytest.mark.parametrize("module", [wording, csv_report, markdown])
+@pytest.mark.parametrize("module", [wording, csv_rows, markdown])
 def test_examples_in_docstrings_hold(module: object) -> None:
     result = doctest.testmod(module)  # type: ignore[arg-type]
     assert result.attempted > 0

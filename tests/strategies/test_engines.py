@@ -21,7 +21,7 @@ from optimizer.strategies.rounding import strengthened
 from optimizer.strategies.search import confirmed, search
 from tests.limits.test_restrictions import FORMS, LOOSE, STRICTER, market, stricter
 
-GENERAL = [form for form in FORMS if form not in ("fleet", "quarters")]
+GENERAL = list(FORMS)
 NEAR = 1e-6
 """HiGHS counts in doubles; its bound is believed to this part."""
 

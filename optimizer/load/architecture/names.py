@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 MARKS: tuple[tuple[str, str], ...] = (
-    (r"nvfp4|modelopt[-_]?fp4|(?<![a-z])fp4", "fp4"), (r"mxfp4", "mxfp4"),
+    (r"nvfp4(?:a16)?|modelopt[-_]?fp4|(?<![a-z])fp4", "fp4"), (r"mxfp4", "mxfp4"),
     (r"awq|gptq|int4|w4a16|4[-_]?bit|autoround|auto-round|nf4|bnb[-_]?4bit|w4a8|q4f16|qat[-_]w4", "int4"),
     (r"w8a16|8[-_]?bit|bnb[-_]?8bit", "w8a16"), (r"w8a8|int8|smoothquant|w8", "int8"),
     (r"fp8|float8|f8", "fp8"),
@@ -14,7 +14,7 @@ MARKS: tuple[tuple[str, str], ...] = (
 )
 """Marks in names of checkpoints -> precision; the first that stands there counts, GGUF's own before plain ones."""
 
-_EIGHT_IN_FOUR = re.compile(r"(gptq|awq|autoround)[-_ ]?(int8|8bit|w8)")
+_EIGHT_IN_FOUR = re.compile(r"(gptq|awq|autoround)[-_ ]?(int8|8bit|w8)|(int8|8bit|w8)[-_ ]?(gptq|awq|autoround)")
 
 
 def precision_named(name: str) -> str | None:
@@ -31,7 +31,7 @@ def precision_named(name: str) -> str | None:
     if _EIGHT_IN_FOUR.search(short):
         return "w8a16"
     for pattern, precision in sorted(MARKS, key=lambda mark: not mark[1].startswith("q")):
-        if re.search(rf"(?:^|[-_. ])(?:{pattern})(?=$|[-_. ])", short):
+        if re.search(rf"(?:^|[-_. :@])(?:{pattern})(?=$|[-_. :@])", short):
             return precision
     return None
 

@@ -146,6 +146,7 @@ def read_architecture(
     mixed = shape.mixture if shape.mixture_stated else None
     assumed = sorted(keys.assumed & keys.read)
     notes = [f"{', '.join(assumed)}: not stated, taken from the family's own defaults"] if assumed else []
+    notes += [rules.remark] if rules.remark else []
     found = Architecture(
         name, tuple(built), tuple(outside), shape.hidden, shape.heads, shape.kv_heads, shape.head_dim, shape.vocabulary,
         shape.tied, mixed.experts if mixed else 0, mixed.per_token if mixed else 0, mixed.width if mixed else 0,

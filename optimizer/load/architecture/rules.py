@@ -47,6 +47,8 @@ class Rules:
     expert_bias: bool = False
     kv_groups: bool = False
     """Falcon: multi_query and new_decoder_architecture say how many KV heads there are."""
+    remark: str = ""
+    """What a reader must know of engines that serve the family."""
     checked: str = "transformers 5.24"
     """Against what the counting was checked; "" for a family that was not."""
 
@@ -120,7 +122,9 @@ FAMILIES: dict[str, Rules] = {
     "chatglm": replace(BIASED, checked=OWN),
     "glm4_moe": Rules(out_bias=False),
     **_kin(MLA, "deepseek_v2", "deepseek_v3", "glm4_moe_lite", "axk1", "mistral4", "kimi_k2", "sarvam_mla",
-           "kimi_k25_text", "kimi_k25", "kimi_vl", "minicpm3"),
+           "kimi_k25_text", "kimi_k25", "kimi_vl"),
+    "minicpm3": Rules(mixer="mla", remark="vLLM keeps whole keys and values of this family, some 27 times this cache; "
+                                          "SGLang keeps the compressed ones"),
     "youtu": Rules(tied=True, mixer="mla"),
     **_kin(Rules(mixer="mla_sparse"), "deepseek_v32", "glm_moe_dsa"),
     "deepseek_v4": Rules(mixer="compressed", build="deepseek_v4"),

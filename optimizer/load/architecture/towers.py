@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,10 @@ TOWER_CLASSES = {
     "smolvlm": "idefics3_vision", "smolvlm_vision": "idefics3_vision",
 }
 """model_type of towers that may leave sizes to their class -> its entry in `model_families.yaml`."""
+
+BESIDE = re.compile(
+    r"visual|vision|image|img|audio|sound|speech|video|perceiver|qformer|resampler|connector|talker|wav")
+"""Names of sections that hold weights beside the decoder."""
 
 GLM4V = frozenset({"glm4v", "glm4v_moe", "glm46v", "glmga", "glm4v_vision", "glm4v_moe_vision"})
 """Towers whose blocks are as wide inside as the decoder, and whose merger is a gated block of intermediate_size."""
@@ -124,6 +129,9 @@ def tower_parameters(sections: Sections, label: str, hidden: int) -> tuple[float
     if sections.outer in WITHOUT_SECTION and not sections.towers:
         total, said = WITHOUT_SECTION[sections.outer]
         notes.append(f"beside the decoder {said} (published total; the config does not state them)")
+    others = [name for name, part in sections.whole.items() if isinstance(part, dict) and part
+              and BESIDE.search(name) and name not in sections.towers and sections.outer not in CHECKED]
+    notes += [f"{name}: its weights are not counted" for name in others]
     unknown = bool(notes) and total == 0
-    checked = not unknown and (not total or sections.outer in CHECKED)
+    checked = not unknown and not others and (not total or sections.outer in CHECKED)
     return total, checked, tuple(notes)

@@ -6,11 +6,11 @@ import importlib.util
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from optimizer.documents.output import write_atomically
 from optimizer.errors import Fault, InputError
 from optimizer.frontier import Frontier, single_gpu_curves
 from optimizer.reports.charts import look
 from optimizer.reports.charts.data import FrontierChart, chart_data
-from optimizer.reports.output import write_atomically
 from optimizer.solve import SolveSettings
 
 LIBRARIES = {".png": "matplotlib", ".svg": "matplotlib", ".html": "plotly"}

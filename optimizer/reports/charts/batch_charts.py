@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from optimizer.batch.ledger import Ledger
+from optimizer.documents.output import write_atomically
 from optimizer.reports.charts.batch_data import BatchChart, batch_chart
-from optimizer.reports.output import write_atomically
 
 
 def drawn(chart: BatchChart, ending: str, width_px: int) -> bytes:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from optimizer.compare import Comparison
+from optimizer.documents.output import write_atomically
 from optimizer.reports.charts.compare_data import CompareChart, compare_chart
-from optimizer.reports.output import write_atomically
 
 
 def drawn(chart: CompareChart, ending: str, width_px: int) -> bytes:

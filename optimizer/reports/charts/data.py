@@ -7,23 +7,15 @@ from dataclasses import dataclass, replace
 
 from optimizer.frontier import Frontier, FrontierPoint, picks
 from optimizer.frontier.picks import asked_value
+from optimizer.messages import Message
 from optimizer.reports.charts.curves import Curve, Vertex, nearest_curves, staircase
 from optimizer.reports.charts.naming import amount, gpu_names, mix_parts
 from optimizer.reports.charts.notes import notes_of
 from optimizer.reports.charts.scales import Guide, Scales, scales_of
-from optimizer.reports.frontier_report import TITLES, change_between, rising, shown
+from optimizer.reports.frontier_report import change_between, rising, shown
 from optimizer.reports.wording import evidence_of, mix_of, money, spread_words
 from optimizer.schema.base import EVIDENCE_ORDER, GRADE_TOKENS_PER_S, Evidence
 from optimizer.units import usd_per_month
-
-AXIS_TITLES = {
-    "speed": "output tokens/s of every user at the peak",
-    "users": "demand served",
-    "losses": "nodes that may fail at once",
-    "ttft": "time to first token in ms (shorter is better)",
-}
-
-ASKED = {"speed": "target", "users": "demand", "losses": "asked", "ttft": "limit"}
 
 
 @dataclass(frozen=True)
@@ -87,8 +79,8 @@ class FrontierChart:
         return replace(
             self, say=say, title=say(self.title), subtitle=say(self.subtitle), value_title=say(self.value_title),
             cost_title=say(self.cost_title), notes=tuple(say(note) for note in self.notes),
-            target=self.target and replace(self.target, text=say(self.target.text)),
-            budget=self.budget and replace(self.budget, text=say(self.budget.text)),
+            target=self.target and replace(self.target, text=say(self.target.text), name=say(self.target.name)),
+            budget=self.budget and replace(self.budget, text=say(self.budget.text), name=say(self.budget.name)),
             marks=tuple(
                 replace(mark, picks=tuple(map(say, mark.picks)), mix=tuple(map(say, mark.mix))) for mark in self.marks
             ),
@@ -97,8 +89,8 @@ class FrontierChart:
     def small_print(self) -> tuple[str, ...]:
         """Return the sentences below the chart."""
         shown, found = len(self.curves), self.curves_found
-        left = f"; {found - shown} farther off or without room for a name left out" if found > shown else ""
-        lines = self.say(f"Thin lines: the cheapest plans of one GPU type alone ({shown} of {found}{left}).")
+        lines = self.say(Message("chart.lines-some" if found > shown else "chart.lines", shown=shown, found=found,
+                                 left=found - shown))
         return (*self.notes[:-1], *([lines] if found else []), self.notes[-1])
 
     def with_curves(self, names: Collection[str]) -> FrontierChart:
@@ -120,15 +112,15 @@ def chart_data(frontier: Frontier, single_gpu: Mapping[str, tuple[Vertex, ...]])
     corners = [(mark.value, mark.cost) for mark in marks]
     loosest = scales.value_high if falling else max(frontier.low, scales.value_low)
     curves = nearest_curves(local, corners, scales, loosest, falling)
-    exchange = f" at {rate:g} {cost.currency} a dollar ({cost.fx_as_of})" if cost.fx_rate_per_usd else ""
     kept_target = target if target and scales.holds_value(target.at) else None
     kept_budget = budget if budget and scales.holds_cost(budget.at) else None
     outside = [guide.text for guide, kept in ((target, kept_target), (budget, kept_budget)) if guide and not kept]
     return FrontierChart(
-        title=f"{frontier.problem}: {TITLES[frontier.axis]}",
+        title=Message(f"frontier.title-{frontier.axis}", problem=frontier.problem),
         subtitle=_subtitle(frontier),
-        value_title=f"{AXIS_TITLES[frontier.axis]}{f': {frontier.unit}' if frontier.axis == 'users' else ''}",
-        cost_title=f"cost, {cost.currency}/month{exchange}",
+        value_title=Message(f"chart.axis-{frontier.axis}", unit=frontier.unit),
+        cost_title=Message("chart.cost-local", currency=cost.currency, rate=rate, as_of=cost.fx_as_of)
+        if cost.fx_rate_per_usd else Message("chart.cost", currency=cost.currency),
         currency=cost.currency,
         whole_values=frontier.axis == "losses",
         falling=falling,
@@ -160,7 +152,7 @@ def _marks(frontier: Frontier, names: Mapping[str, str], rate: float) -> tuple[M
             evidence=evidence,
             robust=point.robust,
             asked=point is answer,
-            picks=tuple(pick.name for pick in named if pick.point is point),
+            picks=tuple(Message(f"pick.name-{pick.name.replace(' ', '-')}") for pick in named if pick.point is point),
             mix=mix_parts(point.plan.nodes, names),
             details=_details(frontier, point, change_between(before, point)),
         ))
@@ -193,17 +185,18 @@ def _details(frontier: Frontier, point: FrontierPoint, change: str) -> tuple[str
     return (*lines, f"from the cheaper point: {change}") if change else tuple(lines)
 
 
-def _subtitle(frontier: Frontier) -> str:
+def _subtitle(frontier: Frontier) -> Message:
     """Say which service, which model, and what else it is promised."""
     service = next(s for s in frontier.points[0].plan.services if s.service_id == frontier.service_id)
     asked = next(s for s in frontier.prepared.loaded.problem.services if s.service_id == frontier.service_id)
-    parts = [f"{frontier.service_id}: {service.model_id}"]
+    parts: list[str] = [Message("class.reason", request=frontier.service_id, reason=service.model_id)]
     if frontier.axis != "users":
-        stated, _, total = service.demand.partition(" = ")
-        parts.append(stated if stated.split(" ")[0] == total else service.demand)
+        told = service.demand.parameters
+        plain = service.demand.id == "demand.in-flight" and told["in_flight"] == told["amount"]
+        parts.append(Message("chart.in-flight", count=told["in_flight"]) if plain else service.demand)
     if frontier.axis != "speed" and asked.slo.target_tokens_per_s:
-        parts.append(f"{asked.slo.target_tokens_per_s:g} tokens/s each")
-    return ", ".join(parts)
+        parts.append(Message("chart.speed-each", speed=asked.slo.target_tokens_per_s))
+    return Message("gives.survive", parts=tuple(parts))
 
 
 def _bands() -> tuple[Band, ...]:
@@ -214,12 +207,14 @@ def _bands() -> tuple[Band, ...]:
 
 def _target(frontier: Frontier) -> Guide | None:
     asked = asked_value(frontier)
-    unit = {"users": "", "losses": " lost"}.get(frontier.axis, f" {frontier.unit}")
-    return None if not asked else Guide(asked, f"{ASKED[frontier.axis]} {asked:,g}{unit}")
+    if not asked:
+        return None
+    text = Message(f"chart.target-{frontier.axis}", value=asked, unit=frontier.unit)
+    return Guide(asked, text, Message(f"chart.target-name-{frontier.axis}"))
 
 
 def _budget(frontier: Frontier, currency: str, rate: float) -> Guide | None:
     if frontier.prepared.budget is None:
         return None
     at = usd_per_month(frontier.prepared.budget) * rate
-    return Guide(at, f"budget {amount(currency, at)}/month")
+    return Guide(at, Message("chart.budget", amount=amount(currency, at)), Message("chart.budget-name"))

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from optimizer.messages import Message
 from optimizer.reports.charts import look
 from optimizer.reports.charts.canvas import POINTS_PER_PX, Canvas, house_style, uncovered, width_of, wrapped
 from optimizer.reports.charts.data import FrontierChart, Mark
 from optimizer.reports.charts.labels import Label, PlacedLabel, label_colour, place_labels
 from optimizer.reports.charts.legend import Sign, signs_of
 from optimizer.reports.charts.placement import Box
-from optimizer.reports.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -97,8 +97,7 @@ def _missing(chart: FrontierChart) -> list[str]:
     texts = [chart.title, chart.subtitle, chart.value_title, chart.cost_title]
     texts += [part for mark in chart.marks for part in mark.mix] + [curve.name for curve in chart.curves]
     lacking = uncovered("".join(texts))
-    boxes = f"{counted(len(lacking), 'character')} of the names drawn as a box: no font of the charts has it."
-    return [chart.say(boxes)] if lacking else []
+    return [chart.say(Message("chart.boxes", n=len(lacking)))] if lacking else []
 
 
 def _rows(signs: list[Sign], room: float, font: float) -> list[list[tuple[Sign, float]]]:
@@ -148,8 +147,8 @@ def _band_names(canvas: Canvas, chart: FrontierChart, area: Box, font: float) ->
         low = min(1.0, max(0.0, chart.scales.along_value(band.low)))
         high = 1.0 if band.high is None else min(1.0, max(0.0, chart.scales.along_value(band.high)))
         room = (high - low) * (area.right - area.left)
-        whole = f"grade {band.name}: {band.low:g} tokens/s and more"
-        names = (chart.say(whole), chart.say(f"grade {band.name}"), band.name)
+        whole = Message("chart.band", grade=band.name, speed=band.low)
+        names = (chart.say(whole), chart.say(Message("chart.grade", grade=band.name)), band.name)
         name = next((n for n in names if width_of(n, font * 0.86) + font * 0.6 <= room), None)
         if name:
             middle = area.left + (low + high) / 2 * (area.right - area.left)
@@ -202,7 +201,7 @@ def _axes(axes: Axes, chart: FrontierChart, font: float) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda cost, _: f"{cost:,.0f}"))
     if chart.whole_values:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        none = chart.say("not met")
+        none = chart.say(Message("chart.not-met"))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: none if value < 0 else f"{value:.0f}"))
     else:
         axes.xaxis.set_major_locator(MaxNLocator(10, steps=[1, 2, 2.5, 5, 10]))

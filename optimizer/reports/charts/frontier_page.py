@@ -6,6 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from optimizer.messages import Message
 from optimizer.reports.charts import look
 from optimizer.reports.charts.data import FrontierChart, Mark
 from optimizer.reports.charts.labels import Label, PlacedLabel, label_colour, place_labels
@@ -34,7 +35,7 @@ def render(chart: FrontierChart, width_px: int) -> bytes:
     """Draw a chart as the bytes of an HTML page; it may grow wider than asked, never narrower."""
     height = round(width_px * look.HEIGHT_FRACTION) + TOP + BOTTOM + LEGEND_PX
     figure, shown = build(chart, width_px, height)
-    hint = "Point at a plan to see it whole"
+    hint = Message("chart.hint")
     return page_of(figure, chart.title, f"{chart.subtitle}.", hint, shown.small_print(), width_px, height)
 
 
@@ -75,7 +76,7 @@ def _curves(chart: FrontierChart) -> list[go.Scatter]:
         go.Scatter(
             x=[value for value, _ in curve.steps], y=[cost for _, cost in curve.steps], mode="lines",
             line={"color": look.BACKGROUND_LINES[i % len(look.BACKGROUND_LINES)], "width": 1}, opacity=0.8,
-            name=f"only {safe(curve.name)}", hoverinfo="skip", legendrank=CURVES_RANK,
+            name=safe(Message("proposal.only", gpu=curve.name)), hoverinfo="skip", legendrank=CURVES_RANK,
         )
         for i, curve in enumerate(chart.curves)
     ]
@@ -84,8 +85,8 @@ def _curves(chart: FrontierChart) -> list[go.Scatter]:
 def _frontier(chart: FrontierChart, font: float) -> go.Scatter:
     """Draw the frontier as a staircase."""
     return go.Scatter(
-        x=[value for value, _ in chart.steps], y=[cost for _, cost in chart.steps], mode="lines", name="frontier",
-        line={"color": look.MAIN, "width": font * 0.18}, hoverinfo="skip",
+        x=[value for value, _ in chart.steps], y=[cost for _, cost in chart.steps], mode="lines",
+        name=Message("chart.frontier"), line={"color": look.MAIN, "width": font * 0.18}, hoverinfo="skip",
     )
 
 
@@ -95,8 +96,8 @@ def _marks(chart: FrontierChart, font: float) -> list[go.Scatter]:
     groups = [_group(chart, [m for m in chart.marks if (m.evidence, m.robust) == kind], font) for kind in kinds]
     asked = [mark for mark in chart.marks if mark.asked]
     ring = go.Scatter(
-        x=[mark.value for mark in asked], y=[mark.cost for mark in asked], mode="markers", name="asked",
-        hoverinfo="skip", marker={
+        x=[mark.value for mark in asked], y=[mark.cost for mark in asked], mode="markers",
+        name=Message("pick.name-asked"), hoverinfo="skip", marker={
             "symbol": "circle-open", "size": font * 1.4, "color": look.ACCENT,
             "line": {"color": look.ACCENT, "width": 2.5},
         },
@@ -110,7 +111,8 @@ def _group(chart: FrontierChart, marks: list[Mark], font: float) -> go.Scatter:
     symbol = {"measured": shape, "interpolated": f"{shape}-dot", "estimated": shape}[marks[0].evidence]
     return go.Scatter(
         x=[mark.value for mark in marks], y=[mark.cost for mark in marks], mode="markers",
-        name=f"{marks[0].evidence}{', robust' if marks[0].robust else ''}",
+        name=", ".join([Message(f"chart.{marks[0].evidence}"),
+                        *([Message("chart.robust")] if marks[0].robust else [])]),
         marker={
             "symbol": symbol, "size": font * 0.75,
             "color": look.MAIN if marks[0].evidence == "measured" else look.PAPER,
@@ -141,7 +143,8 @@ def _layout(chart: FrontierChart, font: float) -> dict[str, Any]:
     if scales.log_cost:
         costs |= {"type": "log", "dtick": "D2"}
     counts = [*range(-1, 1 + int(scales.value_high))] if chart.whole_values else []
-    whole = {"tickvals": counts, "ticktext": ["not met" if n < 0 else str(n) for n in counts]} if counts else {}
+    named = [Message("chart.not-met") if n < 0 else str(n) for n in counts]
+    whole = {"tickvals": counts, "ticktext": named} if counts else {}
     return {
         "font": {"family": look.PAGE_FONTS.replace('"', ""), "size": font * 0.9, "color": look.INK},
         "paper_bgcolor": look.PAPER, "plot_bgcolor": look.PAPER, "autosize": True, "hovermode": "closest",
@@ -184,7 +187,7 @@ def _band_names(chart: FrontierChart, font: float) -> list[dict[str, Any]]:
         if scales.along_value(high) - scales.along_value(low) > 0.06:
             found.append({
                 "x": (low + high) / 2, "xref": "x", "y": 1, "yref": "paper", "yanchor": "bottom", "showarrow": False,
-                "text": f"grade {band.name}", "font": {"color": look.SOFT_INK, "size": font * 0.86},
+                "text": Message("chart.grade", grade=band.name), "font": {"color": look.SOFT_INK, "size": font * 0.86},
             })
     return found
 

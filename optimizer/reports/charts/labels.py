@@ -105,7 +105,8 @@ def _others(marks: Sequence[Mark]) -> list[Mark]:
 def point_label(chart: FrontierChart, mark: Mark) -> Label:
     """Return the label of a point: its names and cost above, its mix below."""
     role: Role = "asked" if mark.asked else "pick" if mark.picks else "point"
-    head = f"{', '.join(mark.picks)}: {chart.say(amount(chart.currency, mark.cost))}" if mark.picks else ""
+    cost = chart.say(amount(chart.currency, mark.cost))
+    head = f"{', '.join(mark.picks)}: {cost}" if mark.picks else ""
     return Label(role, head, wrapped_mix(mark.mix, LINE_CHARACTERS), mark.value, mark.cost)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from optimizer.messages import Message
 from optimizer.recommend.naming import bare_name, gpu_names
-from optimizer.reports.wording import counted, kind_of
 from optimizer.schema.plan import Node
 
 __all__ = ["amount", "bare_name", "gpu_names", "mix_parts", "place", "wrapped_mix"]
@@ -25,11 +25,11 @@ def place(node: Node) -> str:
     """
     if node.kind == "owned":
         site = node.region.removeprefix("on-prem-")
-        return f"own, {site.upper() if site != node.region else site}"
+        return Message("chart.own", site=site.upper() if site != node.region else site)
     provider = node.provider.upper() if len(node.provider) <= ABBREVIATION else node.provider.capitalize()
-    return {
-        "on_demand": provider, "reserved": f"{provider}, {counted(node.term_months, 'month')}"
-    }.get(node.kind, f"{provider}, {kind_of(node)}")
+    if node.kind == "reserved":
+        return Message("chart.reserved", provider=provider, n=node.term_months)
+    return provider if node.kind == "on_demand" else Message("chart.kind", provider=provider, kind=node.kind)
 
 
 def mix_parts(nodes: tuple[Node, ...], names: Mapping[str, str]) -> tuple[str, ...]:
@@ -38,7 +38,7 @@ def mix_parts(nodes: tuple[Node, ...], names: Mapping[str, str]) -> tuple[str, .
     for node in nodes:
         gpus = "" if node.gpu_count == 1 else f"{node.gpu_count}x"
         found[f"{gpus}{names.get(node.gpu_id, node.gpu_id)}", place(node)] += node.count
-    return tuple(f"{count:,} x {what} ({where})" for (what, where), count in found.items())
+    return tuple(Message("chart.mix", count=count, what=what, where=where) for (what, where), count in found.items())
 
 
 def wrapped_mix(parts: tuple[str, ...], width: int) -> tuple[str, ...]:
@@ -57,10 +57,10 @@ def wrapped_mix(parts: tuple[str, ...], width: int) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def amount(currency: str, value: float) -> str:
+def amount(currency: str, value: float) -> Message:
     """Write money without cents, in the currency of the chart.
 
     >>> amount("USD", 1234.5), amount("JPY", 66000)
     ('$1,234', 'JPY 66,000')
     """
-    return f"${value:,.0f}" if currency == "USD" else f"{currency} {value:,.0f}"
+    return Message(f"chart.amount-{currency}", value=value)

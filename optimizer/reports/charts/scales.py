@@ -28,6 +28,8 @@ class Guide:
 
     at: float
     text: str
+    name: str = ""
+    """In the legend."""
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from optimizer.demand import ServiceDemand
 from optimizer.explain.entering import GpuVerdict
 from optimizer.frontier import FrontierPoint
 from optimizer.load.documents import read_known_services
+from optimizer.messages import Voice
 from optimizer.reports.model_wording import ALL_PASSED, by_precision, planned_otherwise
 from optimizer.reports.specification.findings import Findings
 from optimizer.reports.specification.notes import Notes
 from optimizer.reports.specification.validity import VALID_MONTHS, Validity, validity_of
-from optimizer.reports.specification.writer import Writer
 from optimizer.reports.wording import kind_of, split_proposals
 from optimizer.reports.wording_of_time import lines_of
 from optimizer.schema.base import GRADE_TOKENS_PER_S, grade_of
@@ -239,7 +239,7 @@ def capitalize_first(text: str) -> str:
 class Names:
     """Names of requirements, figures, nodes and kinds in the language of the document."""
 
-    def __init__(self, found: Findings, writer: Writer) -> None:
+    def __init__(self, found: Findings, writer: Voice) -> None:
         self.found, self.writer = found, writer
 
     def key(self, key: str) -> str:
@@ -248,7 +248,7 @@ class Names:
 
     def figure(self, figure: str) -> str:
         """Name a figure of the sensitivities."""
-        return self.key(figure) if figure.startswith("services.") else self.writer.sentence(figure)
+        return self.key(figure) if not getattr(figure, "id", "") else self.writer.say(figure)
 
     def hours(self, row: TimeRow) -> str:
         """Name the hours of a row, in a plan over a week with their days."""
@@ -280,7 +280,7 @@ def document_id(found: Findings) -> str:
     return f"GPUMIX-{hashlib.sha256(joined.encode()).hexdigest()[:10].upper()}"
 
 
-def context_of(found: Findings, writer: Writer, command: str) -> dict[str, Any]:
+def context_of(found: Findings, writer: Voice, command: str) -> dict[str, Any]:
     """Return everything that templates can name."""
     plan, problem = found.plan, found.loaded.problem
     notes = Notes(plan, problem, found.catalog, writer)
@@ -311,7 +311,7 @@ def context_of(found: Findings, writer: Writer, command: str) -> dict[str, Any]:
     }
 
 
-def _validity(found: Findings, writer: Writer) -> Validity | None:
+def _validity(found: Findings, writer: Voice) -> Validity | None:
     """Work out the validity from everything that the plan rests on."""
     cited = Notes(found.plan, found.loaded.problem, found.catalog, writer)
     for node in found.plan.nodes:

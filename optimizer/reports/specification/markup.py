@@ -8,8 +8,7 @@ from dataclasses import replace
 from typing import Any, cast, get_args
 from xml.etree import ElementTree
 
-from optimizer.errors import Fault, InputError
-from optimizer.reports.specification.document import (
+from optimizer.documents.document import (
     Block,
     Box,
     Bullets,
@@ -25,29 +24,16 @@ from optimizer.reports.specification.document import (
     Tone,
     Verbatim,
 )
+from optimizer.errors import Fault, InputError
 
 ALLOWED = "section, h, p, ul, li, table, tr, td, figure, pre, box, b, code, a, note"
 """Elements that a template may write."""
-
-UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
-"""What no XML may hold."""
 
 DEEPEST = 40
 """Levels of elements beyond this are no document."""
 
 LONGEST_NUMBER = 4
 """Digits of a number that an attribute states."""
-
-REPLACEMENT = "\ufffd"
-
-
-def printable(text: str) -> str:
-    """Replace characters that no document may hold.
-
-    >>> printable("a\\x07b")
-    'a\ufffdb'
-    """
-    return UNPRINTABLE.sub(REPLACEMENT, text)
 
 
 class _Reader:

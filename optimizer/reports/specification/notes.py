@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from optimizer.load import Catalog
-from optimizer.reports.specification.writer import Writer
+from optimizer.messages import Voice
 from optimizer.reports.wording import sources_of
 from optimizer.schema.plan import Deployment, Node, Plan
 from optimizer.schema.problem import Problem
@@ -39,7 +39,7 @@ class Notes:
     plan: Plan
     problem: Problem
     catalog: Catalog
-    writer: Writer
+    writer: Voice
     found: list[Note] = field(default_factory=list)
 
     def number(self, note: Note) -> int:

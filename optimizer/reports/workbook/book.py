@@ -9,11 +9,17 @@ from typing import Any
 
 import xlsxwriter
 
+from optimizer.messages.catalog import catalog_of
+
 MADE = datetime(1980, 1, 1)
 """The date that every workbook states, so that the same answer makes the same file."""
 
 MOST_TEXT = 32_000
 """Characters that a cell can hold."""
+
+
+WORDS = "book."
+"""How the ids of the words of workbooks begin."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +118,12 @@ class Sheet:
     def quoted(self) -> str:
         """Return the sheet's name as formulas write it."""
         return f"'{self.name}'"
+
+
+def words_of(language: str) -> dict[str, str]:
+    """Return the words of workbooks in a language, by the end of their ids in the catalogs."""
+    forms = catalog_of(language).forms
+    return {ident.removeprefix(WORDS): texts[0] for ident, texts in forms.items() if ident.startswith(WORDS)}
 
 
 def column_name(column: int) -> str:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from optimizer.compare import Comparison
 from optimizer.compare.variant import LONGEST_MONTHS, Variant
-from optimizer.reports.workbook.book import Book, Formula, Sheet, column_name
-from optimizer.reports.workbook.words import Language, words_of
+from optimizer.reports.workbook.book import Book, Formula, Sheet, column_name, words_of
 from optimizer.units import HOURS_PER_MONTH
 
 SHOWN = (12, 36, 60)
 HEADINGS = ("way", "offer", "count", "first_usd", "monthly_usd", "period")
 
 
-def compare_workbook(found: Comparison, language: Language = "en") -> bytes:
+def compare_workbook(found: Comparison, language: str = "en") -> bytes:
     """Write a comparison as a workbook.
 
     Args:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from optimizer.load import Catalog
-from optimizer.reports.workbook.book import Book, Formula
-from optimizer.reports.workbook.words import Language, words_of
+from optimizer.reports.workbook.book import Book, Formula, words_of
 from optimizer.schema.catalog import RentedOffer
 from optimizer.units import HOURS_PER_MONTH
 
@@ -13,7 +12,7 @@ HEADINGS = ("offer", "provider", "region", "gpu", "gpus", "kind", "term_months",
 WIDTHS = (48, 16, 20, 20, 8, 12, 8, 14, 10, 8, 8, 14, 14, 12, 12, 60)
 
 
-def offers_workbook(catalog: Catalog, language: Language = "en") -> bytes:
+def offers_workbook(catalog: Catalog, language: str = "en") -> bytes:
     """Write all rented offers; those without a rate for their currency have no price in US dollars."""
     words = words_of(language)
     book = Book(words["offers"], "USD")

@@ -13,8 +13,7 @@ from optimizer.costs.depreciation import MONTHS_PER_YEAR, fiscal_year_of
 from optimizer.costs.owned import machine_of, price_node
 from optimizer.costs.priced import rate_per_usd
 from optimizer.load import Catalog
-from optimizer.reports.workbook.book import Book, Formula, Sheet, column_name
-from optimizer.reports.workbook.words import Language, words_of
+from optimizer.reports.workbook.book import Book, Formula, Sheet, column_name, words_of
 from optimizer.schema.plan import Approval, Node, Plan
 from optimizer.schema.problem import Problem
 from optimizer.units import HOURS_PER_MONTH
@@ -69,7 +68,7 @@ class Line:
         return self.node.usd_per_hour_each * self.hours_each if self.plain else self.payments.flow.monthly_usd
 
 
-def plan_workbook(plan: Plan, problem: Problem, catalog: Catalog, language: Language = "en") -> bytes:
+def plan_workbook(plan: Plan, problem: Problem, catalog: Catalog, language: str = "en") -> bytes:
     """Write a plan as a workbook.
 
     Args:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from optimizer.load import Catalog
 from optimizer.load.quotes import ANSWERS, ASKED, MARK
-from optimizer.reports.workbook.book import Book, Formula, column_name
-from optimizer.reports.workbook.words import Language, words_of
+from optimizer.reports.workbook.book import Book, Formula, column_name, words_of
 from optimizer.schema.plan import Node, Plan
 
 FIRST = 4
 """Row of the first line; above it the title, the request, the hidden keys and the headings."""
 
 
-def quote_workbook(plan: Plan, catalog: Catalog, language: Language = "en") -> bytes:
+def quote_workbook(plan: Plan, catalog: Catalog, language: str = "en") -> bytes:
     """Write a workbook in which a supplier fills in prices; what others ask is not in it.
 
     Args:

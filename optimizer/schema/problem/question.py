@@ -59,7 +59,7 @@ class Problem(Frozen):
     accounting: Accounting = Accounting()
     """Fiscal year, depreciation and tax of the tables of expense."""
     roadmap: Roadmap | None = None
-    """A budget plan over quarters, for `gpumix plan`; other commands ignore it."""
+    """A budget plan over quarters: `gpumix solve` answers it, commands that look at one peak leave it out."""
 
     @model_validator(mode="after")
     def _service_ids_differ(self) -> Self:

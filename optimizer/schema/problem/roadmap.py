@@ -89,6 +89,11 @@ class Caps(Frozen):
         cap = getattr(self, f"{kind}_per_fiscal_year") if own is None else own
         return None if cap is None else float(cap)
 
+    def without(self, kind: Literal["capex", "opex"]) -> Self:
+        """Return the same caps without those of one kind."""
+        years = {name: caps.model_copy(update={kind: None}) for name, caps in self.fiscal_years.items()}
+        return self.model_copy(update={f"{kind}_per_fiscal_year": None, "fiscal_years": years})
+
     @model_validator(mode="after")
     def _years_have_names(self) -> Self:
         odd = [name for name in self.fiscal_years if not re.fullmatch(r"FY\d{4}", name)]
@@ -98,7 +103,7 @@ class Caps(Frozen):
 
 
 class Roadmap(Frozen):
-    """What to buy, rent, keep and retire in each quarter; `gpumix plan` answers it, other commands ignore it."""
+    """What to buy, rent, keep and retire in each quarter: `gpumix solve` answers it."""
 
     start: QuarterStart
     """First quarter: 2027-Q2 of the calendar year, 2027-04, or the first day of a month."""

@@ -38,7 +38,7 @@ class Service(Frozen):
     headroom_fraction: Annotated[float, Field(ge=0, le=10)] = 0.2
     """Reserve added to the demand; printed as a choice."""
     priority: Annotated[int, Field(ge=1, le=1000)] = 1
-    """Who is served first when a fleet falls short (`gpumix fleet --shed`): 1 before 2."""
+    """Who is served first where not all can be (`gpumix solve --shed`): 1 before 2."""
 
     @property
     def full_context_tokens(self) -> int:

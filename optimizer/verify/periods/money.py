@@ -13,10 +13,10 @@ from optimizer.costs.approval import approval_of
 from optimizer.costs.contracts import CONTRACTS
 from optimizer.costs.energy import site_energy
 from optimizer.costs.over_time import CENTS, HOURS_PER_QUARTER, cents_up
-from optimizer.costs.quarters import Calendar, present_value
+from optimizer.costs.quarters import present_value
 from optimizer.schema.plan import StayPlan
 from optimizer.units import HOURS_PER_MONTH, MICRO, exact
-from optimizer.verify.periods.hosted import hosted_bill, hosted_cents
+from optimizer.verify.periods.hosted import hosted_bill
 from optimizer.verify.periods.subject import PeriodsSubject
 from optimizer.verify.subject import TOLERANCE
 
@@ -26,7 +26,7 @@ MONTHS_PER_QUARTER = 3
 def check_total_cost(subject: PeriodsSubject) -> Iterator[str]:
     """The cost is what nodes cost in every period, with contracts; it keeps the budget and is not below its bound."""
     plan, cost = subject.plan, subject.plan.cost
-    month = _month(subject)
+    month = month_of(subject)
     said, bound, gap = cost.usd_per_month, plan.bound_usd_per_month, plan.gap_fraction
     if said is None or abs(said - float(month)) > TOLERANCE * max(1.0, float(month)):
         yield f"cost {said} USD/month, {float(month)} period by period"
@@ -59,14 +59,14 @@ def _over_budget(subject: PeriodsSubject, month: Fraction) -> Iterator[str]:
         yield f"a budget of {shown} USD/month is printed, {float(stated)} is stated"
 
 
-def _month(subject: PeriodsSubject) -> Fraction:
+def month_of(subject: PeriodsSubject) -> Fraction:
     """Return dollars of the mean month."""
     if subject.plan.roadmap is None:
         spend = _cycle_by_provider(subject)
         micro = hosted_bill(subject) + sum(spend.values()) + _beyond(
             subject, spend, spend.keys(), lambda usd: _micro(usd) * subject.hours)
         return Fraction(micro * HOURS_PER_MONTH, subject.hours * MICRO)
-    cents = sum(_stay_cost(subject, stay) * stay.count for stay in subject.plan.roadmap.stays) + hosted_bill(subject)
+    cents = sum(stay_cost_of(subject, stay) * stay.count for stay in subject.plan.roadmap.stays) + hosted_bill(subject)
     for quarter in range(subject.quarters):
         worth, spend = _worth(subject, quarter), _quarter_by_provider(subject, quarter)
 
@@ -113,7 +113,7 @@ def _worth(subject: PeriodsSubject, quarter: int) -> Fraction:
     return present_value(subject.problem.roadmap, quarter)
 
 
-def _payments(subject: PeriodsSubject, stay: StayPlan) -> dict[tuple[str, int], int]:
+def payments_of(subject: PeriodsSubject, stay: StayPlan) -> dict[tuple[str, int], int]:
     """Return the nominal cents of one node by (capex or opex, quarter), beyond the plan's end too."""
     money, found = subject.money[stay.offer_id], dict[tuple[str, int], int]()
     if stay.hours:
@@ -134,7 +134,7 @@ def _payments(subject: PeriodsSubject, stay: StayPlan) -> dict[tuple[str, int], 
     return found
 
 
-def _value(subject: PeriodsSubject, stay: StayPlan) -> int:
+def value_of(subject: PeriodsSubject, stay: StayPlan) -> int:
     """Return what one node counts for when it no longer stands."""
     roadmap = subject.problem.roadmap
     if stay.way != "buy" or roadmap is None or not (stay.end == roadmap.quarters or roadmap.retired_nodes_sold):
@@ -143,10 +143,11 @@ def _value(subject: PeriodsSubject, stay: StayPlan) -> int:
     return math.floor(money.purchase_cents(stay.ordered) * money.values[stay.end - stay.first])
 
 
-def _stay_cost(subject: PeriodsSubject, stay: StayPlan) -> int:
+def stay_cost_of(subject: PeriodsSubject, stay: StayPlan) -> int:
     """Return one node's discounted cents: payments rounded up, its value at the end rounded down."""
-    paid = sum(math.ceil(cents * _worth(subject, quarter)) for (_, quarter), cents in _payments(subject, stay).items())
-    return paid - math.floor(_value(subject, stay) * _worth(subject, stay.end))
+    payments = payments_of(subject, stay).items()
+    paid = sum(math.ceil(cents * _worth(subject, quarter)) for (_, quarter), cents in payments)
+    return paid - math.floor(value_of(subject, stay) * _worth(subject, stay.end))
 
 
 def _quarter_by_provider(subject: PeriodsSubject, quarter: int) -> dict[str, int]:
@@ -154,96 +155,16 @@ def _quarter_by_provider(subject: PeriodsSubject, quarter: int) -> dict[str, int
     spend: dict[str, int] = defaultdict(int)
     for stay in subject.plan.roadmap.stays if subject.plan.roadmap else ():
         cents = sum(math.ceil(amount * _worth(subject, quarter))
-                    for (_, when), amount in _payments(subject, stay).items() if when == quarter)
-        spend[subject.offers[stay.offer_id].provider] += cents * stay.count
+                    for (_, when), amount in payments_of(subject, stay).items() if when == quarter)
+        spend[subject.money[stay.offer_id].offer.provider] += cents * stay.count
     return spend
 
 
 def _used(subject: PeriodsSubject, quarter: int) -> set[str]:
     """Return the providers that are paid for nodes in a quarter."""
-    return {subject.offers[stay.offer_id].provider for stay in (
+    return {subject.money[stay.offer_id].offer.provider for stay in (
         subject.plan.roadmap.stays if subject.plan.roadmap else ())
-        if any(when == quarter and cents for (_, when), cents in _payments(subject, stay).items())}
-
-
-def check_roadmap(subject: PeriodsSubject) -> Iterator[str]:
-    """The stays are possible and cost what is said, the quarters add them up, fiscal years keep their caps."""
-    plan, roadmap = subject.plan.roadmap, subject.problem.roadmap
-    if (plan is None) != (roadmap is None):
-        yield "money over quarters is shown if and only if the problem has a roadmap"
-        return
-    if plan is None or roadmap is None:
-        return
-    for stay in plan.stays:
-        yield from _impossible(subject, stay)
-        if stay.cost_usd != _stay_cost(subject, stay) * stay.count / CENTS:
-            yield f"{stay.offer_id} from quarter {stay.first}: costs {stay.cost_usd}"
-    total = float(_month(subject) * MONTHS_PER_QUARTER * subject.quarters)
-    if abs(plan.total_cost_usd - total) > TOLERANCE * max(1.0, abs(total)):
-        yield f"a total of {plan.total_cost_usd} USD, {total} by the stays"
-    if plan.bound_usd > plan.total_cost_usd * (1 + TOLERANCE):
-        yield f"bound {plan.bound_usd} USD above the cost"
-    if plan.discount_fraction_per_year != roadmap.discount_fraction_per_year:
-        yield f"discounted at {plan.discount_fraction_per_year}, {roadmap.discount_fraction_per_year} asked for"
-    yield from _quarters(subject)
-
-
-def _impossible(subject: PeriodsSubject, stay: StayPlan) -> Iterator[str]:
-    """Say what is wrong with when nodes are ordered, come and go."""
-    money, quarters, place = subject.money[stay.offer_id], subject.quarters, f"{stay.offer_id}, quarter {stay.first}"
-    way = "keep" if stay.owned_already is not None else money.way
-    if stay.way != way or stay.count < 1:
-        yield f"{place}: {stay.count} nodes, way {stay.way}, {way} it is"
-        return
-    if way == "keep":
-        from optimizer.costs.over_time import quarters_left
-
-        roadmap = subject.problem.roadmap
-        one = roadmap.owned_already[stay.owned_already or 0] if roadmap else None
-        left = 0 if one is None or roadmap is None else quarters_left(
-            one.bought.year * 12 + one.bought.month - 1, roadmap.start_month, money.life_years)
-        if one is None or one.offer_id != stay.offer_id or stay.first or not 0 < stay.end <= min(quarters, left):
-            yield f"{place}: nodes that are there cannot stay from {stay.first} to {stay.end}"
-        return
-    spans = {"rent": stay.first + 1, "reserve": min(quarters, stay.first + money.term_quarters)}
-    end = spans.get(way, min(stay.end, quarters, stay.first + money.life_quarters))
-    late = stay.ordered != stay.first - money.lead_quarters or stay.ordered < 0
-    if stay.end != end or stay.end <= stay.first or late:
-        yield f"{place}: ordered in {stay.ordered}, stands to {stay.end}"
-    if stay.hours and (way != "rent" or subject.catalog.offers[stay.offer_id].per != "hour"):
-        yield f"{place}: cannot be had for some hours"
-
-
-def _quarters(subject: PeriodsSubject) -> Iterator[str]:
-    """The payments of each quarter are those of the stays, and caps of fiscal years hold."""
-    plan, roadmap = subject.plan.roadmap, subject.problem.roadmap
-    if plan is None or roadmap is None:
-        return
-    calendar, paid = Calendar.of(roadmap, subject.problem), defaultdict[tuple[str, int], int](int)
-    for stay in plan.stays:
-        for key, cents in _payments(subject, stay).items():
-            paid[key] += cents * stay.count
-        if stay.end < subject.quarters:
-            paid["sold", stay.end] += _value(subject, stay) * stay.count
-    for quarter in range(subject.quarters):
-        paid["opex", quarter] += hosted_cents(subject, quarter)
-    if len(plan.quarters) != subject.quarters:
-        yield f"{len(plan.quarters)} quarters of money, {subject.quarters} asked for"
-        return
-    for quarter, shown in enumerate(plan.quarters):
-        told = (shown.label, shown.fiscal_year, shown.capex_usd, shown.opex_usd, shown.sold_usd)
-        asked = (calendar.label(quarter), calendar.fiscal_year(quarter),
-                 *(paid[kind, quarter] / CENTS for kind in ("capex", "opex", "sold")))
-        if told != asked:
-            yield f"{calendar.label(quarter)}: {asked} by the stays, the plan says {told}"
-    rate = rate_per_usd(subject.catalog, subject.problem, roadmap.caps.currency)
-    for year in calendar.fiscal_years:
-        for kind in ("capex", "opex"):
-            cap = roadmap.caps.of_year(kind, year)
-            spent = sum(cents for (what, quarter), cents in paid.items()
-                        if what == kind and quarter < subject.quarters and calendar.fiscal_year(quarter) == year)
-            if cap is not None and Fraction(spent, CENTS) > exact(cap) / rate:
-                yield f"{year}: {spent / CENTS:,.2f} USD of {kind}, {cap:,.2f} {roadmap.caps.currency} allowed"
+        if any(when == quarter and cents for (_, when), cents in payments_of(subject, stay).items())}
 
 
 def check_node_lines(subject: PeriodsSubject) -> Iterator[str]:
@@ -268,7 +189,7 @@ def check_node_lines(subject: PeriodsSubject) -> Iterator[str]:
                                 ("usd_per_month_high", high)):
                 facts[name] = float(Fraction(micro * run * HOURS_PER_MONTH, subject.hours * MICRO))
         else:
-            cents = sum(_stay_cost(subject, stay) * stay.count for stay in subject.plan.roadmap.stays
+            cents = sum(stay_cost_of(subject, stay) * stay.count for stay in subject.plan.roadmap.stays
                         if stay.offer_id == node.offer_id)
             facts["usd_per_month"] = float(Fraction(cents, CENTS * MONTHS_PER_QUARTER * subject.quarters))
         for name, value in facts.items():

@@ -125,7 +125,8 @@ def check_survive_losses(subject: PeriodsSubject) -> Iterator[str]:
         kinds = Counter[str]()
         for name, count in period.nodes.items():
             kinds[_kind(subject, name)] += count
-        for lost in combinations_with_replacement(sorted(kinds), survive.nodes) if survive.nodes else ():
+        most = min(survive.nodes, sum(kinds.values()))  # where fewer nodes stand than may be lost, all of them
+        for lost in combinations_with_replacement(sorted(kinds), most) if most else ():
             if all(kinds[kind] >= count for kind, count in Counter(lost).items()):
                 expected.add(("node", " + ".join(lost)))
         places = {subject.offers[name].place for name in period.nodes}

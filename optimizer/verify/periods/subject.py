@@ -57,7 +57,9 @@ class PeriodsSubject(Subject):
         """What nodes of the plan's offers cost over time, priced again; empty without a roadmap."""
         if self.problem.roadmap is None:
             return {}
-        found = {name: money_by_id(name, self.catalog, self.problem, self.problem.roadmap) for name in self.offers}
+        stays = self.plan.roadmap.stays if self.plan.roadmap else ()
+        found = {name: money_by_id(name, self.catalog, self.problem, self.problem.roadmap)
+                 for name in sorted({*self.offers, *(stay.offer_id for stay in stays)})}
         return {name: money for name, money in found.items() if money is not None}
 
     @cached_property

@@ -104,3 +104,11 @@ def test_the_tower_of_glm_4v_by_hand() -> None:
     tables = (2 * 3 * 14**2 + 24**2) * 1536
     model = read({"model_type": "glm4v", "text_config": text, "vision_config": tower})
     assert model.vision_parameters_billion * 1e9 == pytest.approx(blocks + merger + tables, rel=1e-6)
+
+
+def test_a_section_of_weights_that_nobody_reads_is_named_and_unverified() -> None:
+    inner = of("qwen2", 3584, 18944, 28, 28, 152064, num_key_value_heads=4)
+    model = read({"model_type": "ovis", "hidden_size": 3584, "llm_config": inner,
+                  "visual_tokenizer_config": {"model_type": "aimv2_visual_tokenizer", "backbone_config": {}}})
+    assert model.unchecked == ("towers",)
+    assert "visual_tokenizer_config: its weights are not counted" in model.notes

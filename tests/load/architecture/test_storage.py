@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from optimizer.errors import InputError
 from optimizer.load.model_config import parse_model_config, read_model_config
 from tests.load.architecture.test_families import read
 from tests.load.test_model_config import DEEPSEEK_V3, LLAMA, QWEN3_MOE
@@ -85,3 +86,36 @@ def test_a_name_that_states_a_precision_means_it_where_no_file_says_more() -> No
 def test_a_name_far_from_the_count_is_told() -> None:
     model = parse_model_config(json.dumps(LLAMA).encode(), "Llama-3.1-70B/config.json")
     assert "its name says 70 billion parameters, the shape 8.03 billion" in model.notes
+
+
+def test_exceptions_of_gptq_and_autoround_are_read_module_by_module() -> None:
+    quantised = {"quant_method": "gptq", "bits": 4, "group_size": 128, "sym": True, "lm_head": True,
+                 "dynamic": {"+:.*self_attn.*": {"bits": 8}}}
+    parts = parts_of(QWEN3_MOE, quantised)
+    assert (parts["experts"], parts["attention"], parts["head"]) == ("int4", "w8a16", "int4")
+    extra = {f"model.layers.{index}.self_attn": {"bits": 16} for index in range(48)}
+    parts = parts_of(QWEN3_MOE, {"quant_method": "auto-round", "bits": 4, "group_size": 128, "extra_config": extra})
+    assert (parts["experts"], parts["attention"]) == ("int4", "bf16")
+
+
+def test_modelopt_s_own_file_may_stand_as_a_section() -> None:
+    inner = {"quant_algo": "NVFP4", "kv_cache_quant_algo": "FP8", "exclude_modules": ["lm_head"]}
+    parts = parts_of(LLAMA, {"producer": {"name": "modelopt"}, "quantization": inner})
+    assert (parts["dense"], parts["kv_cache"], parts["head"]) == ("fp4", "fp8", "bf16")
+
+
+@pytest.mark.parametrize(("key", "value"), [
+    ("quantization", {"group_size": 64, "bits": 4}),  # MLX
+    ("quantization_config", "fp8"), ("quantization_config", [{"quant_method": "fp8"}]),
+    ("quantization_config", {"quant_method": "exl2", "bits": 4.0}),
+])
+def test_a_precision_that_is_not_understood_is_refused(key: str, value: Any) -> None:
+    with pytest.raises(InputError) as caught:
+        read(LLAMA, **{key: value})
+    assert key in caught.value.faults[0].key
+
+
+def test_a_state_larger_than_any_model_s_is_refused() -> None:
+    lightning = {**LLAMA, "model_type": "minimax_text_01", "attn_type_list": [0, 1] * 16, "head_dim": 10**6}
+    with pytest.raises(InputError):
+        read(lightning)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import re
 import zipfile
@@ -13,22 +12,21 @@ from xml.etree import ElementTree
 
 import pypdfium2
 
+from optimizer.documents.document import Document, Verbatim, blocks_of, lines_of, plain, worded
+from optimizer.documents.pictures import Pictures
+from optimizer.documents.publish import published
 from optimizer.load.problem import shipped_problem_names
 from optimizer.load.serving import load_serving
-from optimizer.reports.specification import LAYOUTS
+from optimizer.messages import Voice
 from optimizer.reports.specification.compose import compose
-from optimizer.reports.specification.document import Document, Verbatim, blocks_of, lines_of, plain
 from optimizer.reports.specification.findings import Findings, find_everything
-from optimizer.reports.specification.pictures import Pictures, draw_frontier
-from optimizer.reports.specification.writer import Language, Writer
+from optimizer.reports.specification.pictures import draw_frontier
 from optimizer.solve import SolveSettings
 from tests.problems.conftest import loaded_with_catalog
 
 SETTINGS = SolveSettings()
 
 COMMAND = "gpumix spec X"
-
-FORMATS = tuple(LAYOUTS)
 
 FEW = (("helpdesk-llama3-8b", "ja"), ("budget-too-small", "en"))
 """Of the default run: an owned node on estimates, and a problem without a plan."""
@@ -44,24 +42,25 @@ def found(name: str, *overrides: str) -> Findings:
 
 
 @cache
-def composed(name: str, language: Language) -> tuple[Document, Writer]:
+def composed(name: str, language: str) -> tuple[Document, Voice]:
     """Write the document of a shipped problem."""
-    return compose(found(name), language, COMMAND)
+    document, voice = compose(found(name), language, COMMAND)
+    return worded(document, voice), voice
 
 
 @cache
-def pictures(name: str, language: Language) -> Pictures:
+def pictures(name: str, language: str) -> Pictures:
     """Draw the chart of a shipped problem."""
     picture = draw_frontier(found(name), SETTINGS, composed(name, language)[1])
     return Pictures({} if picture is None else {"frontier": picture})
 
 
 @cache
-def written(name: str, language: Language, form: str) -> bytes:
+def written(name: str, language: str, form: str) -> bytes:
     """Lay the document of a shipped problem out."""
-    layout = importlib.import_module(f"optimizer.reports.specification.{LAYOUTS[form]}")
-    data: bytes = layout.render(composed(name, language)[0], pictures(name, language), {})
-    return data
+    document, voice = composed(name, language)
+    data = published(document, form, voice, pictures(name, language))
+    return data if isinstance(data, bytes) else data.encode()
 
 
 @dataclass

@@ -8,8 +8,8 @@ import zipfile
 
 import pytest
 
+from optimizer.documents.document import Bullets, Table, lines_of
 from optimizer.reports.specification import write_specification
-from optimizer.reports.specification.document import Bullets, Table, lines_of
 from optimizer.reports.wording import sources_of
 from tests.reports.specification.documents import (
     COMMAND,

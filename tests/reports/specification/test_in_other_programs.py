@@ -12,7 +12,7 @@ from pathlib import Path
 import pypdfium2
 import pytest
 
-from optimizer.reports.specification.document import Table
+from optimizer.documents.document import Table
 from tests.reports.specification.documents import composed, squeezed, words_of, written
 from tests.reports.specification.test_formats import without_marks
 

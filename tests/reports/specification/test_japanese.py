@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from optimizer.reports.specification.compose import compose, writer_for
-from optimizer.reports.specification.document import Document, Verbatim, blocks_of, lines_of
+from optimizer.documents.document import Document, Verbatim, blocks_of, lines_of, worded
+from optimizer.messages import Message, voice_of
+from optimizer.reports.specification.compose import compose, voice_for
 from optimizer.reports.specification.findings import Findings, findings_of_plan
 from optimizer.reports.specification.pictures import draw_frontier
-from optimizer.reports.specification.writer import Pattern, Writer
 from tests.problems.conftest import solve_shipped
 from tests.reports.specification.documents import COMMAND, EVERY, SETTINGS, composed, found, pictures, words_of
 
@@ -50,9 +50,8 @@ def english_in(document: Document, own: str) -> list[str]:
     return [text for text in texts if ENGLISH.search(text)]
 
 
-def held(one: Findings, document: Document, writer: Writer) -> None:
+def held(one: Findings, document: Document) -> None:
     """Hold that nothing was left in English."""
-    assert writer.missed == []
     assert english_in(document, one.loaded.problem.description) == []
 
 
@@ -60,10 +59,10 @@ def held(one: Findings, document: Document, writer: Writer) -> None:
     pytest.param(name, marks=() if name == "helpdesk-llama3-8b" else pytest.mark.slow) for name in EVERY
 ])
 def test_every_shipped_problem_is_written_in_japanese(name: str) -> None:
-    document, writer = composed(name, "ja")
+    document, _ = composed(name, "ja")
     drawn = pictures(name, "ja")
     assert bool(drawn.figures) == (found(name).frontier is not None)
-    held(found(name), document, writer)
+    held(found(name), document)
 
 
 @pytest.mark.slow
@@ -73,24 +72,17 @@ def test_other_questions_are_answered_in_japanese(name: str, overrides: tuple[st
     one = found(name, *overrides)
     for shown in (one, replace(one, explanation=None, frontier=None)):
         for only_summary in (False, True):
-            document, writer = compose(shown, "ja", COMMAND, only_summary=only_summary)
-            held(one, document, writer)
-    draw_frontier(one, SETTINGS, writer)
-    assert writer.missed == []
+            document, voice = compose(shown, "ja", COMMAND, only_summary=only_summary)
+            held(one, worded(document, voice))
+    draw_frontier(one, SETTINGS, voice)
 
 
-def test_a_sentence_without_wording_is_shown_and_marked() -> None:
-    writer = writer_for(found("helpdesk-llama3-8b"), "ja")
-    assert writer.sentence("nobody has ever said this") == "nobody has ever said this（原文）"
-    assert writer.missed == ["nobody has ever said this"]
-
-
-def test_names_and_figures_pass_through() -> None:
-    writer = writer_for(found("helpdesk-llama3-8b"), "ja")
-    assert writer.sentence("rtx-5090-32gb") == "rtx-5090-32gb"
-    assert writer.sentence("vLLM needs compute capability 8, t4-16gb has 7.5") == \
-        "vLLMはCompute Capability 8以上を要するが、t4-16gbは7.5である"
-    assert writer.sentence("alone it costs $463.70 a month, 1.05 x the plan") == \
+def test_names_pass_through_and_messages_are_worded() -> None:
+    voice = voice_for(found("helpdesk-llama3-8b"), "ja")
+    assert voice.say("rtx-5090-32gb") == "rtx-5090-32gb"
+    needs = Message("engine.needs-capability", engine="vLLM", least=8.0, gpu="t4-16gb", found="7.5")
+    assert voice.say(needs) == "vLLMはCompute Capability 8以上を要するが、t4-16gbは7.5である"
+    assert voice.say(Message("verdict.alone", usd=463.7, times=1.05)) == \
         "単独では月額73,487円（463.70米ドル）、採用構成の1.05倍"
 
 
@@ -98,25 +90,19 @@ def test_names_and_figures_pass_through() -> None:
     (10.0, "約1,500円"), (440.0, "約6.6万円"), (1000.0, "約15万円"), (123456.0, "約1,852万円"),
 ])
 def test_yen_are_told_as_one_says_them(usd: float, said: str) -> None:
-    assert Writer("ja", {}, (), "JPY", 150.0).about(usd) == said
+    assert voice_of("ja", "JPY", 150.0, printed=True).about(usd) == said
 
 
 def test_money_is_written_in_the_readers_currency_first() -> None:
-    yen, euro = Writer("ja", {}, (), "JPY", 150.0), Writer("en", {}, (), "EUR", 0.8)
+    yen, euro = voice_of("ja", "JPY", 150.0, printed=True), voice_of("en", "EUR", 0.8)
     assert (yen.money(2.0), euro.money(2.0)) == ("300円（2.00米ドル）", "EUR 1.60 ($2.00)")
     assert (yen.signed(-2.0), yen.signed(0.0), euro.change(2.0)) == ("-300円（-2.00米ドル）", "±0", "+EUR 1.60")
-    assert (yen.signed(2.0), euro.signed(-2.0), Writer("en", {}, (), "USD", 1.0).signed(-2.0)) == (
+    assert (yen.signed(2.0), euro.signed(-2.0), voice_of("en").signed(-2.0)) == (
         "+300円（+2.00米ドル）", "-EUR 1.60 (-$2.00)", "-$2.00")
 
 
-def test_a_list_that_is_no_list_does_not_go_round_in_circles() -> None:
-    writer = Writer("ja", {}, (Pattern.of("{items:, }", "{items}"),), "USD", 1.0)
-    assert writer.sentence("one two (three, four)") == "one two (three, four)（原文）"
-
-
 def test_a_requirement_says_whose_it_is() -> None:
-    words = {"key.headroom_fraction": "余裕率"}
-    one, two = (Writer("ja", words, (), "USD", 1.0, ids) for ids in (("chat",), ("chat", "code")))
+    one, two = (voice_of("ja", services=ids) for ids in (("chat",), ("chat", "code")))
     key = "services.1.headroom_fraction"
     assert (one.requirement("services.0.headroom_fraction"), two.requirement(key)) == ("余裕率", "codeの余裕率")
     assert two.requirement("services.1.unknown") == "services.1.unknown"
@@ -131,6 +117,6 @@ def test_the_first_page_names_commitments_and_spot_nodes() -> None:
 
 
 def test_several_offers_are_parted_in_japanese() -> None:
-    _, writer = composed("budget-too-small", "ja")
-    said = writer.sentence("Assumed prices: owned-a.on-prem-jp, owned-b.on-prem-jp; get a quotation.")
+    offers = ("owned-a.on-prem-jp", "owned-b.on-prem-jp")
+    said = voice_of("ja").say(Message("warning.assumed", offers=offers))
     assert said == "仮定価格のノード：owned-a.on-prem-jp、owned-b.on-prem-jp。発注前に見積の取得を要する。"

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from optimizer.documents.document import Box, Bullets, Heading, Paragraph, Span, Table, Verbatim
+from optimizer.documents.templates import printable, written
+from optimizer.documents.terminal import pieces, width_of, wrapped
 from optimizer.errors import InputError
-from optimizer.reports.specification.compose import environment
-from optimizer.reports.specification.document import Box, Bullets, Heading, Paragraph, Span, Table, Verbatim
-from optimizer.reports.specification.markup import printable, read_document
-from optimizer.reports.specification.terminal import pieces, width_of, wrapped
+from optimizer.reports.specification.markup import read_document
 from optimizer.reports.specification.validity import validity_of
 
 
@@ -62,8 +62,8 @@ def test_what_is_no_document_is_refused(inside: str, said: str) -> None:
 
 @given(st.text())
 def test_any_text_comes_through_a_template_unharmed(text: str) -> None:
-    made = environment({"t": "<document><section id='s' title='{{ x }}'><pre>{{ x }}</pre></section></document>"})
-    section = read_document(made.get_template("t").render(x=text), "t").sections[0]
+    template = "<document><section id='s' title='{{ x }}'><pre>{{ x }}</pre></section></document>"
+    section = read_document(written({"t": template}, "t", {"x": text}, {}), "t").sections[0]
     (block,) = section.blocks
     assert isinstance(block, Verbatim)
     shown = printable(text).replace("\r\n", "\n").replace("\r", "\n")  # as XML reads line ends

@@ -8,7 +8,6 @@ import pytest
 
 from optimizer.reports.specification.compose import compose
 from optimizer.reports.specification.findings import Findings, findings_of_plan, memory_lines, request_of
-from optimizer.reports.specification.writer import Language
 from optimizer.schema.base import Evidence
 from tests.problems.conftest import Solved, solve_shipped
 from tests.reports.specification.documents import COMMAND, words_of
@@ -20,7 +19,7 @@ def sized(case: Solved) -> Findings:
     return replace(findings_of_plan(case.loaded, case.catalog, case.plan), memory=lines, whole=True)
 
 
-def said(found: Findings, language: Language) -> str:
+def said(found: Findings, language: str) -> str:
     """Return the words of the memory chapter."""
     document, _ = compose(found, language, COMMAND)
     chapter = [section for section in document.sections if section.ident == "memory"]

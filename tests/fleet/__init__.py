@@ -1,1 +1,0 @@
-"""Tests of fleets that services share."""
