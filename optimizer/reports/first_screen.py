@@ -260,7 +260,7 @@ def _warnings(plan: Plan, voice: Voice) -> Iterator[str]:
     others = [one for one in plan.warnings if getattr(one, "id", "") not in TOLD_ABOVE]
     if others:
         told = wrapped(voice.words("screen.warning", warning=others[0]), WIDTH, "  ")
-        shown = told[:2] if len(told) <= 2 else [told[0], f"{told[1][:WIDTH - 3].rstrip(', ')}..."]
+        shown = told[:2] if len(told) <= 2 else [told[0], f"{wrapped(told[1], WIDTH - 3)[0].rstrip(',、 ')}..."]
         yield from (paint(line, YELLOW) for line in shown)
     if len(others) > 1:
         yield paint(voice.words("screen.warnings", n=len(others) - 1), YELLOW)

@@ -48,7 +48,8 @@ def test_answers_are_taken_as_people_write_them(run: Run) -> None:  # noqa: F811
 
 
 def test_an_answers_file_does_the_same_and_options_win(run: Run) -> None:  # noqa: F811
-    Path("answers.yaml").write_text("use_case: rag\nusers: 40 in flight\nbuy: false\nwhere: [JP, SG]\n", encoding="utf-8")
+    answers = "use_case: rag\nusers: 40 in flight\nbuy: false\nwhere: [JP, SG]\n"
+    Path("answers.yaml").write_text(answers, encoding="utf-8")
     assert run("init", "--answers", "answers.yaml", "--speed", "30").code == 0
     problem = load_problem("rag.yaml").problem
     assert (problem.services[0].demand or Demand()).peak_concurrency == 40

@@ -10,12 +10,12 @@ import pytest
 pytest.importorskip("openpyxl")
 pytest.importorskip("xlsxwriter")
 
-from optimizer.answer import answer  # noqa: E402
-from optimizer.load import load_catalog, load_problem  # noqa: E402
-from optimizer.reports.workbook.plan_book import plan_workbook  # noqa: E402
-from optimizer.reports.workbook.quarter_book import QUARTER, STAY, quarter_workbook  # noqa: E402
-from optimizer.solve import SolveSettings  # noqa: E402
-from tests.reports.workbook.test_plan_book import OFFICE, Answer, labelled, opened, worked_out  # noqa: E402
+from optimizer.answer import answer
+from optimizer.load import load_catalog, load_problem
+from optimizer.reports.workbook.plan_book import plan_workbook
+from optimizer.reports.workbook.quarter_book import QUARTER, STAY, quarter_workbook
+from optimizer.solve import SolveSettings
+from tests.reports.workbook.test_plan_book import OFFICE, Answer, labelled, opened, worked_out
 
 NAMES = {"plain": (), "reserved": ("limits.kinds=[reserved, on_demand]", "roadmap.owned_already=[]")}
 """Bought, kept and rented nodes in yen; commitments alone."""
