@@ -50,7 +50,8 @@ def write_model(folder: Path) -> None:
 
     spoken = {*string.ascii_letters, "\u0120"}
     loud = np.array([[4.0 if token in spoken else 0.0] for token in tokens])
-    tensors = {"model.embed_tokens.weight": weights(len(tokens), WIDTH), "model.norm.weight": np.ones(WIDTH, np.float32),
+    tensors = {"model.embed_tokens.weight": weights(len(tokens), WIDTH),
+               "model.norm.weight": np.ones(WIDTH, np.float32),
                "lm_head.weight": (draw.standard_normal((len(tokens), WIDTH)) * loud).astype(np.float32)}
     for layer in range(LAYERS):
         start = f"model.layers.{layer}"
