@@ -222,3 +222,17 @@ def test_agreed_prices_stand_beside_nodes_that_are_there_already(run: Run, years
     data = answer(run, years, "--set", f"roadmap.owned_already={own}", "--set", f"assumptions={terms}")
     assert data["status"] == "optimal"
     assert data["roadmap"]["total_cost_usd"] <= 26_280 / 2
+
+
+def test_a_saved_plan_is_held_against_the_cheapest_of_today(run: Run, years: Path, tmp_path: Path) -> None:
+    """26,280 USD over twelve months are 2,190 a month; without commitments 32,850, 2,737.50: 25% more."""
+    saved, dear = tmp_path / "saved.json", tmp_path / "dear.json"
+    run("solve", years, "--format", "json", "--output", saved)
+    run("solve", years, "--set", "limits.kinds=[on_demand]", "--format", "json", "--output", dear)
+    met = run("verify", saved, "--problem", years)
+    assert met.code == 0
+    assert "today $2,190.00/month" in met.out
+    assert "Prices that changed" not in met.out
+    missed = run("verify", dear, "--problem", years)
+    assert missed.code == 6
+    assert "today $2,737.50/month" in missed.out
