@@ -53,6 +53,12 @@ def test_json_is_one_document_with_the_money_of_each_quarter(run: Run, years: Pa
     assert answer(run, years) == data
 
 
+def test_the_recommendation_tells_the_sums_of_the_quarters(run: Run, years: Path) -> None:
+    one = answer(run, years)["recommendation"]["plans"][0]
+    assert (one["purchases"], one["first_year"], one["first_year_cash"]) == (0.0, "FY2027", 26280.0)
+    assert (one["usd_per_month"], one["usd_per_month_high"]) == (2190.0, None)
+
+
 def test_a_horizon_that_is_not_the_plans_own_is_refused(run: Run, years: Path) -> None:
     """Nodes of a plan over four quarters are needed for twelve months; another horizon would change nothing."""
     plain = run("solve", years)
@@ -72,7 +78,7 @@ def test_text_fits_80_columns_and_says_what_to_do(run: Run, years: Path) -> None
     assert ["2027-Q2", "40", "-", "1", "A", "-", "1", "A", "3,832.50"] in lines
     assert ["FY2027", "4", "26,280.00"] in lines
     assert ["2027-Q4", "68", "-", "1", "B", "-", "1", "A,", "1", "B", "9,307.50"] in lines
-    assert "A  cloud-big-x1-12m" in out
+    assert ["A", "cloud-big-x1-12m"] in lines
     assert max(len(line) for line in out.splitlines() if "http" not in line) <= 80
 
 
@@ -88,7 +94,7 @@ def test_csv_has_a_row_for_each_quarter(run: Run, years: Path) -> None:
 def test_markdown_has_quarters_and_fiscal_years(run: Run, years: Path) -> None:
     out = run("solve", years, "--format", "markdown").out
     assert out.startswith("# desk\n")
-    assert "| 2027-Q4 | 68 | - | 1 B | - | 1 A, 1 B | 9,307.50 |" in out
+    assert "| 2027-Q4 | 68 | \\- | 1 B | \\- | 1 A, 1 B | 9,307.50 |" in out
     assert "| FY2027 | 4 | 26,280.00 |" in out
     assert "\x1b" not in out
 
