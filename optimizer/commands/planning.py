@@ -110,7 +110,8 @@ def solve(
         raise InputError([Fault("options", "--chart", "a problem without roadmap", allowed)])
     from optimizer.answer import answer
 
-    brief = out.form == "text" and output is None and not (details or explain or summary)
+    whole = details or explain or summary or loaded.problem.roadmap is not None  # quarters fill more than one screen
+    brief = out.form == "text" and output is None and not whole
     plan = answer(loaded, facts, settings, shed, brief)
     _draw_quarters(plan, chart or [], chart_width)
     if summary:

@@ -146,19 +146,32 @@ def _named_plan(one: Answered, asked: Prepared, margins: tuple[float | None, flo
             name=one.named.name, status=plan.status, usd_per_month=cost, usd_per_month_high=None, currency=currency,
             rate_per_usd=rate, hosted=len(plan.hosted), purchases=None, first_year=None, first_year_cash=None,
             nodes=(), services=(), slower_fraction=None, next_best_usd_per_month=None)
-    usd, high = _cost_at(asked, one, asked.problem.assumptions.price_end), _cost_at(asked, one, "high")
-    approval = approval_of(plan.nodes, plan.cost.model_copy(update={"usd_per_month": usd}), asked.catalog, problem)
-    first = approval.years[0] if approval and approval.years else None
+    usd = high = plan.cost.usd_per_month or 0.0
+    if plan.roadmap is None:  # nodes of quarters come and go: their cost is not a price times a count
+        usd, high = _cost_at(asked, one, asked.problem.assumptions.price_end), _cost_at(asked, one, "high")
+    purchases, first, cash = _sums(plan, usd, asked, rate)
     slower, beside = margins
     return NamedPlan(
         name=one.named.name, status=plan.status, usd_per_month=usd,
         usd_per_month_high=None if abs(high - usd) < CENT else high, currency=currency, rate_per_usd=rate,
-        purchases=approval.purchases if approval else None, first_year=first.name if first else None,
-        first_year_cash=first.cash if first else None,
+        purchases=purchases, first_year=first, first_year_cash=cash,
         hosted=len(plan.hosted), nodes=tuple(named_nodes(node, asked.catalog) for node in plan.nodes),
         services=tuple(_named_service(service, plan, one.named.prepared) for service in plan.services),
         slower_fraction=slower, next_best_usd_per_month=beside,
         one_kind_for_usd_per_month=one.more_usd_per_month)
+
+
+def _sums(plan: Plan, usd: float, asked: Prepared, rate: float) -> tuple[float | None, str | None, float | None]:
+    """Return purchases, the first fiscal year and its cash, in the problem's currency; quarters add up their own."""
+    if plan.roadmap is not None:
+        first = plan.roadmap.fiscal_years[0]
+        return sum(one.capex_usd for one in plan.roadmap.quarters) * rate, first.label, first.cash_usd * rate
+    approval = approval_of(
+        plan.nodes, plan.cost.model_copy(update={"usd_per_month": usd}), asked.catalog, asked.problem)
+    if approval is None:
+        return None, None, None
+    year = approval.years[0] if approval.years else None
+    return approval.purchases, year.name if year else None, year.cash if year else None
 
 
 def _cost_at(asked: Prepared, one: Answered, end: PriceEnd) -> float:
