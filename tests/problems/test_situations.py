@@ -50,7 +50,8 @@ EXPECTED = {
     "valley-filling": "optimal",
 }
 
-BY_THE_HOUR = {"office-day-profile", "shared-nodes-by-the-hour", "tokyo-own-spot-in-yen", "tokyo-week", "valley-filling"}
+BY_THE_HOUR = {
+    "office-day-profile", "shared-nodes-by-the-hour", "tokyo-own-spot-in-yen", "tokyo-week", "valley-filling"}
 """Answered hour by hour; nothing stands beside those plans."""
 
 REPEATED = {"budget-too-small", "chat-and-code", "helpdesk-llama3-8b", "overnight-summaries", "own-model"}
