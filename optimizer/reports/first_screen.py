@@ -7,6 +7,7 @@ from itertools import zip_longest
 
 from optimizer.messages import Message, Voice
 from optimizer.reports.cells import padded, width_of, wrapped
+from optimizer.reports.sharing_wording import shed_lines, status_of
 from optimizer.reports.terminal import BOLD, DIM, GREEN, RED, YELLOW, paint
 from optimizer.schema.plan import Plan, ServicePlan
 from optimizer.schema.recommendation import Lever, NamedNodes, NamedPlan, NamedService, Recommendation
@@ -46,6 +47,10 @@ def first_screen(plan: Plan, voice: Voice, label: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+MOST_CUT = 3
+"""Services that are cut and named on the screen; `--details` names all."""
+
+
 def _fitted(plan: Plan, found: Recommendation, voice: Voice, label: str) -> list[str]:
     """Return the screen with as many levers as find room."""
     for levers in range(min(4, len(found.levers)), -1, -1):
@@ -60,7 +65,11 @@ def _fitted(plan: Plan, found: Recommendation, voice: Voice, label: str) -> list
 def _head(plan: Plan, found: Recommendation, voice: Voice) -> Iterator[str]:
     yield from (paint(line, BOLD) for line in wrapped(_title(plan, voice), WIDTH)[:1])
     proven = [one for one in found.plans if one.status in ("optimal", "infeasible")]
-    if plan.status != "optimal":
+    if plan.shed:
+        yield from (paint(line, YELLOW) for line in wrapped(voice.say(status_of(plan)), WIDTH))
+        for told in shed_lines(plan)[:MOST_CUT]:
+            yield from (paint(line, YELLOW) for line in wrapped(f"! {voice.say(told)}", WIDTH))
+    elif plan.status != "optimal":
         yield paint(voice.words("screen.unproven", gap=plan.gap_fraction or 0.0), YELLOW)
     else:
         all_proven = len(proven) == len(found.plans) and len(found.plans) > 1
