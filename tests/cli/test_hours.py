@@ -72,7 +72,7 @@ def test_a_trace_beside_the_problem_is_counted(run: Run, desk: Path) -> None:
 def test_no_plan_names_the_rule_in_the_way(run: Run, desk: Path) -> None:
     result = run("solve", "--details", desk, *PROFILE, "--set", "limits.budget={amount: 4486}")
     assert result.code == 1
-    assert "limits.budget: without it there is a plan for $4,486.46" in result.out
+    assert "limits.budget: $4,486.00/month is too little, $4,486.46 is enough" in result.out
     assert run("solve", "--details", desk, *PROFILE, "--set", "limits.budget={amount: 4487}").code == 0
 
 

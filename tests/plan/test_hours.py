@@ -9,7 +9,6 @@ import pytest
 from optimizer.load import LoadedProblem
 from optimizer.plan.best import best_plan
 from optimizer.plan.hours import timetable_of
-from optimizer.reports import terminal
 from optimizer.schema.plan import Plan
 from optimizer.schema.problem import Demand, Limits, Problem
 from optimizer.solve import SolveSettings, prepare
@@ -48,13 +47,13 @@ def test_a_budget_just_below_the_cost_leaves_no_plan() -> None:
 
 
 @pytest.mark.parametrize(("override", "key"), [
-    ("limits.budget={amount: 10}", "$4,606.94 is enough"),
+    ("limits.budget={amount: 10}", "limits.budget"),
     ("services.0.slo.tokens_per_s_per_user=5000", "assistant"),
 ])
 def test_without_a_plan_the_rule_in_the_way_is_named(override: str, key: str) -> None:
     plan = solve_shipped("office-day-profile", override).plan
     assert plan.status == "infeasible"
-    assert key in " ".join(terminal.render(plan).split())
+    assert any(key in str(reason) for reason in plan.reasons), plan.reasons
     assert plan.periods == ()
 
 
