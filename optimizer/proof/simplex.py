@@ -54,7 +54,7 @@ class Dictionary:
 
     def add(self, terms: Mapping[int, Weight], least: int) -> None:
         """Add an inequality: its slack is one more variable."""
-        scale = max((abs(float(weight)) for weight in terms.values()), default=1.0)
+        scale = max((abs(float(weight)) for weight in terms.values()), default=1.0) or 1.0
         line = np.zeros(self.columns + 1)
         line[-1] = -least / scale
         for column, weight in terms.items():
