@@ -23,7 +23,7 @@ def trace(tmp_path: Path) -> Path:
 def test_text_shows_classes_hours_and_the_lines_of_a_problem(run: Run, trace: Path) -> None:
     found = run("demand", "from-trace", trace, "--timezone", "Asia/Tokyo")
     assert (found.code, found.err) == (0, "")
-    assert "60 requests from 2026-01-01T00:00:00+09:00" in found.out
+    assert "60 requests from 2026-01-01T00:00:00+09:00" in " ".join(found.out.split())
     assert "- {isl_tokens: 100, osl_tokens: 50, share_fraction: 0.500000}" in found.out
     assert "demand: {peak_rps: 1.000000}  # busiest of 60 s windows" in found.out
     assert "Hours (Asia/Tokyo)" in found.out
@@ -35,7 +35,7 @@ def test_other_formats(run: Run, trace: Path) -> None:
     assert [one["isl_tokens"] for one in data["classes"]] == [100, 2000]
     rows = list(csv.DictReader(io.StringIO(run("demand", "from-trace", trace, "--format", "csv").out)))
     assert [row["share_fraction"] for row in rows] == ["0.5", "0.5"]
-    assert "```yaml" in run("demand", "from-trace", trace, "--format", "markdown").out
+    assert "```\n" in run("demand", "from-trace", trace, "--format", "markdown").out
 
 
 def test_faults_are_lines(run: Run, trace: Path) -> None:

@@ -29,7 +29,7 @@ def prices(tmp_path: Path) -> Path:
 def test_the_overlay_is_what_solve_buys(run: Run, prices: Path, tmp_path: Path) -> None:
     found = run("import", "skypilot", prices, "--into", tmp_path / "own")
     assert (found.code, found.err) == (0, "")
-    assert "skypilot-cheap.csv: 1 offer (1 on-demand) of 2 rows" in found.out
+    assert "skypilot-cheap.csv: 1 offer (1 on demand) of 2 rows" in " ".join(found.out.split())
     assert "1: no GPU (m5.large)" in found.out
     plan = json.loads(run("solve", "helpdesk-llama3-8b", "--overlay", tmp_path / "own", "--format", "json").out)
     assert [node["offer_id"] for node in plan["nodes"]] == ["cheap-p5.4xlarge-us-east-1-on-demand"]
@@ -125,7 +125,7 @@ def test_api_prices_stand_beside_the_plan(run: Run, tmp_path: Path) -> None:
     prices.write_text(json.dumps({"host/Meta-Llama-3-8B-Instruct": entry, "host/else": entry}), encoding="utf-8")
     found = run("import", "litellm", prices, "--into", tmp_path / "own", "--as-of", "2026-11")
     assert (found.code, found.err) == (0, "")
-    assert "litellm.csv: 1 price of 1 model, of 2 rows" in found.out
+    assert "litellm.csv: 1 price from 2 rows; models: 1" in " ".join(found.out.split())
     plan = json.loads(run("solve", "helpdesk-llama3-8b", "--overlay", tmp_path / "own", "--format", "json").out)
     (beside,) = plan["apis"]
     assert (beside["provider"], beside["input_usd_per_million"]) == ("host", 0.001)

@@ -67,7 +67,7 @@ def test_running_twice_adds_nothing_and_changes_no_byte(run: Run, conc4: Path, t
     place = tmp_path / "own" / "throughput" / "loadtest.csv"
     before, written = place.read_bytes(), place.stat().st_mtime_ns
     again = run(*asked)
-    assert (again.code, again.out.splitlines()[-1]) == (0, "0 rows added, 1 known already")
+    assert (again.code, again.out.splitlines()[0]) == (0, "0 rows added, 1 known already")
     assert (place.read_bytes(), place.stat().st_mtime_ns) == (before, written)
     copy = tmp_path / "copy.json"
     copy.write_bytes(conc4.read_bytes())
@@ -138,7 +138,7 @@ def test_a_refused_level_keeps_the_others_out_unless_told(run: Run, tmp_path: Pa
     assert not (tmp_path / "own").exists()
     skipped = run(*asked, "--skip-refused")
     assert (skipped.code, len(rows(tmp_path / "own"))) == (0, 1)
-    assert skipped.out.splitlines()[-1] == "1 row added, 1 level refused"
+    assert skipped.out.splitlines()[0] == "1 row added, 1 level refused"
 
 
 def test_trap_1_a_file_in_which_everything_failed_is_refused(run: Run, tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_every_report_carries_the_figures(run: Run, conc4: Path, tmp_path: Path)
     asked = ("loadtest", "import", conc4, "--into", tmp_path / "own", *SET_UP)
     (row,) = csv.DictReader(run(*asked, "--format", "csv").out.splitlines())
     assert (row["outcome"], row["tpot_ms"]) == ("added", "10.0")
-    assert "| known already |" in run(*asked, "--format", "markdown").out
+    assert "- known already: 4 in flight" in run(*asked, "--format", "markdown").out
 
 
 @pytest.mark.parametrize("wrong", [
