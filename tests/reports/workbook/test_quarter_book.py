@@ -81,9 +81,11 @@ def test_counts_and_prices_move_every_sum(answers: dict[str, Answer], tmp_path: 
 
 def test_commitments_past_the_end_are_among_the_cases(answers: dict[str, Answer]) -> None:
     plain, reserved = (answers[name][0].roadmap for name in NAMES)
-    assert plain is not None and reserved is not None
+    assert plain is not None
+    assert reserved is not None
     assert {stay.way for stay in plain.stays} >= {"buy", "keep", "rent"}
-    assert any(stay.way == "reserve" for stay in reserved.stays) and reserved.committed_after_usd > 0
+    assert any(stay.way == "reserve" for stay in reserved.stays)
+    assert reserved.committed_after_usd > 0
 
 
 def test_without_a_roadmap_there_are_no_quarters(answers: dict[str, Answer]) -> None:
