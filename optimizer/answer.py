@@ -38,6 +38,9 @@ from optimizer.solve import Prepared, SolveSettings, plan_of, prepare, solve_pre
 if TYPE_CHECKING:
     from optimizer.explain.doctor import Diagnosis
 
+MANY, MOST_TABLES = 8, 100_000
+"""Services from which those of one model and length share their options, and tables of options that are kept."""
+
 ASIDE_LIMIT_S = 1.0
 """Under a time limit no proposal or what-if beside the plan may take longer than this."""
 
@@ -59,9 +62,10 @@ def answer(
         VerificationError: a plan broke a rule when it was checked again.
     """
     start = time.monotonic()
-    prepared = prepare(loaded, catalog, shelf=Shelf())
+    shelf = Shelf(MOST_TABLES) if len(loaded.problem.services) >= MANY else Shelf()
+    prepared = prepare(loaded, catalog, shelf=shelf)
     if shed:
-        return _served_by_priority(prepared, settings)
+        return _served_by_priority(prepared, settings, brief)
     if spans_periods(prepared.problem) or profile_hours(prepared.problem) is not None:
         return over_time(prepared, settings)
     solution = solve_prepared(prepared, settings)
@@ -73,7 +77,7 @@ def answer(
         return plan.model_copy(update={
             "recommendation": only_plan(prepared, plan) if solution.has_plan else None,
             "warnings": (*warnings(prepared, plan), late)})
-    aside = replace(settings, enumerated=True)
+    aside = replace(settings, enumerated=True, confirmed=False)
     if settings.time_limit_s is not None:
         aside = replace(aside, time_limit_s=min(settings.time_limit_s, ASIDE_LIMIT_S))
     if not solution.has_plan:
@@ -143,7 +147,7 @@ def _with_sharing(prepared: Prepared, settings: SolveSettings) -> Plan:
     return with_sharing(plan, asked, found, effort_of(aside))
 
 
-def _served_by_priority(prepared: Prepared, settings: SolveSettings) -> Plan:
+def _served_by_priority(prepared: Prepared, settings: SolveSettings, brief: bool) -> Plan:
     """Serve as many services of the highest priority as can be, then of the next, and say who is cut, and why."""
     from optimizer.explain.shortage import what_is_short
     from optimizer.plan.shedding import choose_served
@@ -153,13 +157,13 @@ def _served_by_priority(prepared: Prepared, settings: SolveSettings) -> Plan:
     choice = choose_served(ask(prepared).question, [one.priority for one in services], effort_of(settings))
     served = () if choice is None else choice.served
     if len(served) == len(services):
-        return answer(prepared.loaded, prepared.catalog, settings)
+        return answer(prepared.loaded, prepared.catalog, settings, brief=brief)
     short = what_is_short(prepared, settings)
     if choice is None or not served:
         plan = best_plan(prepared, settings)
         return plan.model_copy(update={"reasons": (Message("shed.none"), *short)})
     kept = prepared.problem.model_copy(update={"services": tuple(services[i] for i in served)})
-    plan = answer(replace(prepared.loaded, problem=kept), prepared.catalog, settings)
+    plan = answer(replace(prepared.loaded, problem=kept), prepared.catalog, settings, brief=brief)
     cut = sorted((i for i in range(len(services)) if i not in served), key=lambda i: (-services[i].priority, i))
     unproven = plan.status == "optimal" and not choice.proven
     return plan.model_copy(update={
@@ -204,7 +208,7 @@ def _named(requirements: tuple[tuple[str, Message], ...]) -> tuple[Message, ...]
 def proposals(prepared: Prepared, plan: Plan, settings: SolveSettings) -> tuple[Proposal, ...]:
     """List what a procurement meeting asks for beside the best plan: cheapest first, those without a plan last."""
     found = sorted(
-        single_gpu_proposals(prepared, settings),
+        single_gpu_proposals(prepared, plan, settings),
         key=lambda p: (p.usd_per_month is None, p.usd_per_month or 0.0, p.name),
     )
     others: list[Proposal] = []
@@ -221,7 +225,7 @@ OWN_OFFERS_NAMED = 8
 
 def warnings(prepared: Prepared, plan: Plan, beside: tuple[Proposal, ...] = ()) -> tuple[Message, ...]:
     """Say first what the reader must not miss: estimates, assumed prices, own figures, choices made for them."""
-    return (*prepared.loaded.places, *model_remarks(prepared.problem, prepared.catalog, prepared.loaded.own_models),
+    return (*model_remarks(prepared.problem, prepared.catalog, prepared.loaded.own_models),
             *_about_apis(plan), *_about_speeds(plan, beside), *_about_prices(prepared, plan),
             *_about_overlay(prepared, plan))
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from optimizer.costs.owned import owned_offer_id
 from optimizer.costs.plausible import Market, too_many_gpus
+from optimizer.costs.plausible_api import ApiMarket
 from optimizer.costs.rented import hourly_factor
 from optimizer.engines import refusal
 from optimizer.load import Catalog
@@ -212,6 +213,13 @@ def prices_are_plausible(catalog: Catalog) -> Iterator[Finding]:
     note, market = _Noting(catalog), Market(catalog)
     for offer_id, offer in catalog.offers.items():
         yield from (note("warning", "offers", offer_id, reason) for reason in market.price_doubts(offer))
+
+
+def api_prices_are_plausible(catalog: Catalog) -> Iterator[Finding]:
+    """No price of a hosted API contradicts itself, costs less than its arithmetic, or is far from what others ask."""
+    note, market = _Noting(catalog), ApiMarket(catalog)
+    for key, price in catalog.apis.items():
+        yield from (note("warning", "apis", key, reason) for reason in market.doubts(price))
 
 
 def usd_per_hour(offer: RentedOffer, catalog: Catalog) -> Fraction | None:
@@ -445,8 +453,9 @@ def _money_figures(catalog: Catalog) -> Iterator[tuple[str, str, str, Figure | P
 
 CHECKS: tuple[Check, ...] = (
     rows_are_sourced, ids_are_referred_to, ids_inside_facts_exist, names_are_clear, nodes_hold_their_gpus,
-    prices_are_plausible, commitments_are_cheaper, members_run_alike, shapes_make_sense, sizes_agree, curves_rise,
-    closed_loops_close, nothing_beats_bandwidth, weights_fit, measured_rows_are_candidates, rows_stand_once,
+    prices_are_plausible, api_prices_are_plausible, commitments_are_cheaper, members_run_alike, shapes_make_sense,
+    sizes_agree, curves_rise, closed_loops_close, nothing_beats_bandwidth, weights_fit, measured_rows_are_candidates,
+    rows_stand_once,
 )
 """Every rule, in the order in which it is reported."""
 

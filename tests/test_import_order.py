@@ -32,7 +32,6 @@ ROOMS = (
     "formulation",
     "proof",
     "solve",
-    "timetable",
     "question",
     "strategies",
     "plan",
@@ -53,7 +52,7 @@ ROOMS = (
 )
 """Top to bottom; a room is a module of the package or a folder of modules."""
 
-SOLVER_ROOMS = {"formulation", "solve", "timetable", "strategies", "fleet"}
+SOLVER_ROOMS = {"formulation", "solve", "strategies", "fleet"}
 REFEREE = "gpumix_referee"
 """Solves other tools' instances, beside the package: it may import all of it but the commands that others have."""
 

@@ -17,7 +17,7 @@ from optimizer.errors import ExitCode
 from optimizer.integrity import CHECKS, Finding, check_catalog, closed_loop_tokens_per_s, user_ms_per_token
 from optimizer.load import Catalog, load_catalog
 from optimizer.load.catalog import point_key
-from optimizer.schema.catalog import CapacityRow, EngineOverhead, EnginePrecision, LayerKind
+from optimizer.schema.catalog import ApiPrice, CapacityRow, EngineOverhead, EnginePrecision, LayerKind
 from tests.catalogs import tiny
 
 KEY = "m bf16 on 1 x g, e 1.0 tp1, 500/200 tokens, C=1, curve"
@@ -121,6 +121,13 @@ class TestMoney:
         del asked["fair"]
         told = findings(integrity.prices_are_plausible, sound(offers=asked))
         assert [key for _, _, key, _ in told] == ["cheap", "dear"]
+
+    def test_a_price_of_tokens_that_contradicts_itself(self) -> None:
+        """integrity.api_prices_are_plausible; its rules have their cases in tests/costs/test_plausible_api.py."""
+        api = ApiPrice(provider="p", api_model="a", model_id="m", input_usd_per_million=2.0, output_usd_per_million=1.0,
+                       source_url="https://x.example", as_of="2026-11")
+        assert findings(integrity.api_prices_are_plausible, sound(apis={"p": api})) == [
+            ("warning", "apis", "p", "output at $1 a million tokens costs less than input at $2")]
 
     def test_an_owned_gpu_without_power_limit(self) -> None:
         assert findings(integrity.nodes_hold_their_gpus, sound(gpus={"g": tiny.gpu(tdp_watts=None)})) == [
@@ -398,7 +405,7 @@ def test_findings_do_not_depend_on_the_order_of_rows(shipped: Catalog) -> None:
 def test_the_shipped_catalog_has_warnings_but_no_error(shipped: Catalog) -> None:
     found = check_catalog(shipped)
     assert found.errors == ()
-    assert {one.table for one in found.warnings} == {"gpus", "models", "offers", "throughput"}
+    assert {one.table for one in found.warnings} == {"apis", "gpus", "models", "offers", "throughput"}
     assert len([one for one in found.warnings if one.table == "throughput"]) <= 10
 
 

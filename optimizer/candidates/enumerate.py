@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -60,6 +60,16 @@ class CandidateSet:
     rejections: Sequence[Rejection]
     market: Market | None = field(default=None, compare=False, repr=False)
     """Where the offers came from; what is known of its admitted offers holds as long as they are these."""
+    solved: dict[Hashable, object] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """Cache of the solver: plans of single services by themselves. Valid for this set alone, as nothing in it changes;
+    a set made of it by `replace` starts without."""
+
+    def with_options_on(self, service: int, gpu_id: str, options: tuple[Option, ...]) -> CandidateSet:
+        """Return the same candidates with other options of one service on one GPU type; plans of others are kept."""
+        made = replace(self, options={**self.options, (service, gpu_id): options})
+        made.solved.update((key, plan) for key, plan in self.solved.items()
+                           if not (isinstance(key, tuple) and key[0] == service))
+        return made
 
     def targets(self) -> tuple[float, ...]:
         """Return each service's speed target."""

@@ -16,17 +16,18 @@ from typer.core import TyperGroup
 from optimizer.commands.options import (
     CatalogOption,
     DeterministicOption,
+    FormatOption,
+    LanguageOption,
     OutputOption,
     OutsideOption,
     OverlayOption,
-    TextFormat,
-    TextFormatOption,
     emit,
     overlays_of,
     solve_settings,
     tell,
 )
 from optimizer.commands.planning import DEFAULT_WIDTH_PX
+from optimizer.commands.publishing import Out
 from optimizer.errors import Fault, InputError
 
 if TYPE_CHECKING:
@@ -109,8 +110,9 @@ def report(
         list[str] | None, typer.Option("--columns", metavar="KEY", help="Across: KEY or KEY,KEY. Repeatable.")
     ] = None,
     values: Annotated[str, typer.Option("--values", metavar="KEY", help="Whose least is shown.")] = "usd_per_month",
-    form: TextFormatOption = TextFormat.TEXT,
+    form: FormatOption = None,
     output: OutputOption = None,
+    language: LanguageOption = None,
     chart: Annotated[
         list[Path] | None,
         typer.Option("--chart", metavar="FILE", help="Also draw cost per variant: .png, .svg or .html. Repeatable."),
@@ -122,8 +124,9 @@ def report(
     """Pivot the results of a batch: the least cost by one key against another, and of how many variants."""
     from optimizer.batch.ledger import open_existing
     from optimizer.batch.pivot import pivot_of
-    from optimizer.reports.batch_report import PIVOTS
+    from optimizer.reports.batch_report import pivot_document
 
+    out = Out.of(form, output, language)
     if chart or chart_width != DEFAULT_WIDTH_PX:
         from optimizer.reports.charts import check_charts
 
@@ -131,7 +134,7 @@ def report(
     ledger = open_existing(folder)
     try:
         ledger.check()
-        emit(PIVOTS[form.value](pivot_of(ledger, _keys(rows), _keys(columns), values)), output)
+        out.write(pivot_document(pivot_of(ledger, _keys(rows), _keys(columns), values)))
         if chart:
             from optimizer.reports.charts.batch_charts import write_batch_charts
 

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from optimizer.commands.options import OutputOption, TextFormat, TextFormatOption, emit
+from optimizer.commands.options import FormatOption, LanguageOption, OutputOption
+from optimizer.commands.publishing import Out
 from optimizer.errors import Fault, InputError
 
 app = typer.Typer(
@@ -63,20 +64,21 @@ def from_trace(
     classes: Annotated[int, typer.Option("--classes", min=1, max=64, help="Most classes of requests.")] = 4,
     window: Annotated[float, typer.Option("--window", metavar="S", help="Seconds over which a rate is taken.")] = 60.0,
     level: Annotated[Level, typer.Option("--level", help="Which rate becomes the demand.")] = Level.PEAK,
-    form: TextFormatOption = TextFormat.TEXT, output: OutputOption = None,
+    form: FormatOption = None, output: OutputOption = None, language: LanguageOption = None,
 ) -> None:
     """Turn a trace of requests into classes, rates, an hourly profile and the lines of a problem file."""
     from optimizer.load.trace import Columns, read_trace
-    from optimizer.reports.trace_report import TRACE_REPORTS
+    from optimizer.reports.trace_report import trace_document
     from optimizer.traffic.profile import profile
 
+    out = Out.of(form, output, language)
     if not 1 <= window <= 1e9:
         raise InputError([Fault("options", "--window", f"{window}", "seconds, 1 or more")])
     roles = _roles(mapped, {"time": time_column, "input": input_column, "output": output_column})
     columns = Columns(
         roles["time"], roles["input"], roles["output"], time_unit.value if time_unit else None, time_format, timezone)
     found = profile(read_trace(file, columns), classes, window)
-    emit(TRACE_REPORTS[form.value](found, level.value), output)
+    out.write(trace_document(found, level.value))
 
 
 def _roles(mapped: list[str] | None, stated: dict[str, str | None]) -> dict[str, str | None]:

@@ -14,6 +14,7 @@ from optimizer.commands.options import (
     OutsideOption,
     OverlayOption,
     ProblemArg,
+    QuarterOption,
     SetOption,
     TimeOption,
     emit,
@@ -36,6 +37,7 @@ class Target(StrEnum):
     HELM = "helm"
     KSERVE = "kserve"
     SKYPILOT = "skypilot"
+    TERRAFORM = "terraform"
 
 
 @app.command()
@@ -53,6 +55,7 @@ def export(
         typer.Option("--checkpoint", metavar="SERVICE=NAME",
                      help="What a service loads, in the plan's precision. Repeatable."),
     ] = None,
+    quarter: QuarterOption = None,
     overrides: SetOption = None,
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
@@ -66,21 +69,23 @@ def export(
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.answer import answer
     from optimizer.deploy import environment_of, files_of
+    from optimizer.deploy.following import following_lines
     from optimizer.documents.output import write_folder
     from optimizer.load.serving import load_serving
-    from optimizer.plan.best import at_one_peak
-    from optimizer.reports import terminal
+    from optimizer.plan.quarter import at_quarter
+    from optimizer.reports import REPORTS, terminal
 
     serving = load_serving(catalog, overlays_of(overlay))
-    loaded = at_one_peak(loaded, "gpumix export")
+    loaded = at_quarter(loaded, quarter)
     plan = answer(loaded, facts, settings)
     if plan.status not in ("optimal", "feasible"):
-        emit(terminal.render(plan), None)
+        emit(REPORTS["text"](plan), None)
         leave(ExitCode.INFEASIBLE if plan.status == "infeasible" else ExitCode.LIMIT)
     environment = environment_of(plan, loaded, facts, serving, named)
     files = files_of(environment, target.value)
     write_folder(out, files, force)
     lines = [f"wrote {len(files)} files to {out}; start with {out / 'README.md'}"]
+    lines += [line for row in following_lines(environment)[-1:] for line in terminal.wrap(row, "  ", "")]
     for run in environment.unnamed:
         lines += terminal.wrap(f"! {run.name} needs a checkpoint to be named: {run.wanted}", "  ", "")
     emit("\n".join(lines) + "\n", None)

@@ -11,15 +11,15 @@ import typer
 
 from optimizer.commands.options import (
     CatalogOption,
+    FormatOption,
+    LanguageOption,
     OutputOption,
     OverlayOption,
-    TextFormat,
-    TextFormatOption,
     emit,
     leave,
     overlays_of,
 )
-from optimizer.commands.workbooks import check_library, wants_workbook
+from optimizer.commands.publishing import Out
 from optimizer.errors import ExitCode, Fault, InputError
 
 
@@ -67,21 +67,23 @@ def memory(
     ] = False,
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
-    form: TextFormatOption = TextFormat.TEXT,
+    form: FormatOption = None,
     output: OutputOption = None,
+    language: LanguageOption = None,
 ) -> None:
     """Show what fits on a set of GPUs: weights, KV cache, requests; without --gpu, what the model is."""
     from optimizer.load import load_catalog
     from optimizer.reports import memory_report
 
+    out = Out.of(form, output, language)
     facts = load_catalog(catalog, overlays_of(overlay), None if Path(model).exists() else {model})
     if gpu is None:
-        emit(memory_report.MODEL_REPORTS[form.value](memory_report.model_facts(facts, model, exact)), output)
+        out.write(memory_report.model_document(memory_report.model_facts(facts, model, exact)))
         return
     report = memory_report.memory_of(
         facts, model, gpu, tp, precision, engine, context, max_num_seqs, memory_fraction, engine_version,
         kv_cache.value if kv_cache else None, exact)
-    emit(memory_report.MEMORY_REPORTS[form.value](report), output)
+    out.write(memory_report.memory_document(report))
     leave(ExitCode.PLAN if report.fits else ExitCode.INFEASIBLE)
 
 
@@ -100,25 +102,22 @@ def catalog_list(
     ],
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
-    form: TextFormatOption = TextFormat.TEXT,
+    form: FormatOption = None,
     output: OutputOption = None,
+    language: LanguageOption = None,
 ) -> None:
-    """List the rows of one table; offers also as a workbook (--output x.xlsx)."""
-    if wants_workbook(output):
-        if table != "offers" or form is not TextFormat.TEXT:
-            raise InputError([Fault("options", "--output", f"a workbook of {table}", "the table offers, no --format")])
-        check_library()
+    """List the rows of one table; the workbook of offers recomputes its prices."""
+    out = Out.of(form, output, language)
     from optimizer.load import load_catalog
     from optimizer.reports import catalog_report
 
     facts = load_catalog(catalog, overlays_of(overlay))
-    if wants_workbook(output) and output is not None:
-        from optimizer.documents.output import write_atomically
+    if out.form == "xlsx" and table == "offers":
         from optimizer.reports.workbook.offers_book import offers_workbook
 
-        write_atomically(output, offers_workbook(facts))
-        return
-    emit(catalog_report.listing(facts, table, form.value), output)
+        out.put(offers_workbook(facts, out.voice.language))
+    else:
+        out.write(catalog_report.listing_document(facts, table))
 
 
 @catalog_app.command("show")
@@ -128,27 +127,32 @@ def catalog_show(
     ],
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
-    form: TextFormatOption = TextFormat.TEXT,
+    form: FormatOption = None,
+    output: OutputOption = None,
+    language: LanguageOption = None,
 ) -> None:
     """Show everything known about one id, with its source."""
     from optimizer.load import load_catalog
     from optimizer.reports import catalog_report
 
+    out = Out.of(form, output, language)
     facts = load_catalog(catalog, overlays_of(overlay))
-    emit(catalog_report.details(facts, name, form.value), None)
+    out.write(catalog_report.sheet_document(facts, name))
 
 
 @catalog_app.command("check")
 def catalog_check(
-    catalog: CatalogOption = None, overlay: OverlayOption = None, form: TextFormatOption = TextFormat.TEXT
+    catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = None,
+    output: OutputOption = None, language: LanguageOption = None,
 ) -> None:
     """Check the whole catalog: schema, ids, prices, curves, the closed-loop identity, and that weights fit."""
     from optimizer.integrity import check_catalog
     from optimizer.load import load_catalog
     from optimizer.reports import catalog_report
 
+    out = Out.of(form, output, language)
     findings = check_catalog(load_catalog(catalog, overlays_of(overlay)))
-    emit(catalog_report.findings(findings, form.value), None)
+    out.write(catalog_report.findings_document(findings))
     broken = any(finding.severity == "error" for finding in findings.found)
     leave((ExitCode.BAD_INPUT if findings.from_overlay else ExitCode.BAD_CATALOG) if broken else ExitCode.PLAN)
 
@@ -158,17 +162,18 @@ def catalog_age(
     today: Annotated[
         datetime | None, typer.Option("--today", formats=["%Y-%m-%d"], help="Day to count from; default: today.")
     ] = None,
-    catalog: CatalogOption = None, overlay: OverlayOption = None, form: TextFormatOption = TextFormat.TEXT,
-    output: OutputOption = None,
+    catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = None,
+    output: OutputOption = None, language: LanguageOption = None,
 ) -> None:
     """Show how old the prices are, by provider: oldest, newest, how many are older than half a year."""
     from optimizer.costs.age import ages
     from optimizer.load import load_catalog
-    from optimizer.reports.market_report import AGE_REPORTS
+    from optimizer.reports.market_report import age_document
 
+    out = Out.of(form, output, language)
     day = (today or datetime.now(UTC)).date()
     found = ages(load_catalog(catalog, overlays_of(overlay), ()), day)
-    emit(AGE_REPORTS[form.value](found, day.isoformat()), output)
+    out.write(age_document(found, day.isoformat()))
 
 
 @catalog_app.command("diff")
@@ -177,15 +182,17 @@ def catalog_diff(
     new: Annotated[
         Path | None, typer.Argument(metavar="[NEW]", help="Folder of another; default: the shipped catalog.")
     ] = None,
-    overlay: OverlayOption = None, form: TextFormatOption = TextFormat.TEXT, output: OutputOption = None,
+    overlay: OverlayOption = None, form: FormatOption = None, output: OutputOption = None,
+    language: LanguageOption = None,
 ) -> None:
     """Show what changed between two catalogs: offers that came and went, prices by percent, movement by GPU."""
     from optimizer.costs.catalog_difference import catalog_difference
     from optimizer.load import load_catalog
-    from optimizer.reports.market_report import DIFFERENCE_REPORTS
+    from optimizer.reports.market_report import catalog_difference_document
 
+    out = Out.of(form, output, language)
     found = catalog_difference(load_catalog(old, (), ()), load_catalog(new, overlays_of(overlay), ()))
-    emit(DIFFERENCE_REPORTS[form.value](found), output)
+    out.write(catalog_difference_document(found))
 
 
 @catalog_app.command("calibrate")
@@ -222,12 +229,13 @@ def catalog_accuracy(
     report: Annotated[
         Path | None, typer.Option("--report", metavar="FILE.md", help="Write the accuracy page of the left-out rows.")
     ] = None,
-    catalog: CatalogOption = None, overlay: OverlayOption = None, form: TextFormatOption = TextFormat.TEXT,
-    output: OutputOption = None,
+    catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = None,
+    output: OutputOption = None, language: LanguageOption = None,
 ) -> None:
     """Show how far predictions are from what was measured: shipped rows left out (minutes), own rows, or memory."""
     from optimizer.load import load_catalog
 
+    out = Out.of(form, output, language)
     if memory is not None and (against is not None or plot is not None or report is not None):
         found_both = "--memory beside --against, --plot or --report"
         raise InputError([Fault("options", "--memory", found_both, "--memory alone: it is compared by itself")])
@@ -237,10 +245,10 @@ def catalog_accuracy(
     facts = load_catalog(catalog, overlays_of(overlay))
     if memory is not None:
         from optimizer.accuracy.memory import keeps_its_promise, memory_accuracy
-        from optimizer.reports.memory_accuracy_report import MEMORY_ACCURACY_REPORTS
+        from optimizer.reports.memory_accuracy_report import memory_accuracy_document
 
         logs = memory_accuracy(facts, memory)
-        emit(MEMORY_ACCURACY_REPORTS[form.value](logs), output)
+        out.write(memory_accuracy_document(logs))
         leave(ExitCode.CHECK_FAILED if check and not keeps_its_promise(logs) else ExitCode.PLAN)
         return
     from optimizer.accuracy.against import speed_against
@@ -251,15 +259,15 @@ def catalog_accuracy(
         accuracy_report.check_plot(plot)
     if against is not None:
         rows = speed_against(facts, against)
-        text, pairs = accuracy_report.AGAINST_REPORTS[form.value](rows), accuracy_report.pairs_of(rows)
+        written, pairs = accuracy_report.against_document(rows), accuracy_report.pairs_of(rows)
     else:
         found = speed_accuracy(facts)
         if report is not None:
             from optimizer.reports.accuracy_page import accuracy_page
 
             emit(accuracy_page(facts, found), report)
-        text, pairs = accuracy_report.ACCURACY_REPORTS[form.value](found), accuracy_report.pairs_of(found)
+        written, pairs = accuracy_report.accuracy_document(found), accuracy_report.pairs_of(found)
     if plot is not None and pairs:
         accuracy_report.plot(pairs, plot)
-    emit(text, output)
+    out.write(written)
     leave(ExitCode.PLAN if pairs else ExitCode.BAD_INPUT)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optimizer.commands.options import CatalogOption, OutputOption, TextFormat, TextFormatOption, emit
+from optimizer.commands.options import CatalogOption, FormatOption, LanguageOption, OutputOption
+from optimizer.commands.publishing import Out
 from optimizer.errors import Fault, InputError
 
 if TYPE_CHECKING:
@@ -50,14 +51,16 @@ def import_skypilot(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A <cloud>/vms.csv of SkyPilot's catalog.")],
     into: IntoOption, provider: ProviderOption = None, as_of: AsOfOption = None, source_url: SourceOption = None,
     names: NamesOption = None, marketplace: MarketOption = False, force: ForceOption = False,
-    catalog: CatalogOption = None, form: TextFormatOption = TextFormat.TEXT, output: OutputOption = None,
+    catalog: CatalogOption = None, form: FormatOption = None, output: OutputOption = None,
+    language: LanguageOption = None,
 ) -> None:
     """Write SkyPilot's prices as offers, for --overlay."""
     from optimizer.load.importers import read_skypilot
 
     named = file.resolve().parent.name if file.stem == "vms" else file.stem
     _import(file, "skypilot", provider or named, read_skypilot, into, as_of, source_url or SKYPILOT_URL, names,
-            marketplace, force, catalog, form, output)
+            marketplace, force,
+        catalog, Out.of(form, output, language))
 
 
 @app.command("gpuhunt")
@@ -65,13 +68,15 @@ def import_gpuhunt(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A <provider>.csv of gpuhunt's catalog.")],
     into: IntoOption, provider: ProviderOption = None, as_of: AsOfOption = None, source_url: SourceOption = None,
     names: NamesOption = None, marketplace: MarketOption = False, force: ForceOption = False,
-    catalog: CatalogOption = None, form: TextFormatOption = TextFormat.TEXT, output: OutputOption = None,
+    catalog: CatalogOption = None, form: FormatOption = None, output: OutputOption = None,
+    language: LanguageOption = None,
 ) -> None:
     """Write gpuhunt's prices as offers, for --overlay."""
     from optimizer.load.importers import read_gpuhunt
 
     _import(file, "gpuhunt", provider or file.stem, read_gpuhunt, into, as_of, source_url or GPUHUNT_URL, names,
-            marketplace, force, catalog, form, output)
+            marketplace, force,
+        catalog, Out.of(form, output, language))
 
 
 @app.command("genai-prices")
@@ -81,14 +86,16 @@ def import_genai_prices(
         Path | None, typer.Argument(metavar="FILE", help="A prices/data.json; default: the installed package.")
     ] = None,
     as_of: AsOfOption = None, source_url: SourceOption = None, force: ForceOption = False,
-    catalog: CatalogOption = None, form: TextFormatOption = TextFormat.TEXT, output: OutputOption = None,
+    catalog: CatalogOption = None, form: FormatOption = None, output: OutputOption = None,
+    language: LanguageOption = None,
 ) -> None:
     """Write the API prices of pydantic/genai-prices, for --overlay."""
     from optimizer.load.importers import read_genai_prices, read_package
 
     source = source_url or GENAI_PRICES_URL
     if file is not None:
-        _import_apis(file, "genai-prices", read_genai_prices, into, as_of, source, force, catalog, form, output)
+        _import_apis(file, "genai-prices", read_genai_prices, into, as_of, source, force,
+        catalog, Out.of(form, output, language))
         return
     try:
         package = import_module("genai_prices.data")
@@ -99,30 +106,33 @@ def import_genai_prices(
         raise InputError([Fault("options", "--as-of", "nothing", "the date of the package, which does not state it")])
     _import_apis(
         Path("genai_prices"), "genai-prices", lambda _, origin, names: read_package(package, origin, names), into,
-        as_of, source, force, catalog, form, output)
+        as_of, source, force,
+        catalog, Out.of(form, output, language))
 
 
 @app.command("litellm")
 def import_litellm(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A model_prices_and_context_window.json.")],
     into: IntoOption, as_of: AsOfOption = None, source_url: SourceOption = None, force: ForceOption = False,
-    catalog: CatalogOption = None, form: TextFormatOption = TextFormat.TEXT, output: OutputOption = None,
+    catalog: CatalogOption = None, form: FormatOption = None, output: OutputOption = None,
+    language: LanguageOption = None,
 ) -> None:
     """Write the API prices of LiteLLM, for --overlay."""
     from optimizer.load.importers import read_litellm
 
-    _import_apis(file, "litellm", read_litellm, into, as_of, source_url or LITELLM_URL, force, catalog, form, output)
+    _import_apis(file, "litellm", read_litellm, into, as_of, source_url or LITELLM_URL, force,
+        catalog, Out.of(form, output, language))
 
 
 def _import_apis(
     file: Path, tool: str, read: Callable[[str, Origin, ModelNames], ApiImport], into: Path, as_of: str | None,
-    source_url: str, force: bool, catalog: Path | None, form: TextFormat, output: Path | None,
+    source_url: str, force: bool, catalog: Path | None, out: Out,
 ) -> None:
     """Read a list of API prices, write those of models that the catalog has, and say what was left out."""
     from optimizer.load import load_catalog, read_bytes
     from optimizer.load.importers import ModelNames, Origin
     from optimizer.load.text import decode
-    from optimizer.reports.import_report import API_REPORTS, apis_csv
+    from optimizer.reports.import_report import api_import_document, apis_csv
 
     text = decode(read_bytes(file), str(file)) if file.suffix else ""
     place = into / "apis" / f"{tool}.csv"
@@ -133,13 +143,13 @@ def _import_apis(
     if not found.prices:
         raise InputError([Fault(str(file), "", "no price of a model that the catalog has", "prices of such models")])
     _write(place, apis_csv(found))
-    emit(API_REPORTS[form.value](found, str(place)), output)
+    out.write(api_import_document(found, str(place)))
 
 
 def _import(
     file: Path, tool: str, provider: str, read: Callable[[str, Origin, GpuNames], Import], into: Path,
     as_of: str | None, source_url: str, names: Path | None, marketplace: bool, force: bool, catalog: Path | None,
-    form: TextFormat, output: Path | None,
+    out: Out,
 ) -> None:
     """Read a file, write its offers whole or not at all, and say what was left out and what is hard to believe."""
     from optimizer.costs.plausible import Market
@@ -147,7 +157,7 @@ def _import(
     from optimizer.load.importers import Origin
     from optimizer.load.importers.gpu_names import read_gpu_names
     from optimizer.load.text import decode
-    from optimizer.reports.import_report import IMPORT_REPORTS, offers_csv
+    from optimizer.reports.import_report import import_document, offers_csv
 
     text = decode(read_bytes(file), str(file))
     provider = provider.lower()
@@ -163,7 +173,7 @@ def _import(
     _write(place, offers_csv(found))
     gpus = {offer.gpu_id for offer in found.offers}
     doubts = tuple(Market(facts, gpus).doubts(found.offers))
-    emit(IMPORT_REPORTS[form.value](found, str(place), doubts), output)
+    out.write(import_document(found, str(place), doubts))
 
 
 def _check_options(provider: str, as_of: str | None, place: Path, force: bool) -> None:

@@ -13,21 +13,21 @@ import typer
 from optimizer.commands.options import (
     CatalogOption,
     DeterministicOption,
+    FormatOption,
+    LanguageOption,
     OutputOption,
     OutsideOption,
     OverlayOption,
     ProblemArg,
     SetOption,
-    TextFormat,
-    TextFormatOption,
     TimeOption,
-    emit,
     leave,
     load_inputs,
     overlays_of,
     solve_settings,
     tell,
 )
+from optimizer.commands.publishing import Out
 from optimizer.errors import ExitCode, Fault, InputError, printable
 
 if TYPE_CHECKING:
@@ -89,14 +89,15 @@ def import_results(
     skip_refused: Annotated[
         bool, typer.Option("--skip-refused", help="Write the other levels where some are refused.")
     ] = False,
-    catalog: CatalogOption = None, overlay: OverlayOption = None, form: TextFormatOption = TextFormat.TEXT,
-    output: OutputOption = None,
+    catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = None,
+    output: OutputOption = None, language: LanguageOption = None,
 ) -> None:
     """Write what load tests measured as rows of a user catalog, for --overlay."""
+    out = Out.of(form, output, language)
     from optimizer.loadtest.formats.mapped_csv import mapping_of
     from optimizer.loadtest.importing import import_files
     from optimizer.loadtest.setup import SetUp
-    from optimizer.reports.loadtest_import_report import IMPORT_REPORTS
+    from optimizer.reports.loadtest_import_report import imported_document
 
     _check_names(day, source)
     given = SetUp(model, gpu, gpu_count, tp, layout, precision, engine, engine_version, concurrency, isl, osl, day)
@@ -107,7 +108,7 @@ def import_results(
     if found.refused and not skip_refused:
         raise InputError([_refused(level) for level in found.refused])
     _write(place, found, into)
-    emit(IMPORT_REPORTS[form.value](found), output)
+    out.write(imported_document(found))
 
 
 @app.command("run")
@@ -153,13 +154,14 @@ def run_test(
     model: ModelOption = None, gpu: GpuOption = None, gpu_count: GpuCountOption = None, tp: TpOption = None,
     layout: LayoutOption = None, precision: PrecisionOption = None, engine: EngineOption = None,
     engine_version: VersionOption = None, catalog: CatalogOption = None, overlay: OverlayOption = None,
-    form: TextFormatOption = TextFormat.TEXT, output: OutputOption = None,
+    form: FormatOption = None, output: OutputOption = None, language: LanguageOption = None,
 ) -> None:
     """Put an endpoint under load, level by level, and measure what users see."""
+    out = Out.of(form, output, language)
     from optimizer.loadtest.level import Schedule
     from optimizer.loadtest.running import Endpoint, check_installed, endpoint_url, run_levels
     from optimizer.loadtest.setup import SetUp
-    from optimizer.reports.loadtest_run_report import RUN_REPORTS
+    from optimizer.reports.loadtest_run_report import run_document
 
     levels, address = _users(users), endpoint_url(url)
     isl, osl = _lengths(isl, osl, problem, service, request_class)
@@ -173,7 +175,7 @@ def run_test(
     found = run_levels(target, Schedule(levels, until, runs, time_limit), set_up, place, _say)
     for line in found.trouble:
         tell(line)
-    emit(RUN_REPORTS[form.value](found, str(place)), output)
+    out.write(run_document(found, str(place)))
     leave(ExitCode.INTERRUPTED if found.interrupted else ExitCode.CHECK_FAILED if found.trouble else ExitCode.PLAN)
 
 
@@ -229,20 +231,23 @@ def plan_test(
         str | None, typer.Option("--url", metavar="URL", help="The endpoint to be tested; default: the engine's port.")
     ] = None,
     catalog: CatalogOption = None, overlay: OverlayOption = None, allow_outside: OutsideOption = False,
-    form: TextFormatOption = TextFormat.TEXT, output: OutputOption = None, time_limit: TimeOption = None,
+    form: FormatOption = None, output: OutputOption = None, language: LanguageOption = None,
+    time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
 ) -> None:
     """Say which tests would tell whether the plan of a problem holds, with ready commands."""
+    out = Out.of(form, output, language)
     settings = solve_settings(time_limit, deterministic_limit)
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
+    out = out.for_problem(loaded.problem, language)
     from optimizer.load.serving import load_serving
     from optimizer.loadtest.planning import Asked, plan_tests
-    from optimizer.reports.loadtest_plan_report import PLAN_REPORTS
+    from optimizer.reports.loadtest_plan_report import planned_document
 
     asked = Asked(problem, own, url, tuple(str(path) for path in overlays_of(overlay)),
                   None if catalog is None else str(catalog), tuple(overrides or ()))
     found = plan_tests(loaded, facts, settings, asked, load_serving(catalog, overlays_of(overlay)))
-    emit(PLAN_REPORTS[form.value](found), output)
+    out.write(planned_document(found))
     leave({"infeasible": ExitCode.INFEASIBLE, "unknown": ExitCode.LIMIT}.get(found.status, ExitCode.PLAN))
 
 
@@ -251,22 +256,25 @@ def compare_test(
     problem: ProblemArg,
     overrides: SetOption = None,
     catalog: CatalogOption = None, overlay: OverlayOption = None, allow_outside: OutsideOption = False,
-    form: TextFormatOption = TextFormat.TEXT, output: OutputOption = None, time_limit: TimeOption = None,
+    form: FormatOption = None, output: OutputOption = None, language: LanguageOption = None,
+    time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
 ) -> None:
     """Hold own measurements against predictions and the promise, and solve again with them."""
+    out = Out.of(form, output, language)
     settings = solve_settings(time_limit, deterministic_limit)
     if not overlays_of(overlay):
         raise InputError([Fault("options", "--overlay", "nothing", "the folder with your measured rows")])
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
+    out = out.for_problem(loaded.problem, language)
     from optimizer.load import load_catalog
     from optimizer.loadtest.comparing import compare, without_own_rows
-    from optimizer.reports.loadtest_compare_report import COMPARE_REPORTS
+    from optimizer.reports.loadtest_compare_report import comparison_document
 
     models = {service.model for service in loaded.problem.services}
     bare = load_catalog(catalog, (), None if loaded.own_models else models)
     found = compare(loaded, without_own_rows(facts, bare), facts, settings)
-    emit(COMPARE_REPORTS[form.value](found), output)
+    out.write(comparison_document(found))
     leave(ExitCode.CHECK_FAILED if found.broken else ExitCode.PLAN)
 
 

@@ -52,8 +52,7 @@ LONGEST_LINE = 3000
 """Characters of one line of a message."""
 
 ROOT = (
-    starting, planning, spec, spec_diff, export, replaying, signing, proving, money, quoting, gone, batch, facts,
-    speed)
+    starting, planning, spec, spec_diff, export, replaying, signing, proving, money, quoting, gone, batch, facts, speed)
 """Commands that stand by themselves."""
 
 for commands in ROOT:

@@ -10,22 +10,21 @@ import typer
 from optimizer.commands.options import (
     CatalogOption,
     DeterministicOption,
+    FormatOption,
+    LanguageOption,
     OutputOption,
     OutsideOption,
     OverlayOption,
     ProblemArg,
     SetOption,
-    TextFormat,
-    TextFormatOption,
     TimeOption,
-    emit,
     leave,
     load_inputs,
     solve_settings,
 )
 from optimizer.commands.planning import DEFAULT_WIDTH_PX, check_chart_files
-from optimizer.commands.workbooks import check_library, wants_workbook
-from optimizer.errors import ExitCode, Fault, InputError
+from optimizer.commands.publishing import Out
+from optimizer.errors import ExitCode
 
 app = typer.Typer()
 
@@ -44,15 +43,18 @@ def cost(
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
     allow_outside: OutsideOption = False,
-    form: TextFormatOption = TextFormat.TEXT,
+    form: FormatOption = None,
     output: OutputOption = None,
+    language: LanguageOption = None,
 ) -> None:
     """Show what one node costs, line by line, with formulas and sources; owned ones with their fiscal years."""
+    out = Out.of(form, output, language)
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
+    out = out.for_problem(loaded.problem, language)
     from optimizer.costs.statement import cost_statement
-    from optimizer.reports.cost_report import COST_REPORTS
+    from optimizer.reports.cost_report import cost_document
 
-    emit(COST_REPORTS[form.value](cost_statement(offer, facts, loaded.problem)), output)
+    out.write(cost_document(cost_statement(offer, facts, loaded.problem)))
 
 
 @app.command()
@@ -62,8 +64,9 @@ def compare(
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
     allow_outside: OutsideOption = False,
-    form: TextFormatOption = TextFormat.TEXT,
+    form: FormatOption = None,
     output: OutputOption = None,
+    language: LanguageOption = None,
     time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
     chart: Annotated[
@@ -75,15 +78,12 @@ def compare(
     ] = DEFAULT_WIDTH_PX,
 ) -> None:
     """Rent, own, or both, and each provider alone: cost over years, break-even, and what would change the verdict."""
-    settings = solve_settings(time_limit, deterministic_limit)
+    settings, out = solve_settings(time_limit, deterministic_limit), Out.of(form, output, language)
     check_chart_files(chart, chart_width, output)
-    if wants_workbook(output):
-        if form is not TextFormat.TEXT:
-            raise InputError([Fault("options", "--output", f"a workbook with --format {form.value}", "one of them")])
-        check_library()
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
+    out = out.for_problem(loaded.problem, language)
     from optimizer.compare import compare as compared
-    from optimizer.reports.compare_report import COMPARE_REPORTS
+    from optimizer.reports.compare_report import compare_document
 
     found = compared(loaded, facts, settings)
     if chart and found.verdict is None:
@@ -92,11 +92,11 @@ def compare(
         from optimizer.reports.charts.compare_charts import write_compare_charts
 
         write_compare_charts(found, chart, chart_width)
-    if wants_workbook(output) and output is not None:
-        from optimizer.documents.output import write_atomically
+    if out.form == "xlsx":
         from optimizer.reports.workbook.compare_book import compare_workbook
 
-        write_atomically(output, compare_workbook(found))
-    emit(COMPARE_REPORTS[form.value](found), None if wants_workbook(output) else output)
+        out.put(compare_workbook(found, out.voice.language))
+    else:
+        out.write(compare_document(found))
     unknown = any(one.status == "unknown" for one in found.variants)
     leave(ExitCode.PLAN if found.verdict else (ExitCode.LIMIT if unknown else ExitCode.INFEASIBLE))

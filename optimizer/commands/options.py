@@ -69,7 +69,13 @@ FormatOption = Annotated[
     typer.Option("--format", help="How to write the result; default: by the ending of --output, else text."),
 ]
 LanguageOption = Annotated[
-    str, typer.Option("--lang", metavar="LANGUAGE", help="Language of the document: en or ja.")
+    str | None,
+    typer.Option("--lang", metavar="LANGUAGE",
+                 help="en or ja; default: GPUMIX_LANG, the problem's `language`, else en."),
+]
+QuarterOption = Annotated[
+    int | None,
+    typer.Option("--quarter", metavar="N", help="Quarter of a roadmap to look at, from 1; default the fullest."),
 ]
 OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there instead of the terminal.")
@@ -83,12 +89,6 @@ DeterministicOption = Annotated[
 ]
 
 
-SpokenOption = Annotated[
-    str | None,
-    typer.Option("--lang", metavar="LANGUAGE", help="en or ja; default: GPUMIX_LANG, else the problem's."),
-]
-
-
 def language_of(asked: str | None, problem: Problem | None = None) -> str:
     """Return the language to speak: as asked, else of GPUMIX_LANG, else the problem's, else English.
 
@@ -97,10 +97,11 @@ def language_of(asked: str | None, problem: Problem | None = None) -> str:
     """
     from optimizer.messages.catalog import languages
 
-    named = asked or os.environ.get("GPUMIX_LANG") or (problem.language if problem is not None else None) or "en"
+    stated = os.environ.get("GPUMIX_LANG", "")
+    named = asked or stated or (problem.language if problem is not None else None) or "en"
     if named not in languages():
-        place = ("options", "--lang") if asked else ("environment", "GPUMIX_LANG")
-        raise InputError([Fault(*place, repr(named), " or ".join(map(repr, languages())))])
+        where, key = ("options", "--lang") if asked else ("environment", "GPUMIX_LANG")
+        raise InputError([Fault(where, key, repr(named), " or ".join(map(repr, languages())))])
     return named
 
 

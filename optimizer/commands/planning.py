@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,25 +12,25 @@ import typer
 from optimizer.commands.options import (
     CatalogOption,
     DeterministicOption,
+    FormatOption,
+    LanguageOption,
     OutputOption,
     OutsideOption,
     OverlayOption,
     ProblemArg,
+    QuarterOption,
     SetOption,
-    SpokenOption,
-    TextFormat,
-    TextFormatOption,
     TimeOption,
     emit,
-    language_of,
     leave,
     load_inputs,
     solve_settings,
 )
-from optimizer.commands.workbooks import check_library, wants_workbook
+from optimizer.commands.publishing import Out
 from optimizer.errors import ExitCode, Fault, InputError
 
 if TYPE_CHECKING:
+    from optimizer.documents.pictures import Pictures
     from optimizer.frontier import Frontier
     from optimizer.load import Catalog, LoadedProblem
     from optimizer.schema.plan import Plan
@@ -57,13 +58,16 @@ def solve(
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
     allow_outside: OutsideOption = False,
-    form: TextFormatOption = TextFormat.TEXT,
+    form: FormatOption = None,
     output: OutputOption = None,
     time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
     details: Annotated[bool, typer.Option("--details", help="Print the whole report in place of one screen.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="The same, and what was rejected, by reason.")] = False,
-    language: SpokenOption = None,
+    language: LanguageOption = None,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Print the page that the specification begins with instead.")
+    ] = False,
     certificate: Annotated[
         Path | None,
         typer.Option("--certificate", metavar="FILE",
@@ -86,17 +90,17 @@ def solve(
     One screen: the cheapest, the robust and the measured plan side by side, which to take, and what would change the
     bill most. `--details` prints everything.
     """
-    settings = solve_settings(time_limit, deterministic_limit)
+    settings, out = solve_settings(time_limit, deterministic_limit), Out.of(form, output, language)
     if chart or chart_width != DEFAULT_WIDTH_PX:
         from optimizer.reports.charts.quarters_chart import check_quarters_charts
 
         check_quarters_charts(chart or [], chart_width, output)
-    book = wants_workbook(output)
-    if book:
-        _check_workbook(form, explain)
-    elif language is not None and form is not TextFormat.TEXT:
-        raise InputError([Fault("options", "--lang", f"--format {form.value} beside it", "--format text")])
+    if summary:
+        _check_summary(out, explain)
+    if out.form == "xlsx" and explain:
+        raise InputError([Fault("options", "--output", "a workbook with --explain", "a workbook alone")])
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
+    out = out.for_problem(loaded.problem, language)
     if certificate is not None:
         from optimizer.solve.certify import check_certifiable
 
@@ -106,26 +110,25 @@ def solve(
         raise InputError([Fault("options", "--chart", "a problem without roadmap", allowed)])
     from optimizer.answer import answer
 
-    brief = form is TextFormat.TEXT and not (details or explain or book or shed or loaded.problem.roadmap)
-    spoken = language_of(language, loaded.problem)
-    worded = language is not None or spoken != "en"
-    summary = form is TextFormat.TEXT and not (brief or book) and worded and loaded.problem.roadmap is None
-    if summary:
-        loaded = _as_summary(loaded, explain)
+    brief = out.form == "text" and output is None and not (details or explain or summary)
     plan = answer(loaded, facts, settings, shed, brief)
     _draw_quarters(plan, chart or [], chart_width)
-    if book and output is not None:
-        _write_workbook(plan, loaded, facts, spoken, output)
-        text = _details(plan, form, explain)
+    if summary:
+        out.put(_summary(loaded, facts, plan, out.voice.language))
+    elif out.form == "xlsx":
+        from optimizer.reports.workbook.plan_book import plan_workbook
+
+        out.put(plan_workbook(plan, loaded.problem, facts, out.voice.language))
     elif brief:
-        text = screen(plan, loaded, facts, spoken)
+        out.put(screen(plan, loaded, facts, out.voice.language))
     else:
-        text = _summary(loaded, facts, plan, spoken) if summary else _details(plan, form, explain)
-    emit(text, None if book else output)
+        from optimizer.reports.plan_report import plan_document
+
+        out.write(plan_document(plan, explain))
     if certificate is not None:
         from optimizer.commands.proving import write_certificate
 
-        japanese = language == "ja" or certificate.name.endswith(".ja.md")
+        japanese = out.voice.language == "ja" or certificate.name.endswith(".ja.md")
         write_certificate(loaded, facts, settings, certificate, "ja" if japanese else "en")
     leave({"infeasible": ExitCode.INFEASIBLE, "unknown": ExitCode.LIMIT}.get(plan.status, ExitCode.PLAN))
 
@@ -142,28 +145,6 @@ def screen(plan: Plan, loaded: LoadedProblem, facts: Catalog, language: str) -> 
     return first_screen(plan, voice_of(language, problem.currency, rate, services), loaded.label)
 
 
-def _details(plan: Plan, form: TextFormat, explain: bool) -> str:
-    """Write the whole report, what was rejected where that is asked for."""
-    from optimizer.reports import REPORTS, markdown, terminal
-
-    text = REPORTS[form.value](plan)
-    if explain and form in (TextFormat.TEXT, TextFormat.MARKDOWN):
-        text += terminal.rejections(plan) if form is TextFormat.TEXT else markdown.rejections(plan)
-    return text
-
-
-def _as_summary(loaded: LoadedProblem, explain: bool) -> LoadedProblem:
-    """Return the problem that the summary page of the specification looks at, checked before anything is solved."""
-    from optimizer.documents.publish import check_libraries
-    from optimizer.plan.best import at_one_peak
-
-    if explain:
-        allowed = "--lang with --details; gpumix spec writes the whole document"
-        raise InputError([Fault("options", "--lang", "--explain beside it", allowed)])
-    check_libraries("text", "--lang", ("jinja2",))
-    return at_one_peak(loaded, "solve --lang --details")
-
-
 def _draw_quarters(plan: Plan, chart: list[Path], width_px: int) -> None:
     """Write the charts of a budget plan, or say why there are none."""
     if not chart:
@@ -178,21 +159,16 @@ def _draw_quarters(plan: Plan, chart: list[Path], width_px: int) -> None:
         write_quarters_charts(shown, chart, width_px)
 
 
-def _check_workbook(form: TextFormat, explain: bool) -> None:
-    """Refuse a workbook that cannot be written, before anything is solved."""
-    beside = [f"--format {form.value}"] if form is not TextFormat.TEXT else []
+def _check_summary(out: Out, explain: bool) -> None:
+    """Refuse a summary page that cannot be written, before anything is solved."""
+    beside = [f"--format {out.form}"] if out.form != "text" else []
     beside += ["--explain"] if explain else []
     if beside:
-        found = f"a workbook with {' and '.join(beside)}"
-        raise InputError([Fault("options", "--output", found, "a workbook alone")])
-    check_library()
+        allowed = "--summary alone; gpumix spec writes the whole document"
+        raise InputError([Fault("options", "--summary", f"{' and '.join(beside)} beside it", allowed)])
+    from optimizer.documents.publish import check_libraries
 
-
-def _write_workbook(plan: Plan, loaded: LoadedProblem, facts: Catalog, language: str, output: Path) -> None:
-    from optimizer.documents.output import write_atomically
-    from optimizer.reports.workbook.plan_book import plan_workbook
-
-    write_atomically(output, plan_workbook(plan, loaded.problem, facts, language))
+    check_libraries("text", "--summary", ("jinja2",))
 
 
 def _summary(loaded: LoadedProblem, facts: Catalog, plan: Plan, language: str) -> str:
@@ -210,8 +186,9 @@ def pareto(
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
     allow_outside: OutsideOption = False,
-    form: TextFormatOption = TextFormat.TEXT,
+    form: FormatOption = None,
     output: OutputOption = None,
+    language: LanguageOption = None,
     time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
     against: Annotated[
@@ -225,6 +202,7 @@ def pareto(
         str | None,
         typer.Option("--service", metavar="ID", help="Whose promise; default the first interactive service."),
     ] = None,
+    quarter: QuarterOption = None,
     chart: Annotated[
         list[Path] | None,
         typer.Option("--chart", metavar="FILE", help="Also draw it: .png, .svg or .html (interactive). Repeatable."),
@@ -234,17 +212,19 @@ def pareto(
     ] = DEFAULT_WIDTH_PX,
 ) -> None:
     """Find every plan that no other beats in both cost and a promise: user speed, users, lost nodes or TTFT."""
-    settings = solve_settings(time_limit, deterministic_limit)
+    settings, out = solve_settings(time_limit, deterministic_limit), Out.of(form, output, language)
     low, high = _range(span)
     check_chart_files(chart, chart_width, output)
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
+    out = out.for_problem(loaded.problem, language)
     from optimizer.frontier import trace_frontier
-    from optimizer.reports.frontier_report import FRONTIER_REPORTS
+    from optimizer.reports.frontier_report import frontier_document
 
-    frontier = trace_frontier(loaded, facts, settings, against.value, low, high, service)
+    frontier = trace_frontier(loaded, facts, settings, against.value, low, high, service, quarter)
     if chart:
         _draw(frontier, settings, chart, chart_width)
-    emit(FRONTIER_REPORTS[form.value](frontier), output)
+    pictures = _pictures(frontier, settings, out)
+    out.write(frontier_document(frontier, drawn=pictures is not None), pictures)
     leave(ExitCode.PLAN if frontier.points else (ExitCode.INFEASIBLE if frontier.complete else ExitCode.LIMIT))
 
 
@@ -254,6 +234,16 @@ def check_chart_files(chart: list[Path] | None, width_px: int, output: Path | No
         from optimizer.reports.charts import check_charts
 
         check_charts(chart or [], width_px, output)
+
+
+def _pictures(frontier: Frontier, settings: SolveSettings, out: Out) -> Pictures | None:
+    """Draw the frontier for the formats that hold pictures; None where there is none, or nothing to draw with."""
+    if out.form not in ("html", "docx", "pdf") or not frontier.points or find_spec("matplotlib") is None:
+        return None
+    from optimizer.documents.pictures import Pictures
+    from optimizer.reports.charts import frontier_picture
+
+    return Pictures({"frontier": frontier_picture(frontier, settings, out.voice.for_print())})
 
 
 def _draw(frontier: Frontier, settings: SolveSettings, chart: list[Path], width_px: int) -> None:
@@ -287,8 +277,9 @@ def explain(
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
     allow_outside: OutsideOption = False,
-    form: TextFormatOption = TextFormat.TEXT,
+    form: FormatOption = None,
     output: OutputOption = None,
+    language: LanguageOption = None,
     time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
     alternatives: Annotated[
@@ -300,15 +291,17 @@ def explain(
     tests: Annotated[
         bool, typer.Option("--tests", help="Also say which measurements would change the plan, most decisive first.")
     ] = False,
+    quarter: QuarterOption = None,
 ) -> None:
     """Say why each other GPU and engine lost, what binds, what would change the plan, or why there is none."""
-    settings = solve_settings(time_limit, deterministic_limit)
+    settings, out = solve_settings(time_limit, deterministic_limit), Out.of(form, output, language)
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
+    out = out.for_problem(loaded.problem, language)
     from optimizer.explain import explain as explained
-    from optimizer.reports.explain_report import EXPLAIN_REPORTS
+    from optimizer.reports.explain_report import explain_document
 
-    found = explained(loaded, facts, settings, alternatives, within, tests)
-    emit(EXPLAIN_REPORTS[form.value](found), output)
+    found = explained(loaded, facts, settings, alternatives, within, tests, quarter)
+    out.write(explain_document(found))
     leave({"infeasible": ExitCode.INFEASIBLE, "unknown": ExitCode.LIMIT}.get(found.plan.status, ExitCode.PLAN))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,29 +11,24 @@ import typer
 from optimizer.commands.options import (
     CatalogOption,
     DeterministicOption,
+    FormatOption,
+    LanguageOption,
     OutputOption,
     OutsideOption,
     OverlayOption,
     SetOption,
     TimeOption,
-    emit,
     leave,
     load_inputs,
     solve_settings,
 )
+from optimizer.commands.publishing import Out
 from optimizer.commands.signing import signature_of
 from optimizer.errors import ExitCode, Fault, InputError
 
 app = typer.Typer()
 
 LARGEST_REGRET = 1_000_000.0
-
-
-class ReplayFormat(StrEnum):
-    """How the outcome is written."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 @app.command()
@@ -60,31 +54,33 @@ def verify(
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
     allow_outside: OutsideOption = False,
-    form: Annotated[ReplayFormat, typer.Option("--format", help="How to write the outcome.")] = ReplayFormat.TEXT,
+    form: FormatOption = None,
     output: OutputOption = None,
+    language: LanguageOption = None,
     time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
 ) -> None:
     """Say whether a saved plan still stands and is still the cheapest; exit code 6 when not, for a CI job."""
-    settings = solve_settings(time_limit, deterministic_limit)
+    settings, out = solve_settings(time_limit, deterministic_limit), Out.of(form, output, language)
     if signature is not None and signed_by is None:
         raise InputError([Fault("options", "--signature", str(signature), "--signed-by beside it")])
     if not 0 <= max_regret <= LARGEST_REGRET:
         raise InputError([Fault("options", "--max-regret", f"{max_regret}", "a percentage from 0")])
     from optimizer.load.plan import read_saved_plan
     from optimizer.replay import replay
-    from optimizer.reports.replay_report import REPLAY_REPORTS
+    from optimizer.reports.replay_report import replay_document
 
     saved = read_saved_plan(plan)
     of = problem or _shipped(saved.plan.problem, plan)
     loaded, facts = load_inputs(of, overrides, catalog, overlay, allow_outside)
+    out = out.for_problem(loaded.problem, language)
     found = replay(saved.plan, loaded, facts, settings, max_regret)
     if signed_by is not None:
         found = replace(found, faults=(*found.faults, *_unsigned(saved.sha256, signed_by, signature, plan)))
     if saved.altered is not None:
         told = f"{saved.altered.key}: found {saved.altered.found}; the file was changed after it was written"
         found = replace(found, faults=(*found.faults, told))
-    emit(REPLAY_REPORTS[form.value](found), output)
+    out.write(replay_document(found))
     if found.passed and found.status_now == "unknown":
         leave(ExitCode.LIMIT)
     leave(ExitCode.PLAN if found.passed else ExitCode.CHECK_FAILED)

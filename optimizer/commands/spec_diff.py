@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optimizer.commands.options import OutputOption, emit
+from optimizer.commands.options import FormatOption, LanguageOption, OutputOption
+from optimizer.commands.publishing import Out
 from optimizer.errors import Fault, InputError
 
 if TYPE_CHECKING:
@@ -20,26 +20,20 @@ DIFF = "spec diff"
 """A command of two words; everything else after `spec` is a problem."""
 
 
-class DiffFormat(StrEnum):
-    """How the changes are written."""
-
-    TEXT = "text"
-    JSON = "json"
-    MARKDOWN = "markdown"
-
-
 @app.command(DIFF)
 def spec_diff(
     old: Annotated[Path, typer.Argument(metavar="OLD.json", help="A plan saved with `gpumix solve --format json`.")],
     new: Annotated[Path, typer.Argument(metavar="NEW.json", help="Another one.")],
-    form: Annotated[DiffFormat, typer.Option("--format", help="How to write the changes.")] = DiffFormat.TEXT,
+    form: FormatOption = None,
     output: OutputOption = None,
+    language: LanguageOption = None,
 ) -> None:
     """Say what changed between two plans: nodes, cost, prices, evidence, services, assumptions, warnings."""
     from optimizer.load.plan import read_plan
     from optimizer.replay import difference
-    from optimizer.reports.difference_report import DIFFERENCE_REPORTS
+    from optimizer.reports.difference_report import difference_document
 
+    out = Out.of(form, output, language)
     plans: list[Plan] = []
     faults: list[Fault] = []
     for path in (old, new):
@@ -49,4 +43,4 @@ def spec_diff(
             faults += error.faults
     if faults:
         raise InputError(list(dict.fromkeys(faults)))
-    emit(DIFFERENCE_REPORTS[form.value](difference(plans[0], plans[1], str(old), str(new))), output)
+    out.write(difference_document(difference(plans[0], plans[1], str(old), str(new))))

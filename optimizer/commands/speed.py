@@ -8,13 +8,13 @@ import typer
 
 from optimizer.commands.options import (
     CatalogOption,
+    FormatOption,
+    LanguageOption,
     OutputOption,
     OverlayOption,
-    TextFormat,
-    TextFormatOption,
-    emit,
     overlays_of,
 )
+from optimizer.commands.publishing import Out
 
 app = typer.Typer()
 
@@ -35,13 +35,16 @@ def speed(
     confidence: Annotated[float, typer.Option("--confidence", min=0.01, max=0.99, help="Of the interval.")] = 0.9,
     catalog: CatalogOption = None,
     overlay: OverlayOption = None,
-    form: TextFormatOption = TextFormat.TEXT,
+    form: FormatOption = None,
     output: OutputOption = None,
+    language: LanguageOption = None,
 ) -> None:
     """Show how fast a replica is: each term of the estimate, the rows it rests on, and its error bar."""
     from optimizer.load import load_catalog
     from optimizer.reports import speed_report
 
+    out = Out.of(form, output, language)
+
     facts = load_catalog(catalog, overlays_of(overlay))
     asked = speed_report.asked_of(facts, model, gpu, engine, precision, tp, isl, osl, layout)
-    emit(speed_report.SPEED_REPORTS[form.value](speed_report.speed_of(facts, asked, concurrency, confidence)), output)
+    out.write(speed_report.speed_document(speed_report.speed_of(facts, asked, concurrency, confidence)))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from optimizer.commands.options import SpokenOption, language_of
+from optimizer.commands.options import LanguageOption, language_of
 from optimizer.errors import ExitCode, Fault, InputError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def init(
     spare: Annotated[str | None, _option("spare", "yes|no", "Whether one node may be lost.")] = None,
     defaults: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: typical values for the rest.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
-    language: SpokenOption = None,
+    language: LanguageOption = None,
 ) -> None:
     """Begin: answer a few questions, get a commented problem file and its proven plan.
 

@@ -78,7 +78,7 @@ class Comparison:
     def as_json(self) -> dict[str, Any]:
         """Return the comparison as plain data."""
         return {
-            "schema_version": 1,
+            "schema_version": 2,
             "problem": self.problem.name,
             "horizon_months": self.problem.limits.horizon_months,
             "currency": self.problem.currency,

@@ -25,7 +25,7 @@ from optimizer.loadtest.starting import (
 )
 from optimizer.memory import weights_bytes
 from optimizer.schema.catalog import Gpu, LlmModel
-from optimizer.schema.plan import Deployment, Node, Plan, ServicePlan, spread_of
+from optimizer.schema.plan import Deployment, Node, Plan, RunningReplicas, ServicePlan, spread_of
 from optimizer.schema.problem import Service
 from optimizer.schema.serving import Companion, Serving
 from optimizer.units import GIB
@@ -56,6 +56,8 @@ class EngineRun:
     deployment: Deployment
     node: Node
     gpu: Gpu
+    instance_type: str
+    """The provider's name of the machine, empty where the catalog has none."""
     product_label: str | None
     """What Kubernetes calls the GPU."""
     serving: Serving
@@ -130,6 +132,25 @@ class Environment:
         return [run for run in self.runs if run.checkpoint is None]
 
 
+def setting_of(one: Deployment | RunningReplicas) -> tuple[str, str, str, str, int, int]:
+    """Return what tells deployments apart: service, offer, engine, precision, tensor parallel, GPUs of a replica."""
+    return one.service_id, one.offer_id, one.engine_id, one.precision, one.tp_size, one.gpu_count
+
+
+def before_losses(plan: Plan) -> Plan:
+    """Return a plan with what runs while nothing is lost: replicas placed again after a loss start then, not now."""
+    if not any(period.losses for period in plan.periods):
+        return plan
+    most: dict[tuple[str, str, str, str, int, int], tuple[int, int]] = {}
+    for period in plan.periods:
+        for one in period.running:
+            nodes, replicas = most.get(setting_of(one), (0, 0))
+            most[setting_of(one)] = max(nodes, one.nodes), max(replicas, one.replicas)
+    return plan.model_copy(update={"deployments": tuple(
+        one.model_copy(update=dict(zip(("nodes", "replicas"), most[setting_of(one)], strict=True)))
+        for one in plan.deployments if setting_of(one) in most)})
+
+
 def environment_of(
     plan: Plan, loaded: LoadedProblem, catalog: Catalog, facts: ServingFacts, checkpoints: dict[str, str]
 ) -> Environment:
@@ -141,8 +162,13 @@ def environment_of(
     Raises:
         InputError: the catalog does not say how something is run, or a checkpoint is named for no service.
     """
+    plan = before_losses(plan)
     services = {service.service_id: service for service in loaded.problem.services}
     faults = [
+        Fault(loaded.label, "limits.kinds", f"api, on which the plan sends {one.service_id} to {one.provider}",
+              "kinds of nodes: the files start engines, and the key of an API is for a gateway of your own")
+        for one in plan.hosted]
+    faults += [
         Fault("options", "--checkpoint", f"{name}=...", f"one of the services: {', '.join(services)}")
         for name in checkpoints if name not in services
     ]
@@ -209,9 +235,11 @@ def _run(
                       service.full_context_tokens, fraction)
     extra = (*serving.listen.split(), *serving.container_flags.split(),
              *(serving.settings_flags.split() if settings else ()), *_longer_context(serving, model, service))
+    rented = catalog.offers.get(one.offer_id)
     label = facts.gpu_labels.get(node.gpu_id)
     return EngineRun(
         name=name, service_name=names[service.service_id], deployment=one, node=node, gpu=gpu,
+        instance_type=rented.instance_type if rented else "",
         product_label=label.product if label else None, serving=serving,
         image=serving.image_for(node.gpu_id, gpu.vendor) or "",
         checkpoint=found.name, wanted=_wanted(model, service, one.precision),

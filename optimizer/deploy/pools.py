@@ -34,7 +34,7 @@ def pools_of(environment: Environment) -> list[Pool]:
 def _of_service(environment: Environment, name: str, service: ServicePlan) -> list[Pool]:
     runs, single = environment.of_service(service.service_id), len(environment.services) == 1
     if service.routing is None:
-        shares = tuple((run, _share(run)) for run in runs)
+        shares = tuple((run, _share(run, environment.plan.sharing == "nodes")) for run in runs)
         paths = (f"/{name}/v1/", *(("/v1/",) if single else ()))
         return [Pool(service, "", paths, upstream_name(name), shares)]
     by_class: dict[tuple[int, int], list[tuple[EngineRun, float]]] = {}
@@ -51,14 +51,15 @@ def _of_service(environment: Environment, name: str, service: ServicePlan) -> li
     return found
 
 
-def _share(run: EngineRun) -> float:
+def _share(run: EngineRun, shared: bool) -> float:
     """Return a deployment's share of its service's requests, relative to the others.
 
     Where nodes come and go by the hour it is what the nodes carry at the plan's speed: a balancer that sends by it
     overloads none, whichever nodes are there. `load_fraction` holds in the busiest hour only.
     """
     each = run.deployment.plan_speed_capacity_per_node
-    return run.deployment.load_fraction if each is None else each * run.deployment.nodes
+    units = run.deployment.replicas if shared else run.deployment.nodes
+    return run.deployment.load_fraction if each is None else each * units
 
 
 def routes_of(pools: list[Pool]) -> tuple[Route, ...]:

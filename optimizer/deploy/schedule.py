@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from optimizer.deploy.environment import Environment
-from optimizer.schema.plan import Plan, RunningNodes, RunningReplicas
+from optimizer.deploy.environment import Environment, setting_of
+from optimizer.plan.hours import timetable_of
+from optimizer.schema.plan import Plan
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -27,39 +27,28 @@ class RunningSlot:
 
 def cycle_hours(plan: Plan) -> int:
     """Return 24 or 168 for a plan by the hour of a day or week, 0 for a plan whose nodes always stand."""
-    if plan.timetable is not None:
-        return plan.timetable.hours
-    last = max((max(period.hours, default=-1) for period in plan.periods), default=-1)
-    return 0 if last < 0 else 24 if last < 24 else 168
-
-
-def _nodes_by_slot(plan: Plan) -> list[tuple[tuple[int, ...], dict[tuple[str, str, str], int]]]:
-    """List the slots of a plan by the hour: hours, and (service, offer, engine) -> nodes that run."""
-    slots: list[tuple[tuple[int, ...], Iterable[RunningNodes | RunningReplicas]]] = []
-    if plan.timetable is not None:
-        slots = [(slot.hours, slot.running) for slot in plan.timetable.slots]
-    else:
-        slots = [(period.hours, period.running) for period in plan.periods if period.hours]
-    return [(hours, {(one.service_id, one.offer_id, one.engine_id): one.nodes for one in running})
-            for hours, running in slots]
+    table = timetable_of(plan)
+    return 0 if table is None else table.hours
 
 
 def slots_of(environment: Environment) -> list[RunningSlot]:
     """List the slots of a plan by the hour in the order of time; none for a plan whose nodes always stand."""
-    found = []
-    for hours, nodes in _nodes_by_slot(environment.plan):
+    table, found = timetable_of(environment.plan), []
+    for slot in table.slots if table else ():
+        running = {setting_of(one): one for one in slot.running}
         replicas, carried = {}, {}
         for run in environment.runs:
             one = run.deployment
-            count = nodes.get((one.service_id, one.offer_id, one.engine_id), 0)
-            replicas[run.name] = count * run.replicas_per_node
-            carried[run.name] = count * (one.plan_speed_capacity_per_node or one.capacity_per_node)
+            here = running.get(setting_of(one))
+            replicas[run.name] = here.replicas if here else 0
+            units = 0 if here is None else here.replicas if environment.plan.sharing == "nodes" else here.nodes
+            carried[run.name] = units * (one.plan_speed_capacity_per_node or one.capacity_per_node)
         total: dict[str, float] = defaultdict(float)
         for run in environment.runs:
             total[run.service_name] += carried[run.name]
         shares = {run.name: carried[run.name] / total[run.service_name] if total[run.service_name] else 0.0
                   for run in environment.runs}
-        found.append(RunningSlot(hours, replicas, shares))
+        found.append(RunningSlot(slot.hours, replicas, shares))
     return sorted(found, key=lambda slot: slot.hours)
 
 
@@ -70,6 +59,12 @@ def replicas_by_hour(environment: Environment, name: str) -> list[int]:
         for hour in slot.hours:
             counts[hour] = slot.replicas[name]
     return counts
+
+
+def nodes_by_hour(environment: Environment, offer_id: str) -> list[int]:
+    """Return the nodes of an offer in each hour of the cycle, resting ones too; nothing where nodes always stand."""
+    table = timetable_of(environment.plan)
+    return [] if table is None else table.nodes_by_hour().get(offer_id, [0] * table.hours)
 
 
 def windows(counts: list[int], least: int) -> list[tuple[int, int]]:

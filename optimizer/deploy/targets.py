@@ -14,6 +14,8 @@ from optimizer.deploy.kustomize import kustomize_files
 from optimizer.deploy.places import by_place
 from optimizer.deploy.schedule import schedule_files
 from optimizer.deploy.skypilot import skypilot_files
+from optimizer.deploy.terraform import terraform_files
+from optimizer.errors import Fault, InputError
 
 TARGETS: dict[str, Callable[[Environment], dict[str, str]]] = {
     "compose": compose_files,
@@ -22,8 +24,13 @@ TARGETS: dict[str, Callable[[Environment], dict[str, str]]] = {
     "helm": by_place(helm_files),
     "kserve": by_place(kserve_files),
     "skypilot": skypilot_files,
+    "terraform": terraform_files,
 }
 """Name -> what writes its files: path -> text."""
+
+
+BY_NODE = ("compose", "skypilot")
+"""Targets whose files are of a node each, with the replicas of one service."""
 
 
 def files_of(environment: Environment, target: str) -> dict[str, str]:
@@ -32,5 +39,8 @@ def files_of(environment: Environment, target: str) -> dict[str, str]:
     Raises:
         InputError: the target cannot take what the plan asks for.
     """
+    if environment.plan.sharing == "nodes" and target in BY_NODE:
+        allowed = "none; --to kubernetes packs replicas onto shared nodes by the GPUs they ask for"
+        raise InputError([Fault(environment.plan.problem, "sharing", f"nodes, for --to {target}", allowed)])
     files = {"README.md": guide(environment, target)} | schedule_files(environment) | TARGETS[target](environment)
     return dict(sorted(files.items()))

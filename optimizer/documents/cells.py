@@ -33,7 +33,7 @@ class Cell(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Money(Cell):
-    """An amount of US dollars; a dash where there is none."""
+    """An amount of US dollars under a heading that names them; a dash where there is none."""
 
     shape = '"$"#,##0.00'
     usd: float | None
@@ -41,11 +41,11 @@ class Money(Cell):
     signed: bool = False
 
     def words(self, voice: Voice) -> str:
-        """Write it with its currency: `$1,234.50`."""
+        """Write it: `$1,234.50`."""
         if self.usd is None:
             return "-"
-        text = voice.usd(abs(self.usd), self.digits)
-        return (("-" if self.usd < 0 else "+" if self.signed and self.usd else "") + text)
+        sign = "-" if self.usd < 0 else "+" if self.signed and self.usd else ""
+        return sign + voice.words("money.cell", amount=voice.number(abs(self.usd), self.digits))
 
     @property
     def value(self) -> Value:
@@ -55,7 +55,7 @@ class Money(Cell):
 
 @dataclass(frozen=True, slots=True)
 class Amount(Cell):
-    """An amount of a stated currency, by its code, which every terminal can show; a dash where there is none."""
+    """An amount of a currency that the heading, or a note, names; a dash where there is none."""
 
     shape = "#,##0.00"
     amount: float | None
@@ -63,8 +63,11 @@ class Amount(Cell):
     digits: int | None = None
 
     def words(self, voice: Voice) -> str:
-        """Write it with its currency: `JPY 66,000`."""
-        return "-" if self.amount is None else voice.amount(self.amount, self.currency, self.digits)
+        """Write it, yen whole: `66,000`."""
+        if self.amount is None:
+            return "-"
+        default = 0 if self.currency == "JPY" else 2
+        return voice.number(self.amount, default if self.digits is None else self.digits)
 
     @property
     def value(self) -> Value:

@@ -250,16 +250,16 @@ def line_in(line: Line, voice: Voice) -> tuple[Span, ...]:
     return tuple(found)
 
 
-WIDEST, NARROWEST = 42, 6
-"""Letters that a column's share of the width is counted between."""
+WIDEST, NARROWEST, PADDING = 42, 4, 3
+"""Letters that a column's share of the width is counted between, and what its edges take beside them."""
 
 
 def _widths(header: tuple[Line, ...], rows: tuple[tuple[Line, ...], ...]) -> tuple[int, ...]:
     """Share the width of a table by the longest text of each column."""
     every = [*([header] if header else []), *rows]
     return tuple(
-        min(WIDEST, max(NARROWEST, *(sum(2 if ord(letter) > 0x2E7F else 1 for letter in plain(row[index]))
-                                     for row in every)))
+        PADDING + min(WIDEST, max(NARROWEST, *(sum(2 if ord(letter) > 0x2E7F else 1 for letter in plain(row[index]))
+                                               for row in every)))
         for index in range(len(every[0])))
 
 

@@ -37,7 +37,7 @@ def text_of(text: str) -> str:
     >>> text_of("<b> $x$ a_b"), text_of("- a")
     ('\\\\<b\\\\> \\\\$x\\\\$ a\\\\_b', '\\\\- a')
     """
-    escaped = SPECIAL.sub(r"\\\1", text)
+    escaped = SPECIAL.sub(r"\\\1", " ".join(text.splitlines()))
     return STARTS.sub(lambda found: f"{found.group(1)}{found.group(2)[:-1]}\\{found.group(2)[-1]}", escaped)
 
 

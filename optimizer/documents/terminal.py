@@ -20,7 +20,7 @@ BOLD, DIM, GREEN, YELLOW, RED, RESET = "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[3
 
 TONES = {"good": GREEN, "warn": YELLOW, "bad": RED, "plain": ""}
 
-NARROWEST = 24
+NARROWEST = 16
 """Columns that a text needs at least to be broken inside a table."""
 
 NEVER_FIRST = "、。）」』】〕？！ー・：％〜,.)]}"
@@ -100,29 +100,48 @@ def _padded(text: str, width: int, right: bool) -> str:
     return blank + text if right else text + blank
 
 
-def table_lines(block: Table) -> Iterator[str]:
+def table_lines(block: Table, comma: str = ", ", colon: str = ": ") -> Iterator[str]:
     """Yield a table: in columns where they fit, the longest text broken inside its column; else a paragraph a row."""
     header, body = [_plain(cell) for cell in block.header], [[_plain(cell) for cell in row] for row in block.rows]
-    rows = [*([header] if any(header) else []), *body]
     details = [_plain(detail) for detail in block.details] or [""] * len(body)
-    widths = [max(width_of(row[index]) for row in rows) for index in range(len(rows[0]))]
-    room = WIDTH - 2 * len(widths)
-    if sum(widths) > room:
-        left = [index for index, side in enumerate(block.align) if side == "l"]
-        longest = max(left, key=lambda index: widths[index], default=0)
-        spare = room - sum(widths) + widths[longest]
-        if not left or spare < min(NARROWEST, widths[longest]):
-            yield from _as_paragraphs(header, body, details)
-            return
-        widths[longest] = spare
+    widths = _fitting(header, body, block.align)
+    if widths is None:
+        yield from _as_paragraphs(header, body, details, comma, colon)
+        return
     if any(header):
-        yield paint(_row([[cell] for cell in header], widths, block.align)[0], DIM)
+        titles = [wrapped(cell, width=width) for cell, width in zip(header, widths, strict=True)]
+        yield from (paint(line, DIM) for line in _row(titles, widths, block.align))
     for row, detail in zip(body, details, strict=True):
         cells = [[cell] if width_of(cell) <= width else wrapped(cell, width=width)
                  for cell, width in zip(row, widths, strict=True)]
         yield from _row(cells, widths, block.align)
         if detail:
             yield from (paint(line, DIM) for line in wrapped(detail, "        ", "      "))
+
+
+def _fitting(header: list[str], body: list[list[str]], align: str) -> list[int] | None:
+    """Return the widths of columns within the line, None where they do not fit.
+
+    Where the longest texts are too wide, headings are broken, then the longest text inside its column.
+    """
+    titles = header or [""] * len(body[0])
+    figures = [max(width_of(row[index]) for row in body) for index in range(len(titles))]
+    whole = [max(width, width_of(title)) for width, title in zip(figures, titles, strict=True)]
+    room = WIDTH - 2 * len(whole)
+    if sum(whole) <= room:
+        return whole
+    widths = [max(width, *(width_of(piece.rstrip()) for piece in pieces(title) or [""]))
+              for width, title in zip(figures, titles, strict=True)]
+    for index in range(len(widths)):  # headings stay whole as far as there is room
+        widths[index] += max(0, min(whole[index] - widths[index], room - sum(widths)))
+    if sum(widths) <= room:
+        return widths
+    left = [index for index, side in enumerate(align) if side == "l"]
+    longest = max(left, key=lambda index: widths[index], default=0)
+    spare = room - sum(widths) + widths[longest]
+    if not left or spare < min(NARROWEST, widths[longest]):
+        return None
+    return [spare if index == longest else width for index, width in enumerate(widths)]
 
 
 def _row(cells: list[list[str]], widths: list[int], align: str) -> list[str]:
@@ -135,34 +154,38 @@ def _row(cells: list[list[str]], widths: list[int], align: str) -> list[str]:
     return lines
 
 
-def _as_paragraphs(header: list[str], body: list[list[str]], details: list[str]) -> Iterator[str]:
+def _as_paragraphs(
+    header: list[str], body: list[list[str]], details: list[str], comma: str, colon: str
+) -> Iterator[str]:
+    """Write each row as a sentence: its name, then each figure behind its heading."""
     names = header or [""] * len(body[0])
     for row, detail in zip(body, details, strict=True):
         named = [f"{name} {value}".strip() for name, value in zip(names[1:], row[1:], strict=True) if value != "-"]
-        told = row[1] if len(row) == 2 else ", ".join(named)
-        yield from wrapped(f"{row[0]}: {told}" if row[0] and told else row[0] or told, "      ", "  ")
+        told = row[1] if len(row) == 2 else comma.join(named)
+        yield from wrapped(f"{row[0]}{colon}{told}" if row[0] and told else row[0] or told, "      ", "  ")
         if detail:
             yield from (paint(line, DIM) for line in wrapped(detail, "        ", "      "))
 
 
-def _block(block: Block, indent: str) -> Iterator[str]:
+def _block(block: Block, indent: str, marks: tuple[str, str]) -> Iterator[str]:
     if isinstance(block, Heading):
         yield from ("", paint(block.text, BOLD))
     elif isinstance(block, Paragraph):
         codes = {"lead": BOLD, "small": DIM}.get(block.style, "")
-        yield from (paint(line, codes) for line in wrapped(_plain(block.line), indent + "  " * bool(indent), indent))
+        yield from (paint(line, codes) for line in wrapped(_plain(block.line), indent, indent))
     elif isinstance(block, Bullets):
         for item in block.items:
             yield from wrapped(_plain(item), f"{indent}  ", f"{indent}- ")
     elif isinstance(block, Table):
         if block.caption:
             yield from ("", paint(f"  {block.caption}", DIM))
-        yield from table_lines(block)
+        yield from table_lines(block, *marks)
     elif isinstance(block, Box):
         mark = "! " if block.tone == "warn" else ""
         for number, inner in enumerate(block.blocks):
             lead = isinstance(inner, Paragraph) and inner.style == "lead"
-            lines = wrapped(_plain(inner.line), "  ", mark) if isinstance(inner, Paragraph) else _block(inner, indent)
+            lines = wrapped(_plain(inner.line), "  ", mark) if isinstance(inner, Paragraph) else _block(
+                inner, indent, marks)
             yield from (paint(line, BOLD if lead or (number == 0 and not mark) else "", TONES[block.tone])
                         for line in lines)
     elif isinstance(block, Verbatim):
@@ -175,9 +198,12 @@ def render(document: Document) -> str:
     lines = [paint(line, BOLD) for line in wrapped(title, "  ", "")] if title else []
     for name, value in document.facts:
         lines += wrapped(f"{name}: {value}", "  ", "")
+    marks = ("、", "：") if document.language == "ja" else (", ", ": ")
     for section in document.sections:
         if section.title:
             lines += [*([""] if lines else []), paint(section.title, BOLD)]
-        for block in section.blocks:
-            lines += _block(block, "  " if section.title else "")
+        for number, block in enumerate(section.blocks):
+            if number and isinstance(block, Table) and isinstance(section.blocks[number - 1], Table):
+                lines.append("")
+            lines += _block(block, "  " if section.title else "", marks)
     return "\n".join(lines) + "\n"

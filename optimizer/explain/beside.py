@@ -8,9 +8,10 @@ from dataclasses import replace
 from optimizer.costs.priced import PriceEnd
 from optimizer.explain.whatif import cheapest, with_prices
 from optimizer.messages import Message
-from optimizer.schema.plan import Proposal
+from optimizer.schema.plan import Plan, Proposal
 from optimizer.solve import Prepared, SolveSettings, plan_of
 from optimizer.solve.variants import under_limits
+from optimizer.verify.known import KnownFigures
 
 MEASURED = Message("proposal.measured")
 """Name of the proposal that uses no estimate."""
@@ -19,21 +20,30 @@ MIDDLE = Message("proposal.middle")
 """Name of the proposal that asks for no certainty."""
 
 
-def proposal_of(name: Message, prepared: Prepared, settings: SolveSettings) -> Proposal:
+def proposal_of(
+    name: Message, prepared: Prepared, settings: SolveSettings, known: KnownFigures | None = None
+) -> Proposal:
     """Solve a variant and describe it beside the best plan; its plan is verified like every other."""
     solution = cheapest(prepared, settings, in_order=True)
-    plan = plan_of(prepared, solution, with_rejections=False)
+    plan = plan_of(prepared, solution, with_rejections=False, known=known)
     return Proposal(name=name, status=plan.status, usd_per_month=plan.cost.usd_per_month, nodes=plan.nodes)
 
 
-def single_gpu_proposals(prepared: Prepared, settings: SolveSettings) -> Iterator[Proposal]:
-    """Yield the best plan of each single GPU type that has a candidate."""
+MANY = 50
+"""Services from which only the GPU types of the plan are tried alone: each is a plan of all services."""
+
+
+def single_gpu_proposals(prepared: Prepared, plan: Plan, settings: SolveSettings) -> Iterator[Proposal]:
+    """Yield the best plan of each single GPU type that has a candidate; of many services, of each that the plan has."""
     gpus = {gpu for _, gpu in prepared.candidates.options} | {
         option.gpu_id for option in prepared.candidates.stated.values()
     }
     admitted = {offer.gpu_id for offer in prepared.candidates.offers}
+    if len(prepared.problem.services) >= MANY:
+        admitted = {node.gpu_id for node in plan.nodes}
+    known = KnownFigures()
     for gpu in sorted(gpus & admitted):
-        yield proposal_of(Message("proposal.only", gpu=gpu), prepared.only_gpu(gpu), settings)
+        yield proposal_of(Message("proposal.only", gpu=gpu), prepared.only_gpu(gpu), settings, known)
 
 
 def measured_proposal(prepared: Prepared, settings: SolveSettings) -> Proposal:

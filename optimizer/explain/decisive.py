@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from optimizer.candidates import Option, ReplicaSpeed
+from optimizer.candidates import ReplicaSpeed
 from optimizer.costs.owned import machine_of
-from optimizer.explain.whatif import cheapest, monthly_usd, with_options, with_prices
+from optimizer.explain.whatif import cheapest, monthly_usd, with_prices
 from optimizer.messages import Message
 from optimizer.schema.plan import DecisiveFigure, Deployment, Node, Plan
 from optimizer.solve import Prepared, SolveSettings
@@ -39,13 +39,9 @@ Figure = tuple[Message, Message, Prepared]
 
 def _bad_replicas(prepared: Prepared, index: int, gpu: str, **ends: bool) -> Prepared:
     """Return the problem with every replica of a service on a GPU type at the bad end of some of its figures."""
-
-    def worsen(option: Option) -> Option:
-        if option.gpu_id == gpu and option.service == index:
-            return option.changed(lambda speed: _slowed(speed, **ends))
-        return option
-
-    return with_options(prepared, worsen)
+    options = tuple(option.changed(lambda speed: _slowed(speed, **ends))
+                    for option in prepared.candidates.options.get((index, gpu), ()))
+    return replace(prepared, candidates=prepared.candidates.with_options_on(index, gpu, options))
 
 
 def _replica_figures(prepared: Prepared, index: int, gpu: str, one: Deployment) -> Iterator[Figure]:

@@ -13,14 +13,15 @@ from optimizer.explain.doctor import Diagnosis, diagnose
 from optimizer.explain.doctor.search import Bench
 from optimizer.explain.entering import EngineVerdict, GpuVerdict, engine_verdicts, gpu_verdicts
 from optimizer.explain.margins import Margin, margins
+from optimizer.explain.over_periods import engines_of, gpus_of, margins_of
+from optimizer.explain.shortage import what_is_short
 from optimizer.explain.stability import Stability, stabilities
 from optimizer.load import Catalog, LoadedProblem
-from optimizer.plan.best import at_one_peak
+from optimizer.plan.best import best_plan, spans_periods
+from optimizer.plan.quarter import at_quarter
 from optimizer.schema.plan import Plan
 from optimizer.solve import Prepared, Solution, SolveSettings, plan_of, prepare, solve_prepared
 from optimizer.solve.nearby import other_structures
-from optimizer.solve.refusals import refuse_limits, refuse_routed
-from optimizer.timetable import refuse_profile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +62,7 @@ class Explanation:
     def as_json(self) -> dict[str, Any]:
         """Return everything as plain data."""
         return {
-            "schema_version": 1,
+            "schema_version": 2,
             "problem": self.plan.problem,
             "plan": self.plan.as_json(),
             "gpus": [vars(one) for one in self.gpus],
@@ -99,6 +100,7 @@ def explain(
     alternatives: int = ALTERNATIVES,
     within: float = WITHIN,
     tests: bool = False,
+    quarter: int | None = None,
 ) -> Explanation:
     """Solve a problem and explain the answer.
 
@@ -106,17 +108,17 @@ def explain(
         alternatives: how many next best plans of another structure to look for.
         within: how much dearer than the best they may be, as a fraction.
         tests: also look for the measurements that would change the plan.
+        quarter: of a roadmap, counted from 1; default the first in which most is asked.
 
     Raises:
-        InputError: an option is out of range, the problem states a demand by the hour, or names something that the
-            catalog does not have.
+        InputError: an option is out of range, or the problem names something that the catalog does not have.
     """
     _check(alternatives, within)
-    refuse_routed(loaded.problem, "explain")
-    refuse_limits(loaded.problem.limits, loaded.problem.name, "gpumix explain", "contracts")
-    refuse_profile(loaded.problem, loaded.label, "gpumix explain")
-    loaded = at_one_peak(loaded, "gpumix explain")
+    loaded = at_quarter(loaded, quarter)
     prepared = prepare(loaded, catalog, shelf=Shelf())
+    routed = any(service.routes_classes for service in loaded.problem.services)
+    if spans_periods(loaded.problem) or routed or loaded.problem.limits.contracts:
+        return _of_any_question(prepared, settings, within)
     solution = solve_prepared(prepared, settings)
     settings = replace(settings, enumerated=True)
     plan = plan_of(prepared, solution)
@@ -139,6 +141,21 @@ def explain(
         decisive_tests(prepared, solution, settings) if tests else None,
         prepared,
     )
+
+
+def _of_any_question(prepared: Prepared, settings: SolveSettings, within: float) -> Explanation:
+    """Explain a plan of periods, shared nodes, routed classes or contracts: every verdict is a plan of its own.
+
+    Entry prices, stability and other structures look at one peak of nodes alike, and are left out.
+    """
+    plan = best_plan(prepared, settings)
+    if plan.status not in ("optimal", "feasible"):
+        reasons = what_is_short(prepared, settings) if plan.status == "infeasible" else ()
+        plan = plan.model_copy(update={"reasons": reasons})
+        return Explanation(plan, (), (), (), (), (), 0, within, True, None, None, prepared)
+    return Explanation(
+        plan, tuple(gpus_of(prepared, plan, settings)), tuple(engines_of(prepared, plan, settings)),
+        tuple(margins_of(prepared, plan, settings)), (), (), 0, within, True, None, None, prepared)
 
 
 def _check(alternatives: int, within: float) -> None:

@@ -203,9 +203,18 @@ def looks_at_engines(limits: Limits) -> bool:
 
 
 def build_case(
-    candidates: CandidateSet, limits: Limits, targets: tuple[float, ...], budget: int | None, unreduced: bool = False
+    candidates: CandidateSet, limits: Limits, targets: tuple[float, ...], budget: int | None, unreduced: bool = False,
+    only: int | None = None,
 ) -> Case:
     """Turn candidates at speed targets into integers.
+
+    Args:
+        candidates: with their offers.
+        limits: the rules.
+        targets: speed of each service.
+        budget: micro-dollars an hour.
+        unreduced: whether every option of an offer has a row, not only its best.
+        only: the one service that has rows, as the first and only one; None: all of them.
 
     Raises:
         ModelTooLargeError: the sums exceed the solver's integers.
@@ -217,7 +226,8 @@ def build_case(
         class_demands(service, demand.amount) if service.routes_classes else ()
         for service, demand in zip(candidates.services, candidates.demands, strict=True)
     )
-    for service, (demand, target) in enumerate(zip(candidates.demands, targets, strict=True)):
+    for service in range(len(targets)) if only is None else (only,):
+        demand, target = candidates.demands[service], targets[service]
         found = list(
             candidates.every_candidate(service, target) if unreduced
             else candidates.candidates(service, target, per_engine=looks_at_engines(limits))
@@ -233,7 +243,8 @@ def build_case(
             )
             if most > 0:
                 rows.append(CaseRow(
-                    service, index[offer.pool], offer.micro_usd_per_hour, capacity, most, offer.gpu_id,
+                    0 if only is not None else service, index[offer.pool], offer.micro_usd_per_hour, capacity, most,
+                    offer.gpu_id,
                     offer.provider, offer.place, option.engine_id, offer.watts, (offer.offer_id, *option.order), one,
                     one.classes))
     if limits.at_least:
@@ -263,10 +274,22 @@ def _idle_rows(
         most = _within_caps(0, limits.model_copy(update={"nodes": NodeCount(max=limits.nodes.max)}), offer)
         if offer.offer_id in limits.at_least and most and (
                 offer.offer_id not in usable or looks_at_engines(limits)):
-            nothing = Option(service, offer.gpu_id, "", "", 1, offer.gpu_count, StatedCapacity(0, math.inf, None))
-            yield CaseRow(
-                service, index[offer.pool], offer.micro_usd_per_hour, 0, most, offer.gpu_id, offer.provider,
-                offer.place, "", offer.watts, (offer.offer_id, *nothing.order), Candidate(offer, nothing, 0))
+            yield idle_row(offer, service, index[offer.pool], most)
+
+
+def idle_row(offer: PricedOffer, service: int, position: int, most: int) -> CaseRow:
+    """Return the row of nodes that are held and serve nothing.
+
+    Args:
+        offer: what they are of.
+        service: one beyond the last service.
+        position: of the stock that they come from.
+        most: how many must be held.
+    """
+    nothing = Option(service, offer.gpu_id, "", "", 1, offer.gpu_count, StatedCapacity(0, math.inf, None))
+    return CaseRow(
+        service, position, offer.micro_usd_per_hour, 0, most, offer.gpu_id, offer.provider, offer.place, "",
+        offer.watts, (offer.offer_id, *nothing.order), Candidate(offer, nothing, 0))
 
 
 def scale_of(bill: Bill) -> int:

@@ -61,7 +61,7 @@ class Frontier:
     def as_json(self) -> dict[str, Any]:
         """Return the frontier as plain data, its rejections once."""
         return {
-            "schema_version": 1,
+            "schema_version": 2,
             "problem": self.problem,
             "axis": self.axis,
             "unit": self.unit,

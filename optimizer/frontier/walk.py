@@ -10,13 +10,14 @@ from optimizer.demand import demand_key, quantity_of, with_quantity
 from optimizer.errors import Fault, InputError
 from optimizer.frontier.axes import Axis, LossesAxis, SpeedAxis, TtftAxis, UsersAxis
 from optimizer.frontier.points import AxisName, Frontier, FrontierPoint
+from optimizer.frontier.stepped import step_by_step
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.messages import Message
-from optimizer.plan.best import at_one_peak
+from optimizer.plan.best import spans_periods
+from optimizer.plan.quarter import at_quarter
 from optimizer.schema.problem import Problem
 from optimizer.solve import Prepared, Solution, SolveSettings, plan_of, prepare, solve, solve_at
 from optimizer.solve.variants import with_limits, with_service, with_speed, with_ttft
-from optimizer.timetable import refuse_profile
 from optimizer.units import exact, usd_per_month
 
 SLOWEST_TOKENS_PER_S = 5.0
@@ -204,6 +205,7 @@ def trace_frontier(
     low: float | None = None,
     high: float | None = None,
     service_id: str | None = None,
+    quarter: int | None = None,
 ) -> Frontier:
     """Return the complete frontier of cost against one promise.
 
@@ -213,16 +215,17 @@ def trace_frontier(
         low: where the range starts: by default 5 tokens/s (or the target when that is less), the demand, 0 nodes, 0 ms.
         high: where it ends: by default as fast as any offer goes, four times the demand, 3 nodes, 10 s or the limit.
         service_id: whose promise; default the first interactive service. The others keep their own.
+        quarter: of a roadmap, counted from 1; default the first in which most is asked.
 
     Raises:
-        InputError: the range is empty, there is no such service, its promise has no such axis, or a demand is stated by
-            the hour.
+        InputError: the range is empty, there is no such service or quarter, or its promise has no such axis.
     """
-    refuse_profile(loaded.problem, loaded.label, "gpumix pareto")
-    loaded = at_one_peak(loaded, "gpumix pareto")
+    loaded = at_quarter(loaded, quarter)
     index = _service_index(loaded.problem, service_id)
     settings = replace(settings, enumerated=True)
     walked, start, span, unit = AXES[axis](loaded, catalog, index, low, high)
+    if spans_periods(loaded.problem):
+        return _over_periods(loaded, catalog, settings, axis, walked, span, unit)
     steps = list(climb(walked, start, settings))
     found = [step for step in steps if step.solution.has_plan]
     points = [_point(walked, step, settings, reversed_sign=axis == "ttft") for step in found]
@@ -235,13 +238,28 @@ def trace_frontier(
     )
 
 
+def _over_periods(
+    loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings, axis: AxisName, walked: Axis, span: _Range,
+    unit: Message,
+) -> Frontier:
+    """Trace the frontier of a question that spans periods or shares nodes."""
+    service = loaded.problem.services[walked.index]
+    step = demand_key(service).step if axis == "users" else Fraction(1)
+    found = step_by_step(loaded, catalog, settings, axis, walked.index, span.low, span.high, step)
+    points = found.points[::-1] if axis == "ttft" else found.points
+    return Frontier(loaded.problem.name, axis, unit, service.service_id, float(span.low),
+                    None if span.high is None else float(span.high), points, found.complete, found.solves, walked.base)
+
+
 def single_gpu_curves(frontier: Frontier, settings: SolveSettings) -> dict[str, tuple[tuple[float, float], ...]]:
     """Return (value, dollars a month) of the frontier of each single GPU type that has one, by its id.
 
     Proposals beside the frontier, for charts: costs only, no plans.
     """
     sign = -1 if frontier.axis == "ttft" else 1
-    curves = {}
+    curves: dict[str, tuple[tuple[float, float], ...]] = {}
+    if spans_periods(frontier.prepared.problem):
+        return curves  # a curve for each GPU type would take a frontier each
     for gpu in sorted({option.gpu_id for found in frontier.prepared.candidates.options.values() for option in found}):
         axis = _axis_over(frontier, frontier.prepared.only_gpu(gpu))
         start = exact(frontier.high if frontier.axis == "ttft" and frontier.high is not None else frontier.low) * sign

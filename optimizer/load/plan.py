@@ -105,7 +105,7 @@ def _sums(plan: Plan) -> Iterator[tuple[str, str, str]]:
         yield "nodes", "nothing", f"the nodes of a plan that is {plan.status}"
         return
     yield from _counts(plan)
-    if plan.timetable is None and not plan.periods:
+    if not plan.periods:
         yield from _costs(plan)
     yield from _loads(plan)
 
@@ -137,7 +137,7 @@ def _counts(plan: Plan) -> Iterator[tuple[str, str, str]]:
         if one.nodes > 0 and one.replicas % one.nodes and plan.sharing == "none":
             yield f"deployments.{index}.replicas", str(one.replicas), f"a multiple of nodes = {one.nodes}"
     for name, count in bought.items():
-        if plan.timetable is None and not plan.periods and deployed[name] != count:
+        if not plan.periods and deployed[name] != count:
             yield "nodes", f"{count} x {name}, {deployed[name]} deployed", "as many deployed as bought and not idle"
 
 
@@ -158,5 +158,5 @@ def _loads(plan: Plan) -> Iterator[tuple[str, str, str]]:
     for one in plan.deployments:
         shares[one.service_id] += one.load_fraction
     for service_id, share in shares.items():
-        if plan.timetable is None and not isclose(share, 1, rel_tol=0, abs_tol=SLACK):
+        if not plan.periods and not isclose(share, 1, rel_tol=0, abs_tol=SLACK):
             yield "deployments", f"load_fraction of {service_id} adding up to {share:g}", "a sum of 1"

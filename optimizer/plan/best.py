@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from optimizer.demand import profile_hours
-from optimizer.errors import Fault, InputError
 from optimizer.load import LoadedProblem
 from optimizer.schema.plan import Plan
 from optimizer.schema.problem import Problem
@@ -21,18 +20,17 @@ if TYPE_CHECKING:
 
 
 def spans_periods(problem: Problem) -> bool:
-    """Say whether a problem asks for more than one peak, or one day or week, of nodes that serve one service each.
+    """Say whether a problem asks for more than one peak of nodes that serve one service each.
 
-    One peak and plain hours have quicker ways of their own (`optimizer.solve`, `optimizer.timetable`), proven equal.
+    One peak has quicker ways of its own (`optimizer.solve`), proven equal.
     """
     limits, survive = problem.limits, problem.limits.survive
     loses = survive.nodes or survive.provider or survive.region
-    by_hour = profile_hours(problem) is not None
-    routed = any(service.routes_classes for service in problem.services)
     return (
-        problem.roadmap is not None or problem.sharing == "nodes" or "api" in limits.kinds
+        problem.roadmap is not None or problem.sharing == "nodes" or profile_hours(problem) is not None
+        or "api" in limits.kinds
         or (limits.purchases, limits.cash_per_year, limits.co2_kg_per_month) != (None, None, None)
-        or bool(loses and survive.is_replaced(problem.sharing)) or (by_hour and (bool(limits.contracts) or routed)))
+        or bool(loses and survive.is_replaced(problem.sharing)))
 
 
 def without_roadmap(loaded: LoadedProblem) -> LoadedProblem:
@@ -40,30 +38,6 @@ def without_roadmap(loaded: LoadedProblem) -> LoadedProblem:
     if loaded.problem.roadmap is None:
         return loaded
     return replace(loaded, problem=loaded.problem.model_copy(update={"roadmap": None}))
-
-
-def at_one_peak(loaded: LoadedProblem, what: str) -> LoadedProblem:
-    """Return a problem without its roadmap, for a command that looks at one peak, or plain hours, of dedicated nodes.
-
-    Raises:
-        InputError: what is left still spans periods; naming the key that makes it do so.
-    """
-    plain = without_roadmap(loaded)
-    if not spans_periods(plain.problem):
-        return plain
-    limits = plain.problem.limits
-    if plain.problem.sharing == "nodes":
-        key, found, allowed = "sharing", "nodes", "none"
-    elif "api" in limits.kinds:
-        key, found, allowed = "limits.kinds", "api", "kinds of nodes"
-    elif limits.survive.is_replaced("none"):
-        key, found, allowed = "limits.survive.by", "replacement", "spare"
-    elif limits.contracts:
-        key, found, allowed = "limits.contracts", "contracts beside a demand by the hour", "no contracts"
-    else:
-        key, found, allowed = "services", "routing: by_class beside a demand by the hour", "routing: mixed"
-    allowed = f"{allowed}: {what} does not look at this yet, gpumix solve does"
-    raise InputError([Fault(loaded.label, key, found, allowed)])
 
 
 def best_plan(
@@ -83,10 +57,6 @@ def best_plan(
     """
     if spans_periods(prepared.problem):
         return over_periods(prepared, settings, with_rejections, known)[0]
-    if profile_hours(prepared.problem) is not None:
-        from optimizer.timetable.answer import solve_over_time  # most problems have no hours
-
-        return solve_over_time(prepared, settings, with_rejections, known)
     solution = solve_prepared(prepared, settings)
     return plan_of(prepared, solution, with_rejections, known)
 

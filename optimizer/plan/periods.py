@@ -10,6 +10,7 @@ from functools import cached_property
 
 from optimizer.candidates import Candidate
 from optimizer.costs import PricedOffer
+from optimizer.demand import HOURS_PER_DAY, SECONDS_PER_HOUR
 from optimizer.formulation import CaseRow
 from optimizer.messages import Message
 from optimizer.plan.hosted import carried_by_apis, hosted_supplies, shares_in
@@ -22,6 +23,7 @@ from optimizer.schema.base import grade_of
 from optimizer.schema.plan import (
     Deployment,
     LossPlan,
+    Node,
     NodeLayout,
     Period,
     PeriodDemand,
@@ -272,7 +274,7 @@ def plan_of_periods(
     plan = empty.model_copy(update={
         "cost": cost_plan(asked, found),
         "gap_fraction": (found.cost - found.bound) / found.cost if found.cost else 0.0,
-        "nodes": node_lines(asked, found),
+        "nodes": _with_idle(node_lines(asked, found), shown),
         "deployments": shown.deployments,
         "services": tuple(_service(shown, service) for service in range(len(problem.services))),
         "periods": tuple(_period(shown, period) for period in range(len(asked.calendar.periods))),
@@ -283,6 +285,15 @@ def plan_of_periods(
     from optimizer.verify.periods import verify_periods  # most plans have none
 
     return verify_periods(plan, problem, asked.prepared.catalog, asked.prepared.loaded.own_models, known)
+
+
+def _with_idle(nodes: Sequence[Node], shown: Shown) -> tuple[Node, ...]:
+    """Mark the nodes that stand only because they must be held: nothing runs on them in any situation."""
+    held = dict(shown.found.question.at_least)
+    used = {one.offer_id for one in shown.deployments}
+    return tuple(
+        node.model_copy(update={"idle": node.count}) if node.offer_id in held and node.offer_id not in used else node
+        for node in nodes)
 
 
 def _service(shown: Shown, service: int) -> ServicePlan:
@@ -300,7 +311,7 @@ def _service(shown: Shown, service: int) -> ServicePlan:
         "capacity_concurrency": sum(one.replicas * one.concurrency_per_replica for one in mine),
         "peak_concurrency": sum(one.replicas * one.concurrency_at_peak for one in mine) if rate
         else plan.peak_concurrency,
-        "gpu_hours_per_day": None, "mean_utilisation_fraction": None,
+        "gpu_hours_per_day": None, "mean_utilisation_fraction": _mean_use(shown, service),
     }
     if shown.asked.shares_nodes and not parts:
         changes["arithmetic"] = _by_replicas(shown, service, period)
@@ -317,8 +328,48 @@ def _service(shown: Shown, service: int) -> ServicePlan:
         speed = reached or slowest or None
         changes |= {"capacity_rps": None, "peak_utilisation_fraction": None, "tokens_per_s_per_user": speed,
                     "grade": grade_of(speed),
-                    "arithmetic": Message("capacity.in-windows")}
+                    "arithmetic": _in_windows(shown, service)}
     return plan.model_copy(update=changes)
+
+
+def _mean_use(shown: Shown, service: int) -> float | None:
+    """Return the share of what nodes carry over the hours that is asked, reserves left out; None without hours."""
+    question = shown.found.question
+    if not question.periods[0].hours or question.routes(service) or shown.found.hosted:
+        return None
+    asked = held = 0
+    if shown.is_waiting(service):
+        for work in question.works:
+            if work.service == service:
+                asked, held = asked + work.amount, held + _done(shown, service, work.seconds)
+    else:
+        target = shown.prepared.candidates.targets()[service]
+        for number, period in enumerate(question.periods):
+            mine = shown.solutions[Situation(number)].of(service)
+            asked += period.demand[service] * period.weight
+            held += sum(one.nodes * amount_at(one, target) for one in mine) * period.weight
+    return asked / held * shown.asked.problem.limits.max_utilisation_fraction if held else None
+
+
+def _in_windows(shown: Shown, service: int) -> Message:
+    """Spell out why work gets done: node-hours in the window x requests an hour; of a roadmap, that it does."""
+    question, terms = shown.found.question, []
+    if shown.asked.problem.roadmap is not None or shown.found.hosted:
+        return Message("capacity.in-windows")
+    seconds = [sum(work.seconds[period] for work in question.works if work.service == service)
+               for period in range(len(question.periods))]
+    hours: dict[int, int] = defaultdict(int)
+    for period, second in enumerate(seconds):
+        for one in shown.running[Situation(period)]:
+            if one.way.service == service:
+                hours[one.way.capacity] += one.count * second
+    for capacity, spent in hours.items():
+        days = shown.asked.calendar.cycle_hours // HOURS_PER_DAY
+        if spent:
+            terms.append(Message("capacity.window-term", hours=spent / SECONDS_PER_HOUR / days,
+                                 each=capacity / MICRO * SECONDS_PER_HOUR))
+    told = next(one for one in _works(shown) if one.service_id == shown.service_id(service))
+    return Message("capacity.windows", terms=tuple(terms), held=told.capacity_requests, asked=told.requests)
 
 
 def _by_replicas(shown: Shown, service: int, period: int) -> Message:

@@ -41,17 +41,17 @@ class Linear:
     """Columns whose most only says that no cheapest plan needs more."""
     whole: tuple[bool, ...]
     """Columns that count whole things; the others may be split. Only whole columns cost anything."""
-    choices: int = 0
-    """How many of the last columns are choices of rules, 0 or 1 or an amount of money, and count no nodes."""
+    choices: frozenset[int] = frozenset()
+    """Columns that are choices of rules, 0 or 1 or an amount of money, and count no nodes."""
 
     @cached_property
     def links(self) -> dict[int, tuple[int, int]]:
         """Rows that allow a column only where a choice is made, x <= most y: row -> (column, choice)."""
-        first, found = len(self.costs) - self.choices, {}
+        found = {}
         for number, row in enumerate(self.rows):
             if len(row.terms) == 2 and row.least == 0:
                 (column, weight), (choice, room) = sorted(row.terms.items())
-                if column < first <= choice and weight == -1 and room > 0:
+                if column not in self.choices and choice in self.choices and weight == -1 and room > 0:
                     found[number] = column, choice
         return found
 

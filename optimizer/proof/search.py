@@ -31,6 +31,9 @@ ROUNDED = 24
 FEW_CASES = 200
 """Cases looked at without the rows that link columns to choices."""
 
+DEEPEST = 300
+"""Assumptions of one case, at most; the check of certificates reads 400."""
+
 TRIED = 4
 """Sums that are tried before one is divided by."""
 
@@ -116,9 +119,8 @@ class Prover:
             each = [program.most[column] for column in group]
             self.most.append(None if None in each else sum(one for one in each if one is not None))
         self.linked = self._linked() if linked else []
-        first_choice = len(program.costs) - program.choices
         self.one_of = [tuple(self.first[column] for column in sorted(row.terms)) for row in program.rows
-                       if row.least == 1 and min(row.terms, default=0) >= first_choice
+                       if row.least == 1 and row.terms.keys() <= program.choices
                        and set(row.terms.values()) == {1}]
         """Choices of which at least one is made, in their order."""
         self.rounded: list[Rounded] = []
@@ -153,7 +155,7 @@ class Prover:
         return {self.first[c]: weight for c, weight in terms.items() if self.groups[self.first[c]][0] == c}
 
     def _root(self) -> _Case:
-        case = _Case(Dictionary([float(self.program.costs[group[0]]) for group in self.groups]), [], [])
+        case = _Case(Dictionary([float(self.program.costs[group[0]]) for group in self.groups], self.end), [], [])
         for number, row in enumerate(self.program.rows):
             if number not in self.program.links:
                 case.dictionary.add(self._over_groups(row.terms), row.least)
@@ -196,7 +198,8 @@ class Prover:
     def _close(self, case: _Case) -> Tree:
         """Close a case, by a sum of inequalities or by two cases of it."""
         self.cases += 1
-        if self.cases > self.most_cases or (self.end is not None and time.monotonic() > self.end):
+        late = self.end is not None and time.monotonic() > self.end
+        if late or self.cases > self.most_cases or len(case.assumed) > DEEPEST:
             raise _GiveUpError
         status = self._solved(case)
         if status == "stuck":

@@ -52,12 +52,12 @@ def largest_problem(problem: Problem) -> Problem:
 
     roadmap = problem.roadmap
     services = tuple(
-        _grown(service, max(demand_factor(roadmap, service.service_id, quarter) for quarter in range(roadmap.quarters)))
+        grown(service, max(demand_factor(roadmap, service.service_id, quarter) for quarter in range(roadmap.quarters)))
         for service in problem.services)
     return plain_priced(problem).model_copy(update={"services": services})
 
 
-def _grown(service: Service, factor: Fraction) -> Service:
+def grown(service: Service, factor: Fraction) -> Service:
     """Return a service with more demand, rounded up to what can be stated."""
     quantity = quantity_of(service) * factor
     whole = demand_key(service).path in ("demand.peak_concurrency", "demand.hourly_concurrency")

@@ -9,6 +9,7 @@ from optimizer.load import Catalog, LoadedProblem
 from optimizer.replay.held import Held
 from optimizer.schema.plan import Plan
 from optimizer.verify import faults_of_plan
+from optimizer.verify.broken import Broken
 from optimizer.verify.leaves import differing
 
 BESIDE = ("depends_on", "warnings", "reasons", "rejections")
@@ -31,7 +32,7 @@ MOST_LISTED = 20
 
 def not_derived(
     plan: Plan, loaded: LoadedProblem, catalog: Catalog, held: Held | None, now: Plan, same_inputs: bool
-) -> tuple[str, ...]:
+) -> tuple[Broken, ...]:
     """List what a saved plan says that its own inputs do not give.
 
     Args:
@@ -47,27 +48,28 @@ def not_derived(
                                                                     now.inputs.catalog_sha256):
         return ()
     broken = faults_of_plan(plan, loaded.problem, catalog, loaded.own_models)
-    return tuple(fault for fault in broken if fault.partition(":")[0] in FACTS)
+    return tuple(fault for fault in broken if fault.rule in FACTS)
 
 
-def _listed(faults: tuple[str, ...]) -> tuple[str, ...]:
+def _listed(faults: tuple[Broken, ...]) -> tuple[Broken, ...]:
     more = len(faults) - MOST_LISTED
-    return faults if more <= 0 else (*faults[:MOST_LISTED], f"{more:,} more figures that the inputs do not give")
+    told = Broken("more", f"{more:,} figures that the inputs do not give")
+    return faults if more <= 0 else (*faults[:MOST_LISTED], told)
 
 
-def _told(differences: Iterable[tuple[str, Any, Any]], under: str = "") -> Iterator[str]:
+def _told(differences: Iterable[tuple[str, Any, Any]], under: str = "") -> Iterator[Broken]:
     """Say what differs."""
     for key, found, derived in differences:
         place = ".".join(part for part in (under, key) if part)
-        yield f"{place}: found {found!r}; by the inputs {derived!r}"
+        yield Broken(place, f"found {found!r}; by the inputs {derived!r}")
 
 
-def _from_name(plan: Plan, loaded: LoadedProblem) -> Iterator[str]:
+def _from_name(plan: Plan, loaded: LoadedProblem) -> Iterator[Broken]:
     if plan.problem != loaded.problem.name:
-        yield f"problem: found {plan.problem!r}; by the inputs {loaded.problem.name!r}"
+        yield Broken("problem", f"found {plan.problem!r}; by the inputs {loaded.problem.name!r}")
 
 
-def _from_nodes(plan: Plan, held: Held | None, now: Plan) -> Iterator[str]:
+def _from_nodes(plan: Plan, held: Held | None, now: Plan) -> Iterator[Broken]:
     """Derive cost, nodes, deployments and services from the nodes chosen, the hours of a timetable with them."""
     if [(node.offer_id, node.count) for node in plan.nodes] == [(node.offer_id, node.count) for node in now.nodes]:
         derived = now
@@ -81,21 +83,21 @@ def _from_nodes(plan: Plan, held: Held | None, now: Plan) -> Iterator[str]:
             yield from _told(differing(found, again), part)
 
 
-def _from_proof(plan: Plan, now: Plan) -> Iterator[str]:
+def _from_proof(plan: Plan, now: Plan) -> Iterator[Broken]:
     """Hold status, bound and gap against what solving again has proven."""
     if now.status not in PROVEN:
         return
     cheapest, bound = now.cost.usd_per_month, plan.bound_usd_per_month
     if plan.status in PROVEN and plan.status != now.status:
-        yield f"status: found {plan.status!r}; {now.status!r} is proven"
+        yield Broken("status", f"found {plan.status!r}; {now.status!r} is proven")
     if cheapest is not None and bound is not None and bound > cheapest * (1 + SLACK):
-        yield f"bound_usd_per_month: found {bound!r}; a plan costs {cheapest!r}"
+        yield Broken("bound_usd_per_month", f"found {bound!r}; a plan costs {cheapest!r}")
     if plan.status == now.status:
         for name in ("bound_usd_per_month", "gap_fraction"):
             yield from _told(differing(getattr(plan, name), getattr(now, name), name))
 
 
-def _beside(plan: Plan, now: Plan) -> Iterator[str]:
+def _beside(plan: Plan, now: Plan) -> Iterator[Broken]:
     """Derive proposals, figures that decide, warnings, reasons and rejections again, as far as both were proven."""
     if plan.status != now.status:
         return
@@ -103,7 +105,8 @@ def _beside(plan: Plan, now: Plan) -> Iterator[str]:
     known = {one.name for one in now.proposals}
     for index, one in enumerate(plan.proposals):
         if known and one.name not in known:
-            yield f"proposals.{index}.name: found {one.name!r}; by the inputs one of {', '.join(sorted(known))}"
+            allowed = ", ".join(sorted(known))
+            yield Broken(f"proposals.{index}.name", f"found {one.name!r}; by the inputs one of {allowed}")
         elif one.name in proven and one.status in PROVEN:
             again = proven[one.name].model_dump(mode="json")
             yield from _told(differing(one.model_dump(mode="json"), again), f"proposals.{index}")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from optimizer.plan.hours import timetable_of
 from optimizer.schema.plan import Deployment, Plan
 
 Value = str | int | float | bool | None
@@ -169,7 +170,7 @@ def _outcome(old: Plan, new: Plan) -> Iterator[Change]:
 
 def _by_the_hour(old: Plan, new: Plan) -> Iterator[Change]:
     """Yield what differs of plans hour by hour: standing nodes, hours rented, and what both cost."""
-    tables = [plan.timetable for plan in (old, new)]
+    tables = [timetable_of(plan) for plan in (old, new)]
     if not any(tables):
         return
     for name in ("standing_usd_per_month", "hourly_usd_per_month"):
@@ -182,7 +183,8 @@ def _by_the_hour(old: Plan, new: Plan) -> Iterator[Change]:
 
 
 def _hours(plan: Plan) -> str | None:
-    return None if plan.timetable is None else f"{plan.timetable.hours} hours, {len(plan.timetable.slots)} slots"
+    table = timetable_of(plan)
+    return None if table is None else f"{table.hours} hours, {len(table.slots)} slots"
 
 
 def _cost(old: Plan, new: Plan) -> Iterator[Change]:

@@ -10,6 +10,7 @@ from optimizer.costs import PricedOffer, price_of
 from optimizer.costs.api import Mix, blended_usd_per_token
 from optimizer.costs.contracts import CONTRACTS, billed_beyond, bills_of
 from optimizer.formulation import CaseRow
+from optimizer.formulation.case import idle_row
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.schema.base import Kind
 from optimizer.schema.plan import Deployment, Plan
@@ -77,11 +78,13 @@ def hold(plan: Plan, loaded: LoadedProblem, catalog: Catalog) -> Held:
     chosen, faults = _chosen(plan, prepared, prices)
     if gone or faults or cost is None:
         return Held(None, (*gone, *faults), cost, prices)
+    idle = tuple(Chosen(idle_row(prices[node.offer_id], len(loaded.problem.services), 0, node.idle), node.idle)
+                 for node in plan.nodes if node.idle)
     solution = Solution("feasible", tuple(chosen), cost, NOTHING_PROVEN, prepared.candidates.targets(),
-                        loaded.problem.limits.survive)
+                        loaded.problem.limits.survive, idle=idle)
     today = unchecked_plan_of(replace(prepared, problem=loaded.problem), solution, with_rejections=False)
     broken = faults_of_plan(today, loaded.problem, catalog, loaded.own_models)
-    rules = [fault for fault in broken if fault.partition(":")[0] in RULES]
+    rules = [fault for fault in broken if fault.rule in RULES]
     return Held(today, tuple(rules or broken), cost, prices)
 
 
@@ -113,11 +116,12 @@ def hold_as_written(plan: Plan, loaded: LoadedProblem, catalog: Catalog, best: P
     budget = {"budget_usd_per_month": best.cost.budget_usd_per_month}
     today = plan.model_copy(update={"cost": plan.cost.model_copy(update=budget)})
     broken = faults_of_plan(today, loaded.problem, catalog, loaded.own_models)
-    faults = tuple(fault for fault in broken if fault.partition(":")[0] not in FIGURES)
-    figures = tuple(fault for fault in broken if fault.partition(":")[0] in SHOWN)
+    faults = tuple(fault for fault in broken if fault.rule not in FIGURES)
+    figures = tuple(fault for fault in broken if fault.rule in SHOWN)
     if plan.roadmap is not None:
-        return Held(None, faults, plan.cost.usd_per_month, prices, figures)  # its check adds every payment up again
-    if plan.timetable is None and not plan.periods:
+        spent = None if plan.cost.usd_per_month is None else plan.cost.usd_per_month * MICRO / HOURS_PER_MONTH
+        return Held(None, faults, spent, prices, figures)  # its check adds every payment up again
+    if not plan.periods:
         return Held(None, faults, billed(plan, loaded.problem, prices), prices, figures)
     contracts = round(plan.cost.breakdown.get(CONTRACTS, 0.0) * MICRO)
     hours = contracts + sum(

@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from math import isclose
 
 from optimizer.answer import answer
-from optimizer.demand import profile_hours
 from optimizer.load import Catalog, LoadedProblem
-from optimizer.plan.best import best_plan
+from optimizer.plan.best import best_plan, spans_periods
 from optimizer.replay.derived import not_derived
 from optimizer.replay.held import Held, hold, hold_as_written
 from optimizer.schema.plan import Inputs, Plan, Status
@@ -116,7 +115,7 @@ def replay(
     best = answer(loaded, catalog, settings, cut) if cut or not other else best_plan(
         prepared, settings, with_rejections=False)
     as_written = (
-        plan.timetable is not None or bool(plan.periods) or profile_hours(loaded.problem) is not None
+        bool(plan.periods) or spans_periods(loaded.problem)
         or any(service.routes_classes for service in loaded.problem.services)
         or any(service.routing is not None for service in plan.services))
     held = None if not plan.nodes else (
@@ -124,8 +123,8 @@ def replay(
         else hold(plan, served, catalog))
     faults = _without_nodes(plan, best) if held is None else held.faults
     derived = not_derived(plan, loaded, catalog, held, best, not other)
-    keys = {fault.partition(":")[0] for fault in derived}
-    alone = [fault for fault in contradictions(plan) if fault.partition(":")[0] not in keys]
+    keys = {fault.rule for fault in derived}
+    alone = [fault for fault in contradictions(plan) if fault.rule not in keys]
     faults = (*faults, *derived, *alone)
     return Replay(
         problem=loaded.problem.name, status_then=plan.status, status_now=best.status,

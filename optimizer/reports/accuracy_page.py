@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from optimizer.accuracy.speed import Accuracy, LeftOutTotals
 from optimizer.load import Catalog
-from optimizer.reports.accuracy_report import KIND_WORDS
+from optimizer.messages import Message
 from optimizer.reports.markdown import table as markdown_table
 from optimizer.schema.catalog import ThroughputPoint
 from optimizer.throughput.samples import LARGEST_FOOTPRINT, sample_of
@@ -85,7 +85,8 @@ def accuracy_page(catalog: Catalog, found: Accuracy) -> str:
     """Write the page; the same catalog gives the same bytes."""
     head, bars, refused = of_the_catalog(catalog)
     of_laboratories = [total for total in found.totals if total.kind == "laboratory"]
-    plain = [(f"{KIND_WORDS[total.kind]}: {total.group}", total) for total in found.totals
+    plain = [(Message("why.service", service=Message(f"accuracy.kind-{total.kind}"), reason=total.group), total)
+             for total in found.totals
              if total.group in PLAIN and total.kind != "laboratory"]
     others = [(total.group, total) for total in of_laboratories]
     lines = [

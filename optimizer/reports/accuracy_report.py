@@ -1,51 +1,41 @@
-"""How far predicted speeds are from measured ones: tables, rows, and a picture."""
+"""How far predicted speeds are from measured ones, as documents and a picture."""
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
 from optimizer.accuracy.against import AgainstRows, Totals
 from optimizer.accuracy.speed import Accuracy, LeftOutTotals
-from optimizer.documents.csv_rows import rows_as_csv
+from optimizer.documents.cells import Number, Share
+from optimizer.documents.document import Document, Piece, Records, bullets, document, paragraph, section, table
 from optimizer.errors import Fault, InputError
-from optimizer.reports import json_report
-from optimizer.reports.markdown import table as markdown_table
-from optimizer.reports.terminal import BOLD, paint, table, wrap
-from optimizer.reports.wording import counted
+from optimizer.messages import Message
+from optimizer.reports.heads import heads
 
-KIND_WORDS = {
-    "interior": "one inner level out", "edge": "one end level out", "curve": "one curve out",
-    "configuration": "one configuration out", "combination": "model, GPU and engine out", "gpu": "one GPU out",
-    "model": "one model out", "engine": "one engine out", "laboratory": "one laboratory out",
-}
-AGAINST_HEAD = ("by", "rows of", "rows", "median", "mean", "p90", "bias", "held by the 90% interval", "log-width")
-LEFT_OUT_HEAD = ("left out", "rows of", "rows", "median", "mean", "p90", "bias", "held", "log-width", "TTFT median",
-                 "within 2x")
+FIGURES = ("rows", "median", "mean", "p90", "bias", "held", "log-width")
 
 
-def _percent(fraction: float | None) -> str:
-    return "-" if fraction is None else f"{100 * fraction:.1f}%"
+def _figures(total: Totals | LeftOutTotals) -> tuple[Piece | None, ...]:
+    return (Number(total.rows), *(Share(value, 1) for value in (
+        total.median_error_fraction, total.mean_error_fraction, total.p90_error_fraction, total.bias_fraction,
+        total.coverage_fraction)), Number(total.mean_log_width, ".2f"))
 
 
-def _total_row(total: Totals) -> tuple[str, ...]:
-    return (total.by, total.group, f"{total.rows:,}", _percent(total.median_error_fraction),
-            _percent(total.mean_error_fraction), _percent(total.p90_error_fraction), _percent(total.bias_fraction),
-            _percent(total.coverage_fraction), f"{total.mean_log_width:.2f}")
-
-
-def _against_text(found: AgainstRows) -> str:
-    lines = [paint(f"speed: {counted(len(found.rows), 'row')} of {found.file}", BOLD)]
-    lines += table([AGAINST_HEAD, *(_total_row(total) for total in found.totals)], tuple(range(2, len(AGAINST_HEAD))))
-    lines += wrap("errors of the TPOT; bias above 0: predicted slower; log-width: mean of ln(high / low)", "    ", "  ")
-    if found.ignored:
-        lines += wrap(f"columns of no use here, ignored: {', '.join(found.ignored)}", "    ", "  ")
-    if found.refused:
-        lines += ["", paint(f"Not compared: {counted(len(found.refused), 'row')}", BOLD)]
-        lines += [f"  line {one.line}: {one.reason}" for one in found.refused]
-    return "\n".join(lines) + "\n"
+def against_document(found: AgainstRows) -> Document:
+    """Put own rows against predictions into a document; its rows are theirs."""
+    rows = [{name: value for name, value in row.items() if name != "interval"} for row in _against_rows(found)]
+    ignored = [paragraph(Message("accuracy.ignored", columns=tuple(found.ignored)))] if found.ignored else []
+    return document(
+        Message("accuracy.against", n=len(found.rows), file=found.file),
+        [section("totals", "", table(heads("by", "rows-of", *FIGURES), [
+            (total.by, total.group, *_figures(total)) for total in found.totals]),
+            paragraph(Message("accuracy.against-note")), *ignored),
+         section("refused", Message("accuracy.refused", n=len(found.refused)), bullets(
+             Message("accuracy.line", line=one.line, reason=one.reason) for one in found.refused))],
+        records=Records(tuple(rows[0]) if rows else ("line",), tuple(rows)), data=lambda: _against_data(found))
 
 
 def _against_rows(found: AgainstRows) -> list[dict[str, object]]:
@@ -53,9 +43,9 @@ def _against_rows(found: AgainstRows) -> list[dict[str, object]]:
             for row in found.rows]
 
 
-def _against_json(found: AgainstRows) -> str:
+def _against_data(found: AgainstRows) -> dict[str, object]:
     overall = next(iter(found.totals), None)
-    return json_report.dumps({
+    return {
         "file": found.file,
         "rows": _against_rows(found),
         "refused": [asdict(one) for one in found.refused],
@@ -67,58 +57,20 @@ def _against_json(found: AgainstRows) -> str:
             "coverage_fraction": overall.coverage_fraction if overall else None,
             "groups": [asdict(total) for total in found.totals],
         },
-    })
+    }
 
 
-def _against_csv(found: AgainstRows) -> str:
-    rows = [{name: value for name, value in row.items() if name != "interval"} for row in _against_rows(found)]
-    return rows_as_csv(tuple(rows[0]) if rows else ("line",), rows)
-
-
-def _against_markdown(found: AgainstRows) -> str:
-    lines = [f"**{counted(len(found.rows), 'row')}** of {found.file}\n"]
-    lines += markdown_table(AGAINST_HEAD, [_total_row(total) for total in found.totals])
-    lines += ["", *(f"- line {one.line}: {one.reason}" for one in found.refused)]
-    return "\n".join(lines) + "\n"
-
-
-AGAINST_REPORTS: dict[str, Callable[[AgainstRows], str]] = {
-    "text": _against_text, "json": _against_json, "csv": _against_csv, "markdown": _against_markdown}
-"""By the name that --format takes."""
-
-
-def _left_out_row(total: LeftOutTotals) -> tuple[str, ...]:
-    return (KIND_WORDS[total.kind], total.group, f"{total.rows:,}", _percent(total.median_error_fraction),
-            _percent(total.mean_error_fraction), _percent(total.p90_error_fraction), _percent(total.bias_fraction),
-            _percent(total.coverage_fraction), f"{total.mean_log_width:.2f}",
-            _percent(total.ttft_median_error_fraction), _percent(total.ttft_within_twice_fraction))
-
-
-def _left_out_text(found: Accuracy) -> str:
-    lines = [paint("speed: the shipped rows, left out of the fit and of the catalog before they are asked for", BOLD)]
-    rows = [LEFT_OUT_HEAD, *(_left_out_row(total) for total in found.totals)]
-    lines += table(rows, tuple(range(2, len(LEFT_OUT_HEAD))))
-    lines += wrap("errors of the TPOT; held: rows inside their 90% interval, that of a laboratory left out found on "
-                  "the others; log-width: mean of ln(high / low); TTFT up to 32 in flight", "    ", "  ")
-    return "\n".join(lines) + "\n"
-
-
-def _left_out_json(found: Accuracy) -> str:
-    return json_report.dumps({"totals": [asdict(total) for total in found.totals]})
-
-
-def _left_out_csv(found: Accuracy) -> str:
+def accuracy_document(found: Accuracy) -> Document:
+    """Put the shipped rows, each left out before it is asked for, into a document."""
     rows = [asdict(total) for total in found.totals]
-    return rows_as_csv(tuple(rows[0]) if rows else ("kind",), rows)
-
-
-def _left_out_markdown(found: Accuracy) -> str:
-    return "\n".join(markdown_table(LEFT_OUT_HEAD, [_left_out_row(total) for total in found.totals])) + "\n"
-
-
-ACCURACY_REPORTS: dict[str, Callable[[Accuracy], str]] = {
-    "text": _left_out_text, "json": _left_out_json, "csv": _left_out_csv, "markdown": _left_out_markdown}
-"""By the name that --format takes."""
+    return document(
+        Message("accuracy.left-out"),
+        [section("totals", "", table(
+            heads("left-out", "rows-of", *FIGURES, "ttft-median", "within-twice"),
+            [(Message(f"accuracy.kind-{total.kind}"), total.group, *_figures(total),
+              Share(total.ttft_median_error_fraction, 1), Share(total.ttft_within_twice_fraction, 1))
+             for total in found.totals]), paragraph(Message("accuracy.left-out-note")))],
+        records=Records(tuple(rows[0]) if rows else ("kind",), tuple(rows)), data=lambda: {"totals": rows})
 
 
 def check_plot(path: Path) -> None:

@@ -1,27 +1,21 @@
-"""What a check of the whole catalog found."""
+"""What a check of the whole catalog found, as a document."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
-from optimizer.documents.csv_rows import rows_as_csv
+from optimizer.documents.cells import Number
+from optimizer.documents.document import Box, Document, Records, Text, document, paragraph, section, table
 from optimizer.integrity import Finding, Findings
-from optimizer.reports import json_report
-from optimizer.reports.markdown import table as markdown_table
-from optimizer.reports.terminal import BOLD, GREEN, RED, YELLOW, paint, table, wrap
-from optimizer.reports.wording import counted
+from optimizer.messages import Message
+from optimizer.reports.heads import heads
 
-Row = dict[str, object]
+COLUMNS = ("severity", "table", "key", "message", "from_overlay")
+"""Added to, never renamed."""
 
 MOST_KEYS = 8
-"""Rows named as text under one finding."""
-
-
-def findings(checked: Findings, form: str) -> str:
-    """Render what a check of the catalog found."""
-    forms = {"text": _text, "json": _json, "csv": _csv, "markdown": _markdown}
-    return forms[form](checked)
+"""Rows named under one finding; CSV and JSON name them all."""
 
 
 def _grouped(found: Iterable[Finding]) -> dict[tuple[str, str], list[str]]:
@@ -32,32 +26,20 @@ def _grouped(found: Iterable[Finding]) -> dict[tuple[str, str], list[str]]:
     return groups
 
 
-def verdict(checked: Findings) -> str:
-    """Say in a line whether the catalog holds."""
-    errors, warnings = counted(len(checked.errors), "error"), counted(len(checked.warnings), "warning")
-    return f"{'BROKEN' if checked.errors else 'SOUND'}: {errors}, {warnings}"
-
-
-def _text(checked: Findings) -> str:
-    head = ("table", "rows", "from overlay") if checked.overlays else ("table", "rows")
-    sizes = [(size.table, f"{size.rows:,}", str(size.from_overlay or ""))[: len(head)] for size in checked.tables]
-    lines = [paint(f"catalog {checked.sha256[:12]}", BOLD), *table([head, *sizes], (1, 2))]
-    for name, keys in _overlaid_by_table(checked).items():
-        lines += wrap(f"from your overlay, {name}: {'; '.join(keys)}", "    ", "  ")
-    lines += ["", paint(verdict(checked), BOLD, RED if checked.errors else GREEN)]
-    for colour, found in ((RED, checked.errors), (YELLOW, checked.warnings)):
-        for (name, message), keys in _grouped(found).items():
-            severity = found[0].severity
-            title = f"{severity}: {name}: {message}" + (f" ({len(keys)})" if len(keys) > 1 else "")
-            lines += [paint(line, colour) for line in wrap(title, "    ", "  ")]
-            lines += wrap(_few(keys), "      ")
-    return "\n".join(lines) + "\n"
-
-
-def _few(keys: list[str]) -> str:
-    """Write the first keys, and how many more there are: other forms name them all."""
+def _few(keys: list[str]) -> Text:
+    """Write the first keys, and how many more there are."""
     more = len(keys) - MOST_KEYS
-    return "; ".join(keys) if more <= 1 else f"{'; '.join(keys[:MOST_KEYS])}; and {more} more"
+    return Message("catalog.keys", keys=tuple(keys)) if more <= 1 else Message(
+        "catalog.keys-more", keys=tuple(keys[:MOST_KEYS]), count=more)
+
+
+def _boxes(checked: Findings) -> Iterator[Box]:
+    for tone, found in (("bad", checked.errors), ("warn", checked.warnings)):
+        for (name, message), keys in _grouped(found).items():
+            told = {"severity": found[0].severity, "table": name, "message": message, "count": len(keys)}
+            head = Message("catalog.finding-several" if len(keys) > 1 else "catalog.finding", **told)
+            found_of = paragraph(Message("catalog.found", head=head, keys=_few(keys)))
+            yield Box("bad" if tone == "bad" else "warn", (found_of,))
 
 
 def _overlaid_by_table(checked: Findings) -> dict[str, list[str]]:
@@ -67,26 +49,27 @@ def _overlaid_by_table(checked: Findings) -> dict[str, list[str]]:
     return named
 
 
-def _finding_rows(checked: Findings) -> list[Row]:
-    return [asdict(finding) for finding in checked.found]
+def findings_document(checked: Findings) -> Document:
+    """Put what was found into a document; its rows are the findings."""
+    header = heads("table", "rows", "from-overlay") if checked.overlays else heads("table", "rows")
+    sizes = [(size.table, Number(size.rows), Number(size.from_overlay or None))[: len(header)]
+             for size in checked.tables]
+    verdict = Message("catalog.broken" if checked.errors else "catalog.sound",
+                      errors=Message("catalog.errors", n=len(checked.errors)),
+                      warnings=Message("catalog.warnings", n=len(checked.warnings)))
+    overlaid = [paragraph(Message("catalog.overlaid", table=name, keys=tuple(keys)))
+                for name, keys in _overlaid_by_table(checked).items()]
+    return document(
+        Message("catalog.title", catalog=checked.sha256[:12]),
+        [section("verdict", "", Box("bad" if checked.errors else "good", (paragraph(verdict),))),
+         section("tables", Message("catalog.tables"), table(header, sizes), *overlaid),
+         section("findings", Message("catalog.findings"), *_boxes(checked))],
+        records=Records(COLUMNS, tuple(asdict(finding) for finding in checked.found)), data=lambda: data(checked))
 
 
-def _json(checked: Findings) -> str:
-    return json_report.dumps({
+def data(checked: Findings) -> dict[str, object]:
+    """Return what was found for other programs."""
+    return {
         "sound": not checked.errors, "catalog_sha256": checked.sha256, "overlays": list(checked.overlays),
         "tables": {size.table: {"rows": size.rows, "from_overlay": size.from_overlay} for size in checked.tables},
-        "overlaid": _overlaid_by_table(checked), "findings": _finding_rows(checked),
-    })
-
-
-def _csv(checked: Findings) -> str:
-    return rows_as_csv(("severity", "table", "key", "message", "from_overlay"), _finding_rows(checked))
-
-
-def _markdown(checked: Findings) -> str:
-    lines = [f"**{verdict(checked)}** (catalog `{checked.sha256}`)\n"]
-    sizes = [(size.table, size.rows, size.from_overlay) for size in checked.tables]
-    lines += markdown_table(("table", "rows", "from overlay"), sizes)
-    lines.append("")
-    rows = [(f.severity, f.table, f.key, f.message) for f in checked.found]
-    return "\n".join([*lines, *markdown_table(("severity", "table", "row", "finding"), rows)]) + "\n"
+        "overlaid": _overlaid_by_table(checked), "findings": [asdict(finding) for finding in checked.found]}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from optimizer.reports.catalog_findings import findings
-from optimizer.reports.catalog_sheet import details
-from optimizer.reports.catalog_tables import listing
+from optimizer.reports.catalog_findings import findings_document
+from optimizer.reports.catalog_sheet import sheet_document
+from optimizer.reports.catalog_tables import listing_document
 from optimizer.schema.calibration import Calibration, KinWeights
 
 CALIBRATION_HEADER = (
@@ -27,4 +27,4 @@ def kin_weights_csv(weights: Iterable[KinWeights]) -> str:
     return "".join(f"{','.join(row)}\n" for row in rows)
 
 
-__all__ = ["calibration_yaml", "details", "findings", "kin_weights_csv", "listing"]
+__all__ = ["calibration_yaml", "findings_document", "kin_weights_csv", "listing_document", "sheet_document"]

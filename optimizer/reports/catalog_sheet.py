@@ -3,34 +3,21 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from optimizer.costs import PricedOffer
 from optimizer.costs.owned import owned_offer_id
-from optimizer.documents.csv_rows import rows_as_csv
+from optimizer.documents.cells import Link, Number
+from optimizer.documents.document import Document, Piece, Records, Table, bullets, document, paragraph, section, table
 from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog
-from optimizer.reports import json_report
+from optimizer.messages import Message
 from optimizer.reports.catalog_tables import PLAIN_PROBLEM, TABLES, Row, facts_of, flat, priced
-from optimizer.reports.markdown import cell, links
-from optimizer.reports.markdown import table as markdown_table
-from optimizer.reports.terminal import BOLD, DIM, WIDTH, paint, table, wrap
 from optimizer.reports.wording import sources_of
 from optimizer.schema.catalog import Gpu, LlmModel, OwnedNode, RentedOffer, ThroughputPoint
 from optimizer.units import usd, usd_per_month
-
-HORIZON = f"needed for {PLAIN_PROBLEM.limits.horizon_months} months"
-
-TITLES = {
-    "price": f"Price, {HORIZON}",
-    "usd_per_month": "US dollars a month",
-    "parts": "Parts",
-    "offers_by_provider": f"Offers, the cheapest of each provider, {HORIZON}",
-    "measured_on": "Measured rows, those of models of the same shape included",
-    "measured_models": "Measured rows",
-}
-"""What belongs to an id, by the key that JSON has it under."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +31,7 @@ class _Sheet:
     source_url: str
     as_of: str
     tables: dict[str, list[Row]] = field(default_factory=dict)
-    """Key of `TITLES` -> rows of what belongs to it."""
+    """What belongs to it: key of JSON -> rows."""
 
 
 def _layer(catalog: Catalog, name: str, key: str) -> str:
@@ -159,14 +146,33 @@ def _sheet(catalog: Catalog, name: str) -> _Sheet:
     return _Sheet(where, key, facts, _layer(catalog, where, key), url, as_of, tables)
 
 
-def details(catalog: Catalog, name: str, form: str) -> str:
-    """Show everything known about one id: facts, sources, layer, and what belongs to it.
+def sheet_document(catalog: Catalog, name: str) -> Document:
+    """Put everything known about one id into a document: facts, layer, what belongs to it, sources.
 
     Raises:
         InputError: nothing bears the name.
     """
     sheet = _sheet(catalog, name)
-    return {"text": _text, "json": _json, "csv": _csv, "markdown": _markdown}[form](sheet)
+    belonging = [
+        section(key, Message(f"catalog.{key.replace('_', '-')}", months=PLAIN_PROBLEM.limits.horizon_months),
+                _rows(rows) or paragraph(Message("catalog.none"))) for key, rows in sheet.tables.items()]
+    return document(
+        Message("catalog.of-table", name=sheet.name, table=sheet.table),
+        [section("facts", "", table(("", ""), _told(sheet))), *belonging,
+         section("origins", Message("plan.sources"), bullets(map(Link, sources_of(sheet.source_url))))],
+        records=Records(("section", "name", "value"), tuple(_records(sheet))), data=lambda: data(sheet))
+
+
+def _rows(rows: list[Row]) -> Table | None:
+    """Lay rows out under their column names."""
+    columns = tuple(dict.fromkeys(column for row in rows for column in row))
+    return table(columns, [[_cell(row.get(column)) for column in columns] for row in rows])
+
+
+def _cell(value: object) -> Piece | None:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return Number(value, ",.10g")
+    return str(value) if value not in (None, "") else None
 
 
 def _told(sheet: _Sheet) -> list[tuple[str, str]]:
@@ -189,59 +195,18 @@ def _spoken(value: object) -> str:
     return ", ".join(f"{name} {inner}" for name, inner in said.items() if inner != "")
 
 
-def _text(sheet: _Sheet) -> str:
-    lines = [paint(f"{sheet.name} ({sheet.table})", BOLD)]
-    told = _told(sheet)
-    width = max(len(name) for name, _ in told)
-    for name, value in told:
-        beside = wrap(value, " " * (width + 4), f"  {name:<{width}}  ")
-        lines += beside if max(map(len, beside)) <= WIDTH else [f"  {name}", *wrap(value, "      ")]
-    for key, rows in sheet.tables.items():
-        lines += ["", paint(TITLES[key], BOLD)]
-        lines += _rows_text(rows) if rows else ["  none"]
-    lines += ["", paint("Sources", BOLD)]
-    lines += [paint(line, DIM) for source in sources_of(sheet.source_url) for line in wrap(source, "    ", "  ")]
-    return "\n".join(lines) + "\n"
+def data(sheet: _Sheet) -> Row:
+    """Return everything for other programs."""
+    return {"table": sheet.table, "id": sheet.name, "layer": sheet.layer, **sheet.facts,
+            "source_url": sheet.source_url, "as_of": sheet.as_of, **sheet.tables}
 
 
-def _rows_text(rows: list[Row]) -> list[str]:
-    """Lay rows out under their column names; where they are too wide, one after the other."""
-    columns = tuple(dict.fromkeys(column for row in rows for column in row))
-    cells = [columns, *(tuple(str(row.get(column, "")) for column in columns) for row in rows)]
-    right = tuple(i for i, column in enumerate(columns) if isinstance(rows[0].get(column), int | float))
-    lines = table(cells, right)
-    if max(map(len, lines)) <= WIDTH:
-        return [paint(lines[0], DIM), *lines[1:]]
-    told: list[str] = []
-    for row in rows:
-        (_, first), *others = [(column, str(value)) for column, value in row.items() if str(value) != ""]
-        told += wrap(first, "      ", "  ")
-        told += wrap(", ".join(f"{column} {value}" for column, value in others), "      ")
-    return told
-
-
-def _json(sheet: _Sheet) -> str:
-    return json_report.dumps({"table": sheet.table, "id": sheet.name, "layer": sheet.layer, **sheet.facts,
-                              "source_url": sheet.source_url, "as_of": sheet.as_of, **sheet.tables})
-
-
-def _csv(sheet: _Sheet) -> str:
-    """Write facts as rows (section, name, value); rows that belong to it are numbered."""
-    rows: list[Row] = [{"section": "facts", "name": name, "value": value} for name, value in _told(sheet)]
-    rows.append({"section": "facts", "name": "source_url", "value": sheet.source_url})
+def _records(sheet: _Sheet) -> Iterator[Row]:
+    """Yield facts as rows (section, name, value); rows that belong to it are numbered."""
+    for name, fact in _told(sheet):
+        yield {"section": "facts", "name": name, "value": fact}
+    yield {"section": "facts", "name": "source_url", "value": sheet.source_url}
     for key, found in sheet.tables.items():
         for number, row in enumerate(found, 1):
-            section = f"{key} {number}"
-            rows += [{"section": section, "name": name, "value": flat(value)} for name, value in row.items()]
-    return rows_as_csv(("section", "name", "value"), rows)
-
-
-def _markdown(sheet: _Sheet) -> str:
-    lines = [f"# {cell(sheet.name)}\n", *markdown_table(("fact", sheet.table), _told(sheet))]
-    for key, rows in sheet.tables.items():
-        lines.append(f"\n## {cell(TITLES[key])}\n")
-        columns = tuple(dict.fromkeys(column for row in rows for column in row))
-        cells = [tuple(row.get(column, "") for column in columns) for row in rows]
-        lines += markdown_table(columns, cells) if rows else ["none"]
-    sources = (f"- {links(source)}" for source in sources_of(sheet.source_url))
-    return "\n".join([*lines, "\n## Sources\n", *sources]) + "\n"
+            for name, value in row.items():
+                yield {"section": f"{key} {number}", "name": name, "value": flat(value)}

@@ -12,21 +12,20 @@ from pydantic import BaseModel
 
 from optimizer.costs import PricedOffer, price_of
 from optimizer.costs.owned import owned_offer_id
-from optimizer.documents.csv_rows import rows_as_csv
+from optimizer.documents.cells import Money, Number, Word
+from optimizer.documents.document import Document, Piece, Records, Section, bullets, document, paragraph, section, table
 from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog
 from optimizer.load.catalog import point_key
-from optimizer.reports import json_report
-from optimizer.reports.markdown import table as markdown_table
-from optimizer.reports.terminal import BOLD, DIM, WIDTH, paint, table, wrap
-from optimizer.reports.wording import counted, money
+from optimizer.messages import Message
+from optimizer.reports.heads import heads
 from optimizer.schema.catalog import Engine, Gpu, LlmModel, OwnedNode, Precision, RentedOffer, ThroughputPoint
 from optimizer.schema.problem import Demand, Problem, RequestClass, Service, Slo
 from optimizer.throughput.measured import curves_of
 from optimizer.units import usd_per_month
 
 Row = dict[str, object]
-Cells = tuple[str, ...]
+Cells = tuple[Piece | None, ...]
 
 ORIGIN = ("confidence", "notes", "source_url", "as_of")
 """Facts about a fact."""
@@ -47,22 +46,19 @@ class _Table:
     row: type[BaseModel]
     rows: Callable[[Catalog], Iterable[tuple[Any, BaseModel]]]
     facts: Callable[[Catalog, Any], Cells]
-    right: tuple[int, ...] = ()
-
-
-def _number(value: float | None, unit: str) -> str:
-    return "" if value is None else f"{value:g} {unit}"
+    heads: tuple[str, ...] = ()
+    """Headings of its id and of what it is told in a line."""
 
 
 def _gpu_cells(_: Catalog, gpu: Gpu) -> Cells:
-    return (_number(gpu.memory_gib, "GiB"), _number(gpu.memory_bandwidth_gb_per_s, "GB/s"),
-            _number(gpu.fp16_tflops, "TFLOPS"), _number(gpu.tdp_watts, "W"))
+    return (Number(gpu.memory_gib, "g", "GiB"), Number(gpu.memory_bandwidth_gb_per_s, "g", "GB/s"),
+            Number(gpu.fp16_tflops, "g", "TFLOPS"), Number(gpu.tdp_watts, "g", "W"))
 
 
 def _model_cells(_: Catalog, model: LlmModel) -> Cells:
     active = f"/{model.active_parameters_billion:.3g}" if model.experts else ""
     size = f"{model.parameters_billion:.3g}{active} B"
-    return (size, model.native_precision, f"{model.context_limit_tokens:,}")
+    return (size, model.native_precision, Number(model.context_limit_tokens))
 
 
 def _engine_cells(_: Catalog, engine: Engine) -> Cells:
@@ -85,30 +81,31 @@ def quoted_price(offer: RentedOffer) -> str:
 
 
 def _offer_cells(_: Catalog, offer: RentedOffer) -> Cells:
-    kind = f"reserved {offer.term_months} mo" if offer.kind == "reserved" else offer.kind.replace("_", " ")
+    kind = Message("node.reserved", n=offer.term_months) if offer.kind == "reserved" else Word(offer.kind)
     return (f"{offer.gpu_count} x {offer.gpu_id}", kind, quoted_price(offer))
 
 
 def _owned_cells(catalog: Catalog, node: OwnedNode) -> Cells:
     price = priced(catalog, owned_offer_id(node.offer_id, node.sites[0]))
-    month = f"{money(usd_per_month(price.micro_usd_per_hour))}/month"
-    return (f"{node.gpu_count} x {node.gpu_id}", month, f"at {node.sites[0]}")
-
-
-def _curve_cells(_: Catalog, point: ThroughputPoint) -> Cells:
-    return (point.use, _number(point.tpot_ms, "ms/token"), _number(point.ttft_ms, "ms TTFT"),
-            _number(point.output_tokens_per_s, "tokens/s"))
+    return (f"{node.gpu_count} x {node.gpu_id}", Money(usd_per_month(price.micro_usd_per_hour)), node.sites[0])
 
 
 TABLES: dict[str, _Table] = {
-    "gpus": _Table(Gpu, lambda catalog: catalog.gpus.items(), _gpu_cells, (1, 2, 3, 4)),
-    "models": _Table(LlmModel, lambda catalog: catalog.models.items(), _model_cells, (1, 3)),
-    "engines": _Table(Engine, lambda catalog: catalog.engines.items(), _engine_cells),
-    "precisions": _Table(Precision, lambda catalog: catalog.precisions.items(), _precision_cells, (1,)),
-    "offers": _Table(RentedOffer, lambda catalog: catalog.offers.items(), _offer_cells, (3,)),
-    "owned": _Table(OwnedNode, lambda catalog: catalog.owned.items(), _owned_cells, (2,)),
+    "gpus": _Table(Gpu, lambda catalog: catalog.gpus.items(), _gpu_cells,
+                   ("gpu", "memory", "bandwidth", "fp16", "power")),
+    "models": _Table(LlmModel, lambda catalog: catalog.models.items(), _model_cells,
+                     ("model", "size", "precision", "context")),
+    "engines": _Table(Engine, lambda catalog: catalog.engines.items(), _engine_cells,
+                      ("engine", "version", "platforms", "precisions")),
+    "precisions": _Table(Precision, lambda catalog: catalog.precisions.items(), _precision_cells,
+                         ("precision", "weights", "name")),
+    "offers": _Table(RentedOffer, lambda catalog: catalog.offers.items(), _offer_cells,
+                     ("offer", "gpus-each", "kind", "quoted")),
+    "owned": _Table(OwnedNode, lambda catalog: catalog.owned.items(), _owned_cells,
+                    ("node", "gpus-each", "usd-month", "place")),
     "throughput": _Table(
-        ThroughputPoint, lambda catalog: ((point_key(point), point) for point in catalog.points), _curve_cells),
+        ThroughputPoint, lambda catalog: ((point_key(point), point) for point in catalog.points),
+        lambda _, __: ()),
 }
 """By the name that `gpumix catalog list` takes."""
 
@@ -157,8 +154,8 @@ def _all_facts(catalog: Catalog, name: str) -> Iterator[Row]:
         yield {**named, **facts_of(row), "from_overlay": catalog.is_overlaid(name, key)}
 
 
-def listing(catalog: Catalog, name: str, form: str) -> str:
-    """List a table: the facts a planner looks for as text, every fact in the other forms.
+def listing_document(catalog: Catalog, name: str) -> Document:
+    """Put a table into a document: the facts that a planner looks for; its rows have every fact.
 
     Raises:
         InputError: there is no such table.
@@ -167,64 +164,37 @@ def listing(catalog: Catalog, name: str, form: str) -> str:
         close = difflib.get_close_matches(name, TABLES, n=1)
         hint = f"'{close[0]}' (did you mean that?), or " if close else ""
         raise InputError([Fault("catalog list", "TABLE", repr(name), f"{hint}one of {', '.join(TABLES)}")])
-    if form == "text":
-        return "\n".join(_text_listing(catalog, name)) + "\n"
-    rows, columns = list(_all_facts(catalog, name)), _columns(name)
-    if form == "json":
-        return json_report.dumps(rows)
-    if form == "csv":
-        return rows_as_csv(columns, [{column: flat(row[column]) for column in columns} for row in rows])
-    cells = [tuple(flat(row[column]) for column in columns) for row in rows]
-    return "\n".join(markdown_table(columns, cells)) + "\n"
-
-
-def _text_listing(catalog: Catalog, name: str) -> Iterator[str]:
-    rows = list(TABLES[name].rows(catalog))
-    yield paint(f"{name}: {counted(len(rows), 'row')}", BOLD)
+    rows, columns = list(TABLES[name].rows(catalog)), _columns(name)
     if name == "throughput":
-        yield from _curve_lines(catalog)
-        return
-    cells = [(_shown_id(catalog, name, key), *TABLES[name].facts(catalog, row)) for key, row in rows]
-    yield from _fitted(cells, TABLES[name].right)
+        parts = list(_curve_sections(catalog))
+    else:
+        cells = [(_shown_id(catalog, name, key), *TABLES[name].facts(catalog, row)) for key, row in rows]
+        parts = [section("rows", "", table(heads(*TABLES[name].heads), cells))]
     if any(catalog.is_overlaid(name, key) for key, _ in rows):
-        yield paint("  * from your overlay", DIM)
+        parts.append(section("overlay", "", paragraph(Message("catalog.star"), style="small")))
+    found = Records(columns, tuple(
+        {column: flat(row[column]) for column in columns} for row in _all_facts(catalog, name)))
+    return document(Message("catalog.list", table=name, n=len(rows)), parts, records=found,
+                    data=lambda: list(_all_facts(catalog, name)))
 
 
 def _shown_id(catalog: Catalog, name: str, key: str) -> str:
     return f"{key} *" if catalog.is_overlaid(name, key) else key
 
 
-def _fitted(rows: list[Cells], right: tuple[int, ...] = ()) -> Iterator[str]:
-    """Lay rows out in columns; where they are wider than the terminal, the facts stand under the ids."""
-    if not rows:
-        return
-    lines = table(rows, right)
-    if max(map(len, lines)) <= WIDTH:
-        yield from lines
-        return
-    inner = table([row[1:] for row in rows], tuple(column - 1 for column in right))
-    for row, line in zip(rows, inner, strict=True):
-        yield f"  {row[0]}"
-        yield from [f"    {line}"] if len(line) + 4 <= WIDTH else wrap(" ".join(line.split()), "        ", "      ")
-
-
-def _curve_lines(catalog: Catalog) -> Iterator[str]:
+def _curve_sections(catalog: Catalog) -> Iterator[Section]:
     """Yield one line for each curve: what ran where, its lengths, its levels."""
-    uses = {"curve": "measured curves", "check": "rows that only fit or check a model", "ceiling": "saturation rows"}
-    for use, title in uses.items():
+    for use in ("curve", "check", "ceiling"):
         curves = curves_of(point for point in catalog.points if point.use == use)
-        rows = sum(len(curve) for curve in curves)
-        yield paint(f"  {title}: {counted(rows, 'row')}", BOLD)
-        yield from (line for curve in curves for line in wrap(_curve_text(catalog, curve), "        ", "    "))
+        yield section(use, Message(f"catalog.use-{use}", n=sum(len(curve) for curve in curves)),
+                      bullets(_curve_text(catalog, curve) for curve in curves))
 
 
-def _curve_text(catalog: Catalog, curve: list[ThroughputPoint]) -> str:
+def _curve_text(catalog: Catalog, curve: list[ThroughputPoint]) -> Message:
     first = curve[0]
     levels = sorted({point.concurrency for point in curve if point.concurrency is not None})
     span = "" if not levels else f", C={levels[0]}" if len(levels) == 1 else f", C={levels[0]}..{levels[-1]}"
-    lengths = f"{first.isl_tokens or '?'}/{first.osl_tokens or '?'}"
     own = " *" if any(catalog.is_overlaid("throughput", point_key(point)) for point in curve) else ""
-    engine = f"{first.engine_id} {first.engine_version}".strip()
-    machine = f"{first.gpu_count} x {first.gpu_id}, {engine}"
-    rows = counted(len(curve), "row")
-    return f"{first.model_id} {first.precision or '?'} on {machine}, {lengths} tokens{span} ({rows}){own}"
+    return Message("catalog.curve", model=first.model_id, precision=first.precision or "?", count=first.gpu_count,
+                   gpu=first.gpu_id, engine=f"{first.engine_id} {first.engine_version}".strip(),
+                   isl=first.isl_tokens or "?", osl=first.osl_tokens or "?", span=span, n=len(curve), own=own)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-from optimizer.proof.linear import Linear, Terms, groups_of
+from optimizer.proof.linear import Inequality, Linear, Terms, groups_of
 from optimizer.proof.search import Bound, End, Multipliers, Rounded, Split, Tree
 from optimizer.units import HOURS_PER_MONTH, MICRO
 
@@ -20,7 +20,8 @@ WORDS = {
         "title": "Why nothing cheaper exists: {name}",
         "plan": "The plan", "costs": "It costs {cost} an hour, {month} a month.",
         "none": "No plan keeps every rule. The sums below contradict themselves.",
-        "asked": "What every plan must keep", "rule": "rule", "asks": "asks for at least",
+        "asked": "What every plan must keep", "rule": "rule", "asks": "the sum is",
+        "at_least": "at least {amount}", "at_most": "at most {amount}",
         "row": "sum over {kinds} kinds: {terms}",
         "kinds": "Every node kind",
         "kinds_told": "A kind that costs no less than another, and helps no rule more, cannot make a plan cheaper. It "
@@ -48,7 +49,8 @@ WORDS = {
         "title": "これより安い構成が存在しない理由: {name}",
         "plan": "構成案", "costs": "費用は1時間 {cost}、月額 {month} です。",
         "none": "すべての条件を満たす構成は存在しません。下の式が互いに矛盾します。",
-        "asked": "すべての構成が満たす条件", "rule": "条件", "asks": "必要量 (以上)",
+        "asked": "すべての構成が満たす条件", "rule": "条件", "asks": "合計",
+        "at_least": "{amount} 以上", "at_most": "{amount} 以下",
         "row": "{kinds}種類の合計: {terms}",
         "kinds": "すべてのノード種別",
         "kinds_told": "他の種別より安くなく、どの条件でも他より役立たない種別は、構成を安くできません。"
@@ -89,7 +91,9 @@ RULES = {
 class Page:
     """A page about one proof."""
 
-    def __init__(self, name: str, program: Linear, counts: Sequence[int] | None, bound: Bound, language: str) -> None:
+    def __init__(
+        self, name: str, program: Linear, counts: Sequence[int | Fraction] | None, bound: Bound, language: str
+    ) -> None:
         self.name, self.program, self.counts, self.bound = name, program, counts, bound
         self.words, self.language = WORDS[language], language
         self.groups = groups_of(program)
@@ -102,7 +106,7 @@ class Page:
         yield from self._plan()
         yield f"\n## {words['asked']}\n"
         yield from _table((words["rule"], words["asks"]), [
-            (f"`{self._row(number)}`", f"{row.least:,}") for number, row in enumerate(self.program.rows)
+            (f"`{self._row(number)}`", self._asked(row)) for number, row in enumerate(self.program.rows)
             if number not in self.program.links])
         yield f"\n## {words['kinds']}\n\n{words['kinds_told']}\n"
         yield from self._kinds()
@@ -118,19 +122,24 @@ class Page:
         if self.counts is None:
             yield self.words["none"]
             return
-        cost = self.program.cost_of(self.counts)
+        cost = self.program.cost_of([int(count) for count in self.counts])
         yield f"## {self.words['plan']}\n"
-        yield from (f"- {count} x {self.program.names[column]}: {_usd(self.program.costs[column] * count)}"
+        yield from (f"- {count} x {self.program.names[column]}: {_usd(self.program.costs[column] * int(count))}"
                     for column, count in enumerate(self.counts) if count and self.program.costs[column])
         month = f"${cost * HOURS_PER_MONTH / MICRO:,.2f}"
         yield "\n" + self.words["costs"].format(cost=_usd(cost), month=month)
+
+    def _asked(self, row: Inequality) -> str:
+        """Say how much a rule asks for; one that only takes away is a cap."""
+        caps = row.least <= 0 and all(weight < 0 for weight in row.terms.values())
+        return self.words["at_most" if caps else "at_least"].format(amount=f"{-row.least if caps else row.least:,}")
 
     def _kinds(self) -> Iterator[str]:
         words, row = self.words, self.program.rows[0]
         rows = []
         for group in self.groups:
             for column in group:
-                if column >= len(self.program.costs) - self.program.choices:
+                if column in self.program.choices or not self.program.whole[column]:
                     continue
                 adds, cost = row.terms.get(column, 0), self.program.costs[column]
                 place = f"{words['first']} {len(group)}" if column == group[0] else self.program.names[group[0]]
@@ -250,7 +259,7 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str
 
 
 def certificate_page(
-    name: str, program: Linear, counts: Sequence[int] | None, bound: Bound, language: str = "en"
+    name: str, program: Linear, counts: Sequence[int | Fraction] | None, bound: Bound, language: str = "en"
 ) -> str:
     """Write the page.
 

@@ -1,34 +1,18 @@
-"""The frontier as a table, as CSV, and as JSON."""
+"""The frontier as a document: its points, the ones a planner looks at, and what the columns mean."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from optimizer.documents.csv_rows import rows_as_csv
+from optimizer.documents.cells import Amount, Money, Number, Word
+from optimizer.documents.document import Document, Figure, Piece, Records, bullets, document, paragraph, section, table
 from optimizer.frontier import Frontier, FrontierPoint, picks
 from optimizer.frontier.picks import asked_value
-from optimizer.reports import json_report
-from optimizer.reports.markdown import cell
-from optimizer.reports.markdown import table as markdown_table
-from optimizer.reports.terminal import BOLD, DIM, paint, wrap
-from optimizer.reports.wording import counted, local_amount, mix_of, money
+from optimizer.messages import Message
+from optimizer.reports.heads import heads
+from optimizer.reports.wording import mix_of
 
 COLUMNS = ("tokens_per_s_per_user", "grade", "usd_per_month", "evidence", "robust", "nodes", "asked", "value",
            "value_low", "value_high", "picks", "change")
 """Added to, never renamed."""
-
-TITLES = {
-    "speed": "cost against user speed", "users": "cost against demand", "losses": "cost against lost nodes survived",
-    "ttft": "cost against time to first token",
-}
-
-HEADERS = {"speed": "tokens/s", "users": "demand", "losses": "lost nodes", "ttft": "TTFT ms"}
-
-ROBUST = "robust: no error bar of a neighbour meets this one, so that no measurement can change their order"
-
-WORSE = {
-    "speed": "is slower", "users": "serves fewer", "losses": "survives fewer losses", "ttft": "answers later"
-}
 
 
 def rising(frontier: Frontier) -> tuple[FrontierPoint, ...]:
@@ -49,29 +33,31 @@ def _asked(frontier: Frontier) -> FrontierPoint | None:
     return None if asked is None else frontier.point_at(asked)
 
 
-def change_between(before: FrontierPoint | None, point: FrontierPoint) -> str:
+def change_between(before: FrontierPoint | None, point: FrontierPoint) -> Message | str:
     """Say which nodes come and go from one point to the next."""
     if before is None:
         return ""
     old = {node.offer_id: node.count for node in before.plan.nodes}
     new = {node.offer_id: node.count for node in point.plan.nodes}
-    parts = [
+    parts = tuple(
         f"{new.get(offer, 0) - old.get(offer, 0):+d} {offer}"
-        for offer in sorted(old.keys() | new.keys()) if new.get(offer, 0) != old.get(offer, 0)
-    ]
-    return ", ".join(parts) or _engine_change(before, point)
+        for offer in sorted(old.keys() | new.keys()) if new.get(offer, 0) != old.get(offer, 0))
+    return Message("gives.survive", parts=parts) if parts else _engine_change(before, point)
 
 
-def _engine_change(before: FrontierPoint, point: FrontierPoint) -> str:
+def _engine_change(before: FrontierPoint, point: FrontierPoint) -> Message:
     """Say which setting changes on the same nodes."""
     def settings(plan_point: FrontierPoint) -> list[str]:
         """List engine, precision, tensor parallel of each deployment."""
         return sorted(f"{d.engine_id} {d.precision} tp {d.tp_size}" for d in plan_point.plan.deployments)
 
-    return "the same nodes" if settings(before) == settings(point) else "the same nodes: " + ", ".join(settings(point))
+    if settings(before) == settings(point):
+        return Message("frontier.same-nodes")
+    return Message("frontier.same-nodes-other", settings=tuple(settings(point)))
 
 
-def _rows(frontier: Frontier) -> list[dict[str, object]]:
+def records(frontier: Frontier) -> list[dict[str, object]]:
+    """Return a row for each point, cheapest first."""
     rows: list[dict[str, object]] = []
     answer, named = _asked(frontier), picks(frontier)
     before = None
@@ -94,80 +80,62 @@ def _rows(frontier: Frontier) -> list[dict[str, object]]:
     return rows
 
 
-def _range(frontier: Frontier) -> str:
+def _range(frontier: Frontier) -> Message:
     """Say what was searched: service, values, budget."""
-    high = "up" if frontier.high is None else f"to {frontier.high:g}"
+    told = {"service": frontier.service_id, "low": frontier.low, "unit": frontier.unit}
+    found = Message("frontier.range-up", **told) if frontier.high is None else Message(
+        "frontier.range", high=frontier.high, **told)
     budget = frontier.prepared.problem.limits.budget
-    cap = f", within the budget of {budget.amount:,.0f} {budget.currency} a {budget.per}" if budget else ""
-    return f"{frontier.service_id}: from {frontier.low:g} {high} ({frontier.unit}){cap}"
+    if budget is None:
+        return found
+    return Message("frontier.within", range=found, amount=budget.amount, currency=budget.currency, per=budget.per)
 
 
-def _verdict(frontier: Frontier) -> str:
+def _verdict(frontier: Frontier) -> Message:
     """Say what was found, and whether it is all."""
     if frontier.points:
-        found = counted(len(frontier.points), "plan")
-        whole = f"{found}, complete and proven: every other one {WORSE[frontier.axis]} or costs more"
-        return whole if frontier.complete else f"{found}, not complete: a limit was reached"
-    return "no plan keeps every rule anywhere in this range: proven" if frontier.complete \
-        else "a limit was reached before any plan was found"
+        return Message(f"chart.complete-{frontier.axis}" if frontier.complete else "chart.incomplete",
+                       n=len(frontier.points))
+    return Message("frontier.none" if frontier.complete else "frontier.none-limit")
 
 
-def _legend(frontier: Frontier) -> list[str]:
-    """Name the points a planner looks at, and say what the columns mean."""
-    if not frontier.points:
-        return []
-    notes = []
-    for pick in picks(frontier):
-        value, cost = shown(frontier, pick.point.value), money(pick.point.usd_per_month)
-        notes.append(f"{pick.name}: {value} {frontier.unit} at {cost} ({pick.why})")
-    return [*notes, ROBUST]
+def frontier_document(frontier: Frontier, drawn: bool = False) -> Document:
+    """Put a frontier into a document.
+
+    Args:
+        frontier: its points, and how they were found.
+        drawn: whether there is a picture `frontier` of it.
+    """
+    answer, named, rows, points = _asked(frontier), picks(frontier), records(frontier), rising(frontier)
+    local = points[0].plan.cost if points and points[0].plan.cost.fx_rate_per_usd else None
+    rate = local.fx_rate_per_usd or 1.0 if local else 1.0
+    cells: list[tuple[Piece | None, ...]] = [
+        (Number(point.value, ",.0f" if shown(frontier, point.value).isdigit() else ",.1f"), str(row["grade"]) or None,
+         Money(point.usd_per_month), *([Amount(point.usd_per_month * rate, local.currency)] if local else []),
+         Word(str(row["evidence"])), Word(str(row["robust"])),
+         Message("frontier.pick-names", names=tuple(pick.name for pick in named if pick.point is point))
+         if row["picks"] else "*" if point is answer else "")
+        for row, point in zip(rows, points, strict=True)]
+    details = [Message("frontier.detail", mix=mix_of(point.plan.nodes), change=row["change"])
+               if row["change"] else mix_of(point.plan.nodes) for row, point in zip(rows, points, strict=True)]
+    header = (Message(f"frontier.head-{frontier.axis}"), *heads("grade", "usd-month"),
+              *([Message("head.local-month", currency=local.currency)] if local else []),
+              *heads("evidence", "robust", "pick"))
+    told = [Message("frontier.pick", name=pick.name, value=shown(frontier, pick.point.value), unit=frontier.unit,
+                    usd=pick.point.usd_per_month, why=pick.why) for pick in named]
+    legend = [*told, Message("chart.some-robust" if any(point.robust for point in points) else "chart.none-robust")] \
+        if points else []
+    return document(
+        Message(f"frontier.title-{frontier.axis}", problem=frontier.problem),
+        [section("found", "", paragraph(_range(frontier)), paragraph(_verdict(frontier)),
+                 Figure("frontier", "") if drawn else None),
+         section("points", Message("frontier.points"), table(header, cells, details=details)),
+         section("picks", Message("frontier.picks"), bullets(legend))],
+        records=Records(COLUMNS, tuple(rows)), data=lambda: data(frontier))
 
 
-def text(frontier: Frontier) -> str:
-    """Render the frontier for the terminal: one line a point, its nodes and what changes below."""
-    lines = [paint(f"{frontier.problem}: {TITLES[frontier.axis]}", BOLD)]
-    lines += [*wrap(_range(frontier)), *wrap(_verdict(frontier))]
-    answer = _asked(frontier)
-    local = bool(frontier.points) and local_amount(frontier.points[0].plan.cost, 1.0) is not None
-    if frontier.points:
-        currency = f"  {frontier.points[0].plan.cost.currency + '/month':>15}" if local else ""
-        lines += ["", f"  {HEADERS[frontier.axis]:>10}  grade      USD/month{currency}  evidence      robust"]
-    for row, point in zip(_rows(frontier), rising(frontier), strict=True):
-        amount = f"  {local_amount(point.plan.cost, point.usd_per_month):>15}" if local else ""
-        mark = "*" if point is answer else " "
-        value = f"{mark}{shown(frontier, point.value):>11}  {row['grade'] or '-'!s:<5}"
-        lines.append(f"{value}  {money(point.usd_per_month):>13}{amount}  {row['evidence']!s:<12}  {row['robust']}")
-        lines += [paint(line, DIM) for line in wrap(str(row["nodes"]), "        ", "      ")]
-    star = ["*: the cheapest plan that keeps what the problem asks for"] if answer else []
-    legend = [line for note in (*star, *_legend(frontier)) for line in wrap(note, "    ", "  ")]
-    return "\n".join([*lines, *([""] if legend else []), *legend]) + "\n"
-
-
-def csv_text(frontier: Frontier) -> str:
-    """Render the frontier as CSV."""
-    return rows_as_csv(COLUMNS, _rows(frontier))
-
-
-def json_text(frontier: Frontier) -> str:
-    """Render the frontier as JSON, with the picks by value."""
+def data(frontier: Frontier) -> dict[str, object]:
+    """Return the frontier for other programs, with the picks by value."""
     named = [{"name": p.name, "rule": p.why, "value": p.point.value, "usd_per_month": p.point.usd_per_month}
              for p in picks(frontier)]
-    return json_report.dumps({**frontier.as_json(), "picks": named})
-
-
-def markdown(frontier: Frontier) -> str:
-    """Render the frontier as Markdown."""
-    names = ("value", "grade", "usd_per_month", "evidence", "robust", "nodes", "change", "picks")
-    rows: list[tuple[object, ...]] = [tuple(row[name] or "-" for name in names) for row in _rows(frontier)]
-    header = (frontier.unit, "grade", "USD/month", "evidence", "robust", "nodes", "change", "pick")
-    lines = [f"# {cell(frontier.problem)}: {TITLES[frontier.axis]}\n"]
-    lines += [f"{cell(_range(frontier))}\n", f"{_verdict(frontier)}\n"]
-    if rows:
-        lines += [*markdown_table(header, rows), "", *(f"- {cell(note)}" for note in _legend(frontier))]
-    return "\n".join(lines) + "\n"
-
-
-FRONTIER_REPORTS: dict[str, Callable[[Frontier], str]] = {
-    "text": text, "json": json_text, "csv": csv_text, "markdown": markdown,
-}
-"""By the name that --format takes."""
+    return {**frontier.as_json(), "picks": named}

@@ -5,17 +5,17 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from optimizer.costs.plausible import Doubt
-from optimizer.documents.csv_rows import harmless, rows_as_csv
+from optimizer.documents.cells import Number
+from optimizer.documents.csv_rows import harmless
+from optimizer.documents.document import Document, Records, Section, Verbatim, bullets, document, section, table
 from optimizer.load.csv_files import columns_of
 from optimizer.load.importers import ApiImport, Import
-from optimizer.reports import json_report
-from optimizer.reports.markdown import table as markdown_table
-from optimizer.reports.terminal import BOLD, YELLOW, paint, wrap
-from optimizer.reports.wording import counted
+from optimizer.messages import Message
+from optimizer.reports.heads import heads
 from optimizer.schema.catalog import ApiPrice, RentedOffer
 from optimizer.schema.sourced import Sourced
 
@@ -46,88 +46,50 @@ def _rows_csv(schema: type[Sourced], rows: Sequence[Sourced]) -> str:
     return stream.getvalue()
 
 
-def _summary(found: Import, path: str) -> str:
-    kinds = Counter(offer.kind for offer in found.offers)
-    of_them = ", ".join(f"{count} {kind.replace('_', '-')}" for kind, count in sorted(kinds.items())) or "none"
-    return f"{path}: {counted(len(found.offers), 'offer')} ({of_them}) of {counted(found.rows, 'row')}"
+def _summary(found: Import, path: str) -> Message:
+    kinds = tuple(Message("import.of-kind", count=count, kind=kind)
+                  for kind, count in sorted(Counter(offer.kind for offer in found.offers).items()))
+    return Message("import.offers", path=path, n=len(found.offers), kinds=kinds or (Message("gives.none"),),
+                   rows=found.rows)
 
 
-def _rows(found: Import | ApiImport) -> list[tuple[str, str, str]]:
-    return [(f"{one.rows}", one.reason, ", ".join(one.examples)) for one in found.left_out]
+def _left_out(found: Import | ApiImport) -> Section:
+    rows = [(Number(one.rows), one.reason, ", ".join(one.examples)) for one in found.left_out]
+    return section("left-out", Message("import.left-out"), table(heads("rows", "reason", "examples"), rows))
 
 
-def _text(found: Import, path: str, doubts: Sequence[Doubt]) -> str:
-    lines = [paint(_summary(found, path), BOLD)]
-    if doubts:
-        lines += [paint("Hard to believe", YELLOW)]
-        for doubt in doubts:
-            lines += wrap(f"{doubt.offer_id}: {doubt.reason}", "      ", "  ")
-    lines += [*_left_out(found), *_use(path.split("/offers/")[0])]
-    return "\n".join(lines) + "\n"
+def _records(found: Import | ApiImport) -> Records:
+    return Records(("rows", "reason", "examples"), tuple(
+        {"rows": one.rows, "reason": one.reason, "examples": ", ".join(one.examples)} for one in found.left_out))
 
 
-def _left_out(found: Import | ApiImport) -> Iterator[str]:
-    if found.left_out:
-        yield "Left out"
-    for rows, reason, examples in _rows(found):
-        yield from wrap(f"{rows}: {reason} ({examples})", "      ", "  ")
+def _use(overlay: str) -> Section:
+    return section("use", Message("import.use"), Verbatim(f"gpumix solve PROBLEM --overlay {overlay}"))
 
 
-def _use(overlay: str) -> Iterator[str]:
-    yield from wrap(f"use it with: gpumix solve PROBLEM --overlay {overlay}", "  ", "")
-
-
-def _json(found: Import, path: str, doubts: Sequence[Doubt]) -> str:
+def import_document(found: Import, path: str, doubts: Sequence[Doubt]) -> Document:
+    """Put what an import of offers wrote into a document; its rows are what was left out."""
+    doubted = section("doubts", Message("import.doubts"), bullets(
+        Message("why.service", service=one.offer_id, reason=one.reason) for one in doubts))
     gpus = Counter(offer.gpu_id for offer in found.offers)
-    return json_report.dumps({
-        "path": path, "rows": found.rows, "offers": len(found.offers), "gpus": dict(sorted(gpus.items())),
-        "left_out": [asdict(one) for one in found.left_out], "doubts": [asdict(one) for one in doubts],
-    })
+    return document(
+        _summary(found, path), [doubted, _left_out(found), _use(path.split("/offers/")[0])], records=_records(found),
+        data=lambda: {
+            "path": path, "rows": found.rows, "offers": len(found.offers), "gpus": dict(sorted(gpus.items())),
+            "left_out": [asdict(one) for one in found.left_out], "doubts": [vars_of(one) for one in doubts]})
 
 
-def _markdown(found: Import, path: str, doubts: Sequence[Doubt]) -> str:
-    lines = [f"**{_summary(found, path)}**", "", *markdown_table(("rows", "reason", "examples"), list(_rows(found)))]
-    if doubts:
-        rows = [(doubt.offer_id, doubt.reason) for doubt in doubts]
-        lines += ["", *markdown_table(("offer", "hard to believe"), rows)]
-    return "\n".join(lines) + "\n"
+def vars_of(doubt: Doubt) -> dict[str, object]:
+    """Return a doubt as plain data."""
+    return {"offer_id": doubt.offer_id, "reason": doubt.reason}
 
 
-def _csv(found: Import | ApiImport) -> str:
-    columns = ("rows", "reason", "examples")
-    return rows_as_csv(columns, [dict(zip(columns, row, strict=True)) for row in _rows(found)])
-
-
-IMPORT_REPORTS: dict[str, Callable[[Import, str, Sequence[Doubt]], str]] = {
-    "text": _text, "json": _json, "markdown": _markdown, "csv": lambda found, _, __: _csv(found),
-}
-"""By the name that --format takes."""
-
-
-def _api_summary(found: ApiImport, path: str) -> str:
-    models = len({price.model_id for price in found.prices})
-    prices = f"{counted(len(found.prices), 'price')} of {counted(models, 'model')}"
-    return f"{path}: {prices}, of {counted(found.rows, 'row')}"
-
-
-def _api_text(found: ApiImport, path: str) -> str:
-    lines = [paint(_api_summary(found, path), BOLD), *_left_out(found), *_use(path.split("/apis/")[0])]
-    return "\n".join(lines) + "\n"
-
-
-def _api_json(found: ApiImport, path: str) -> str:
+def api_import_document(found: ApiImport, path: str) -> Document:
+    """Put what an import of API prices wrote into a document; its rows are what was left out."""
     models = Counter(price.model_id for price in found.prices)
-    return json_report.dumps({
-        "path": path, "rows": found.rows, "prices": len(found.prices), "models": dict(sorted(models.items())),
-        "left_out": [asdict(one) for one in found.left_out]})
-
-
-def _api_markdown(found: ApiImport, path: str) -> str:
-    table = markdown_table(("rows", "reason", "examples"), list(_rows(found)))
-    return "\n".join([f"**{_api_summary(found, path)}**", "", *table]) + "\n"
-
-
-API_REPORTS: dict[str, Callable[[ApiImport, str], str]] = {
-    "text": _api_text, "json": _api_json, "markdown": _api_markdown, "csv": lambda found, _: _csv(found),
-}
-"""By the name that --format takes."""
+    title = Message("import.prices", path=path, n=len(found.prices), models=len(models), rows=found.rows)
+    return document(
+        title, [_left_out(found), _use(path.split("/apis/")[0])], records=_records(found),
+        data=lambda: {
+            "path": path, "rows": found.rows, "prices": len(found.prices), "models": dict(sorted(models.items())),
+            "left_out": [asdict(one) for one in found.left_out]})

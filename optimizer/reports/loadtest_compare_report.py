@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 
-from optimizer.documents.csv_rows import rows_as_csv
+from optimizer.documents.document import Document, Records, Section, bullets, document, paragraph, section
 from optimizer.loadtest.comparing import ComparedLevel, Comparison, Interval, Promise
-from optimizer.reports import json_report
-from optimizer.reports.markdown import table as markdown_table
-from optimizer.reports.terminal import BOLD, GREEN, RED, YELLOW, paint, wrap
-from optimizer.reports.wording import STATUS, mix_of, money
+from optimizer.messages import Message
+from optimizer.reports.wording import mix_of, status_words
 from optimizer.schema.plan import Plan
 
 COLUMNS = ("service_id", "gpu_id", "gpu_count", "engine_id", "precision", "tp_size", "isl_tokens", "osl_tokens",
@@ -40,86 +38,86 @@ def _row(level: ComparedLevel) -> dict[str, object]:
     return {name: figures[name] if name in figures else data[name] for name in COLUMNS}
 
 
-def _words(name: str, predicted: Interval, measured: Interval | None) -> str:
+def _words(name: str, predicted: Interval, measured: Interval | None) -> Message:
+    told = {"name": name, "predicted": predicted.value, "low": predicted.low, "high": predicted.high}
     if measured is None:
-        return f"{name}: predicted {predicted.value:.4g} ms, not measured"
-    verdict = ComparedLevel.verdict(predicted, measured)
-    return (f"{name}: predicted {predicted.value:.4g} ms ({predicted.low:.4g} to {predicted.high:.4g}), measured"
-            f" {measured.value:.4g} ms ({measured.low:.4g} to {measured.high:.4g}): {verdict}")
+        return Message("loadtest.not-measured", **told)
+    return Message("loadtest.compared", value=measured.value, least=measured.low, most=measured.high,
+                   verdict=ComparedLevel.verdict(predicted, measured), **told)
 
 
-def _level_lines(found: Comparison) -> Iterator[str]:
-    head = ""
+def _level(level: ComparedLevel) -> Message:
+    return Message("loadtest.level", service=level.service_id, gpus=f"{level.gpu_count} x {level.gpu_id}",
+                   engine=level.engine_id, precision=level.precision, isl=level.isl_tokens, osl=level.osl_tokens)
+
+
+def _level_sections(found: Comparison) -> Iterator[Section]:
+    """Yield the levels of each replica."""
+    groups: dict[Message, list[ComparedLevel]] = {}
     for level in found.levels:
-        what = (f"{level.service_id} on {level.gpu_count} x {level.gpu_id}, {level.engine_id} {level.precision},"
-                f" {level.isl_tokens}/{level.osl_tokens} tokens")
-        if what != head:
-            head = what
-            yield ""
-            yield from (paint(line, BOLD) for line in wrap(what, "  ", ""))
-        yield f"  {level.concurrency} in flight ({level.evidence} before)"
-        yield from wrap(_words("TPOT", level.predicted_tpot, level.measured_tpot), "      ", "    ")
-        yield from wrap(_words("TTFT", level.predicted_ttft, level.measured_ttft), "      ", "    ")
+        groups.setdefault(_level(level), []).append(level)
+    for number, (title, levels) in enumerate(groups.items(), 1):
+        yield section(f"levels-{number}", title, bullets(
+            Message("loadtest.in-flight", count=level.concurrency, evidence=level.evidence, figures=(
+                _words("TPOT", level.predicted_tpot, level.measured_tpot),
+                _words("TTFT", level.predicted_ttft, level.measured_ttft))) for level in levels))
 
 
-def _kept(kept: bool | None) -> str:
-    return {True: "kept", False: "NOT kept", None: "not measured"}[kept]
+def _shown(value: float | None, unit: str) -> Message:
+    return Message(f"loadtest.beyond-{unit}") if value is None else Message(f"loadtest.value-{unit}", value=value)
 
 
-def _shown(value: float | None, unit: str) -> str:
-    return f"not measured up to there ({unit})" if value is None else f"{value:.4g} {unit}"
-
-
-def _promise_lines(promise: Promise) -> Iterator[str]:
-    colour = {True: GREEN, False: RED, None: YELLOW}[promise.kept_p50]
-    at = f"{promise.service_id} on {promise.offer_id}, {promise.concurrency_at_peak} in flight at the peak"
-    yield from (paint(line, BOLD) for line in wrap(at, "  ", ""))
-    asked = f"{promise.target_tokens_per_s:g} tokens/s asked"
-    limit = "" if promise.ttft_limit_ms is None else f", TTFT within {promise.ttft_limit_ms:g} ms"
+def _promise(promise: Promise) -> Section:
+    lines = []
     for name, speed, ttft, kept in (
-        ("half of the requests", promise.p50_tokens_per_s, promise.p50_ttft_ms, promise.kept_p50),
-        ("nine of ten", promise.p90_tokens_per_s, promise.p90_ttft_ms, promise.kept_p90),
+        ("loadtest.half", promise.p50_tokens_per_s, promise.p50_ttft_ms, promise.kept_p50),
+        ("loadtest.nine", promise.p90_tokens_per_s, promise.p90_ttft_ms, promise.kept_p90),
     ):
-        figures = f"{_shown(speed, 'tokens/s')}, TTFT {_shown(ttft, 'ms')}"
-        line = f"{name}: {figures}; {asked}{limit}: {_kept(kept)}"
-        yield from (paint(part, colour) if kept is False else part for part in wrap(line, "    ", "  "))
-    largest = f"kept up to {promise.largest_p50} in flight for half, {promise.largest_p90} for nine of ten"
-    yield f"  {largest} (measured to {promise.last_level})"
-    if promise.without_percentiles:
-        yield "  some rows state only means: these stand for both"
+        ident = "loadtest.promise" if promise.ttft_limit_ms is None else "loadtest.promise-ttft"
+        verdict = Message({True: "loadtest.kept", False: "loadtest.broken", None: "loadtest.open"}[kept])
+        lines.append(Message(ident, name=Message(name), speed=_shown(speed, "speed"), ttft=_shown(ttft, "ms"),
+                             asked=promise.target_tokens_per_s, limit=promise.ttft_limit_ms, verdict=verdict))
+    lines.append(Message("loadtest.kept-to", half=promise.largest_p50, nine=promise.largest_p90,
+                         last=promise.last_level))
+    lines += [Message("loadtest.means")] if promise.without_percentiles else []
+    title = Message("loadtest.at-peak", service=promise.service_id, offer=promise.offer_id,
+                    count=promise.concurrency_at_peak)
+    return section(f"promise-{promise.service_id}-{promise.offer_id}", title, bullets(lines))
 
 
-def _plan_line(name: str, plan: Plan) -> str:
+def _plan_line(name: str, plan: Plan) -> Message:
+    title = Message(f"loadtest.{name}")
     if not plan.nodes:
-        return f"{name}: {STATUS[plan.status]}"
+        return Message("loadtest.plan-none", name=title, status=status_words(plan.status))
     settings = dict.fromkeys(f"{one.engine_id} {one.precision} tp{one.tp_size}" for one in plan.deployments)
-    return f"{name}: {money(plan.cost.usd_per_month)}/month, {mix_of(plan.nodes)} ({', '.join(settings)})"
+    return Message("loadtest.plan", name=title, usd=plan.cost.usd_per_month, mix=mix_of(plan.nodes),
+                   settings=tuple(settings))
 
 
-def _change(found: Comparison) -> str:
+def _change(found: Comparison) -> Message:
     """Say what the own rows change."""
     before, after = found.before, found.after
     if mix_of(before.nodes) == mix_of(after.nodes) and before.status == after.status:
         same = [(one.engine_id, one.precision, one.tp_size) for one in before.deployments] == [
             (one.engine_id, one.precision, one.tp_size) for one in after.deployments]
-        return "the same nodes" if same else "the same nodes, with another engine setting"
+        return Message("frontier.same-nodes" if same else "loadtest.other-setting")
     old, new = before.cost.usd_per_month, after.cost.usd_per_month
-    return "other nodes" if old is None or new is None else f"other nodes, {new - old:+,.2f} USD/month"
+    if old is None or new is None:
+        return Message("loadtest.other-nodes")
+    return Message("loadtest.other-cost", usd=new - old)
 
 
-def _lines(found: Comparison) -> Iterator[str]:
-    yield paint(f"{found.before.problem}: predicted against measured", BOLD)
-    yield "  predicted within 90% error bars, measured within 95% intervals"
-    yield from _level_lines(found)
-    yield ""
-    if not found.promises:
-        yield "No own row answers for the nodes of the plan: whether its promise holds is not known."
-    for promise in found.promises:
-        yield from _promise_lines(promise)
-    yield ""
-    yield paint(f"Solved again with these rows: {_change(found)}", BOLD)
-    for name, plan in (("before", found.before), ("after", found.after)):
-        yield from wrap(_plan_line(name, plan), "    ", "  ")
+def comparison_document(found: Comparison) -> Document:
+    """Put predicted against measured into a document; its rows are the levels."""
+    promises = list(map(_promise, found.promises)) or [
+        section("promise", Message("loadtest.promise-title"), paragraph(Message("loadtest.no-row")))]
+    cells = ({name: "" if value is None else value for name, value in _row(level).items()} for level in found.levels)
+    return document(
+        Message("loadtest.title", problem=found.before.problem),
+        [section("bars", "", paragraph(Message("loadtest.bars"))), *_level_sections(found), *promises,
+         section("again", Message("loadtest.again", change=_change(found)), bullets(
+             [_plan_line("before", found.before), _plan_line("after", found.after)]))],
+        records=Records(COLUMNS, tuple(cells)), data=lambda: data(found))
 
 
 def _plan_json(plan: Plan) -> dict[str, object]:
@@ -127,34 +125,9 @@ def _plan_json(plan: Plan) -> dict[str, object]:
             "nodes": [{"offer_id": node.offer_id, "count": node.count} for node in plan.nodes]}
 
 
-def _json(found: Comparison) -> str:
-    return json_report.dumps({
+def data(found: Comparison) -> dict[str, object]:
+    """Return everything for other programs."""
+    return {
         "schema_version": 1, "problem": found.before.problem, "levels": [_row(level) for level in found.levels],
         "promises": [asdict(promise) for promise in found.promises], "before": _plan_json(found.before),
-        "after": _plan_json(found.after), "change": _change(found)})
-
-
-def _cells(level: ComparedLevel) -> dict[str, object]:
-    return {name: "" if value is None else value for name, value in _row(level).items()}
-
-
-def _markdown(found: Comparison) -> str:
-    head = ("service", "GPUs", "in flight", "predicted TPOT ms", "measured TPOT ms", "verdict", "predicted TTFT ms",
-            "measured TTFT ms", "verdict")
-    rows = [(level.service_id, f"{level.gpu_count} x {level.gpu_id}", level.concurrency,
-             f"{level.predicted_tpot.value:.4g}", f"{level.measured_tpot.value:.4g}",
-             _verdict(level.predicted_tpot, level.measured_tpot), f"{level.predicted_ttft.value:.4g}",
-             "-" if level.measured_ttft is None else f"{level.measured_ttft.value:.4g}",
-             _verdict(level.predicted_ttft, level.measured_ttft) or "-") for level in found.levels]
-    plans = [_plan_line(name, plan) for name, plan in (("before", found.before), ("after", found.after))]
-    promises = [f"- {line.strip()}" for promise in found.promises for line in _promise_lines(promise)]
-    parts = [*markdown_table(head, rows), "", *promises, "", f"Solved again: {_change(found)}", "",
-             *(f"- {plan}" for plan in plans)]
-    return "\n".join(parts) + "\n"
-
-
-COMPARE_REPORTS: dict[str, Callable[[Comparison], str]] = {
-    "text": lambda found: "\n".join(_lines(found)) + "\n", "json": _json,
-    "csv": lambda found: rows_as_csv(COLUMNS, [_cells(level) for level in found.levels]), "markdown": _markdown,
-}
-"""By the name that --format takes."""
+        "after": _plan_json(found.after), "change": _change(found)}

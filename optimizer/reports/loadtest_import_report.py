@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
-from optimizer.documents.csv_rows import rows_as_csv
+from optimizer.documents.document import Document, Records, Section, Text, bullets, document, section
 from optimizer.loadtest.importing import Imported, ImportedLevel
-from optimizer.reports import json_report
-from optimizer.reports.markdown import table as markdown_table
-from optimizer.reports.terminal import BOLD, YELLOW, paint, wrap
-from optimizer.reports.wording import counted
+from optimizer.messages import Message
 
 COLUMNS = ("file", "place", "tool", "outcome", "model_id", "gpu_id", "gpu_count", "tp_size", "precision", "engine_id",
            "isl_tokens", "osl_tokens", "concurrency", "ttft_ms", "tpot_ms", "tokens_per_s_per_user",
@@ -21,15 +16,15 @@ def _outcome(level: ImportedLevel) -> str:
     return "refused" if level.row is None else "known already" if level.known else "added"
 
 
-def _figures(level: ImportedLevel) -> str:
+def _figures(level: ImportedLevel) -> Message | str:
     """Write the figures of a row in a line."""
     row = level.row
     if row is None or row.tpot_ms is None:
         return ""
-    width = "" if row.tpot_error_fraction is None else f" +-{row.tpot_error_fraction:.1%}"
-    ttft = "" if row.ttft_ms is None else f", TTFT {row.ttft_ms:.4g} ms"
-    return (f"{row.concurrency} in flight, {row.isl_tokens}/{row.osl_tokens} tokens: TPOT {row.tpot_ms:.4g} ms{width}"
-            f" = {1000 / row.tpot_ms:.1f} tokens/s a user{ttft}")
+    tpot = Message("loadtest.mean", value=row.tpot_ms) if row.tpot_error_fraction is None else Message(
+        "loadtest.mean-bar", value=row.tpot_ms, error=row.tpot_error_fraction)
+    return Message("loadtest.figures" if row.ttft_ms is None else "loadtest.figures-ttft", count=row.concurrency,
+                   isl=row.isl_tokens, osl=row.osl_tokens, tpot=tpot, speed=1000 / row.tpot_ms, ttft=row.ttft_ms)
 
 
 def _row(level: ImportedLevel) -> dict[str, object]:
@@ -41,38 +36,35 @@ def _row(level: ImportedLevel) -> dict[str, object]:
     return {name: "" if merged[name] is None else merged[name] for name in COLUMNS}
 
 
-def _lines(found: Imported) -> Iterator[str]:
+def _file(file: str, levels: list[ImportedLevel]) -> Section:
+    """Return what became of the levels of one file, its remarks first."""
+    lines: list[Text] = []
+    for remark in dict.fromkeys(remark for level in levels for remark in level.remarks):
+        places = tuple(level.place for level in levels if remark in level.remarks)
+        lines.append(remark if len(places) == len(levels) else Message(
+            "loadtest.remark-at", places=places, remark=remark))
+    for level in levels:
+        outcome = Message(f"loadtest.{_outcome(level).replace(' ', '-')}")
+        told = Message.quoted(level.reason or "") if level.row is None else _figures(level)
+        lines.append(Message("loadtest.outcome-at" if level.place else "loadtest.outcome", outcome=outcome,
+                             place=level.place, told=told))
+    return section(file, Message("loadtest.file", file=file, tool=levels[0].tool), bullets(lines))
+
+
+def imported_document(found: Imported) -> Document:
+    """Put what an import did into a document; its rows are the levels."""
     files = dict.fromkeys(level.file for level in found.levels)
-    for file in files:
-        levels = [level for level in found.levels if level.file == file]
-        yield from wrap(paint(f"{file}: {levels[0].tool}", BOLD), "  ", "")
-        for remark in dict.fromkeys(remark for level in levels for remark in level.remarks):
-            shared = all(remark in level.remarks for level in levels)
-            where = "" if shared else ", ".join(level.place for level in levels if remark in level.remarks) + ": "
-            yield from wrap(f"- {where}{remark}", "    ", "  ")
-        for level in levels:
-            place = f"{level.place}: " if level.place else ""
-            if level.row is None:
-                yield from (paint(line, YELLOW) for line in wrap(f"refused: {place}{level.reason}", "    ", "  "))
-            else:
-                yield from wrap(f"{_outcome(level)}: {place}{_figures(level)}", "    ", "  ")
-    refused = f", {counted(len(found.refused), 'level')} refused" if found.refused else ""
+    parts = [Message("loadtest.rows-added", n=len(found.added))]
     known = sum(level.known for level in found.levels)
-    already = f", {known} known already" if known else ""
-    yield f"{counted(len(found.added), 'row')} added{already}{refused}"
+    parts += [Message("loadtest.rows-known", count=known)] if known else []
+    parts += [Message("loadtest.rows-refused", n=len(found.refused))] if found.refused else []
+    return document(
+        Message("gives.survive", parts=tuple(parts)),
+        [_file(file, [level for level in found.levels if level.file == file]) for file in files],
+        records=Records(COLUMNS, tuple(map(_row, found.levels))), data=lambda: data(found))
 
 
-def _json(found: Imported) -> str:
+def data(found: Imported) -> dict[str, object]:
+    """Return everything for other programs."""
     levels = [{**_row(level), "remarks": list(level.remarks)} for level in found.levels]
-    counts = {"added": len(found.added), "refused": len(found.refused)}
-    return json_report.dumps({"schema_version": 1, **counts, "levels": levels})
-
-
-IMPORT_REPORTS: dict[str, Callable[[Imported], str]] = {
-    "text": lambda found: "\n".join(_lines(found)) + "\n",
-    "json": _json,
-    "csv": lambda found: rows_as_csv(COLUMNS, [_row(level) for level in found.levels]),
-    "markdown": lambda found: "\n".join(
-        markdown_table(COLUMNS, [tuple(_row(level)[name] for name in COLUMNS) for level in found.levels])) + "\n",
-}
-"""By the name that --format takes."""
+    return {"schema_version": 1, "added": len(found.added), "refused": len(found.refused), "levels": levels}

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
-from optimizer.documents.csv_rows import rows_as_csv
+from optimizer.documents.cells import Number
+from optimizer.documents.document import (
+    Document,
+    Piece,
+    Records,
+    Verbatim,
+    bullets,
+    document,
+    paragraph,
+    section,
+    table,
+)
 from optimizer.loadtest.level import Latency
 from optimizer.loadtest.running import LevelResult, RunResult
-from optimizer.reports import json_report
-from optimizer.reports.markdown import table as markdown_table
-from optimizer.reports.terminal import BOLD, paint
-from optimizer.reports.wording import counted
-
-HEAD = ("users", "runs", "requests", "failed", "TPOT ms", "p50", "p90", "p99", "TTFT ms", "p50", "p90",
-        "tokens/s a user", "tokens/s")
+from optimizer.messages import Message
+from optimizer.reports.heads import heads
 
 COLUMNS = ("users", "runs", "requests", "failed", "isl_tokens", "osl_tokens", "tpot_ms", "tpot_error_fraction",
            "tpot_p50_ms", "tpot_p90_ms", "tpot_p99_ms", "ttft_ms", "ttft_error_fraction", "ttft_p50_ms", "ttft_p90_ms",
@@ -21,25 +25,22 @@ COLUMNS = ("users", "runs", "requests", "failed", "isl_tokens", "osl_tokens", "t
 """Added to, never renamed."""
 
 
-def _with_interval(found: Latency) -> str:
-    """Write a mean with its 95% interval."""
+def _mean(found: Latency) -> Piece | None:
+    """Return a mean with its 95% interval."""
     if found.mean is None:
-        return "-"
-    width = "" if found.error_fraction is None else f" +-{found.error_fraction:.1%}"
-    return f"{found.mean:.4g}{width}"
+        return None
+    if found.error_fraction is None:
+        return Message("loadtest.mean", value=found.mean)
+    return Message("loadtest.mean-bar", value=found.mean, error=found.error_fraction)
 
 
-def _plain(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}"
-
-
-def _cells(level: LevelResult) -> tuple[str, ...]:
+def _cells(level: LevelResult) -> tuple[Piece | None, ...]:
     tpot, ttft = level.tpot, level.ttft
-    speed = 1000 / tpot.mean if tpot.mean else None
-    return (str(level.users), str(len(level.runs)), str(sum(run.requests for run in level.runs)),
-            str(sum(run.failed for run in level.runs)), _with_interval(tpot), _plain(tpot.p50), _plain(tpot.p90),
-            _plain(tpot.p99), _with_interval(ttft), _plain(ttft.p50), _plain(ttft.p90), _plain(speed),
-            _plain(level.output_tokens_per_s))
+    figures = (Number(value, ".4g") for value in (tpot.p50, tpot.p90))
+    more = (Number(value, ".4g") for value in (ttft.p50, ttft.p90, 1000 / tpot.mean if tpot.mean else None,
+                                               level.output_tokens_per_s))
+    return (Number(level.users), Number(len(level.runs)), Number(sum(run.requests for run in level.runs)),
+            Number(sum(run.failed for run in level.runs)), _mean(tpot), *figures, _mean(ttft), *more)
 
 
 def _row(level: LevelResult) -> dict[str, object]:
@@ -59,43 +60,26 @@ def _row(level: LevelResult) -> dict[str, object]:
     return {name: row[name] for name in COLUMNS}
 
 
-def _level_lines(level: LevelResult) -> Iterator[str]:
-    """Write one level in three lines."""
-    row, tpot, ttft = _row(level), level.tpot, level.ttft
-    failed = f", {row['failed']} failed" if row["failed"] else ""
-    yield f"{counted(level.users, 'user')}: {row['requests']} requests in {counted(len(level.runs), 'run')}{failed}"
-    if tpot.mean is None:
-        yield f"  whole responses {_with_interval(level.e2e)} ms; {_plain(level.output_tokens_per_s)} tokens/s together"
-        return
-    speed = _plain(1000 / tpot.mean if tpot.mean else None)
-    yield f"  TPOT {_with_interval(tpot)} ms (p50 {_plain(tpot.p50)}, p90 {_plain(tpot.p90)}): {speed} tokens/s a user"
-    together = f"{_plain(level.output_tokens_per_s)} tokens/s together"
-    yield f"  TTFT {_with_interval(ttft)} ms (p50 {_plain(ttft.p50)}, p90 {_plain(ttft.p90)}); {together}"
+def run_document(found: RunResult, records: str) -> Document:
+    """Put what a run measured into a document; its rows are the levels.
+
+    Args:
+        records: the file of its records.
+    """
+    header = heads("users", "runs", "requests", "failed", "tpot", "p50", "p90", "ttft", "p50", "p90", "user-speed",
+                   "speed")
+    rows = ({name: "" if value is None else value for name, value in _row(level).items()} for level in found.levels)
+    whole = [Message("loadtest.whole", users=level.users, mean=level.e2e.mean or 0.0) for level in found.levels
+             if level.tpot.mean is None]
+    return document(
+        Message("loadtest.run", n=len(found.levels)),
+        [section("levels", "", table(header, map(_cells, found.levels)), bullets(whole)),
+         section("records", Message("loadtest.records"), paragraph(records), Verbatim(
+             f"gpumix loadtest import {records} --into DIR") if found.levels else None)],
+        records=Records(COLUMNS, tuple(rows)), data=lambda: data(found, records))
 
 
-def _text(found: RunResult, records: str) -> Iterator[str]:
-    yield paint(f"{counted(len(found.levels), 'level')} measured, 95% intervals; TPOT without the first token", BOLD)
-    for level in found.levels:
-        yield from _level_lines(level)
-    yield f"records: {records}"
-    if found.levels:
-        yield f"  gpumix loadtest import {records} --into DIR"
-
-
-def _json(found: RunResult, records: str) -> str:
-    return json_report.dumps({"schema_version": 1, "records": records, "interrupted": found.interrupted,
-                              "levels": [_row(level) for level in found.levels], "trouble": list(found.trouble)})
-
-
-def _csv(found: RunResult, records: str) -> str:
-    rows = [{name: "" if value is None else value for name, value in _row(level).items()} for level in found.levels]
-    return rows_as_csv(COLUMNS, rows)
-
-
-RUN_REPORTS: dict[str, Callable[[RunResult, str], str]] = {
-    "text": lambda found, records: "\n".join(_text(found, records)) + "\n",
-    "json": _json, "csv": _csv,
-    "markdown": lambda found, records: "\n".join(
-        markdown_table(HEAD, [_cells(level) for level in found.levels])) + f"\n\nRecords: {records}\n",
-}
-"""By the name that --format takes."""
+def data(found: RunResult, records: str) -> dict[str, object]:
+    """Return everything for other programs."""
+    return {"schema_version": 1, "records": records, "interrupted": found.interrupted,
+            "levels": [_row(level) for level in found.levels], "trouble": list(found.trouble)}

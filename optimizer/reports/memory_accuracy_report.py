@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields
 
 from optimizer.accuracy.memory import LoggedMemory, MemoryAccuracy, MemoryErrors
-from optimizer.documents.csv_rows import rows_as_csv
-from optimizer.reports import json_report
-from optimizer.reports.markdown import table as markdown_table
-from optimizer.reports.terminal import BOLD, paint, table, wrap
-from optimizer.reports.wording import counted
+from optimizer.documents.cells import Number, Word
+from optimizer.documents.document import Document, Piece, Records, bullets, document, paragraph, section, table
+from optimizer.messages import Message
+from optimizer.reports.heads import heads
 
-HEAD = ("logs of", "logs", "weights", "p90", "KV tokens", "p90", "unsure")
 WORST = 8
 """Logs named one by one in a text: those with the largest errors of the cache."""
 
@@ -28,11 +25,11 @@ def _percent(fraction: float | None) -> str:
     return f"{100 * fraction:.0f}%" if abs(fraction) >= 1 else f"{100 * fraction:.1f}%"
 
 
-def _total_row(total: MemoryErrors) -> tuple[str, ...]:
-    named = {"engine_version": f"version {total.name}"}.get(total.group, total.name)
-    return (named, f"{total.rows}", _percent(total.weights_median_error_fraction),
-            _percent(total.weights_p90_error_fraction), _percent(total.kv_median_error_fraction),
-            _percent(total.kv_p90_error_fraction), f"{total.uncertain}")
+def _total_row(total: MemoryErrors) -> tuple[Piece | None, ...]:
+    named = Message("accuracy.version", version=total.name) if total.group == "engine_version" else total.name
+    return (named, Number(total.rows), *map(_percent, (
+        total.weights_median_error_fraction, total.weights_p90_error_fraction, total.kv_median_error_fraction,
+        total.kv_p90_error_fraction)), Number(total.uncertain))
 
 
 def _worst(found: MemoryAccuracy) -> list[LoggedMemory]:
@@ -40,36 +37,38 @@ def _worst(found: MemoryAccuracy) -> list[LoggedMemory]:
     return sorted(certain, key=lambda row: -abs(row.kv_error_fraction or 0.0))[:WORST]
 
 
-def _said(row: LoggedMemory) -> str:
+def _said(row: LoggedMemory) -> Message:
     """Say what a log and its prediction differ in."""
-    logged, predicted, unit = row.logged_kv_tokens, float(row.predicted_kv_tokens), "tokens"
-    if logged is None:
-        return (f"{row.case_id}: {row.model_id} at {row.precision} on {row.tp_size} x {row.gpu_id}: "
-                f"{row.predicted_kv_gib:.2f} GiB of cache, logged {row.logged_kv_gib:.2f} "
-                f"({_percent(row.kv_error_fraction)})")
-    return (f"{row.case_id}: {row.model_id} at {row.precision} on {row.tp_size} x {row.gpu_id}: "
-            f"{predicted:,.0f} {unit}, logged {logged:,} ({_percent(row.kv_error_fraction)})")
+    told = {"case": row.case_id, "model": row.model_id, "precision": row.precision, "size": row.tp_size,
+            "gpu": row.gpu_id, "error": _percent(row.kv_error_fraction)}
+    if row.logged_kv_tokens is None:
+        return Message("accuracy.cache-gib", predicted=row.predicted_kv_gib, logged=row.logged_kv_gib, **told)
+    return Message("accuracy.cache-tokens", predicted=row.predicted_kv_tokens, logged=row.logged_kv_tokens, **told)
 
 
-def _text(found: MemoryAccuracy) -> str:
-    totals = [_total_row(total) for total in found.totals]
-    right = tuple(range(1, len(HEAD)))
-    lines = [paint(f"memory: {counted(len(found.rows), 'start-up log')} of {found.file}", BOLD)]
-    lines += table([HEAD, *totals], right)
-    lines += wrap("median and 90th percentile of the errors; unsure: what the log does not state, or what the engine's "
-                  "own share varies by, would decide; left out of the errors of KV tokens")
-    if worst := _worst(found):
-        lines += ["", paint("Farthest from the log", BOLD)]
-        lines += [line for row in worst for line in wrap(_said(row), "    ", "  ")]
-    if found.unused:
-        lines += ["", paint("Not compared", BOLD)]
-        lines += [line for log in found.unused for line in wrap(f"{log.case_id}: {log.reason}", "    ", "  ")]
-    return "\n".join(lines) + "\n"
+def memory_accuracy_document(found: MemoryAccuracy) -> Document:
+    """Put predicted against logged memory into a document; its rows are the logs."""
+    rows = [(row.case_id, row.model_id, row.precision, f"{row.tp_size} x {row.gpu_id}",
+             _percent(row.weights_error_fraction), Number(row.predicted_kv_tokens), Number(row.logged_kv_tokens),
+             _percent(row.kv_error_fraction), Word("yes" if row.uncertain else "no")) for row in found.rows]
+    return document(
+        Message("accuracy.memory", n=len(found.rows), file=found.file),
+        [section("totals", "", table(heads("logs-of", "logs", "weights", "p90", "kv-tokens", "p90", "unsure"),
+                                     map(_total_row, found.totals)), paragraph(Message("accuracy.memory-note"))),
+         section("worst", Message("accuracy.farthest"), bullets(map(_said, _worst(found)))),
+         section("unused", Message("accuracy.not-compared"), bullets(
+             Message("accuracy.unused", case=log.case_id, reason=log.reason) for log in found.unused)),
+         section("logs", Message("accuracy.log-by-log"), table(
+             heads("log", "model", "precision", "gpus", "weights", "predicted", "logged", "kv-tokens", "unsure"),
+             rows))],
+        records=Records(tuple(field.name for field in fields(LoggedMemory)), tuple(asdict(row) for row in found.rows)),
+        data=lambda: data(found))
 
 
-def _json(found: MemoryAccuracy) -> str:
+def data(found: MemoryAccuracy) -> dict[str, object]:
+    """Return everything for other programs."""
     overall = next((total for total in found.totals if total.group == "all"), None)
-    return json_report.dumps({
+    return {
         "file": found.file,
         "rows": [asdict(row) for row in found.rows],
         "unused": [asdict(log) for log in found.unused],
@@ -78,29 +77,4 @@ def _json(found: MemoryAccuracy) -> str:
             "p90_error_fraction": overall.kv_p90_error_fraction if overall else None,
             "groups": [asdict(total) for total in found.totals],
         },
-    })
-
-
-def _csv(found: MemoryAccuracy) -> str:
-    return rows_as_csv(tuple(field.name for field in fields(LoggedMemory)), [asdict(row) for row in found.rows])
-
-
-def _markdown_lines(found: MemoryAccuracy) -> Iterator[str]:
-    yield f"**{counted(len(found.rows), 'start-up log')}** of {found.file}\n"
-    yield from markdown_table(HEAD, [_total_row(total) for total in found.totals])
-    yield ""
-    rows = [(row.case_id, row.model_id, row.precision, f"{row.tp_size} x {row.gpu_id}",
-             _percent(row.weights_error_fraction), row.predicted_kv_tokens, row.logged_kv_tokens or "-",
-             _percent(row.kv_error_fraction), "yes" if row.uncertain else "no") for row in found.rows]
-    head = ("log", "model", "precision", "GPUs", "weights", "predicted tokens", "logged tokens", "KV tokens", "unsure")
-    yield from markdown_table(head, rows)
-    if found.unused:
-        yield ""
-        yield from markdown_table(("log", "not compared"), [(log.case_id, log.reason) for log in found.unused])
-
-
-MEMORY_ACCURACY_REPORTS: dict[str, Callable[[MemoryAccuracy], str]] = {
-    "text": _text, "json": _json, "csv": _csv,
-    "markdown": lambda found: "\n".join(_markdown_lines(found)) + "\n",
-}
-"""By the name that --format takes."""
+    }

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from typing import Any
 
 from optimizer.accuracy.memory import find_gpu
-from optimizer.documents.csv_rows import rows_as_csv
+from optimizer.documents.cells import Cell, Number
+from optimizer.documents.document import Document, Records, Text, bullets, document, paragraph, section, table
 from optimizer.engines import precision_refusal, refusal
 from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog
 from optimizer.load.cache_choices import SUFFIX
 from optimizer.memory import default_max_num_seqs, memory_fit, overhead_in_force, profiled_tokens
 from optimizer.memory.parts import precision_parts
-from optimizer.reports import json_report
-from optimizer.reports.markdown import table as markdown_table
+from optimizer.messages import Message
 from optimizer.reports.model_facts import ModelFacts, facts_lines, facts_of, find_model, with_exact_count
 from optimizer.reports.model_wording import parts_in_words
-from optimizer.reports.terminal import BOLD, paint, wrap
-from optimizer.reports.wording import counted
 from optimizer.schema.catalog import Engine, LlmModel
 from optimizer.units import GIB
 
@@ -55,7 +53,7 @@ class MemoryReport:
     loading_gib: float
     """What loading adds: copies on several ranks, padding, the table of positions."""
     overhead_gib: float
-    overhead_means: str
+    overhead_means: Message
     overhead_error_gib: float
     """How far the overhead of one GPU may be off."""
     kv_cache_gib: float
@@ -71,7 +69,7 @@ class MemoryReport:
     fits: bool
     uncertain: bool
     """The cache is under 10% of the memory: an error of 1-2 GiB would decide."""
-    refusal: str | None
+    refusal: Message | None
     """Why the engine does not run this at all."""
     context_needs: str
     """What the engine must be told for a context beyond the model's limit."""
@@ -165,76 +163,72 @@ def memory_of(
         context_needs=model.context_extension if context > model.context_limit_tokens else "")
 
 
-def _meaning(engine: Engine, sequences: int, share_stated: bool) -> str:
+def _meaning(engine: Engine, sequences: int, share_stated: bool) -> Message:
     """Say what the overhead consists of."""
     if engine.overhead.reserved:
-        return "counted into the rest of the memory" if share_stated else "what the engine reserves"
-    terms = f"activations at {sequences:,} sequences, CUDA"
-    return f"{terms}, and a share left free" if engine.share_of == "free" else terms
+        return Message("memory.counted-in" if share_stated else "memory.reserved")
+    return Message("memory.activations-free" if engine.share_of == "free" else "memory.activations", n=sequences)
 
 
-def _verdict(report: MemoryReport) -> str | None:
+def _verdict(report: MemoryReport) -> Message | None:
     """Say what the sum means where the figures alone do not."""
     r = report
     if r.refusal:
-        return f"cannot run: {r.refusal}"
+        return Message("memory.cannot-run", reason=r.refusal)
     if r.kv_cache_gib < 0:
-        return f"does not fit: {-r.kv_cache_gib:.2f} GiB are missing before the first request"
+        return Message("memory.missing", gib=-r.kv_cache_gib)
     if not r.fits:
-        return "does not fit: not a single request of this context (--context TOKENS asks for a shorter one)"
+        return Message("memory.no-request")
     if r.uncertain:
-        return "uncertain: the cache is under 10% of the memory, an error of 1-2 GiB would decide"
+        return Message("memory.uncertain")
     if r.max_concurrency > r.max_num_seqs:
-        return f"the engine takes {r.max_num_seqs:,} of them at once, unless --max-num-seqs says otherwise"
+        return Message("memory.sequences", count=r.max_num_seqs)
     return None
 
 
-def _parts(report: MemoryReport) -> list[str]:
-    """List the parts of the weights where there is more than one worth a line."""
-    named = (("not quantised", report.plain_weights_gib), ("quantised", report.quantised_weights_gib),
-             ("scales", report.scales_gib), ("vision tower", report.vision_gib),
-             ("copies, padding, positions", report.loading_gib))
-    said = [(name, gib) for name, gib in named if gib >= SMALLEST_PART_GIB]
-    return [f"      {name:<27}{gib:10.2f} GiB" for name, gib in said] if len(said) > 1 else []
-
-
-def _planned(report: MemoryReport) -> list[str]:
-    """Say the precision of each part in this combination where it is not the checkpoint's."""
-    if report.planned_parts == report.facts.precision_parts:
-        return []
-    return wrap(f"here {parts_in_words(report.planned_parts)}", "    ", "  ")
-
-
-def text(report: MemoryReport) -> str:
-    """Render the sum line by line."""
+def _sum_rows(report: MemoryReport) -> Iterator[tuple[Text, Cell | str, Text]]:
+    """Yield the sum line by line: what, how much, and what it rests on."""
     r = report
-    lines = [
-        paint(f"{r.facts.model} at {_both(r)} on {r.tp_size} x {r.gpu_id}, {r.engine_id}", BOLD),
-        *facts_lines(r.facts),
-        *_planned(r),
-        *([f"  a context of {r.context_tokens:,} needs {r.context_needs}"] if r.context_needs else []),
-        f"  usable memory    {r.usable_gib:10.2f} GiB",
-        f"  - weights        {r.weights_gib:10.2f} GiB",
-        *_parts(r),
-        f"  - overhead       {r.overhead_gib:10.2f} GiB  ({r.overhead_means})",
-        f"  = KV cache       {r.kv_cache_gib:10.2f} GiB",
-    ]
+    yield Message("memory.usable"), _gib(r.usable_gib), ""
+    yield Message("memory.less-weights"), _gib(r.weights_gib), ""
+    parts = (("plain", r.plain_weights_gib), ("quantised", r.quantised_weights_gib), ("scales", r.scales_gib),
+             ("vision", r.vision_gib), ("loading", r.loading_gib))
+    named = [(Message(f"memory.part-{name}"), _gib(gib), "") for name, gib in parts if gib >= SMALLEST_PART_GIB]
+    yield from named if len(named) > 1 else ()
+    yield Message("memory.less-overhead"), _gib(r.overhead_gib), r.overhead_means
+    yield Message("memory.cache"), _gib(r.kv_cache_gib), ""
     if r.kv_cache_gib > 0:
-        each = f"a request, {r.request_gib * 1024:,.0f} MiB"
-        state = f" ({r.state_bytes_per_request / MIB:,.0f} of them its state)" if r.state_bytes_per_request else ""
         if r.in_flight_gib:
-            lines.append(f"  - in flight      {r.in_flight_gib:10.2f} GiB  (tokens of one step)")
-        lines += [
-            f"  / {r.kv_bytes_per_token_here:,.0f} bytes a token = {r.kv_cache_tokens:,} tokens",
-            f"  / {counted(r.context_tokens, 'token')} {each}{state} = {counted(r.max_concurrency, 'request')} at once",
-        ]
-    verdict = _verdict(report)
-    return "\n".join([*lines, *(wrap(verdict, "    ", "  ") if verdict else [])]) + "\n"
+            yield Message("memory.less-in-flight"), _gib(r.in_flight_gib), Message("memory.one-step")
+        yield Message("memory.per-token", amount=r.kv_bytes_per_token_here), Number(
+            r.kv_cache_tokens, ",", Message("memory.tokens")), ""
+        state = Message("memory.each-state" if r.state_bytes_per_request else "memory.each",
+                        mib=r.request_gib * 1024, state=r.state_bytes_per_request / MIB)
+        yield Message("memory.per-request", n=r.context_tokens), Number(
+            r.max_concurrency, ",", Message("memory.at-once")), state
 
 
-def _both(report: MemoryReport) -> str:
-    """Name the precisions of weights and cache."""
-    return report.precision if report.kv_cache_precision == "16-bit" else f"{report.precision}, 8-bit KV cache"
+def _gib(value: float) -> Number:
+    return Number(value, ",.2f", "GiB")
+
+
+def memory_document(report: MemoryReport) -> Document:
+    """Put the sum into a document; its row has every figure."""
+    r, verdict = report, _verdict(report)
+    told: list[Text] = [*facts_lines(r.facts)]
+    if r.planned_parts != r.facts.precision_parts:
+        told.append(Message("memory.here", parts=parts_in_words(r.planned_parts)))
+    if r.context_needs:
+        told.append(Message("memory.context-needs", tokens=r.context_tokens, needs=r.context_needs))
+    precision = Message("memory.both", precision=r.precision) if r.kv_cache_precision != "16-bit" else r.precision
+    title = Message("memory.title", model=r.facts.model, precision=precision, size=r.tp_size, gpu=r.gpu_id,
+                    engine=r.engine_id)
+    flat = _flat(as_dict(report))
+    return document(
+        title, [section("facts", "", bullets(told)),
+                section("sum", Message("memory.sum"), table(("", "", ""), _sum_rows(r)),
+                        paragraph(verdict, style="lead") if verdict else None)],
+        records=Records(tuple(flat), (flat,)), data=lambda: as_dict(report))
 
 
 def as_dict(report: MemoryReport) -> dict[str, Any]:
@@ -253,29 +247,6 @@ def _flat(data: dict[str, Any]) -> dict[str, Any]:
     return {key: words(value) for key, value in data.items()}
 
 
-def _csv(report: MemoryReport) -> str:
-    data = _flat(as_dict(report))
-    return rows_as_csv(tuple(data), [data])
-
-
-def _shown(value: object) -> object:
-    """Write a value of the report for a reader."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "-" if value is None else f"{value:,.2f}" if isinstance(value, float) else value
-
-
-def _markdown(report: MemoryReport) -> str:
-    rows = [(name, _shown(value)) for name, value in _flat(as_dict(report)).items()]
-    return "\n".join(markdown_table(("quantity", "value"), rows)) + "\n"
-
-
-MEMORY_REPORTS: dict[str, Callable[[MemoryReport], str]] = {
-    "text": text, "json": lambda report: json_report.dumps(as_dict(report)), "csv": _csv, "markdown": _markdown,
-}
-"""By the name that --format takes."""
-
-
 def model_facts(catalog: Catalog, name: str, exact: bool = False) -> ModelFacts:
     """Return what a model is taken to be, without any GPU.
 
@@ -285,28 +256,12 @@ def model_facts(catalog: Catalog, name: str, exact: bool = False) -> ModelFacts:
     return _facts(catalog, name, find_model(catalog, name), exact)
 
 
-def _facts_text(facts: ModelFacts) -> str:
-    cache = f"  {facts.kv_bytes_per_token:,.0f} bytes of 16-bit KV cache a token"
-    context = f"  context up to {facts.context_limit_tokens:,} tokens"
-    return "\n".join([paint(facts.model, BOLD), *facts_lines(facts), cache, context]) + "\n"
-
-
-def _facts_markdown(facts: ModelFacts) -> str:
-    rows = [(name, _shown(value)) for name, value in _flat(_facts_dict(facts)).items()]
-    return "\n".join(markdown_table(("quantity", "value"), rows)) + "\n"
-
-
-def _facts_csv(facts: ModelFacts) -> str:
-    data = _flat(_facts_dict(facts))
-    return rows_as_csv(tuple(data), [data])
-
-
-def _facts_dict(facts: ModelFacts) -> dict[str, Any]:
-    return {**asdict(facts), "precision": facts.checkpoint_precision}
-
-
-MODEL_REPORTS: dict[str, Callable[[ModelFacts], str]] = {
-    "text": _facts_text, "json": lambda facts: json_report.dumps(_facts_dict(facts)), "csv": _facts_csv,
-    "markdown": _facts_markdown,
-}
-"""By the name that --format takes."""
+def model_document(facts: ModelFacts) -> Document:
+    """Put what a model is into a document; its row has every fact."""
+    whole = {**asdict(facts), "precision": facts.checkpoint_precision}
+    flat = _flat(whole)
+    return document(
+        facts.model, [section("facts", "", bullets([
+            *facts_lines(facts), Message("memory.cache-bytes", amount=facts.kv_bytes_per_token),
+            Message("memory.context-up-to", tokens=facts.context_limit_tokens)]))],
+        records=Records(tuple(flat), (flat,)), data=lambda: whole)

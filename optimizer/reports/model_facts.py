@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,8 +13,8 @@ from optimizer.load.exact import exact_parameters
 from optimizer.load.model_config import read_model_config, same_shape
 from optimizer.load.model_names import find_model_id, nearest
 from optimizer.memory.parts import checkpoint_parts
+from optimizer.messages import Message
 from optimizer.reports.model_wording import parts_in_words
-from optimizer.reports.terminal import wrap
 from optimizer.schema.catalog import LlmModel, Precision
 
 APART = 0.03
@@ -47,7 +47,7 @@ class ModelFacts:
     """Part of the checkpoint -> its precision; `kv_cache` is 16-bit unless the checkpoint brings scales for less."""
     context_limit_tokens: int
     context_extended_tokens: int | None
-    warnings: tuple[str, ...]
+    warnings: tuple[Message, ...]
 
 
 def find_model(catalog: Catalog, name: str) -> tuple[LlmModel, LlmModel | None]:
@@ -81,17 +81,17 @@ def facts_of(name: str, model: LlmModel, known: LlmModel | None, precisions: Map
     """
     counted = model.parameters_billion + model.vision_parameters_billion
     total, active, source = counted, model.active_parameters_billion, model.counted_from
-    warnings = [part for part in model.notes.split("; ") if part] if model.runs_like == "own-config" else []
+    notes = model.notes.split("; ") if model.runs_like == "own-config" else []
+    warnings = [Message.quoted(part) for part in notes if part]
     if known is not None and source != "safetensors index":
         published = known.published_parameters_billion
         if published is not None and model is not known and abs(counted / published - 1) > APART:
-            warnings.append(f"published are {published:g} billion parameters, the shape has {counted:.2f}")
+            warnings.append(Message("model.published", published=published, counted=counted))
         total, source = (published, "published total") if published is not None else (total, source)
     if "towers" in model.unchecked:
-        beside = f"{model.vision_parameters_billion:.2f} billion"
-        warnings.insert(0, f"unverified: the vision and audio towers of {model.family}, {beside} by their shape alone")
+        warnings.insert(0, Message("model.towers", family=model.family, billion=model.vision_parameters_billion))
     if "family" in model.unchecked:
-        warnings.insert(0, f"unverified: the counting of the {model.family} family was never checked")
+        warnings.insert(0, Message("model.never-checked", family=model.family))
     stated = known.published_active_parameters_billion if known is not None else None
     if stated is not None and abs(active / stated - 1) <= APART_ACTIVE:
         active = stated
@@ -114,17 +114,18 @@ def with_exact_count(facts: ModelFacts) -> ModelFacts:
         raise InputError([Fault("options", "--exact", facts.model, "the path of a config.json")])
     exact = exact_parameters(path) / 1e9
     apart = abs(facts.counted_parameters_billion / exact - 1)
-    said = f"the real architecture has {exact:.2f} billion parameters, the shape {facts.counted_parameters_billion:.2f}"
+    said = Message("model.architecture", exact=exact, counted=facts.counted_parameters_billion)
     warnings = (*facts.warnings, said) if apart > APART else facts.warnings
     return replace(facts, parameters_billion=exact, counted_from="exact architecture", verified=True, warnings=warnings)
 
 
-def facts_lines(facts: ModelFacts) -> list[str]:
+def facts_lines(facts: ModelFacts) -> Iterator[Message]:
     """Say what a model is taken to be, in a few lines."""
     f = facts
-    active = "" if abs(f.active_parameters_billion / f.parameters_billion - 1) < APART else (
-        f", {f.active_parameters_billion:,.1f} active")
-    state = "" if f.verified else ", unverified"
-    lines = [f"  {f.parameters_billion:,.2f} billion parameters{active} ({f.counted_from}{state}), family {f.family}",
-             *wrap(f"stored as {parts_in_words(f.precision_parts)}", "    ", "  ")]
-    return [*lines, *(line for warning in f.warnings for line in wrap(f"note: {warning}", "  ", "    "))]
+    active = abs(f.active_parameters_billion / f.parameters_billion - 1) >= APART
+    ident = "model.size-active" if active else "model.size"
+    size = Message(ident if f.verified else f"{ident}-unverified", total=f.parameters_billion,
+                   active=f.active_parameters_billion, source=f.counted_from)
+    yield Message("model.family", size=size, family=f.family)
+    yield Message("model.stored-as", parts=parts_in_words(f.precision_parts))
+    yield from (Message("model.remark", remark=warning) for warning in f.warnings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from optimizer.memory.parts import CACHE
+from optimizer.messages import Message
 from optimizer.schema.plan import Plan, ServedModel
 
 ALL_PASSED = 0.97
@@ -28,7 +29,7 @@ def by_precision(parts: Mapping[str, str]) -> tuple[tuple[str, tuple[str, ...]],
     return tuple((precision, tuple(named)) for precision, named in grouped.items())
 
 
-def parts_in_words(parts: Mapping[str, str]) -> str:
+def parts_in_words(parts: Mapping[str, str]) -> Message:
     """Write the precision of every part, the KV cache last.
 
     >>> parts_in_words({"experts": "mxfp4", "attention": "bf16", "head": "bf16", "kv_cache": "16-bit"})
@@ -36,24 +37,27 @@ def parts_in_words(parts: Mapping[str, str]) -> str:
     >>> parts_in_words({"attention": "bf16", "dense": "bf16", "kv_cache": "fp8"})
     'bf16 in all parts; fp8 KV cache'
     """
-    said = [f"{precision} {', '.join(named) or 'in all parts'}" for precision, named in by_precision(parts)]
-    return "; ".join([*said, *([f"{parts[CACHE]} KV cache"] if CACHE in parts else [])])
+    said = [Message("model.parts", precision=precision, parts=named) if named
+            else Message("model.all-parts", precision=precision) for precision, named in by_precision(parts)]
+    said += [Message("model.cache", precision=parts[CACHE])] if CACHE in parts else []
+    return Message("model.stored", parts=tuple(said))
 
 
-def size_in_words(one: ServedModel) -> str:
+def size_in_words(one: ServedModel) -> Message:
     """Write the parameters, and what they rest on."""
     total, active = one.parameters_billion, one.active_parameters_billion
-    passed = f", {active:,.1f} active" if active < ALL_PASSED * total else ""
-    state = "" if one.verified else ", unverified"
-    return f"{total:,.2f} billion parameters{passed} ({one.counted_from}{state})"
+    ident = "model.size-active" if active < ALL_PASSED * total else "model.size"
+    ident = ident if one.verified else f"{ident}-unverified"
+    return Message(ident, total=total, active=active, source=one.counted_from)
 
 
-def model_lines(plan: Plan) -> Iterator[str]:
+def model_lines(plan: Plan) -> Iterator[Message]:
     """Yield one sentence for each service: what its model is, how it is stored, and how it is planned."""
     for one in plan.models:
-        said = [f"{one.model}, {size_in_words(one)}", f"Stored as {parts_in_words(one.stored)}"]
-        said += [f"Planned at {precision}: {parts_in_words(parts)}" for precision, parts in planned_otherwise(one)]
-        yield f"{one.service_id}: {'. '.join(said)}."
+        planned = tuple(Message("model.planned", precision=precision, parts=parts_in_words(parts))
+                        for precision, parts in planned_otherwise(one))
+        yield Message("model.line-planned" if planned else "model.line", service=one.service_id, model=one.model,
+                      size=size_in_words(one), stored=parts_in_words(one.stored), planned=planned)
 
 
 def planned_otherwise(one: ServedModel) -> list[tuple[str, dict[str, str]]]:

@@ -1,10 +1,13 @@
-"""A plan of periods in rows and lines, shared by the terminal and Markdown."""
+"""A plan of periods as sections of its document: hours, quarters, who runs where, what is bought and rented."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from optimizer.reports.wording import counted, money
+from optimizer.documents.document import Section, bullets, paragraph, section, table
+from optimizer.messages import Message
+from optimizer.plan.hours import timetable_of
+from optimizer.reports.wording_of_time import cost_by_time, saving_by_time, timetable_rows, work_of
 from optimizer.schema.plan import NodeLayout, Period, Plan
 
 
@@ -45,42 +48,54 @@ def label_of(run: tuple[Period, ...]) -> str:
     return f"{quarter} hours {ranges}".strip()
 
 
-def period_lines(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Yield (label, what is asked and what stands) of each run of periods."""
+def timetable_section(plan: Plan) -> Section | None:
+    """Return the nodes hour by hour, each kind of day once; None where the plan has no hours."""
+    found = timetable_of(plan)
+    if found is None or plan.roadmap is not None:
+        return None
+    tables = [table(rows[0], rows[1:]) for rows in timetable_rows(found, plan.work)]
+    return section("hours", Message("periods.day" if found.hours == 24 else "periods.week"),
+                   paragraph(cost_by_time(plan)), bullets(saving_by_time(found)), *tables)
+
+
+def period_sections(plan: Plan) -> Iterator[Section]:
+    """Yield who runs where, period by period, what nodes hold, and money by the quarter."""
+    if len(plan.periods) > 1 and (plan.roadmap is not None) == bool(plan.periods[0].hours):
+        yield section("periods", Message("periods.title"), bullets(_period_lines(plan)))
+    yield section("hosted", Message("periods.hosted-title"), bullets(_hosted_lines(plan)))
+    if plan.periods:
+        fullest = max(plan.periods, key=_fullness)
+        yield section("layouts", Message("periods.layouts"), bullets(map(_layout, fullest.layouts)))
+        yield section("losses", Message("periods.losses"), bullets(
+            Message("periods.loss", lost=loss.lost, running=tuple(
+                Message("periods.runs", service=one.service_id, n=one.replicas, offer=one.offer_id)
+                for one in loss.running)) for loss in fullest.losses))
+    yield section("work", Message("periods.work"), bullets(map(work_of, plan.work)))
+
+
+def _period_lines(plan: Plan) -> Iterator[Message]:
+    """Yield what is asked and what stands in each run of periods."""
     for run, fullest in stretches(plan):
-        asked = ", ".join(f"{one.service_id} {one.amount:g}" for one in fullest.demand if one.amount)
-        nodes = " + ".join(f"{count} x {name}" for name, count in fullest.nodes.items()) or "no node"
-        nodes += "".join(f" + {one.amount:g} of {one.service_id} by {one.provider}" for one in fullest.hosted)
-        yield label_of(run), f"asked at most {asked or 'nothing'}: {nodes}"
+        asked = tuple(f"{one.service_id} {one.amount:g}" for one in fullest.demand if one.amount)
+        nodes = tuple(f"{count} x {name}" for name, count in fullest.nodes.items()) or (Message("periods.no-node"),)
+        hosted = tuple(Message("periods.by-api", amount=one.amount, service=one.service_id, provider=one.provider)
+                       for one in fullest.hosted)
+        yield Message("periods.line", label=label_of(run), asked=asked or (Message("diff.nothing"),),
+                      nodes=(*nodes, *hosted))
 
 
-def layout_lines(plan: Plan) -> Iterator[str]:
-    """Yield what nodes hold in the fullest period, where nodes are shared."""
-    fullest = max(plan.periods, key=_fullness)
-    for layout in fullest.layouts:
-        yield f"{layout.count} x {layout.offer_id}: {_held(layout)}"
+def _layout(layout: NodeLayout) -> Message:
+    held = [Message("periods.replicas", n=one.replicas, service=one.service_id,
+                    gpus=Message("capacity.gpus", n=one.gpu_count)) for one in layout.replicas]
+    held += [Message("periods.free", gpus=Message("capacity.gpus", n=layout.free_gpus))] if layout.free_gpus else []
+    return Message("periods.layout", count=layout.count, offer=layout.offer_id, held=tuple(held))
 
 
-def _held(layout: NodeLayout) -> str:
-    held = ", ".join(
-        f"{counted(one.replicas, 'replica')} of {one.service_id} on {counted(one.gpu_count, 'GPU')} each"
-        for one in layout.replicas)
-    free = f"{counted(layout.free_gpus, 'GPU')} free" if layout.free_gpus else ""
-    return ", ".join(part for part in (held, free) if part)
-
-
-def hosted_lines(plan: Plan) -> Iterator[str]:
+def _hosted_lines(plan: Plan) -> Iterator[Message]:
     """Yield what each hosted API carries and costs."""
     for one in plan.hosted:
-        speed = f"{one.tokens_per_s:g} tokens/s stated" if one.tokens_per_s else "no speed is promised: unverified"
-        yield (f"{one.service_id}: {one.provider} {one.api_model}, ${one.input_usd_per_million:g} in, "
-               f"${one.output_usd_per_million:g} out a million ({one.as_of}): {money(one.usd_per_month)} a month for at"
-               f" most {one.tokens_per_month / 1e6:,.0f} million tokens; {speed}; data leaves the house")
-
-
-def loss_lines(plan: Plan) -> Iterator[str]:
-    """Yield where services run after each loss, in the fullest period."""
-    fullest = max(plan.periods, key=_fullness)
-    for loss in fullest.losses:
-        runs = ", ".join(f"{one.service_id} {one.replicas} on {one.offer_id}" for one in loss.running)
-        yield f"without {loss.lost}: {runs}"
+        speed = Message("periods.hosted-speed", speed=one.tokens_per_s) if one.tokens_per_s else Message(
+            "periods.hosted-unverified")
+        yield Message("periods.hosted", service=one.service_id, provider=one.provider, model=one.api_model,
+                      input=one.input_usd_per_million, output=one.output_usd_per_million, as_of=one.as_of,
+                      usd=one.usd_per_month, millions=one.tokens_per_month / 1e6, speed=speed)

@@ -1,16 +1,17 @@
-"""A budget plan's quarters in rows and lines, shared by the terminal, Markdown, CSV and the chart."""
+"""A budget plan's quarters as sections of its document, rows of its CSV, and figures of its chart."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from optimizer.reports.wording import STATUS, counted
+from optimizer.documents.cells import Amount, Number
+from optimizer.documents.document import Piece, Section, Table, Text, bullets, paragraph, section, table
+from optimizer.messages import Message
+from optimizer.reports.heads import heads
 from optimizer.schema.plan import Cash, OfferTerms, Plan, RoadmapPlan, StayPlan
-
-WAYS = {"buy": "bought", "reserve": "reserved", "rent": "rented", "keep": "there already"}
 
 Row = tuple[str, ...]
 
@@ -37,13 +38,13 @@ class Quarters:
         """What a dollar is in it."""
         return self.plan.cost.fx_rate_per_usd or 1.0
 
-    def amount(self, usd: float | None) -> str:
-        """Write an amount without its currency; of yen without decimals."""
-        return "-" if usd is None else f"{usd * self.rate:,.{0 if self.currency == 'JPY' else 2}f}"
+    def cell(self, usd: float | None) -> Amount:
+        """Return an amount for a table whose heading names the currency."""
+        return Amount(None if usd is None else usd * self.rate, self.currency)
 
-    def money(self, usd: float | None) -> str:
+    def money(self, usd: float | None) -> Message | str:
         """Write an amount with its currency."""
-        return f"${self.amount(usd)}" if self.currency == "USD" else f"{self.currency} {self.amount(usd)}"
+        return "-" if usd is None else Message(f"compare.amount-{self.currency}", value=usd * self.rate)
 
     @cached_property
     def letters(self) -> dict[str, str]:
@@ -112,110 +113,122 @@ def _letter(place: int) -> str:
     return (_letter(place // 26 - 1) if place >= 26 else "") + chr(ord("A") + place % 26)
 
 
-def move_rows(shown: Quarters) -> list[Row]:
-    """Return what each quarter asks, what is bought, rented and retired in it, what stands, and the cash."""
-    return [("quarter", "demand", "buy", "rent", "retire", "stand", "cash"), *(
-        (quarter.label, shown.demand(place), *(told or "-" for told in shown.moves(place)),
-         shown.amount(quarter.cash_usd)) for place, quarter in enumerate(shown.roadmap.quarters))]
+def quarter_sections(shown: Quarters) -> Iterator[Section]:
+    """Yield the quarters of a budget plan: moves, cash, fiscal years, what stands behind each letter, the total."""
+    money = {"currency": shown.currency}
+    yield section("quarters", Message("quarters.title", **money), table(
+        heads("quarter", "demand", "buy", "rent", "retire", "stand", "cash"),
+        [(quarter.label, shown.demand(place), *(told or "-" for told in shown.moves(place)),
+          shown.cell(quarter.cash_usd)) for place, quarter in enumerate(shown.roadmap.quarters)]),
+        paragraph(Message("quarters.note")))
+    yield section("cash", Message("quarters.cash", **money), _cash(shown))
+    yield section("years", Message("quarters.years", **money), _years(shown), paragraph(Message("quarters.years-note")))
+    yield section("letters", Message("quarters.letters"), table(
+        heads("letter", "offer"), [(letter, offer_id) for letter, offer_id, _ in _offers(shown)],
+        details=[told for _, _, told in _offers(shown)]))
+    yield section("total", Message("quarters.total"), table(
+        (*heads("line"), Message("head.currency", **money)),
+        [(Message(ident), shown.cell(amount)) for ident, amount in _sums(shown)]),
+        paragraph(_bound(shown)), bullets(shown.roadmap.assumptions))
 
 
-def cash_rows(shown: Quarters) -> list[Row]:
-    """Return the payments of each quarter; columns in which nothing happens are left out."""
-    rows: list[Row] = [("quarter", "capex", "rent", "running", "sold", "cash", "so far")]
-    for one in shown.roadmap.quarters:
-        amounts = (one.capex_usd, one.rent_usd, one.running_usd, one.sold_usd, one.cash_usd, one.cumulative_cash_usd)
-        rows.append((one.label, *map(shown.amount, amounts)))
-    return _without_empty(rows)
+def _cash(shown: Quarters) -> Table | None:
+    """Lay out the payments of each quarter; columns in which nothing happens are left out."""
+    rows: list[tuple[Piece | None, ...]] = [(one.label, *map(shown.cell, (
+        one.capex_usd, one.rent_usd, one.running_usd, one.sold_usd, one.cash_usd, one.cumulative_cash_usd)))
+        for one in shown.roadmap.quarters]
+    return _without_empty(heads("quarter", "capital", "rent", "running", "sold", "cash", "so-far"), rows)
 
 
-def year_rows(shown: Quarters) -> list[Row]:
-    """Return spending and caps of each fiscal year, and its books."""
-    rows: list[Row] = [("year", "quarters", "capex", "cap", "opex", "cap", "sold", "depreciation", "book value")]
+def _years(shown: Quarters) -> Table | None:
+    """Lay out spending and caps of each fiscal year, and its books."""
+    rows: list[tuple[Piece | None, ...]] = []
     for year in shown.roadmap.fiscal_years:
         loss = year.depreciation_usd + year.written_off_usd
         amounts = (year.capex_usd, year.capex_cap_usd, year.opex_usd, year.opex_cap_usd, year.sold_usd, loss,
                    year.book_value_usd)
-        rows.append((year.label, str(year.quarters), *map(shown.amount, amounts)))
-    return _without_empty(rows)
+        rows.append((year.label, Number(year.quarters), *map(shown.cell, amounts)))
+    return _without_empty(heads("fiscal-year", "quarters", "capital", "cap", "operating", "cap", "sold",
+                                "depreciation", "book-value"), rows)
 
 
-def _without_empty(rows: list[Row]) -> list[Row]:
-    keep = [i for i in range(len(rows[0])) if any(row[i].strip("0.,-") for row in rows[1:])]
-    return [tuple(row[i] for i in keep) for row in rows]
+def _without_empty(header: Sequence[Text], rows: Sequence[Sequence[Piece | None]]) -> Table | None:
+    keep = [i for i in range(len(header)) if any(_says(row[i]) for row in rows)]
+    return table([header[i] for i in keep], [[row[i] for i in keep] for row in rows])
 
 
-def offer_lines(shown: Quarters) -> Iterator[tuple[str, str, str]]:
+def _says(piece: Piece | None) -> bool:
+    return bool(piece.amount) if isinstance(piece, Amount) else piece not in (None, "-")
+
+
+def _offers(shown: Quarters) -> Iterator[tuple[str, str, Message]]:
     """Yield (letter, offer, how its nodes come and what they cost) of every offer of the plan."""
     terms = {one.offer_id: one for one in shown.roadmap.offers}
     nodes = {node.offer_id: node for node in shown.plan.nodes}
     for offer_id, letter in shown.letters.items():
         ways = sorted({stay.way for stay in shown.roadmap.stays if stay.offer_id == offer_id})
-        node, parts = nodes.get(offer_id), []
+        node, parts = nodes.get(offer_id), list[Text]()
         if node is not None:
             parts.append(f"{node.gpu_count} x {node.gpu_id}")
-        parts.append(", ".join(f"reserved {node.term_months} months" if way == "reserve" and node else WAYS[way]
-                               for way in ways))
+        parts += [Message("node.reserved", n=node.term_months) if way == "reserve" and node
+                  else Message(f"quarters.way-{way}") for way in ways]
         if node is not None:
             parts.append(node.region if node.kind == "owned" else f"{node.provider} {node.region}")
         if offer_id in terms:
             parts.append(_priced(shown, terms[offer_id], "buy" in ways))
-        yield letter, offer_id, ", ".join(parts)
+        yield letter, offer_id, Message("gives.survive", parts=tuple(parts))
 
 
-def _priced(shown: Quarters, terms: OfferTerms, bought: bool) -> str:
+def _priced(shown: Quarters, terms: OfferTerms, bought: bool) -> Message:
     """Write today's prices of an offer."""
     if terms.rent_usd_per_quarter is not None:
-        upfront = f", {terms.upfront_fraction:.0%} upfront" if terms.upfront_fraction else ""
-        return f"{shown.money(terms.rent_usd_per_quarter)} a quarter{upfront}"
+        return Message("quarters.rent-upfront" if terms.upfront_fraction else "quarters.rent",
+                       amount=shown.money(terms.rent_usd_per_quarter), share=terms.upfront_fraction)
+    run = Message("quarters.run", amount=shown.money(terms.running_usd_per_quarter))
+    if not bought:
+        return run
     lead = terms.lead_time_quarters
-    late = f", stands {counted(lead, 'quarter')} after the order" if lead else ""
-    price = f"{shown.money(terms.purchase_usd)} to buy{late}, " if bought else ""
-    return f"{price}{shown.money(terms.running_usd_per_quarter)} a quarter to run"
+    return Message("quarters.buy-late" if lead else "quarters.buy", amount=shown.money(terms.purchase_usd), n=lead,
+                   run=run)
 
 
-def total_line(shown: Quarters) -> str:
+def total_line(shown: Quarters) -> Message:
     """Say what the quarters cost in all, and what is to be approved."""
     quarters, rate = shown.roadmap.quarters, shown.roadmap.discount_fraction_per_year
-    kind = f"present value at {rate:.1%} a year" if rate else "nominal"
-    dollars = "" if shown.currency == "USD" else f" (${shown.roadmap.total_cost_usd:,.2f})"
-    bought = sum(one.capex_usd for one in quarters)
-    span = f"{quarters[0].label} to {quarters[-1].label}, {counted(len(quarters), 'quarter')}"
-    return (f"{shown.money(shown.roadmap.total_cost_usd)}{dollars} in all, {kind}: {span}; "
-            f"purchases to approve: {shown.money(bought)}")
+    total, local = shown.roadmap.total_cost_usd, shown.currency != "USD"
+    return Message(
+        "quarters.in-all-local" if local else "quarters.in-all", amount=shown.money(total), usd=total,
+        kind=Message("quarters.present", rate=rate) if rate else Message("quarters.nominal"), first=quarters[0].label,
+        last=quarters[-1].label, n=len(quarters), bought=shown.money(sum(one.capex_usd for one in quarters)))
 
 
-def sum_rows(shown: Quarters) -> list[tuple[str, float]]:
+def _sums(shown: Quarters) -> list[tuple[str, float]]:
     """List the parts of the total, nominal, in dollars."""
     roadmap = shown.roadmap
     parts = [
-        ("purchases", sum(one.capex_usd for one in roadmap.quarters)),
-        ("rents and running", sum(one.opex_usd for one in roadmap.quarters)),
-        ("commitments after the end", roadmap.committed_after_usd),
-        ("sold", -sum(one.sold_usd for one in roadmap.quarters)),
-        ("counted for what stands at the end", -roadmap.end_value_usd),
+        ("quarters.purchases", sum(one.capex_usd for one in roadmap.quarters)),
+        ("quarters.rents", sum(one.opex_usd for one in roadmap.quarters)),
+        ("quarters.commitments", roadmap.committed_after_usd),
+        ("quarters.sold", -sum(one.sold_usd for one in roadmap.quarters)),
+        ("quarters.left", -roadmap.end_value_usd),
     ]
-    return [(name, amount) for name, amount in parts if amount]
+    return [(ident, amount) for ident, amount in parts if amount]
 
 
-def sum_line(shown: Quarters) -> str:
-    """Add the parts of the total up."""
-    text = " ".join(f"{'-' if amount < 0 else '+'} {name} {shown.money(abs(amount))}"
-                    for name, amount in sum_rows(shown))
-    return text.removeprefix("+ ")
-
-
-def bound_line(shown: Quarters) -> str:
+def _bound(shown: Quarters) -> Message:
     """Write bound, gap and the exchange rate."""
-    cost, gap = shown.plan.cost, shown.plan.gap_fraction or 0.0
-    rate = "" if cost.fx_rate_per_usd is None else f" at {cost.fx_rate_per_usd:g} {cost.currency} a dollar" \
-        f" ({cost.fx_as_of})"
-    return f"lower bound {shown.money(shown.roadmap.bound_usd)}, gap {gap:.2%}{rate}"
+    cost = shown.plan.cost
+    told: dict[str, object] = {"bound": shown.money(shown.roadmap.bound_usd), "gap": shown.plan.gap_fraction or 0.0}
+    if cost.fx_rate_per_usd is None:
+        return Message("quarters.bound", **told)
+    told |= {"rate": cost.fx_rate_per_usd, "currency": cost.currency, "as_of": cost.fx_as_of}
+    return Message("quarters.bound-local", **told)
 
 
-def status_line(plan: Plan) -> str:
+def status_line(plan: Plan) -> Message:
     """Write the status, with the gap where the proof is open."""
-    gap = "" if not plan.gap_fraction else f"; nothing is more than {plan.gap_fraction:.2%} cheaper"
-    return f"{STATUS[plan.status]}{gap}"
+    status = Message(f"status.{plan.status}")
+    return Message("quarters.status-gap", status=status, gap=plan.gap_fraction) if plan.gap_fraction else status
 
 
 MONEY = (*Cash.model_fields, "cumulative_cash_usd")

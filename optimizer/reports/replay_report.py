@@ -1,100 +1,110 @@
-"""What became of a saved plan: for a person, and for a CI job."""
+"""What became of a saved plan, as a document."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from optimizer.deploy.names import one_line
+from optimizer.documents.document import Box, Document, Records, Text, Tone, bullets, document, paragraph, section
+from optimizer.messages import Message
 from optimizer.replay import Replay
 from optimizer.replay.replayed import PriceChange, SpeedChange
-from optimizer.reports.json_report import dumps
-from optimizer.reports.terminal import BOLD, GREEN, RED, YELLOW, paint, wrap
-from optimizer.reports.wording import STATUS, counted, money
+from optimizer.reports.wording import mix_of, status_words
+
+COLUMNS = ("problem", "passed", "stands", "optimal", "regret_percent", "usd_per_month_then", "usd_per_month_now",
+           "usd_per_month_best", "fault")
+"""Added to, never renamed; one row for each fault, or one."""
 
 
-def verdict(found: Replay) -> str:
+def verdict(found: Replay) -> Message:
     """Say in one sentence whether the plan still stands and is still the cheapest."""
     if not found.stands:
-        return "BROKEN: the plan no longer stands"
+        return Message("replay.broken")
     if found.usd_per_month_then is None:
-        return "UNCHANGED: the saved answer has no plan, and there is none today"
+        return Message("replay.unchanged")
     if found.optimal:
-        return "OPTIMAL: the plan stands, nothing cheaper exists today"
+        return Message("replay.optimal")
     if found.regret_percent is None or found.status_now != "optimal":
-        return "STANDS: the limit was reached before the cheapest plan of today was proven"
-    return f"STANDS, {found.regret_percent:.2f}% dearer than the cheapest plan of today"
+        return Message("replay.limit")
+    return Message("replay.stands", percent=found.regret_percent)
 
 
-def text(found: Replay) -> str:
-    """Write it for a terminal."""
-    colour = RED if not found.passed else GREEN if found.stands and not found.regret_percent else YELLOW
-    lines = [paint(found.problem, BOLD), *(paint(line, colour) for line in wrap(verdict(found), ""))]
-    lines += [line for fault in found.faults for line in wrap(one_line(fault), "    ", "  - ")]
-    lines += list(_costs(found))
-    for title, rows in (
-        ("Prices that changed", [price_line(one) for one in found.prices]),
-        ("Speeds that changed", [speed_line(one) for one in found.speeds]),
-        ("Figures that no longer hold", list(found.figures)),
-        ("Not what the plan was computed from", list(found.other_inputs)),
-    ):
-        if rows:
-            lines += ["", paint(title, BOLD), *(line for row in rows for line in wrap(one_line(row), "    ", "  "))]
-    if found.stands and found.regret_percent:
-        nodes = ", ".join(f"{node.count} x {node.offer_id}" for node in found.best.nodes)
-        lines += ["", paint("The cheapest plan of today", BOLD), *wrap(f"{money(found.usd_per_month_best)}/month: "
-                                                                       f"{nodes}", "    ", "  ")]
-    lines += ["", *wrap(outcome(found), "")]
-    return "\n".join(lines) + "\n"
-
-
-def outcome(found: Replay) -> str:
+def outcome(found: Replay) -> Message:
     """Say whether the check is met."""
-    allowed = f"at most {found.max_regret_percent:g}% regret is let pass"
-    if found.passed:
-        return f"The check is met ({allowed})."
-    return f"The check is not met ({allowed})." if found.stands else "The check is not met: the plan must be made anew."
+    if found.stands:
+        return Message("replay.passed" if found.passed else "replay.failed", percent=found.max_regret_percent)
+    return Message("replay.anew")
 
 
-def _costs(found: Replay) -> Iterator[str]:
+def _costs(found: Replay) -> Iterator[Message]:
     if found.usd_per_month_then is None:
         if found.status_now != "infeasible":
-            yield from wrap(f"today: {STATUS[found.status_now]}", "  ")
+            yield Message("replay.today", status=status_words(found.status_now))
         return
-    now = f"today {money(found.usd_per_month_now)}/month" if found.usd_per_month_now is not None else (
-        "today not to be had")
-    best = f"the cheapest plan of today {money(found.usd_per_month_best)}/month" if found.best.nodes else (
-        "today there is no plan" if found.status_now == "infeasible" else "the cheapest plan of today is not known")
-    yield from wrap(f"when it was saved {money(found.usd_per_month_then)}/month, {now}; {best}", "  ")
+    yield Message("replay.cost-then", usd=found.usd_per_month_then)
+    yield Message("replay.cost-gone") if found.usd_per_month_now is None else Message(
+        "replay.cost-now", usd=found.usd_per_month_now)
+    if found.best.nodes:
+        yield Message("replay.cost-best", usd=found.usd_per_month_best)
+    else:
+        yield Message("replay.best-none" if found.status_now == "infeasible" else "replay.best-unknown")
 
 
-def price_line(one: PriceChange) -> str:
+def price_line(one: PriceChange) -> Message:
     """Say how a price changed."""
+    told = {"count": one.count, "offer": one.offer_id, "then": one.usd_per_hour_then}
     if one.usd_per_hour_now is None:
-        return f"{one.count} x {one.offer_id}: ${one.usd_per_hour_then:.4f}/hour each then, cannot be had now"
-    change = f" ({one.change_percent:+.1f}%)" if one.change_percent is not None else ""
-    return (f"{one.count} x {one.offer_id}: ${one.usd_per_hour_then:.4f}/hour each then, "
-            f"${one.usd_per_hour_now:.4f} now{change}, price of {one.as_of_now}, "
-            f"{(one.source_url or '').partition(' ; ')[0]}")
+        return Message("replay.price-gone", **told)
+    told |= {"now": one.usd_per_hour_now, "as_of": one.as_of_now, "source": (one.source_url or "").partition(" ; ")[0]}
+    if one.change_percent is None:
+        return Message("replay.price", **told)
+    return Message("replay.price-moved", percent=one.change_percent, **told)
 
 
-def speed_line(one: SpeedChange) -> str:
+def speed_line(one: SpeedChange) -> Message:
     """Say how what a deployment does changed."""
     parts = []
     if one.tokens_per_s_then != one.tokens_per_s_now:
-        parts.append(f"{_figure(one.tokens_per_s_then)} tokens/s a user then, {_figure(one.tokens_per_s_now)} now")
+        parts.append(Message("replay.speed", then=_figure(one.tokens_per_s_then), now=_figure(one.tokens_per_s_now)))
     if one.ttft_ms_then != one.ttft_ms_now:
-        parts.append(f"TTFT {_figure(one.ttft_ms_then)} ms then, {_figure(one.ttft_ms_now)} ms now")
+        parts.append(Message("replay.ttft", then=_figure(one.ttft_ms_then), now=_figure(one.ttft_ms_now)))
     if one.sequences_then != one.sequences_now:
-        parts.append(f"{counted(one.sequences_then, 'sequence')} at most then, {one.sequences_now} now: "
-                     "set the engine's maximum anew")
+        parts.append(Message("replay.sequences", n=one.sequences_then, now=one.sequences_now))
     if one.evidence_then != one.evidence_now:
-        parts.append(f"{one.evidence_then} then, {one.evidence_now} now")
-    return f"{one.service_id} on {one.offer_id} ({one.engine_id}): {'; '.join(parts)}"
+        parts.append(Message("replay.evidence", then=one.evidence_then, now=one.evidence_now))
+    return Message("replay.deployment", service=one.service_id, offer=one.offer_id, engine=one.engine_id,
+                   parts=tuple(parts))
 
 
 def _figure(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.1f}"
+    return Message("replay.unknown") if value is None else f"{value:.1f}"
+
+
+def _clean(text: Text) -> Text:
+    """Keep a file's text on one line; a message holds none."""
+    return text if isinstance(text, Message) and text.id else one_line(text)
+
+
+def replay_document(found: Replay) -> Document:
+    """Put the outcome into a document; its rows are the faults."""
+    tone: Tone = "bad" if not found.passed else "plain" if found.regret_percent else "good"
+    base = {"problem": found.problem, "passed": found.passed, "stands": found.stands, "optimal": found.optimal,
+            "regret_percent": found.regret_percent, "usd_per_month_then": found.usd_per_month_then,
+            "usd_per_month_now": found.usd_per_month_now, "usd_per_month_best": found.usd_per_month_best}
+    best = Message("explain.plan-is", usd=found.usd_per_month_best, mix=mix_of(found.best.nodes))
+    lists: tuple[tuple[str, Iterable[Text]], ...] = (
+             ("prices", map(price_line, found.prices)), ("speeds", map(speed_line, found.speeds)),
+             ("figures", found.figures), ("inputs", found.other_inputs),
+             ("best", [best] if found.stands and found.regret_percent else []))
+    return document(
+        found.problem,
+        [section("verdict", "", Box(tone, (paragraph(verdict(found)),)), bullets(map(_clean, found.faults)),
+                 *map(paragraph, _costs(found))),
+         *(section(name, Message(f"replay.title-{name}"), bullets(map(_clean, lines))) for name, lines in lists),
+         section("outcome", "", paragraph(outcome(found)))],
+        records=Records(COLUMNS, tuple({**base, "fault": fault} for fault in found.faults or ("",))),
+        data=lambda: as_data(found))
 
 
 def as_data(found: Replay) -> dict[str, Any]:
@@ -115,11 +125,3 @@ def as_data(found: Replay) -> dict[str, Any]:
         "best_nodes": [{"offer_id": node.offer_id, "count": node.count, "usd_per_month": node.usd_per_month}
                        for node in found.best.nodes],
     }
-
-
-def json(found: Replay) -> str:
-    """Write it for other programs."""
-    return dumps(as_data(found))
-
-
-REPLAY_REPORTS = {"text": text, "json": json}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from optimizer.documents.cells import Money
+from optimizer.documents.document import Piece, Section, paragraph, section, table
 from optimizer.messages import Message
-from optimizer.reports.wording import STATUS, money
+from optimizer.reports.heads import heads
+from optimizer.reports.wording import status_words
 from optimizer.schema.plan import Plan
-from optimizer.schema.sharing import Share
 
 COLUMNS = (
     ("alone", "alone_usd_per_month"), ("proportional", "proportional_usd_per_month"),
@@ -13,12 +15,12 @@ COLUMNS = (
 """Ways to share a bill, and their keys."""
 
 
-def status_of(plan: Plan) -> str:
+def status_of(plan: Plan) -> Message:
     """Say how sure the answer is; one that cuts services is the cheapest for those it serves."""
     if plan.shed and plan.status in ("optimal", "feasible"):
         cut = len(plan.shed)
         return Message(f"shed.{plan.status}", cut=cut, all=cut + len(plan.services))
-    return STATUS[plan.status]
+    return status_words(plan.status)
 
 
 def shed_lines(plan: Plan) -> list[Message]:
@@ -40,23 +42,22 @@ def saving_lines(plan: Plan) -> list[Message]:
     return [*told, Message("sharing.broken", rules=saving.broken)] if saving.broken else told
 
 
-def share_rows(plan: Plan) -> list[tuple[str, ...]]:
-    """Return a table of what each service pays, only the columns that are known, with their sums; empty without any."""
+def share_section(plan: Plan) -> Section | None:
+    """Return what each service pays, only the columns that are known, with their sums; None without any."""
     shown = [(title, key) for title, key in COLUMNS if any(getattr(one, key) is not None for one in plan.shares)]
     if not shown:
-        return []
-    rows = [(one.service_id, *(_amount(one, key) for _, key in shown)) for one in plan.shares]
-    sums = tuple(_sum([getattr(one, key) for one in plan.shares]) for _, key in shown)
-    return [("service", *(title for title, _ in shown)), *rows, ("together", *sums)]
+        return None
+    rows: list[tuple[Piece | None, ...]] = [
+        (one.service_id, *(Money(getattr(one, key)) for _, key in shown)) for one in plan.shares]
+    sums = [Money(_sum([getattr(one, key) for one in plan.shares])) for _, key in shown]
+    header = (*heads("service"), *(Message(f"head.{title.lower()}") for title, _ in shown))
+    return section("shares", Message("sharing.title"), table(header, [*rows, (Message("cost.together"), *sums)]),
+                   *map(paragraph, share_notes(plan)))
 
 
-def _amount(one: Share, key: str) -> str:
-    return money(getattr(one, key)).replace("$", "")
-
-
-def _sum(values: list[float | None]) -> str:
+def _sum(values: list[float | None]) -> float | None:
     known = [value for value in values if value is not None]
-    return money(round(sum(known), 2)).replace("$", "") if len(known) == len(values) else "-"
+    return round(sum(known), 2) if len(known) == len(values) else None
 
 
 def share_notes(plan: Plan) -> list[Message]:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from optimizer.documents.csv_rows import rows_as_csv
+from optimizer.documents.cells import Number
+from optimizer.documents.document import Document, Records, Text, bullets, document, paragraph, section, table
 from optimizer.engines import refusal
 from optimizer.errors import Fault, InputError
 from optimizer.load import Catalog
 from optimizer.memory import largest_fitting_concurrency, memory_fit
-from optimizer.reports import json_report
-from optimizer.reports.markdown import table as markdown_table
-from optimizer.reports.terminal import BOLD, paint, wrap
+from optimizer.messages import Message
 from optimizer.schema.calibration import TPOT_TERMS
 from optimizer.schema.layout import ReplicaLayout
 from optimizer.throughput import Question, SpeedCurve, speed_curve
@@ -29,25 +28,6 @@ from optimizer.throughput.traits import traits_of
 
 MOST_ROWS = 5
 """Relatives named: those that share most with what is asked."""
-
-TERM_WORDS = {
-    "step_ms": "a step, whatever the model", "layer_ms": "its layers", "weight_read": "reading the weights",
-    "kv_read": "reading the KV cache", "sequence_ms": "requests in flight", "prefill_share": "other users' prompts",
-    "allreduce_ms": "all-reduce between GPUs", "batch_compute": "arithmetic of a large batch",
-    "link_traffic": "traffic between GPUs",
-}
-
-ARRIVAL_WORDS = {
-    "closed": "so many always in flight, as load tests keep them", "open": "at random, as users come",
-    "burst": "all at once",
-}
-
-GAP_WORDS = {
-    "measured": "nothing: this very level was measured", "interior": "this level, between two measured ones",
-    "edge": "this level, past the end of a measured curve", "curve": "requests of these lengths on this replica",
-    "configuration": "this tensor parallel or precision", "combination": "this model on this GPU with this engine",
-    "gpu": "this model and any model on this GPU", "model": "this model", "rough": "too much: no promise",
-}
 
 
 @dataclass(frozen=True)
@@ -273,53 +253,64 @@ def speed_of(catalog: Catalog, question: Question, concurrency: int, confidence:
         engine_version=q.engine.version, gains=gains_of(catalog, q), first_token=first_tokens(curve, at, q.osl_tokens))
 
 
-def placed_on(report: SpeedReport) -> str:
+def _placed_on(report: SpeedReport) -> Message | str:
     """Name the GPUs of the replica, and its layout where tensor parallelism is not all of it."""
     layout = ReplicaLayout.parse(report.layout)
-    return f"{layout.gpu_count} x {report.gpu_id}" + ("" if layout.is_plain else f" ({layout.name})")
+    return Message("speed.on" if layout.is_plain else "speed.on-layout", count=layout.gpu_count, gpu=report.gpu_id,
+                   layout=layout.name)
 
 
-def milliseconds(value: float) -> str:
+def _milliseconds(value: float) -> Message:
     """Write a time; one that never ends in words."""
-    return f"{value:,.0f} ms" if np.isfinite(value) else "no end: more prompts come than it works off"
+    return Message("speed.ms", ms=value) if np.isfinite(value) else Message("speed.endless")
 
 
-def _text(report: SpeedReport) -> str:
+def _arrivals(report: SpeedReport) -> Iterator[Message]:
+    for kind, at in report.first_token.items():
+        ident = "speed.arrival-p95" if np.isfinite(at.p95_ms) else "speed.arrival"
+        yield Message(ident, kind=Message(f"speed.arrival-{kind}"), mean=_milliseconds(at.mean_ms), p95=at.p95_ms)
+
+
+def _told(report: SpeedReport) -> Iterator[Message]:
     r = report
-    requests = f"{r.isl_tokens:,} tokens in, {r.osl_tokens:,} out, {r.concurrency:,} in flight"
-    lines = [
-        *(paint(line, BOLD) for line in wrap(
-            f"{r.model} at {r.precision} on {placed_on(r)}, {r.engine_id} {r.engine_version}: {requests}", "  ", "")),
-        f"  {r.tokens_per_s_per_user:,.1f} tokens/s for each user: TPOT {r.tpot_ms:,.2f} ms, {r.evidence}",
-        f"  {r.confidence:.0%} interval {r.low:,.2f} to {r.high:,.2f} ms",
-        f"  first token {r.ttft_ms:,.0f} ms ({r.ttft_low_ms:,.0f} to {r.ttft_high_ms:,.0f}), {r.ttft_evidence}",
-        *(f"    {ARRIVAL_WORDS[kind]}: mean {milliseconds(at.mean_ms)}"
-          + (f", 95th percentile {milliseconds(at.p95_ms)}" if np.isfinite(at.p95_ms) else "")
-          for kind, at in r.first_token.items()),
-        *wrap(f"not measured: {GAP_WORDS[r.gap]}" + ("" if r.gap == "measured" else f" (gap: {r.gap})"), "    ", "  "),
-    ]
+    yield Message("speed.user", speed=r.tokens_per_s_per_user, tpot=r.tpot_ms, evidence=r.evidence)
+    yield Message("speed.interval", confidence=r.confidence, low=r.low, high=r.high)
+    yield Message("speed.first", ttft=r.ttft_ms, low=r.ttft_low_ms, high=r.ttft_high_ms, evidence=r.ttft_evidence)
+    yield from _arrivals(r)
+    yield Message("speed.not-measured", gap=Message(f"speed.gap-{r.gap}"))
     if r.gap == "rough":
-        lines += wrap("rough: nothing is promised until a measured row anchors it", "    ", "  ")
+        yield Message("speed.rough")
     if r.refusal:
-        lines += wrap(f"it would not run: {r.refusal}", "    ", "  ")
+        yield Message("speed.refused", reason=r.refusal)
     elif r.fits < r.concurrency:
-        lines += wrap(f"only {r.fits:,} of these requests fit its memory at once: the others would wait", "    ", "  ")
-    if r.terms_ms:
-        lines += ["", paint("Where the time goes, by the formula", BOLD)]
-        lines += [f"  {TERM_WORDS[name]:<28}{value:>10.2f} ms" for name, value in r.terms_ms.items() if value >= 0.005]
-        lines += [f"  {'measured rows and limits':<28}{r.correction:>10.3f} x"]
-        lines += [f"  {'= TPOT':<28}{r.tpot_ms:>10.2f} ms"]
-    if r.gains:
-        lines += ["", paint("What versions of the engine gained here, as measured", BOLD)]
-        lines += [f"  {gain.older} to {gain.newer}: TPOT x {gain.tpot_ratio:.2f}, {gain.levels} levels"
-                  for gain in r.gains]
-    lines += ["", paint("Measured rows it rests on" if r.rows else "No measured row of this model", BOLD)]
-    for row in r.rows:
-        said = (f"{row.model_id} at {row.precision} on {row.tp_size} x {row.gpu_id}, {row.engine_id} "
-                f"{row.engine_version}".rstrip())
-        lines += wrap(f"{said}: {row.isl_tokens}/{row.osl_tokens} tokens, {row.concurrency} in flight: "
-                      f"{row.tpot_ms:g} ms; {row.source_url}", "    ", "  ")
-    return "\n".join(lines) + "\n"
+        yield Message("speed.fits", count=r.fits)
+
+
+def _terms(report: SpeedReport) -> Iterator[tuple[Text, Number]]:
+    for name, value in report.terms_ms.items():
+        if value >= 0.005:
+            yield Message(f"speed.term-{name.replace('_', '-')}"), Number(value, ",.2f", "ms")
+    yield Message("speed.correction"), Number(report.correction, ".3f", "x")
+    yield Message("speed.tpot"), Number(report.tpot_ms, ",.2f", "ms")
+
+
+def speed_document(report: SpeedReport) -> Document:
+    """Put a speed into a document; its row has every figure."""
+    r, found = report, figures_of(report)
+    title = Message("speed.title", model=r.model, precision=r.precision, placed=_placed_on(r),
+                    engine=f"{r.engine_id} {r.engine_version}", isl=r.isl_tokens, osl=r.osl_tokens, count=r.concurrency)
+    rows = [Message("speed.row", model=row.model_id, precision=row.precision, size=row.tp_size, gpu=row.gpu_id,
+                    engine=f"{row.engine_id} {row.engine_version}".rstrip(), isl=row.isl_tokens, osl=row.osl_tokens,
+                    count=row.concurrency, ms=row.tpot_ms, source=row.source_url) for row in r.rows]
+    return document(
+        title,
+        [section("speed", "", bullets(_told(r))),
+         section("terms", Message("speed.terms"), table(("", ""), _terms(r))) if r.terms_ms else None,
+         section("gains", Message("speed.gains"), bullets(
+             Message("speed.gain", older=one.older, newer=one.newer, ratio=one.tpot_ratio, n=one.levels)
+             for one in r.gains)),
+         section("rows", Message("speed.rows"), bullets(rows) or paragraph(Message("speed.no-rows")))],
+        records=Records(tuple(found), (found,)), data=lambda: asdict(report))
 
 
 def figures_of(report: SpeedReport) -> dict[str, object]:
@@ -329,21 +320,3 @@ def figures_of(report: SpeedReport) -> dict[str, object]:
     for kind, at in report.first_token.items():
         found |= {f"ttft_{kind}_ms": at.mean_ms, f"ttft_{kind}_p95_ms": at.p95_ms}
     return found
-
-
-def _markdown(report: SpeedReport) -> str:
-    found = figures_of(report)
-    lines = [*markdown_table(("figure", "value"), list(found.items())), ""]
-    lines += markdown_table(("term", "ms"), [(name, f"{value:.3f}") for name, value in report.terms_ms.items()])
-    return "\n".join(lines) + "\n"
-
-
-def _csv(report: SpeedReport) -> str:
-    found = figures_of(report)
-    return rows_as_csv(tuple(found), [found])
-
-
-SPEED_REPORTS: dict[str, Callable[[SpeedReport], str]] = {
-    "text": _text, "json": lambda report: json_report.dumps(asdict(report)), "csv": _csv, "markdown": _markdown,
-}
-"""By the name that --format takes."""

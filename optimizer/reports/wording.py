@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
+from optimizer.messages import Message
 from optimizer.schema.layout import ReplicaLayout
 from optimizer.schema.plan import (
     ClassShare,
@@ -17,6 +18,7 @@ from optimizer.schema.plan import (
     Proposal,
     RejectionRow,
     ServicePlan,
+    Status,
 )
 from optimizer.units import HOURS_PER_MONTH
 
@@ -27,10 +29,12 @@ STATUS = {
     "unknown": "UNKNOWN: the limit was reached before any plan was found",
 }
 
-PER = {"on_demand": "on demand", "owned": "owned", "spot": "spot", "marketplace": "marketplace"}
+def status_words(status: Status) -> Message:
+    """Say what a status means."""
+    return Message(f"status.{status}")
 
-ONLY = "only "
-"""How the proposals of a single GPU type begin."""
+
+PER = {"on_demand": "on demand", "owned": "owned", "spot": "spot", "marketplace": "marketplace"}
 
 
 def money(usd: float | None) -> str:
@@ -51,15 +55,15 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-def spread_words(one: Placement) -> str:
+def spread_words(one: Placement) -> Message:
     """Say how a replica spreads over its GPUs: tensor parallelism, and what stands beside it."""
     if one.layout is None:
-        return f"tensor parallel {one.tp_size}"
+        return Message("spread.tensor", size=one.tp_size)
     spread = ReplicaLayout.parse(one.layout)
-    parts = (("tensor", spread.tp_size), ("pipeline", spread.pp_size), ("attention data", spread.dp_size),
-             ("expert", spread.ep_size))
-    said = [f"{name} parallel {size}" for name, size in parts if size > 1 or name == "tensor"]
-    return " x ".join(said) + f" ({counted(one.gpu_count, 'GPU')})"
+    parts = (("spread.tensor", spread.tp_size), ("spread.pipeline", spread.pp_size), ("spread.data", spread.dp_size),
+             ("spread.expert", spread.ep_size))
+    said = tuple(Message(ident, size=size) for ident, size in parts if size > 1 or ident == "spread.tensor")
+    return Message("spread.all", parts=said, n=one.gpu_count)
 
 
 def local_amount(cost: Cost, usd: float | None) -> str | None:
@@ -75,31 +79,39 @@ def local_amount(cost: Cost, usd: float | None) -> str | None:
     return f"{cost.currency} {usd * cost.fx_rate_per_usd:,.{digits}f}"
 
 
-def local_money(plan: Plan) -> str | None:
+def local_money(plan: Plan) -> Message | None:
     """Write the monthly cost in the problem's currency, with its rate and date; None for US dollars."""
     cost = plan.cost
-    amount = local_amount(cost, cost.usd_per_month)
-    return amount and f"{amount}/month at {cost.fx_rate_per_usd:g} {cost.currency} a dollar ({cost.fx_as_of})"
+    if cost.fx_rate_per_usd is None or cost.usd_per_month is None:
+        return None
+    amount = Message(f"compare.amount-{cost.currency}", value=cost.usd_per_month * cost.fx_rate_per_usd)
+    return Message("plan.local", amount=amount, rate=cost.fx_rate_per_usd, currency=cost.currency, as_of=cost.fx_as_of)
 
 
-def kind_of(node: Node) -> str:
+def kind_of(node: Node) -> Message:
     """Name how a node is obtained, with its term."""
-    return f"reserved {node.term_months} months" if node.kind == "reserved" else PER[node.kind]
+    if node.kind == "reserved":
+        return Message("node.reserved", n=node.term_months)
+    return Message("node.kind", kind=node.kind)
 
 
-def place_of(node: Node) -> str:
+def place_of(node: Node) -> Message:
     """Name how and where a node is obtained: owned nodes have a site and no provider."""
-    return f"owned, at {node.region}" if node.kind == "owned" else f"{kind_of(node)}, {node.provider} {node.region}"
+    if node.kind == "owned":
+        return Message("node.owned-at", region=node.region)
+    return Message("node.placed", kind=kind_of(node), provider=node.provider, region=node.region)
 
 
-def evidence_of(one: Deployment | ClassShare) -> str:
+def evidence_of(one: Deployment | ClassShare) -> Message:
     """Write a speed's evidence with its error bar."""
-    return one.evidence if one.error_fraction is None else f"{one.evidence} +-{one.error_fraction:.0%}"
+    if one.error_fraction is None:
+        return Message("evidence.plain", evidence=one.evidence)
+    return Message("evidence.bar", evidence=one.evidence, error=one.error_fraction)
 
 
-def idle_of(node: Node) -> str:
+def idle_of(node: Node) -> Message | str:
     """Say how many nodes of an offer are held without serving anything; nothing where all serve."""
-    return f" ({node.idle} held idle)" if node.idle else ""
+    return Message("plan.idle", count=node.idle) if node.idle else ""
 
 
 def is_always_there(node: Node) -> bool:
@@ -107,17 +119,20 @@ def is_always_there(node: Node) -> bool:
     return node.node_hours_per_month is None or node.node_hours_per_month >= node.count * HOURS_PER_MONTH - 1e-6
 
 
-def hours_run(node: Node) -> str:
+def hours_run(node: Node) -> Message | str:
     """Write the hours that nodes run which come and go, nothing for those that are always there."""
     if node.node_hours_per_month is None or is_always_there(node):
         return ""
-    return f", {node.node_hours_per_month:,.0f} node-hours a month at ${node.usd_per_hour_each:,.4f}"
+    return Message("plan.hours", hours=node.node_hours_per_month, usd=node.usd_per_hour_each)
 
 
-def mix_of(nodes: tuple[Node, ...]) -> str:
+def mix_of(nodes: tuple[Node, ...]) -> Message:
     """Write nodes in a line: 2 x aws-g5.xlarge-..., 1 x ...; `up to` before those that come and go."""
-    return " + ".join(
-        f"{'' if is_always_there(node) else 'up to '}{node.count} x {node.offer_id}" for node in nodes) or "-"
+    if not nodes:
+        return Message.quoted("-")
+    return Message("plan.mix", nodes=tuple(
+        Message("plan.mix-node" if is_always_there(node) else "plan.mix-up-to", count=node.count, offer=node.offer_id)
+        for node in nodes))
 
 
 def sources_of(urls: str | None) -> list[str]:
@@ -130,66 +145,66 @@ def sources_of(urls: str | None) -> list[str]:
     return list(dict.fromkeys(part for part in parts if part))
 
 
-def gap_of(plan: Plan) -> str:
+def gap_of(plan: Plan) -> Message | str:
     """Write the bound and the gap."""
     if plan.status == "optimal":
-        return f"lower bound {money(plan.bound_usd_per_month)}/month = cost, gap 0%"
+        return Message("gap.none", usd=plan.bound_usd_per_month)
     if plan.gap_fraction is None:
         return ""
     if not plan.bound_usd_per_month:
-        return "no lower bound yet: a longer limit may find cheaper nodes"
-    return f"lower bound {money(plan.bound_usd_per_month)}/month, gap {plan.gap_fraction:.2%}"
+        return Message("gap.unknown")
+    return Message("gap.some", usd=plan.bound_usd_per_month, gap=plan.gap_fraction)
 
 
-def bad_end(figure: DecisiveFigure, usd_per_month: float | None) -> str:
+def bad_end(figure: DecisiveFigure, usd_per_month: float | None) -> Message:
     """Say what the cheapest plan costs when a figure is at the bad end of its range."""
     worst = figure.usd_per_month_at_bad_end
     if worst is None:
-        return "no plan at its bad end"
+        return Message("end.none")
     if usd_per_month is None or abs(worst - usd_per_month) < 0.005:
-        return "the same cost at its bad end"
-    return f"{money(worst)}/month at its bad end"
+        return Message("end.same")
+    return Message("end.costs", usd=worst)
 
 
-def decisive_title(plan: Plan) -> str:
+def decisive_title(plan: Plan) -> Message:
     """Introduce the figures that a plan depends on, and say so when none of them alone moves its cost."""
     cost = plan.cost.usd_per_month
-    same = all(bad_end(figure, cost).startswith("the same") for figure in plan.depends_on)
-    return "The cost depends most on" + (" these, though none of them alone moves it:" if same else ":")
+    same = all(bad_end(figure, cost).id == "end.same" for figure in plan.depends_on)
+    return Message("plan.decisive-title-same" if same else "plan.decisive-title")
 
 
-def own_reasons(plan: Plan) -> list[str]:
+def own_reasons(plan: Plan) -> list[Message]:
     """List the reasons that say more than the status does."""
-    return [reason for reason in plan.reasons if not STATUS[plan.status].endswith(reason)]
+    return [reason for reason in plan.reasons if reason.id != "answer.limit"]
 
 
-def user_speed_of(service: ServicePlan) -> str | None:
+def user_speed_of(service: ServicePlan) -> Message | None:
     """Write the speed that every user sees at the peak, with what was asked and the grade."""
     if service.tokens_per_s_per_user is None:
         return None
-    asked = f", {service.target_tokens_per_s:g} asked" if service.target_tokens_per_s else ""
-    grade = f"grade {service.grade}" if service.grade else "no grade"
-    return f"{service.tokens_per_s_per_user:.1f} tokens/s at the peak{asked}: {grade}"
+    grade = Message("chart.grade", grade=service.grade) if service.grade else Message("plan.no-grade")
+    return Message("plan.user-speed-asked" if service.target_tokens_per_s else "plan.user-speed",
+                   speed=service.tokens_per_s_per_user, asked=service.target_tokens_per_s, grade=grade)
 
 
-def in_flight_of(service: ServicePlan, one: Deployment) -> str:
+def in_flight_of(service: ServicePlan, one: Deployment) -> Message:
     """Write the requests on each replica at the peak; those of a rate come and go around a mean."""
-    mean = " on average" if service.peak_rps is not None else ""
-    return f"{one.concurrency_at_peak} in flight{mean}"
+    return Message("plan.in-flight-mean" if service.peak_rps is not None else "plan.in-flight",
+                   count=one.concurrency_at_peak)
 
 
-def lengths_of(part: ClassShare) -> str:
+def lengths_of(part: ClassShare) -> Message:
     """Name a request class by its lengths."""
-    return f"{part.isl_tokens:,} + {part.osl_tokens:,} tokens"
+    return Message("plan.lengths", isl=part.isl_tokens, osl=part.osl_tokens)
 
 
-def class_amount_of(part: ClassShare) -> str:
+def class_amount_of(part: ClassShare) -> Message:
     """Write how much of a class comes to a deployment: requests/s where a rate is planned for."""
-    rate = "" if part.rps is None else f"{part.rps:.3g} requests/s, "
-    return f"{rate}{part.concurrency:.1f} in flight"
+    return Message("plan.class-amount" if part.rps is None else "plan.class-amount-rate", rate=part.rps,
+                   count=part.concurrency)
 
 
-def share_of(part: ClassShare) -> str:
+def share_of(part: ClassShare) -> Message | str:
     """Write the share of a class that is sent to a deployment, never rounded to none or all.
 
     >>> from types import SimpleNamespace as Part
@@ -198,21 +213,14 @@ def share_of(part: ClassShare) -> str:
     """
     share = part.share_of_class_fraction
     if share == 1:
-        return "all"
+        return Message("plan.all")
     return f"{share:.1%}" if 0.001 <= share < 0.9995 else f"{share:.2%}"
-
-
-def times_of(proposal: Proposal, plan: Plan) -> str:
-    """Write how many times the plan a proposal costs."""
-    if proposal.usd_per_month is None or not plan.cost.usd_per_month:
-        return ""
-    return f"{proposal.usd_per_month / plan.cost.usd_per_month:.2f}x"
 
 
 def split_proposals(proposals: Iterable[Proposal]) -> tuple[list[Proposal], list[Proposal]]:
     """Part the proposals under other conditions from those of a single GPU type."""
     listed = list(proposals)
-    single = [proposal for proposal in listed if proposal.name.startswith(ONLY)]
+    single = [proposal for proposal in listed if proposal.name.id == "proposal.only"]
     return [proposal for proposal in listed if proposal not in single], single
 
 

@@ -274,30 +274,6 @@ class ServedModel(Frozen):
     """Precision of a deployment -> part -> precision."""
 
 
-class RunningNodes(Frozen):
-    """Nodes of one offer that serve one service in a slot."""
-
-    service_id: str
-    offer_id: str
-    engine_id: str
-    nodes: int
-
-
-class TimeSlot(Frozen):
-    """Hours in which the same nodes run."""
-
-    hours: tuple[int, ...]
-    """Of the day from midnight, or of the week from Monday 00:00."""
-    demand: dict[str, float]
-    """Interactive service -> requests in flight or requests/s, headroom included."""
-    running: tuple[RunningNodes, ...]
-    """What serves what; standing nodes that are not named rest."""
-    standing_nodes: int
-    hourly_nodes: int
-    usd_per_hour: float
-    """Of all nodes that are there."""
-
-
 class WindowWork(Frozen):
     """What an async service gets done in its window."""
 
@@ -310,19 +286,6 @@ class WindowWork(Frozen):
     """What its nodes can do in the window, the least of the cycle."""
     quarter: int | None = Field(default=None, exclude_if=lambda value: value is None)
     """Of the roadmap, counted from 0."""
-
-
-class Timetable(Frozen):
-    """Which nodes stand all the time, and which run when."""
-
-    hours: int
-    """24 for a day, 168 for a week."""
-    standing: dict[str, int]
-    """Offer -> nodes that are there in every hour."""
-    slots: tuple[TimeSlot, ...]
-    work: tuple[WindowWork, ...]
-    standing_usd_per_month: float
-    hourly_usd_per_month: float
 
 
 class RunningReplicas(Frozen):
@@ -573,7 +536,7 @@ class Inputs(Frozen):
 class Plan(Frozen):
     """The answer to a problem."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     problem: str
     status: Status
     cost: Cost
@@ -599,10 +562,8 @@ class Plan(Frozen):
     """What hosted APIs would cost, for orientation: no promise of speed, and data leaves the house."""
     energy: tuple[SiteEnergy, ...] = Field(default=(), exclude_if=lambda value: not value)
     """Electricity and emissions of owned nodes, by site."""
-    timetable: Timetable | None = Field(default=None, exclude_if=lambda value: value is None)
-    """Hour by hour, for a problem with a demand by the hour."""
     periods: tuple[Period, ...] = Field(default=(), exclude_if=lambda value: not value)
-    """Who runs where in each period: of questions that are more than one peak, or one day, of dedicated nodes."""
+    """Who runs where in each period: of questions that are more than one peak of dedicated nodes."""
     hosted: tuple[HostedSupply, ...] = Field(default=(), exclude_if=lambda value: not value)
     """Hosted APIs that carry part of the demand, where `limits.kinds` allows `api`."""
     work: tuple[WindowWork, ...] = Field(default=(), exclude_if=lambda value: not value)

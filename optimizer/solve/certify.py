@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from optimizer.demand import profile_hours
@@ -18,7 +19,7 @@ from optimizer.proof.search import Bound, prove_bound, prove_infeasible
 from optimizer.solve.prepare import Prepared
 from optimizer.solve.search import Solution
 from optimizer.solve.solver import cp_solver
-from optimizer.solve.stated import model_of, stated, without_needless_most
+from optimizer.solve.stated import model_of, shares_of, stated, without_needless_most
 
 MOST_CASES = 20_000
 """Cases of a proof before it is given up: a certificate of some megabytes."""
@@ -26,6 +27,9 @@ MOST_CASES = 20_000
 MANY_KINDS = 1_500
 """Beyond so many kinds, dearer offers of the same node are left out, so that a certificate stays below a megabyte."""
 
+
+MANY_ROUTED = 100
+"""The same where classes are routed apart: each kind then has shares of its own."""
 
 LEFT_OUT = "dearer_offers_of_the_same_nodes_left_out"
 
@@ -38,7 +42,7 @@ class Certified:
     program: Linear
     left_out: int
     """Dearer offers of the same nodes as others, left out where there are very many kinds."""
-    counts: tuple[int, ...] | None
+    counts: tuple[int | Fraction, ...] | None
     bound: Bound
 
 
@@ -49,7 +53,7 @@ def check_certifiable(loaded: LoadedProblem) -> None:
         InputError: naming every key that makes it so.
     """
     problem, limits = loaded.problem, loaded.problem.limits
-    allowed = "a certificate is of one peak of dedicated nodes, classes not routed apart"
+    allowed = "a certificate is of one peak of dedicated nodes"
     faults = [
         Fault(loaded.label, key, found, allowed) for key, found, there in (
             ("roadmap", "a plan over quarters", problem.roadmap is not None),
@@ -57,7 +61,9 @@ def check_certifiable(loaded: LoadedProblem) -> None:
             ("services", "demand by the hour", profile_hours(problem) is not None),
             ("limits.survive.by", "replacement", limits.survive.is_replaced(problem.sharing) and bool(
                 limits.survive.nodes or limits.survive.provider or limits.survive.region)),
-            ("services", "routing: by_class", any(one.routes_classes for one in problem.services))) if there]
+            ("limits.survive", "losses beside classes that are routed apart", any(
+                one.routes_classes for one in problem.services) and bool(
+                limits.survive.nodes or limits.survive.provider or limits.survive.region))) if there]
     if faults:
         raise InputError(faults)
 
@@ -73,7 +79,7 @@ def program_of(prepared: Prepared) -> tuple[Case, Linear, int]:
     check_certifiable(prepared.loaded)
     problem, limits, candidates = prepared.problem, prepared.problem.limits, prepared.candidates
     case, left_out = build_case(candidates, limits, candidates.targets(), prepared.budget), 0
-    if len(case.rows) > MANY_KINDS:
+    if len(case.rows) > (MANY_ROUTED if case.routed else MANY_KINDS):
         fewer = shortlist(candidates, limits)
         left_out = len(candidates.offers) - len(fewer.offers)
         case = build_case(fewer, limits, fewer.targets(), prepared.budget)
@@ -129,21 +135,24 @@ def _made_from(prepared: Prepared) -> dict[str, str]:
     return {"problem_sha256": prepared.loaded.sha256, "catalog_sha256": prepared.catalog.sha256}
 
 
-def counts_of(case: Case, solution: Solution) -> tuple[int, ...]:
-    """Return a solution by the columns of a case's program, choices of rules included."""
-    taken: dict[tuple[int, str, str], int] = defaultdict(int)
+def counts_of(case: Case, solution: Solution) -> tuple[int | Fraction, ...]:
+    """Return a solution by the columns of a case's program, choices of rules and shares of classes included."""
+    taken: dict[tuple[int, str, object], int] = defaultdict(int)
     for one in solution.every:
         taken[_key(case, one.row)] += one.nodes
+    nodes = [taken.get(_key(case, row), 0) for row in case.rows]
     cp, x, _ = model_of(case)
-    for row, node in zip(case.rows, x.nodes, strict=True):
-        cp.add(node == taken.get(_key(case, row), 0))
+    for node, count in zip(x.nodes, nodes, strict=True):
+        cp.add(node == count)
     cp.minimize(OBJECTIVES["cost"](case, x))
     solver = cp_solver(presolve=True)
     if solver.solve(cp) != cp_model.OPTIMAL:
         raise ValueError("a verified plan keeps the rules of its case")
-    return tuple(solver.response_proto.solution)
+    return (*solver.response_proto.solution, *shares_of(case, nodes))
 
 
-def _key(case: Case, row: CaseRow) -> tuple[int, str, str]:
-    by_engine = case.engine_policy != "any"
-    return row.service, row.offer_id, row.engine if by_engine else ""
+def _key(case: Case, row: CaseRow) -> tuple[int, str, object]:
+    """Return what rows of a case and of a solution share: the way to serve only where an offer has several rows."""
+    if case.is_routed(row.service):
+        return row.service, row.offer_id, row.candidate.option.order
+    return row.service, row.offer_id, row.engine if case.engine_policy != "any" else ""

@@ -50,6 +50,8 @@ class SolveSettings:
     """False: solve the unreduced model (to check the reductions)."""
     enumerated: bool = False
     """Whether cases of one covering row may be proven by enumeration (`solve.cover`) in place of CP-SAT."""
+    confirmed: bool = True
+    """Whether a second engine looks at what CP-SAT proves; not at the what-ifs that stand beside a plan."""
 
 
 def checked_settings(
@@ -321,7 +323,7 @@ def prove(case: Case, settings: SolveSettings, clock: Clock, in_order: bool = Tr
 
     Where routed classes leave a limit without any plan, nodes that carry them in the same shares stand in.
     """
-    found = _prove(case, settings, clock, in_order)
+    found = prove_reduced(case, settings, clock, in_order)
     if found.status != "unknown" or not case.routed:
         return found
     counts = _in_same_shares(case, settings)
@@ -335,14 +337,15 @@ def _in_same_shares(case: Case, settings: SolveSettings) -> tuple[int, ...] | No
     whole = alike(case)
     for part in (cheapest_kinds(whole), whole):
         reduced = reduce_case(part)
-        found = _prove(reduced, brief, Clock(brief), in_order=False)
+        found = prove_reduced(reduced, brief, Clock(brief), in_order=False)
         if found.counts:
             taken = {(row.service, row.rank): n for row, n in zip(reduced.rows, found.counts, strict=True)}
             return tuple(taken.get((row.service, row.rank), 0) for row in case.rows)
     return None
 
 
-def _prove(case: Case, settings: SolveSettings, clock: Clock, in_order: bool) -> Proven:
+def prove_reduced(case: Case, settings: SolveSettings, clock: Clock, in_order: bool) -> Proven:
+    """Solve a reduced case by arithmetic, by enumeration or by CP-SAT, whichever is quickest."""
     if any(not any(row.service == service for row in case.rows) for service in range(len(case.demand))):
         return INFEASIBLE
     if not all(service.servable() for service in case.routed):
@@ -350,10 +353,6 @@ def _prove(case: Case, settings: SolveSettings, clock: Clock, in_order: bool) ->
     special = case.lose_nodes or case.lose_provider or case.lose_region or case.at_least or case.routed
     if len(case.rows) == 1 and not special and case.spot_share is None and not case.bills:
         return _only_row(case)
-    if len(case.demand) > 1 and settings.reduced and not case.at_least and not case.bills:
-        apart = _prove_apart(case, settings, clock, in_order)
-        if apart is not None:
-            return apart
     if is_one_cover(case) and (settings.enumerated or settings.reduced):
         cover = cheapest_cover(case) if settings.enumerated else proven_without_cp_sat(case)
         if cover is not None:
@@ -365,8 +364,9 @@ def _prove(case: Case, settings: SolveSettings, clock: Clock, in_order: bool) ->
 def _by_cp_sat(case: Case, settings: SolveSettings, clock: Clock, in_order: bool) -> Proven:
     start = time.monotonic()
     run, bound, packing = _minimise_cost(case, settings, clock)
-    if run.status in ("optimal", "infeasible") and settings.reduced and not clock.expired():
-        confirm(case, cost_of(case, run.counts) if run.counts else None, time.monotonic() - start)
+    settled = run.status in ("optimal", "infeasible")
+    if settled and settings.confirmed and settings.reduced and not clock.expired():
+        confirm(case, cost_of(case, run.counts) if run.counts else None, time.monotonic() - start, clock.left())
     counts: Sequence[int] = run.counts
     if run.status == "optimal" and in_order and packing.orders == 1 and not clock.expired():
         counts = _first_in_order(case, counts, settings, clock)
@@ -380,31 +380,7 @@ def proven_of(case: Case, run: Run, bound: int, counts: Sequence[int]) -> Proven
     return Proven(run.status, tuple(counts), cost_of(case, counts) if run.status == "optimal" else bound)
 
 
-def _prove_apart(case: Case, settings: SolveSettings, clock: Clock, in_order: bool) -> Proven | None:
-    """Solve each service by itself; if all plans together keep the rules that services share, they are the optimum.
-
-    No plan of all costs less than the cheapest of each; ties are broken by total nodes, then by service and offer, so
-    they fall apart too. None when a shared rule is broken (stock, budget, nodes, GPU types, engines, power), or when a
-    limit was reached.
-    """
-    counts = [0] * len(case.rows)
-    for service, demand in enumerate(case.demand):
-        mine = [i for i, row in enumerate(case.rows) if row.service == service]
-        rows = tuple(replace(case.rows[i], service=0) for i in mine)
-        split = (case.class_demands[service],) if case.is_routed(service) else ()
-        alone = reduce_case(replace(case, rows=rows, demand=(demand,), min_nodes=0, class_demands=split))
-        found = _prove(alone, settings, clock, in_order)
-        if found.status == "infeasible":
-            return INFEASIBLE
-        if found.status != "optimal":
-            return None
-        place = {case.rows[i].rank: i for i in mine}
-        for row, count in zip(alone.rows, found.counts, strict=True):
-            counts[place[row.rank]] = count
-    return Proven("optimal", tuple(counts), cost_of(case, counts)) if _keeps_shared_rules(case, counts) else None
-
-
-def _keeps_shared_rules(case: Case, counts: Sequence[int]) -> bool:
+def keeps_shared_rules(case: Case, counts: Sequence[int]) -> bool:
     """Say whether plans of single services, taken together, keep the rules that look at all of them."""
     used = [(row, count) for row, count in zip(case.rows, counts, strict=True) if count]
     taken: dict[int, int] = {}

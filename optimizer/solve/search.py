@@ -11,6 +11,7 @@ from optimizer.candidates import CandidateSet, RoutedSpeed
 from optimizer.formulation import Case, CaseRow, build_case, reduce_case, shortlist
 from optimizer.schema.plan import Status
 from optimizer.schema.problem import Limits, Survive
+from optimizer.solve.apart import apart, may_fall_apart
 from optimizer.solve.prove import Clock, Proven, SolveSettings, cost_of, prove
 from optimizer.solve.reach import within_reach
 from optimizer.solve.trust import best_known
@@ -85,8 +86,13 @@ def solve_at(
     clock: Clock | None = None, in_order: bool = True,
 ) -> Solution:
     """Find the cheapest plan at given speed targets: fewest nodes, then first offers by id, among equals in cost."""
+    clock = clock or Clock(settings)
+    if may_fall_apart(candidates, limits, settings):
+        found = apart(candidates, limits, targets, budget, settings, clock, in_order)
+        if found is not None:
+            return solution_of(*found, targets, limits.survive)
     case = _case_at(candidates, limits, targets, budget, settings)
-    return _solve_case(case, targets, limits, settings, clock or Clock(settings), in_order)
+    return _solve_case(case, targets, limits, settings, clock, in_order)
 
 
 def _case_at(
@@ -235,11 +241,16 @@ def solve(
         trusting: whether evidence, bars and support come before speed among equals in cost.
     """
     clock = Clock(settings)
-    case = _case_at(candidates, limits, candidates.targets(), budget, settings)
-    solution = _solve_case(case, candidates.targets(), limits, settings, clock)
+    targets, case = candidates.targets(), None
+    if may_fall_apart(candidates, limits, settings):
+        solution = solve_at(candidates, limits, targets, budget, settings, clock)
+    else:
+        case = _case_at(candidates, limits, targets, budget, settings)
+        solution = _solve_case(case, targets, limits, settings, clock)
     if solution.status != "optimal" or solution.cost is None:
         return solution
-    if settings.reduced and not (case.bills or case.class_demands):  # a volume discount may bring a node into reach
+    if settings.reduced and not (limits.contracts or any(solution.class_demands)):  # a discount brings nodes into reach
+        case = case or _case_at(candidates, limits, targets, budget, settings)
         candidates = within_reach(candidates, case, solution.cost)
         if trusting:
             candidates, solution = best_known(candidates, solution, lambda kept: solve_at(

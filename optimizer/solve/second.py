@@ -25,6 +25,12 @@ LEAST_S = 0.02
 HIGHS_FROM_S = 0.5
 """Seconds from which on HiGHS is asked: importing it takes half as long."""
 
+LONGEST_S = 5.0
+"""Seconds that the second engine has at most."""
+
+LARGEST = 2_000_000
+"""Columns times rows beyond which our own search, which keeps all of them in memory, is not tried."""
+
 MOST_CASES = 2_000
 
 OWN_S = 0.05
@@ -34,20 +40,21 @@ Confirmed = Literal["proven", "not contradicted", "not asked"]
 """What the second engine says: the same, proven; nothing else found within its time; nothing, as it cannot."""
 
 
-def confirm(case: Case, cost: int | None, spent_s: float) -> Confirmed:
+def confirm(case: Case, cost: int | None, spent_s: float, left_s: float | None = None) -> Confirmed:
     """Hold what CP-SAT says of a case against a second engine.
 
     Args:
         case: reduced or not.
         cost: of the optimum; None: the case is called infeasible.
         spent_s: seconds that CP-SAT took.
+        left_s: seconds until a time limit; None without one.
 
     Raises:
         DisagreementError: the second engine found counts that keep every rule and cost less, or found that nothing
             costs so little; both models are in it.
     """
-    if case.routed:
-        return "not asked"  # the model knows the split of classes by cuts, each checked exactly when it is made
+    if case.routed and (case.lose_nodes or case.lose_provider or case.lose_region):
+        return "not asked"  # the model knows such losses by cuts, each checked exactly when it is made
     if is_one_cover(case):
         cover = cheapest_cover(case)
         if cover is not None:
@@ -61,12 +68,15 @@ def confirm(case: Case, cost: int | None, spent_s: float) -> Confirmed:
     from optimizer.proof.search import prove_bound, prove_infeasible  # with numpy, which CP-SAT loads, not we
     from optimizer.solve.stated import stated
 
-    program, seconds = stated(case), max(LEAST_S, spent_s)
-    found = (prove_infeasible(program, MOST_CASES, seconds) if cost is None
-             else prove_bound(program, cost, MOST_CASES, seconds))
-    if found.status == "proven":
-        return "proven"
-    other = found.counts if found.status == "contradicted" else ()
+    program = stated(case)
+    seconds = min(max(LEAST_S, spent_s), LONGEST_S, LONGEST_S if left_s is None else left_s)
+    other: tuple[int, ...] = ()
+    if len(program.costs) * len(program.rows) <= LARGEST:
+        found = (prove_infeasible(program, MOST_CASES, seconds) if cost is None
+                 else prove_bound(program, cost, MOST_CASES, seconds))
+        if found.status == "proven":
+            return "proven"
+        other = found.counts
     if not other and spent_s >= HIGHS_FROM_S:
         other = _by_highs(program, seconds)
     if other and (cost is None or program.cost_of(other) < cost):

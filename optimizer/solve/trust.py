@@ -19,16 +19,6 @@ def trust_of(solution: Solution) -> Trust:
                default=UNKNOWN_TRUST)
 
 
-def trusted(candidates: CandidateSet, most: Trust) -> CandidateSet:
-    """Keep the options that are trusted no less than a rank."""
-    targets = candidates.targets()
-    options = {
-        key: kept for key, found in candidates.options.items()
-        if (kept := tuple(option for option in found if option.trust(targets[key[0]]) <= most))
-    }
-    return replace(candidates, options=options)
-
-
 def best_known(
     candidates: CandidateSet, solution: Solution, solve_again: Callable[[CandidateSet], Solution]
 ) -> tuple[CandidateSet, Solution]:
@@ -37,12 +27,15 @@ def best_known(
     The fewer options are left, the dearer the plan can only be, so that the best rank is found by halving.
     """
     targets, worst = candidates.targets(), trust_of(solution)
-    ranks = sorted({rank for key, found in candidates.options.items() for option in found
-                    if (rank := option.trust(targets[key[0]])) < worst})
+    ranked = {key: [(option.trust(targets[key[0]]), option) for option in found]
+              for key, found in candidates.options.items()}
+    ranks = sorted({rank for found in ranked.values() for rank, _ in found if rank < worst})
     low, high, best = 0, len(ranks), (candidates, solution)
     while low < high:
         middle = (low + high) // 2
-        kept = trusted(candidates, ranks[middle])
+        options = {key: tuple(option for rank, option in found if rank <= ranks[middle])
+                   for key, found in ranked.items()}
+        kept = replace(candidates, options={key: found for key, found in options.items() if found})
         found = solve_again(kept)
         if found.status == "optimal" and found.cost == solution.cost and found.idle_nodes <= solution.idle_nodes:
             best, high = (kept, found), middle

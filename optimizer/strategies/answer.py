@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from optimizer.question.question import Question
+from optimizer.strategies.apart import by_services, falls_apart
 from optimizer.strategies.found import Effort
 from optimizer.strategies.lone import applies
 from optimizer.strategies.parts import beside_work, by_parts, has_parts, has_work_beside
@@ -34,16 +35,13 @@ def _by_columns(question: Question, effort: Effort, reduce: bool) -> Found:
     return search(question, effort, reduce, by_columns)
 
 
-def _by_quarters(question: Question, effort: Effort, reduce: bool) -> Found:
-    return search(question, effort, reduce, by_quarters)
-
-
 STRATEGIES: tuple[Strategy, ...] = (
+    Strategy("apart", falls_apart, lambda *asked: _by_services(*asked)),
     Strategy("part by part", has_parts, lambda *asked: _by_parts(*asked)),
     Strategy("staircase", applies, by_staircase),
     Strategy("work beside a staircase", has_work_beside, beside_work),
     Strategy("columns", has_many_demands, _by_columns, stands=True),
-    Strategy("quarters", spans_quarters, _by_quarters, stands=True),
+    Strategy("quarters", spans_quarters, by_quarters, stands=True),
     Strategy("program", lambda _: True, search),
 )
 """Quicker ways come before the plain program, which answers every question."""
@@ -70,6 +68,10 @@ def answer(question: Question, effort: Effort, reduce: bool = True) -> Found:
     if best.status == "unknown" and is_placed_again(best.question):
         return spared(best.question, best.bound) or best
     return best
+
+
+def _by_services(question: Question, effort: Effort, reduce: bool) -> Found:
+    return by_services(question, effort, reduce, answer)
 
 
 def _by_parts(question: Question, effort: Effort, reduce: bool) -> Found:

@@ -38,6 +38,10 @@ class Counts:
         return replace(best, status="optimal" if bound >= cost else "feasible", bound=min(bound, cost))
 
 
+WHOLE = 12.0
+"""CP-SAT's deterministic time that counts as much as a whole search tree: some half a minute on one core."""
+
+
 @dataclass(frozen=True)
 class Effort:
     """How long to search: wall-clock seconds for everything, or CP-SAT's deterministic time of each solve."""
@@ -54,6 +58,20 @@ class Effort:
     def expired(self) -> bool:
         """Say whether the time is over."""
         return self.end is not None and time.monotonic() >= self.end
+
+    def part(self, divisor: float) -> Effort:
+        """Return an effort that ends after a part of the time that is left."""
+        left = self.left()
+        return self if left is None else replace(self, end=time.monotonic() + left / divisor)
+
+    def nodes(self, most: int) -> int | None:
+        """Return how many nodes a search tree may have, as a part of so many under a deterministic limit.
+
+        None where seconds limit the search.
+        """
+        if self.end is not None:
+            return None
+        return most if self.deterministic is None else max(1, min(most, round(most * self.deterministic / WHOLE)))
 
     def within(self, seconds: float, deterministic: float) -> Effort:
         """Return an effort of at most so much."""

@@ -44,9 +44,13 @@ def by_mathopt(
         relative_gap_tolerance=0.0, absolute_gap_tolerance=0.0, node_limit=nodes,
         time_limit=None if left is None else timedelta(seconds=left))
     hints = [mathopt.SolutionHint(variable_values=dict(zip(columns, map(float, hint), strict=True)))] if hint else []
-    result = mathopt.solve(
-        model, solver, params=parameters, model_params=mathopt.ModelSolveParameters(solution_hints=hints))
-    return _read(program, result, columns, "highs" if solver == mathopt.SolverType.HIGHS else "scip")
+    name = "highs" if solver == mathopt.SolverType.HIGHS else "scip"
+    try:
+        result = mathopt.solve(
+            model, solver, params=parameters, model_params=mathopt.ModelSolveParameters(solution_hints=hints))
+    except (AttributeError, RuntimeError, ValueError):  # MathOpt of ortools 9.15 fails to say what an engine refused
+        return Counts("unknown", method=name)
+    return _read(program, result, columns, name)
 
 
 def _state_rows(

@@ -13,6 +13,7 @@ from optimizer.load import Catalog
 from optimizer.schema.catalog import LlmModel
 from optimizer.schema.plan import Plan
 from optimizer.schema.problem import Problem
+from optimizer.verify.broken import Broken, broken_by
 from optimizer.verify.classes import check_class_figures, check_class_promise, check_split_classes
 from optimizer.verify.figures import (
     check_answered_once,
@@ -63,18 +64,9 @@ CHECKS: tuple[Check, ...] = (
 """All of them; the first guards the others, which look up what it finds to exist."""
 
 
-def _checks_of(plan: Plan) -> tuple[tuple[Check, ...], int]:
-    """Return the checks of a plan, and how many of them guard the others."""
-    if plan.timetable is None:
-        return CHECKS, 1
-    from optimizer.verify.timetable import TIMETABLE_CHECKS  # most plans have no hours
-
-    return TIMETABLE_CHECKS, 2
-
-
 def faults_of_plan(
     plan: Plan, problem: Problem, catalog: Catalog, own_models: dict[str, LlmModel], known: KnownFigures | None = None
-) -> list[str]:
+) -> list[Broken]:
     """List every rule that a plan breaks; empty for a plan that stands, and for an answer without a plan.
 
     Args:
@@ -82,9 +74,9 @@ def faults_of_plan(
     """
     if plan.status not in ("optimal", "feasible"):
         shown = plan.nodes or plan.deployments or plan.services or plan.cost.usd_per_month is not None
-        return [f"status: {plan.status}, yet a plan is shown"] if shown else []
-    beside = [*(f"shed: {fault}" for fault in check_shed(plan, problem)),
-              *(f"shares: {fault}" for fault in check_parts_of_cost(plan))]
+        return [Broken("status", f"{plan.status}, yet a plan is shown")] if shown else []
+    beside = [*(Broken("shed", fault) for fault in check_shed(plan, problem)),
+              *(Broken("shares", fault) for fault in check_parts_of_cost(plan))]
     if beside:
         return beside
     problem = served_of(plan, problem)
@@ -92,12 +84,11 @@ def faults_of_plan(
         from optimizer.verify.periods import faults_of_periods  # most plans have none
 
         return faults_of_periods(plan, problem, catalog, own_models, known)
-    if (plan.timetable is not None) != (profile_hours(problem) is not None):
-        return ["timetable: one is shown if and only if the problem states a demand by the hour"]
+    if profile_hours(problem) is not None:
+        return [Broken("periods", "none are shown, and the problem states a demand by the hour")]
     subject = Subject(plan, problem, catalog, own_models, KnownFigures() if known is None else known)
-    every, guards = _checks_of(plan)
-    for checks in (every[:guards], every[guards:]):
-        faults = [f"{check.__name__.removeprefix('check_')}: {fault}" for check in checks for fault in check(subject)]
+    for checks in (CHECKS[:1], CHECKS[1:]):
+        faults = list(broken_by(checks, subject))
         if faults:
             return faults
     return []

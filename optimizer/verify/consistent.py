@@ -14,6 +14,7 @@ from math import isclose
 from optimizer.schema.base import grade_of
 from optimizer.schema.plan import Node, Plan
 from optimizer.units import HOURS_PER_MONTH, MICRO
+from optimizer.verify.broken import Broken
 
 Contradiction = tuple[str, str, str]
 """(key, what stands there, what follows from the other figures)."""
@@ -158,7 +159,7 @@ def loads_add_up(plan: Plan) -> Iterator[Contradiction]:
     for one in plan.deployments:
         shares[one.service_id] += one.load_fraction
     for service_id, share in shares.items():
-        if plan.timetable is None and not isclose(share, 1.0, rel_tol=0, abs_tol=1e-6):
+        if not plan.periods and not isclose(share, 1.0, rel_tol=0, abs_tol=1e-6):
             yield f"deployments of {service_id}, load_fraction", f"a sum of {share:g}", "a sum of 1"
 
 
@@ -193,7 +194,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def contradictions(plan: Plan) -> list[str]:
+def contradictions(plan: Plan) -> list[Broken]:
     """List what in a plan contradicts itself, each with its key."""
-    return [f"{key}: found {found}; by the rest of the plan {expected}"
+    return [Broken(key, f"found {found}; by the rest of the plan {expected}")
             for rule in RULES for key, found, expected in rule(plan)]

@@ -64,7 +64,7 @@ def check_known_offers(subject: Subject) -> Iterator[str]:
             if getattr(node, name) != node.count * micro * HOURS_PER_MONTH / MICRO:
                 yield f"{node.offer_id}: {name} is {getattr(node, name)} for {node.count} at {micro / MICRO} USD/h"
         if node.node_hours_per_month is not None:
-            yield f"{node.offer_id}: {node.node_hours_per_month} node-hours in a plan without a timetable"
+            yield f"{node.offer_id}: {node.node_hours_per_month} node-hours in a plan of one peak"
         if node.usd_per_hour_each != offer.micro_usd_per_hour / MICRO:
             each = offer.micro_usd_per_hour / MICRO
             yield f"{node.offer_id}: {node.usd_per_hour_each} USD/h each, {each} by the catalog"
@@ -250,9 +250,9 @@ def check_service_figures(subject: Subject) -> Iterator[str]:
                 yield f"{shown.service_id}: {name} is {number}, the plan says {said}"
 
 
-def check_unit_costs(subject: Subject) -> Iterator[str]:
-    """The cost in the problem's currency and for a million output tokens follow from the monthly cost."""
-    cost, currency, tokens = subject.plan.cost, subject.problem.currency, 0.0
+def check_local_cost(subject: Subject) -> Iterator[str]:
+    """The cost in the problem's currency follows from the monthly cost, at the rate that is stated."""
+    cost, currency = subject.plan.cost, subject.problem.currency
     rate = float(rate_per_usd(subject.catalog, subject.problem, currency))
     local = None if currency == "USD" else (cost.usd_per_month or 0.0) * rate
     if cost.currency != currency or cost.local_per_month != local:
@@ -261,6 +261,12 @@ def check_unit_costs(subject: Subject) -> Iterator[str]:
     dated = None if currency == "USD" else fx.as_of.isoformat() if fx else subject.catalog.fx[currency].as_of
     if (cost.fx_rate_per_usd, cost.fx_as_of) != (None if currency == "USD" else rate, dated):
         yield f"a rate of {cost.fx_rate_per_usd} of {cost.fx_as_of}, {rate:g} of {dated} is stated"
+
+
+def check_unit_costs(subject: Subject) -> Iterator[str]:
+    """The cost in the problem's currency and for a million output tokens follow from the monthly cost."""
+    yield from check_local_cost(subject)
+    cost, tokens = subject.plan.cost, 0.0
     for one in subject.derived():
         replica, peak = subject.replica(one), one.concurrency_at_peak
         if is_routed(subject, one):

@@ -10,7 +10,7 @@ from functools import cached_property
 from math import isinf
 
 from optimizer.costs import PricedOffer
-from optimizer.demand import ServiceDemand, demand_of, hourly_amounts, largest_poisson_mean
+from optimizer.demand import ServiceDemand, demand_of, largest_poisson_mean
 from optimizer.load import Catalog
 from optimizer.schema.catalog import LlmModel
 from optimizer.schema.plan import Deployment, Plan
@@ -203,7 +203,6 @@ class Subject:
     def offers(self) -> dict[str, PricedOffer]:
         """The plan's offers that exist, priced again."""
         named = {node.offer_id for node in self.plan.nodes} | {one.offer_id for one in self.plan.deployments}
-        named |= set(self.plan.timetable.standing) if self.plan.timetable else set()
         priced = {name: self.known.price(name, self.catalog, self.problem) for name in named}
         return {name: offer for name, offer in priced.items() if offer is not None}
 
@@ -221,18 +220,6 @@ class Subject:
     def mixed_ids(self) -> list[str]:
         """List the services whose classes share all their nodes."""
         return [service_id for service_id, service in self.services.items() if not service.routes_classes]
-
-    @cached_property
-    def _hourly(self) -> dict[str, tuple[int, ...]]:
-        return {}
-
-    def hourly_amounts(self, service_id: str) -> tuple[int, ...]:
-        """Return what a sync service asks in each hour of the plan's timetable, derived again."""
-        hours = self.plan.timetable.hours if self.plan.timetable else 24
-        if service_id not in self._hourly:
-            most_used = self.problem.limits.max_utilisation_fraction
-            self._hourly[service_id] = hourly_amounts(self.services[service_id], hours, most_used)
-        return self._hourly[service_id]
 
     def model(self, service: Service) -> LlmModel:
         """Find the model of a service."""

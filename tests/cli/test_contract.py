@@ -51,7 +51,7 @@ def test_a_plan_has_every_key(run: Run, desk: Path) -> None:
     assert_keys(data["proposals"], PROPOSAL)
     assert_keys(data["rejections"], REJECTION)
     assert {row["step"] for row in data["rejections"]} <= {"memory", "engine", "speed", "policy", "evidence"}
-    assert (data["schema_version"], data["gap_fraction"]) == (1, 0.0)
+    assert (data["schema_version"], data["gap_fraction"]) == (2, 0.0)
     assert data["bound_usd_per_month"] == data["cost"]["usd_per_month"] == 730 * data["cost"]["usd_per_hour"]
     assert sum(data["cost"]["breakdown"].values()) == pytest.approx(1825.0)
 

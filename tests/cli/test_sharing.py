@@ -129,7 +129,8 @@ def test_shed_of_dedicated_nodes_cuts_too_and_the_saved_plan_is_verified(run: Ru
     assert data["proposals"]
     for sets in (apart, ()):
         saved = tmp_path / "saved.json"
-        saved.write_text(run("solve", "--details", two, "--shed", *SHORT, *sets, "--format", "json").out, encoding="utf-8")
+        told = run("solve", "--details", two, "--shed", *SHORT, *sets, "--format", "json").out
+        saved.write_text(told, encoding="utf-8")
         assert run("verify", saved, "--problem", two, *SHORT, *sets).code == 0
         lie = json.loads(saved.read_text(encoding="utf-8"))
         lie["shed"][0]["priority"] = 1

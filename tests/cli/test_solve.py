@@ -35,7 +35,7 @@ def test_text_says_nodes_cost_and_proof(run: Run, desk: Path) -> None:
     ]
     assert "  capacity: 1 node x 1 GPU x 40 requests = 40 >= 40" in lines
     assert "  every user: 80.0 tokens/s at the peak, 25 asked: grade A" in lines
-    assert "    80.0 tokens/s at 40 in flight, TTFT 260 ms: interpolated +-" in result.out  # 120 + 24 / 48 x 280 ms
+    assert "80.0 tokens/s at 40 in flight, TTFT 260 ms: interpolated +-" in result.out  # 120 + 24 / 48 x 280 ms
     assert "  $1,825.00/month, $2.5000/hour (730 hours a month)" in lines
     assert "  lower bound $1,825.00/month = cost, gap 0%" in lines
     assert "https://example.org/prices" in result.out  # where the price comes from
@@ -63,9 +63,9 @@ def test_csv_of_no_plan_has_its_status(run: Run, desk: Path) -> None:
 def test_markdown_has_tables_and_linked_sources(run: Run, desk: Path) -> None:
     out = run("solve", desk, "--format", "markdown").out
     assert out.startswith("# desk\n")
-    assert "**$1,825.00/month: 1 x cloud-big-x1**" in out
-    assert "| 1 | cloud-big-x1 | 1 x big-80gb | on demand, cloud tokyo | $1,825.00 | list, 2026-08-21 |" in out
-    assert "- cloud-big-x1: <https://example.org/prices>" in out
+    assert "\\$1,825.00/month for 1 node: 1 × cloud-big-x1" in out
+    assert "| 1 | cloud-big-x1 | \\$1,825.00 | 1 × big-80gb, on demand, cloud tokyo; " in out
+    assert "| cloud-big-x1 | price | <https://example.org/prices> |" in out
     assert "\x1b" not in out
 
 
@@ -128,15 +128,15 @@ def test_explain_lists_rejections_by_step(run: Run, desk: Path) -> None:
     assert explained.startswith(plain)
     lines = explained.removeprefix(plain).splitlines()
     assert "Rejected by policy" in lines
-    assert "  big-80gb (1 offer): kind reserved is not among limits.kinds" in lines
+    assert ["big-80gb", "1", "kind", "reserved", "is", "not", "among", "limits.kinds"] in map(str.split, lines)
     markdown = run("solve", desk, "--explain", "--format", "markdown").out
-    assert "| policy | big-80gb | 1 | kind reserved is not among limits.kinds |" in markdown
+    assert "| big-80gb | 1 | kind reserved is not among limits.kinds |" in markdown
 
 
 def test_overlay_price_is_taken_and_named(run: Run, desk: Path, overlay: Overlay) -> None:
     result = run("solve", "--details", desk, "--overlay", overlay("first", 1.5))
     assert "$1,095.00/month for 1 node: 1 x quote-big-x1" in result.out.splitlines()  # 1.5 x 730
-    assert "quoted price of 2026-11-02, from your overlay" in result.out
+    assert "quoted price of 2026-11-02, from your overlay" in " ".join(result.out.split())
     assert "! From your overlay: the price of quote-big-x1." in result.out.splitlines()
 
 

@@ -8,9 +8,10 @@ import sys
 import pytest
 
 import cli
+from optimizer.documents.publish import published
 from optimizer.load import shipped_problem_names
-from optimizer.reports import terminal
-from optimizer.reports.terminal import rejections
+from optimizer.messages import voice_of
+from optimizer.reports.plan_report import plan_document
 from tests.cli.conftest import Run
 from tests.problems.conftest import solve_shipped
 
@@ -40,7 +41,7 @@ def test_help_fits(run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str
 @pytest.mark.parametrize("name", shipped_problem_names())
 def test_plans_fit_80_columns(name: str) -> None:
     plan = solve_shipped(name).plan
-    assert too_wide(terminal.render(plan) + rejections(plan)) == []
+    assert too_wide(str(published(plan_document(plan, rejections=True), "text", voice_of("en")))) == []
 
 
 @pytest.mark.parametrize("arguments", [
@@ -88,7 +89,7 @@ def test_version(run: Run) -> None:
     (("solve", "--details", "a", "b"), "Got unexpected extra argument(s) (b)"),
     (("solve", "--fromat", "json", "a"), "No such option: --fromat"),
     (("--format", "json", "solve", "a"), "No such option: --format"),
-    (("solve", "a", "--format", "xml"), "'text', 'json', 'csv', 'markdown'"),
+    (("solve", "a", "--format", "xml"), "'text', 'json', 'csv', 'markdown', 'html', 'docx', 'pdf', 'xlsx'"),
     (("solve", "--details", "a", "--set"), "--set"),
     (("problems", "copy"), "Missing argument"),
     (("memory",), "Missing argument 'MODEL'."),

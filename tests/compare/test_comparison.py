@@ -204,7 +204,7 @@ def test_by_the_hour_every_variant_is_proven_and_mixed_is_never_dearer(by_the_ho
     costs = {one.name: one.usd_per_month or math.inf for one in by_the_hour.variants}
     assert {one.status for one in by_the_hour.variants} == {"optimal"}
     assert costs["mixed"] <= min(costs.values())
-    assert all(one.plan.timetable is not None for one in by_the_hour.variants)
+    assert all(one.plan.periods for one in by_the_hour.variants)
 
 
 def test_by_the_hour_nodes_that_come_and_go_are_paid_for_their_hours(by_the_hour: Comparison) -> None:

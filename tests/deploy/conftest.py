@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from optimizer.deploy import Environment, environment_of
+from optimizer.deploy import TARGETS, Environment, environment_of
 from optimizer.load import Catalog, LoadedProblem, load_problem
 from optimizer.load.problem import shipped_problem_names, with_known_shapes
 from optimizer.load.serving import ServingFacts, load_serving
@@ -17,6 +17,9 @@ from optimizer.schema.plan import Plan
 from optimizer.solve import SolveSettings, prepare
 
 SHIPPED = shipped_problem_names()
+
+SERVING = tuple(target for target in TARGETS if target != "terraform")
+"""Targets that start engines; Terraform makes nodes, of some clouds only."""
 
 Planned = Callable[[str], tuple[LoadedProblem, Plan]]
 Make = Callable[..., Environment]

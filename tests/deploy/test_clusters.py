@@ -58,7 +58,7 @@ def test_a_plan_over_several_places_has_a_cluster_each(environment: Make, name: 
 
 
 def test_two_places_share_requests_as_the_plan_says(environment: Make) -> None:
-    """survive-provider-loss: massedcompute and verda; the balancer's weights are the shares of their deployments."""
+    """survive-provider-loss rents from two providers; the balancer's weights are the shares of their deployments."""
     made = environment("survive-provider-loss")
     first, second = made.runs
     servers = assert_nginx(files_of(made, "helm")["global/balancer.conf"])

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from optimizer.deploy import TARGETS, Environment, files_of
+from optimizer.deploy import Environment, files_of
 from optimizer.deploy.kubernetes import kubernetes_files
 from optimizer.deploy.places import places_of
 from optimizer.deploy.pools import standing_in
-from optimizer.schema.plan import RunningNodes, TimeSlot, Timetable
-from tests.deploy.conftest import SHIPPED, Make
+from optimizer.schema.plan import Period, RunningReplicas
+from tests.deploy.conftest import SERVING, SHIPPED, Make
 from tests.deploy.published import (
     assert_compose,
     assert_kubernetes,
@@ -190,7 +190,7 @@ def test_alerts_and_panels_read_what_the_engines_export(environment: Make, name:
         assert len(set(cells)) == len(cells)
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", SERVING)
 def test_same_plan_gives_same_bytes(environment: Make, target: str) -> None:
     first, second = (files_of(environment("chat-and-code"), target) for _ in range(2))
     assert first == second
@@ -229,15 +229,15 @@ def test_nodes_that_come_and_go_are_not_missed(environment: Make) -> None:
     made = environment("overnight-summaries")
     (run,) = made.runs
     each = run.deployment.replicas // run.deployment.nodes
-    slots = tuple(
-        TimeSlot(hours=hours, demand={}, running=(RunningNodes(
-            service_id=run.deployment.service_id, offer_id=run.node.offer_id, engine_id=run.deployment.engine_id,
-            nodes=nodes),), standing_nodes=1, hourly_nodes=nodes - 1, usd_per_hour=1.0)
-        for hours, nodes in ((tuple(range(12)), 1), (tuple(range(12, 24)), run.deployment.nodes)))
-    table = Timetable(hours=24, standing={run.node.offer_id: 1}, slots=slots, work=(), standing_usd_per_month=1.0,
-                      hourly_usd_per_month=1.0)
+    line = RunningReplicas.model_validate({
+        **{name: getattr(run.deployment, name) for name in (
+            "service_id", "offer_id", "engine_id", "precision", "tp_size", "gpu_count")}, "replicas": each, "nodes": 1})
+    day = tuple(
+        Period(label="", quarter=None, hours=hours, demand=(), nodes={run.node.offer_id: count}, running=(
+            line.model_copy(update={"replicas": each * count, "nodes": count}),))
+        for hours, count in ((tuple(range(12)), 1), (tuple(range(12, 24)), run.deployment.nodes)))
     for plan, expected in ((made.plan, f"< {run.deployment.replicas}"),
-                           (made.plan.model_copy(update={"timetable": table}), f"< {each}")):
+                           (made.plan.model_copy(update={"periods": day}), f"< {each}")):
         (data,) = documents(files_of(replace(made, plan=plan), "compose")["balancer/alerts.yml"])
         (rule,) = (rule for group in data["groups"] for rule in group["rules"] if rule["alert"] == "ReplicasMissing")
         assert rule["expr"].endswith(expected)

@@ -22,6 +22,7 @@ from pathlib import Path
 from tests.fuzz.mutations import NASTY, changed
 from tests.load.workspace import CONFIG, OVERLAY, PROBLEM
 from tests.loadtest import files as results
+from tests.proof.test_check_by_hand import SPLIT, costs, stated
 
 SMALL = Path(__file__).parents[1] / "data" / "small_catalog"
 
@@ -50,6 +51,8 @@ PROFILED = DESK.replace("peak_concurrency: 40}", "peak_concurrency: 40, profile:
 
 LOGS = ("case_id,source_group,model_hf_id,precision,gpu,tp,gpu_memory_utilization,vllm_version,model_weights_gib\n"
         "a,lab,meta-llama/Llama-3.1-8B-Instruct,bf16,H100,1,0.9,0.9.0,15.0\n")
+
+CERTIFICATE = stated(costs(2), SPLIT, rounded=[{"c0": "1/2"}])
 
 OVERRIDES = "name,services.0.demand.peak_concurrency\na,10\nb,20\n"
 
@@ -94,6 +97,10 @@ def _kinds() -> tuple[Kind, ...]:
         Kind("log", ("demand", "from-trace", "t"), {"t": LOG}, ("t",), 5),
         Kind("melange", ("referee", "melange", "m.json"), {"m.json": json.dumps(MELANGE)}, ("m.json",), 4),
         Kind("memory logs", ("catalog", "accuracy", "--memory", "logs.csv"), {"logs.csv": LOGS}, ("logs.csv",), 1),
+        Kind("certificate", ("check-certificate", "c.json"), {"c.json": CERTIFICATE}, ("c.json",), 5, output=False),
+        Kind("certificate of a problem", ("check-certificate", "c.json", "--problem", "p.yaml", *small),
+             {"c.json": CERTIFICATE, "p.yaml": DESK}, ("c.json", "p.yaml"), 1, output=False),
+        Kind("certify", ("solve", "p.yaml", *small, "--certificate", "proof.json"), {"p.yaml": DESK}, ("p.yaml",), 2),
         Kind("skypilot", ("import", "skypilot", "gcp.csv", "--into", "new"), {"gcp.csv": SKYPILOT}, ("gcp.csv",), 2,
              output=False),
         Kind("overrides", ("batch", "p.yaml", "--out", "b", "--workers", "1", "--overrides", "o.csv", *small),

@@ -69,7 +69,7 @@ WRONG_VALUES = [
     problem("no kind of offer", "kinds: [on_demand, owned]", "kinds: []",
             ("limits.kinds", "a list of 0", "at least 1 entry")),
     problem("unknown kind of offer", "kinds: [on_demand, owned]", "kinds: [on-demand, owned]",
-            ("limits.kinds.0", "'on-demand'", "'on_demand', 'reserved', 'spot', 'marketplace' or 'owned'")),
+            ("limits.kinds.0", "'on-demand'", "'on_demand', 'reserved', 'spot', 'marketplace', 'owned' or 'api'")),
     problem("unknown grade", "grade: C", "grade: D", (f"{CHAT}.slo.grade", "'D'", "'A', 'B' or 'C'")),
     problem("unknown kind of service", "kind: sync", "kind: online", (f"{CHAT}.kind", "'online'", "'sync' or 'async'")),
     problem("version of another format", "schema_version: 1", "schema_version: 2", ("schema_version", "2", "1")),

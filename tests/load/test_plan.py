@@ -107,7 +107,7 @@ def put(path: str, value: object) -> Callable[[dict[str, Any]], None]:
     ("status", "great", "status: found 'great'; allowed: "),
     ("status", "infeasible", "status: found infeasible with nodes; allowed: no nodes"),
     ("nodes", [], "nodes: found nothing; allowed: the nodes of a plan that is optimal"),
-    ("schema_version", 2, "schema_version: found 2; allowed: "),
+    ("schema_version", 1, "schema_version: found 1; allowed: "),
     ("nodes.0.colour", "red", "nodes.0.colour: found an unknown key; allowed: "),
     ("cost.usd_per_hour", float("nan"), "found"),
     ("cost.usd_per_hour", float("inf"), "found"),

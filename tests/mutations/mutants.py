@@ -26,6 +26,8 @@ def source_of(module: str) -> str:
     return Path(spec.origin).read_text("utf-8")
 
 
+CHECK, PROOF = "optimizer.proof.check", ("tests/proof/test_check_by_hand.py",)
+
 NAMED = {
     "region loss grouped by provider": (
         "optimizer.verify.rules", "_check_group_loss(subject, lambda offer: offer.place)",
@@ -60,8 +62,31 @@ NAMED = {
     "no more nodes than the too few": (
         "optimizer.formulation.constraints", "cp.add(variable >= count + 1)", "cp.add(variable >= count)",
         ("tests/formulation/test_constraints.py",)),
+    "a column of a sum may weigh more than it costs": (
+        CHECK, "weight > self.target[column] * unit for", "weight > self.target[column] * unit * 2 for", PROOF),
+    "sums that fall short are enough": (CHECK, "if -(-least // unit) < self.bound:", "if False:", PROOF),
+    "a gap between two cases": (
+        CHECK, "dict.fromkeys(columns, 1), most + 1)", "dict.fromkeys(columns, 1), most + 2)", PROOF),
+    "a low case of less": (CHECK, "dict.fromkeys(columns, -1), -most)", "dict.fromkeys(columns, -1), 1 - most)", PROOF),
+    "shares are rounded": (CHECK, "if any(weight and self.splits[column] for", "if any(False for", PROOF),
+    "shares are split by cases": (CHECK, "or any(self.splits[column] for column in columns):", "or False:", PROOF),
+    "plans that break a row": (
+        CHECK, "for column, weight in terms.items()) < least:", "for column, weight in terms.items()) < 0:", PROOF),
+    "plans beyond the most": (CHECK, "most is not None and n > most", "most is not None and n > most + 1", PROOF),
+    "plans of another cost": (
+        CHECK, "zip(self.costs, counts, strict=True)) != cost:", "zip(self.costs, counts, strict=True)) < 0:", PROOF),
+    "a most that is none": (
+        CHECK, "number < len(self.most) and self.most[number] is not None:", "number < len(self.most):", PROOF),
+    "idle nodes that need not be held": (
+        "optimizer.verify.figures", "if not 0 <= node.idle <= subject.problem.limits.at_least.get(node.offer_id, 0):",
+        "if False:", ("tests/solve/test_held_idle.py",)),
+    "idle nodes of one engine": (
+        "optimizer.formulation.constraints", "if not row.is_idle:", "if True:", ("tests/solve/test_held_idle.py",)),
+    "a second engine that says nothing": (
+        "optimizer.solve.second", "if own != cost:", "if False:", ("tests/solve/test_second_engine.py",)),
 }
-"""What is wrong -> (module, text, its wrong form, tests that must fail): each passed all tests of version 0.1."""
+"""What is wrong -> (module, text, its wrong form, tests that must fail): each passed all tests of version 0.1, or takes
+away what certificates and the second engine rest on."""
 
 
 def named() -> Iterator[Mutant]:

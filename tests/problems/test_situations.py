@@ -11,6 +11,7 @@ import yaml
 
 from optimizer.load import Catalog, problem_text, shipped_problem_names
 from optimizer.load.problem import problem_schema_json, shipped_problems_dir
+from optimizer.plan.hours import timetable_of
 from optimizer.reports import json_report
 from optimizer.schema.plan import Plan
 from optimizer.solve import SolveSettings, plan_of, prepare, solve
@@ -278,9 +279,10 @@ def test_three_years_are_cheaper_with_commitments(solved: Answers) -> None:
 
 def test_a_day_profile_mixes_a_reserved_base_with_spot_and_costs_less_than_one_peak(solved: Answers) -> None:
     plan = solved("office-day-profile").plan
-    assert plan.timetable is not None
+    table = timetable_of(plan)
+    assert table is not None
     kinds = {node.offer_id: node.kind for node in plan.nodes}
-    assert {kinds[name] for name in plan.timetable.standing} == {"reserved"}
+    assert {kinds[name] for name in table.standing} == {"reserved"}
     assert "spot" in kinds.values()
     peak = solved("office-day-profile", "services.0.demand.profile=null").plan
     flat = solved("office-day-profile", f"services.0.demand.profile={[1] * 24}").plan
@@ -290,9 +292,8 @@ def test_a_day_profile_mixes_a_reserved_base_with_spot_and_costs_less_than_one_p
 def test_work_that_waits_is_done_on_nodes_that_stand_anyway(solved: Answers) -> None:
     plan = solved("valley-filling").plan
     alone = [solved("valley-filling", f"services=[{part}]").plan for part in _services_of("valley-filling")]
-    assert plan.timetable is not None
     rented = {node.offer_id for node in plan.nodes if node.kind != "owned"}
-    for slot in plan.timetable.slots:
+    for slot in plan.periods:
         assert all(one.offer_id not in rented for one in slot.running if one.service_id == "summaries")
     assert monthly(plan) < sum(monthly(one) for one in alone)
 
@@ -306,8 +307,9 @@ def test_a_week_in_tokyo_is_no_dearer_than_owning_or_renting_alone(solved: Answe
     budget = "limits.budget=null"
     for kinds in ("[owned]", "[on_demand, reserved]"):
         assert monthly(both) < monthly(solved("tokyo-week", f"limits.kinds={kinds}", budget).plan)
-    assert both.timetable is not None
-    assert both.timetable.hours == 168
+    table = timetable_of(both)
+    assert table is not None
+    assert table.hours == 168
 
 
 def test_rows_of_one_model_suffice(shipped: Catalog) -> None:

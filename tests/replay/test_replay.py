@@ -288,7 +288,7 @@ def test_a_plan_by_the_hour_that_no_longer_carries_its_hours(
 def test_figures_of_a_plan_by_the_hour_that_changed_are_said(
     run: Run, desk: Path, saved_by_the_hour: Path, small_catalog: Path
 ) -> None:
-    """Nodes of a timetable are not run anew: what they say of speeds is held against today's measurements."""
+    """Nodes by the hour are not run anew: what they say of speeds is held against today's measurements."""
     again = ("verify", saved_by_the_hour, "--problem", desk, "--set", HOURS)
     assert "Figures" not in run(*again).out
     assert "figures" not in json.loads(run(*again, "--format", "json").out)
@@ -304,4 +304,4 @@ def test_a_plan_for_one_peak_is_none_for_hours(run: Run, desk: Path, saved: Path
     for path, more in ((saved, ("--set", HOURS)), (saved_by_the_hour, ())):
         result = run("verify", path, "--problem", desk, *more)
         assert result.code == 6
-        assert "timetable: one is shown if and only if" in result.out
+        assert "periods: " in result.out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from optimizer.messages import Message
 from optimizer.schema.plan import (
     Cost,
     DecisiveFigure,
@@ -52,10 +53,11 @@ PLAN = Plan(
     cost=Cost(usd_per_hour=4000 / 730, usd_per_month=4000.0, breakdown={"rent": 3650.0, "capital": 350.0}),
     bound_usd_per_month=4000.0, gap_fraction=0.0, nodes=(RENTED, OWNED), deployments=(FAST, SLOW), services=(CHAT,),
     proposals=(
-        Proposal(name="measured and interpolated only", status="optimal", usd_per_month=5475.0, nodes=(RENTED,)),
-        Proposal(name="only big-80gb", status="optimal", usd_per_month=5475.0, nodes=(RENTED,)),
-        Proposal(name="only small-24gb", status="infeasible", usd_per_month=None, nodes=()),
-        Proposal(name="only odd-8gb", status="unknown", usd_per_month=None, nodes=()),
+        Proposal(name=Message("proposal.measured"), status="optimal", usd_per_month=5475.0, nodes=(RENTED,)),
+        Proposal(
+            name=Message("proposal.only", gpu="big-80gb"), status="optimal", usd_per_month=5475.0, nodes=(RENTED,)),
+        Proposal(name=Message("proposal.only", gpu="small-24gb"), status="infeasible", usd_per_month=None, nodes=()),
+        Proposal(name=Message("proposal.only", gpu="odd-8gb"), status="unknown", usd_per_month=None, nodes=()),
     ),
     rejections=(
         RejectionRow(service_id="chat", gpu_id="odd-8gb", engine_id="vllm", precision="bf16", tp_size=1,
@@ -81,4 +83,6 @@ def without_plan(status: str, *reasons: str) -> Plan:
     """Return an answer without a plan."""
     return PLAN.model_copy(update={
         "status": status, "cost": NO_COST, "bound_usd_per_month": None, "gap_fraction": None, "nodes": (),
-        "deployments": (), "services": (), "proposals": (), "warnings": (), "depends_on": (), "reasons": reasons})
+        "deployments": (), "services": (), "proposals": (), "warnings": (), "depends_on": (),
+        "reasons": tuple(Message("answer.limit") if reason == Message("answer.limit") else Message.quoted(reason)
+                         for reason in reasons)})

@@ -11,8 +11,9 @@ import pytest
 
 from optimizer.accuracy.memory import MemoryAccuracy
 from optimizer.load import Catalog
-from optimizer.reports.memory_accuracy_report import MEMORY_ACCURACY_REPORTS
+from optimizer.reports.memory_accuracy_report import memory_accuracy_document
 from tests.accuracy.test_memory import LLAMA, compare
+from tests.documents.written import written
 
 
 @pytest.fixture
@@ -22,10 +23,9 @@ def found(shipped: Catalog, tmp_path: Path) -> MemoryAccuracy:
 
 
 def test_text(found: MemoryAccuracy) -> None:
-    lines = MEMORY_ACCURACY_REPORTS["text"](found).splitlines()
+    lines = written(memory_accuracy_document(found), "text").splitlines()
     assert "2 start-up logs of logs.csv" in lines[0]
-    assert lines[1].split() == ["logs", "of", "logs", "weights", "p90", "KV", "tokens", "p90", "unsure"]
-    assert lines[2].split()[:3] == ["all", "2", "0.0%"]
+    assert any(line.split()[:3] == ["all", "2", "0.0%"] for line in lines)
     text = " ".join(" ".join(lines).split())
     assert "a: llama-3.1-8b-instruct at bf16 on 1 x h100-sxm-80gb: 475,888 tokens, logged 476,016 (-0.0%)" in text
     assert "58.09 GiB of cache, logged 58.11" in text
@@ -34,7 +34,7 @@ def test_text(found: MemoryAccuracy) -> None:
 
 
 def test_json(found: MemoryAccuracy) -> None:
-    data = json.loads(MEMORY_ACCURACY_REPORTS["json"](found))
+    data = json.loads(written(memory_accuracy_document(found), "json"))
     errors = [abs(row["kv_error_fraction"]) for row in data["rows"]]
     assert data["totals"]["median_error_fraction"] == pytest.approx(sum(errors) / 2)
     assert max(errors) >= data["totals"]["p90_error_fraction"] >= data["totals"]["median_error_fraction"]
@@ -43,9 +43,9 @@ def test_json(found: MemoryAccuracy) -> None:
 
 
 def test_csv_and_markdown(found: MemoryAccuracy) -> None:
-    rows = list(csv.DictReader(io.StringIO(MEMORY_ACCURACY_REPORTS["csv"](found))))
+    rows = list(csv.DictReader(io.StringIO(written(memory_accuracy_document(found), "csv"))))
     assert [row["case_id"] for row in rows] == ["a", "b"]
     assert float(rows[0]["predicted_weights_gib"]) == found.rows[0].predicted_weights_gib
-    markdown = MEMORY_ACCURACY_REPORTS["markdown"](found).splitlines()
-    assert "| logs of | logs | weights | p90 | KV tokens | p90 | unsure |" in markdown
-    assert any(line.startswith("| c | nothing is no GPU") for line in markdown)
+    markdown = written(memory_accuracy_document(found), "markdown").splitlines()
+    assert any(line.startswith("| logs of | logs | weights |") for line in markdown)
+    assert any("c: nothing is no GPU" in line for line in markdown)

@@ -11,6 +11,7 @@ import pytest
 from optimizer.answer import answer
 from optimizer.load import load_catalog, load_problem
 from optimizer.load.plan import read_saved_plan
+from optimizer.replay import replay
 from optimizer.reports import REPORTS
 from optimizer.schema.problem import Limits, NodeCount
 from optimizer.solve import SolveSettings
@@ -102,3 +103,17 @@ def test_an_idle_node_is_shown_saved_read_again_and_verified(tmp_path: Path) -> 
     free = loaded.problem.model_copy(update={"limits": Limits()})
     assert any("more than must be held" in fault for fault in faults_of_plan(
         plan, free, catalog, loaded.own_models))
+
+
+@pytest.mark.parametrize("more", ["", "roadmap: {start: 2027-Q1, quarters: 2}", "sharing: nodes"])
+def test_a_saved_plan_with_an_idle_node_still_stands(tmp_path: Path, more: str) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text(f"{FAULT}{more}\n")
+    loaded, catalog, settings = load_problem(file, ()), load_catalog(), SolveSettings(enumerated=True)
+    plan = answer(loaded, catalog, settings)
+    assert plan.status == "optimal"
+    assert {node.offer_id: node.idle for node in plan.nodes if node.idle} == {
+        "runpod-secure-a40-48gb-x1-on-demand": 2}
+    again = replay(plan, loaded, catalog, settings, 0.0)
+    assert (again.passed, again.faults) == (True, ())
+    assert again.usd_per_month_now == pytest.approx(plan.cost.usd_per_month)

@@ -97,7 +97,7 @@ main()
 
 
 def test_a_solver_that_errs_ends_with_exit_4_and_both_models_saved(tmp_path: Path) -> None:
-    problem = Path(__file__).parents[2] / "problems" / "tokyo-cloud-only.yaml"
+    problem = Path(__file__).parents[2] / "problems" / "survive-provider-loss.yaml"
     run = subprocess.run(
         [sys.executable, "-c", LIAR, str(problem)], capture_output=True, text=True, check=False,
         env={"TMPDIR": str(tmp_path), "PATH": ""})

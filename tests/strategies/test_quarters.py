@@ -16,7 +16,7 @@ from optimizer.strategies import quarters
 from optimizer.strategies.columns import cheapest_cover, cuts_of, relax
 from optimizer.strategies.cp_sat import by_cp_sat
 from optimizer.strategies.found import Counts, Effort
-from optimizer.strategies.quarters import by_quarters
+from optimizer.strategies.quarters import minimised
 from optimizer.strategies.scip import by_scip
 from tests.oracles.roadmaps import draw
 
@@ -60,7 +60,7 @@ def test_hulls_after_a_loss_cut_no_cheapest_plan_off(seed: int, monkeypatch: pyt
         held = sum(weight * best.values[column] for column, weight in zip(cut.columns, cut.weights, strict=True))
         assert held >= (cut.least or 0)
     monkeypatch.setattr(quarters, "by_cp_sat", lambda *_: Counts("unknown"))  # so that the search is not over at once
-    found = by_quarters(asked, Effort())
+    found = minimised(asked, Effort())
     assert asked.cost_of(found.values) == asked.cost_of(best.values)
     assert found.bound <= asked.cost_of(best.values)
 

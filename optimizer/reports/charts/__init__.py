@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from optimizer.documents.output import write_atomically
+from optimizer.documents.pictures import Picture
 from optimizer.errors import Fault, InputError
 from optimizer.frontier import Frontier, single_gpu_curves
+from optimizer.messages import Voice
 from optimizer.reports.charts import look
 from optimizer.reports.charts.data import FrontierChart, chart_data
 from optimizer.solve import SolveSettings
@@ -37,6 +39,18 @@ def _html(chart: FrontierChart, width_px: int) -> bytes:
 
 FRONTIER_CHARTS: dict[str, Callable[[FrontierChart, int], bytes]] = {".png": _png, ".svg": _svg, ".html": _html}
 """By the end of the name that --chart takes."""
+
+
+PAGE_WIDTH_PX, PAGE_PIXELS = 1000, 1300
+"""Widths of a chart in a document, drawn and as pixels: on an A4 page its labels are about 7 points high."""
+
+
+def frontier_picture(frontier: Frontier, settings: SolveSettings, voice: Voice) -> Picture:
+    """Draw a frontier that has points for a document, in its language."""
+    from optimizer.reports.charts.frontier_chart import render
+
+    chart = chart_data(frontier, single_gpu_curves(frontier, settings)).said_by(voice.say)
+    return Picture(render(chart, "svg", PAGE_WIDTH_PX), render(chart, "png", PAGE_PIXELS))
 
 
 def check_charts(paths: Sequence[Path], width_px: int, taken: Path | None = None) -> None:

@@ -83,9 +83,10 @@ class Canvas:
         )
 
     def label(self, x: float, y: float, text: str, size_px: float, **style: Any) -> Text:
-        """Write a text with a pale edge, so that lines below do not disturb it."""
+        """Write a text on a pale ground, so that no line below strikes it through."""
         edge = withStroke(linewidth=size_px * 0.22, foreground=look.PAPER, alpha=0.9)
-        return self.text(x, y, text, size_px, path_effects=[edge], **style)
+        ground = {"boxstyle": "square,pad=0.06", "facecolor": look.PAPER, "alpha": 0.82, "linewidth": 0}
+        return self.text(x, y, text, size_px, path_effects=[edge], bbox=ground, **style)
 
     def line(self, line: Line, **style: Any) -> None:
         """Draw a straight line."""

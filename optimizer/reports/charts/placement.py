@@ -28,8 +28,8 @@ LEADER_START_PX = 6.0
 CROSSING_COST = 14.0
 """A label on a drawn line is as bad as one this many pixels farther from its point, times the weight of the line."""
 
-LEVEL_WEIGHT = 2.0
-"""How many times as bad a level line is."""
+LEVEL_WEIGHT = 5.0
+"""How many times as bad a level line is: it strikes the text through."""
 
 TURN_COST = 22.0
 """The worst direction is as bad as the best one this many pixels farther out."""

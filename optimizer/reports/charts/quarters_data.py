@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from optimizer.messages import Message
 from optimizer.reports.charts import look
-from optimizer.reports.quarters_report import WAYS, Quarters, status_line, total_line
+from optimizer.reports.quarters_report import Quarters, status_line, total_line
 
 MOST_SERIES = 8
 """Offers beyond so many are drawn together, the least used."""
@@ -61,7 +62,7 @@ def _nodes(shown: Quarters) -> tuple[Series, ...]:
     largest = sorted(keys, key=lambda key: -sum(counts[key]))[: MOST_SERIES if len(keys) <= MOST_SERIES else 7]
     drawn = [key for key in keys if key in largest]
     found = [
-        Series(f"{offer_id} ({WAYS[way]})", COLOURS[place % len(COLOURS)], HATCHES[way],
+        Series(f"{offer_id} ({Message(f'quarters.way-{way}')})", COLOURS[place % len(COLOURS)], HATCHES[way],
                tuple(counts[way, offer_id]))
         for place, (way, offer_id) in enumerate(drawn)
     ]

@@ -16,6 +16,7 @@ from optimizer.explain.entering import GpuVerdict
 from optimizer.frontier import FrontierPoint
 from optimizer.load.documents import read_known_services
 from optimizer.messages import Voice
+from optimizer.plan.hours import timetable_of
 from optimizer.reports.model_wording import ALL_PASSED, by_precision, planned_otherwise
 from optimizer.reports.specification.findings import Findings
 from optimizer.reports.specification.notes import Notes
@@ -191,8 +192,9 @@ class TimeRow:
 def time_rows(found: Findings) -> list[TimeRow]:
     """List the hours of a plan by the hour in the order of time."""
     rows: list[TimeRow] = []
-    for start, end, slot in lines_of(found.plan.timetable) if found.plan.timetable else ():
-        row = TimeRow(start, end, dict(slot.demand), slot.standing_nodes + slot.hourly_nodes, slot.standing_nodes,
+    table = timetable_of(found.plan)
+    for start, end, slot in lines_of(table) if table else ():
+        row = TimeRow(start, end, dict(slot.demand), slot.total, slot.standing_nodes,
                       slot.usd_per_hour)
         if rows and rows[-1].is_like(row):
             rows[-1] = rows[-1].joined(row)
@@ -252,7 +254,7 @@ class Names:
 
     def hours(self, row: TimeRow) -> str:
         """Name the hours of a row, in a plan over a week with their days."""
-        table = self.found.plan.timetable
+        table = timetable_of(self.found.plan)
         if table is None or table.hours == HOURS_PER_DAY:
             return f"{row.start}:00–{row.end}:00"
         last_day = (row.end - 1) // HOURS_PER_DAY
@@ -306,7 +308,7 @@ def context_of(found: Findings, writer: Voice, command: str) -> dict[str, Any]:
         "figure_name": names.figure, "model_of": lambda one: models[one.service_id], "hour": hour, "link": link,
         "hours": names.hours,
         "document_id": document_id(found), "notes": lambda: list(notes.found), "valid_months": VALID_MONTHS,
-        "validity": lambda: _validity(found, writer), "slots": time_rows(found),
+        "validity": lambda: _validity(found, writer), "slots": time_rows(found), "table": timetable_of(plan),
         "class_rows": [(one, shared) for one in plan.deployments for shared in one.classes or ()],
     }
 

@@ -18,7 +18,6 @@ from optimizer.load.serving import ServingFacts
 from optimizer.loadtest.comparing import Comparison, compare, without_own_rows
 from optimizer.loadtest.planning import Asked, PlannedTests, plan_tests
 from optimizer.memory import MemoryFit, memory_fit
-from optimizer.plan.best import at_one_peak
 from optimizer.schema.plan import Deployment, Plan
 from optimizer.schema.problem import Service
 from optimizer.solve import SolveSettings
@@ -90,7 +89,6 @@ def find_everything(
     Raises:
         InputError: the problem names something that the catalog does not have.
     """
-    loaded = at_one_peak(loaded, "gpumix spec")
     plan = answer(loaded, catalog, settings)
     demands = tuple(demand_of(service) for service in loaded.problem.services)
     explanation = unless_refused(lambda: explain(loaded, catalog, settings))

@@ -7,8 +7,15 @@ from optimizer.load import Catalog
 from optimizer.schema.catalog import LlmModel
 from optimizer.schema.plan import Plan
 from optimizer.schema.problem import Problem
+from optimizer.verify.broken import Broken, broken_by
 from optimizer.verify.classes import check_class_promise
-from optimizer.verify.figures import check_answered_once, check_known_names, check_policy, check_shown_speeds
+from optimizer.verify.figures import (
+    check_answered_once,
+    check_known_names,
+    check_local_cost,
+    check_policy,
+    check_shown_speeds,
+)
 from optimizer.verify.known import KnownFigures
 from optimizer.verify.periods.figures import (
     check_carried_in_periods,
@@ -21,6 +28,13 @@ from optimizer.verify.periods.hosted import (
     check_hosted_names,
     check_spot_beside_apis,
     check_survive_api_loss,
+)
+from optimizer.verify.periods.loads import (
+    check_mean_use,
+    check_most_at_one_time,
+    check_no_classes,
+    check_peak_use,
+    check_shares_by_period,
 )
 from optimizer.verify.periods.money import (
     check_contract_line,
@@ -48,7 +62,7 @@ GUARDS = (check_known_names, check_answered_once, check_periods)
 """They guard the others, which look up what they find to exist."""
 
 OF_REPLICAS = (check_engines_run, check_class_promise, check_replica_promise, check_memory, check_node_capacity,
-               check_shown_speeds)
+               check_shown_speeds, check_local_cost)
 """Checks of deployments, each replica of a shared node taken as a node of its own."""
 
 RULES = (
@@ -57,26 +71,30 @@ RULES = (
     check_roadmap, check_cash, check_cap_spending, check_terms, check_node_lines, check_contract_line,
     check_speed_in_periods, check_services,
     check_carried_in_periods, check_shares, check_hosted, check_spot_beside_apis, check_survive_api_loss,
-    check_sums_to_approve,
+    check_most_at_one_time, check_shares_by_period, check_mean_use, check_peak_use, check_no_classes,
 )
+
+LAST = (check_sums_to_approve,)
+"""Checks that look at facts of nodes which another check holds first."""
 
 
 def faults_of_periods(
     plan: Plan, problem: Problem, catalog: Catalog, own_models: dict[str, LlmModel], known: KnownFigures | None = None
-) -> list[str]:
+) -> list[Broken]:
     """List every rule that a plan of periods breaks; empty for one that stands, and for an answer without a plan."""
     if plan.status not in ("optimal", "feasible"):
-        return [] if empty_of(plan) else [f"status: {plan.status}, yet a plan is shown"]
+        return [] if empty_of(plan) else [Broken("status", f"{plan.status}, yet a plan is shown")]
     if plan.sharing != problem.sharing:
-        return [f"sharing: {plan.sharing}, {problem.sharing} asked for"]
+        return [Broken("sharing", f"{plan.sharing}, {problem.sharing} asked for")]
     subject = PeriodsSubject(plan, problem, catalog, own_models, KnownFigures() if known is None else known)
     whole = subject.whole
-    for checks, about in ((GUARDS, whole), ((check_hosted_names,), subject), (OF_REPLICAS, whole), (RULES, subject)):
-        found = [f"{check.__name__.removeprefix('check_')}: {fault}" for check in checks for fault in check(about)]
+    for checks, about in ((GUARDS, whole), ((check_hosted_names,), subject), (OF_REPLICAS, whole), (RULES, subject),
+                          (LAST, subject)):
+        found = list(broken_by(checks, about))
         if found:
             return found
     already = [] if problem.roadmap is None else [one.offer_id for one in problem.roadmap.owned_already]
-    return [f"policy: {fault}" for fault in check_policy(subject) if not any(name in fault for name in already)]
+    return [Broken("policy", fault) for fault in check_policy(subject) if not any(name in fault for name in already)]
 
 
 def verify_periods(

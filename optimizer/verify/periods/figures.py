@@ -78,7 +78,7 @@ def check_services(subject: PeriodsSubject) -> Iterator[str]:
             "e2e_limit_ms": service.slo.e2e_ms, "target_tokens_per_s": service.slo.target_tokens_per_s,
             "headroom_fraction": service.headroom_fraction,
             "capacity_concurrency": sum(one.replicas * one.concurrency_per_replica for one in mine),
-            "gpu_hours_per_day": None, "mean_utilisation_fraction": None,
+            "gpu_hours_per_day": None,
             "routing": "by_class" if service.routes_classes else None,
         }
         if rate:
@@ -88,6 +88,8 @@ def check_services(subject: PeriodsSubject) -> Iterator[str]:
             figures["planned_concurrency"] = int(subject.amount(shown.service_id))
         if subject.problem.roadmap is None:
             figures["demand"] = demand.arithmetic
+            figures["peak_rps"] = demand.stated if rate else None
+            figures |= {} if rate else {"peak_concurrency": round(demand.stated)}
         for name, value in figures.items():
             if getattr(shown, name) != value:
                 yield f"{shown.service_id}: {name} is {value}, the plan says {getattr(shown, name)}"
@@ -112,6 +114,9 @@ def check_carried_in_periods(subject: PeriodsSubject) -> Iterator[str]:
         if any(any(seconds) for seconds, _ in window_seconds(service.deadline, subject.hours))]
     if shown != asked:
         yield f"work of {shown}, {asked} asked for"
+    yield from (f"{one.service_id}: its window is not shown as it is" for one in subject.plan.work
+                if (deadline := subject.services[one.service_id].deadline) is not None
+                and (one.start_hour, one.end_hour) != (deadline.start_hour, deadline.end_hour))
     yield from (f"{one.service_id}: {one.capacity_requests:g} requests in a window of {one.requests:g}"
                 for one in subject.plan.work if exact(one.capacity_requests) < exact(one.requests) * (1 - exact(1e-9)))
 

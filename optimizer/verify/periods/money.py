@@ -35,6 +35,8 @@ def check_total_cost(subject: PeriodsSubject) -> Iterator[str]:
         yield f"cost {cost.usd_per_hour} USD/h, {said} USD/month"
     if abs(sum(cost.breakdown.values()) - said) > 0.01 + 1e-6 * abs(said):
         yield f"cost lines add up to {sum(cost.breakdown.values()):.2f}, {said:.2f} USD/month"
+    if cost.usd_per_million_output_tokens is not None:
+        yield "a cost of output tokens that depends on how full the nodes are"
     if bound is None or gap is None:
         yield "a plan without a bound or gap"
     elif bound > said * (1 + TOLERANCE) or abs(gap * said - (said - bound)) > TOLERANCE * abs(said) + 1e-9:
@@ -182,8 +184,12 @@ def check_node_lines(subject: PeriodsSubject) -> Iterator[str]:
         facts = {name: getattr(offer, name) for name in (
             "gpu_id", "gpu_count", "kind", "provider", "region", "term_months", "price_as_of", "price_evidence",
             "source_url", "from_overlay")}
+        held = node.offer_id in subject.problem.limits.at_least and all(
+            one.offer_id != node.offer_id for one in subject.plan.deployments)
+        facts["idle"] = node.count if held else 0
         facts["node_hours_per_month"] = float(Fraction(run * HOURS_PER_MONTH, subject.hours * subject.quarters))
         if subject.plan.roadmap is None:
+            facts["usd_per_hour_each"] = offer.micro_usd_per_hour / MICRO
             low, high = offer.range_micro_usd_per_hour
             for name, micro in (("usd_per_month", offer.micro_usd_per_hour), ("usd_per_month_low", low),
                                 ("usd_per_month_high", high)):

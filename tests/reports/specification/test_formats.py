@@ -9,6 +9,7 @@ import zipfile
 import pytest
 
 from optimizer.documents.document import Bullets, Table, lines_of
+from optimizer.plan.hours import timetable_of
 from optimizer.reports.specification import write_specification
 from optimizer.reports.wording import sources_of
 from tests.reports.specification.documents import (
@@ -48,7 +49,7 @@ def test_no_section_is_empty_and_nothing_is_left_open(name: str, language: str) 
     one = found(name)
     examined = one.explanation is not None  # gpumix explain refuses some kinds of problem
     shown = {
-        "timetable": one.plan.timetable is not None, "engine": examined, "frontier": one.frontier is not None,
+        "timetable": timetable_of(one.plan) is not None, "engine": examined, "frontier": one.frontier is not None,
         "risks": examined or bool(one.plan.depends_on),
     }
     expected = [part for part in (WITH_A_PLAN if one.plan.nodes else WITHOUT_PLAN) if shown.get(part, True)]

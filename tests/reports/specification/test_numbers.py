@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from optimizer.plan.hours import timetable_of
 from optimizer.reports.specification.findings import Findings
 from tests.reports.specification.documents import composed, found, prose_of
 from tests.reports.specification.test_formats import in_languages
@@ -53,9 +54,9 @@ def figures_of(one: Findings) -> set[float]:
         pool |= {other / cost - 1 for other in others} | {cost / (one.plan.cost.budget_usd_per_month or cost)}
         pool |= {sum(n.count for n in one.plan.nodes), sum(n.usd_per_month_low for n in one.plan.nodes),
                  sum(n.usd_per_month_high for n in one.plan.nodes)}
-        pool.add(sum(one.plan.timetable.standing.values()) if one.plan.timetable else 0)
-        pool |= {slot.standing_nodes + slot.hourly_nodes for slot in one.plan.timetable.slots} \
-            if one.plan.timetable else set()
+        table = timetable_of(one.plan)
+        pool.add(sum(table.standing.values()) if table else 0)
+        pool |= {slot.total for slot in table.slots} if table else set()
     for line in one.memory:
         fit = line.fit
         pool |= {fit.usable_gib, fit.weights_gib, fit.overhead_gib, fit.kv_cache_gib, line.request_tokens, line.fitting,
