@@ -35,6 +35,7 @@ from optimizer.commands import (
     speed,
     starting,
 )
+from optimizer.commands.examples import show_examples
 from optimizer.errors import DisagreementError, ExitCode, GpumixError, shortened
 
 gc.set_threshold(200_000, 50, 100)  # a short process builds many small objects once: collecting them costs a tenth
@@ -61,6 +62,7 @@ app.add_typer(loadtest.app, name="loadtest")
 app.add_typer(referee.app, name="referee")
 app.add_typer(importing.app, name="import")
 app.add_typer(demand.app, name="demand")
+show_examples(app)
 
 
 def _version(asked: bool) -> None:

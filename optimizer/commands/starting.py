@@ -50,10 +50,6 @@ def init(
     """Begin: answer a few questions, get a commented problem file and its proven plan.
 
     Every question has a typical value (Enter takes it) and a hint (`?`). Without a terminal nothing is asked.
-
-    Examples:
-      gpumix init
-      gpumix init desk.yaml --use-case help-desk --users 800 --where JP --budget 30万円 --yes
     """
     from optimizer.messages import voice_of
     from optimizer.starting.questions import QUESTIONS, read_answers

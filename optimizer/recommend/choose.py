@@ -25,7 +25,7 @@ from optimizer.units import usd_per_month
 WITHIN = 0.25
 """The robust or the measured plan is recommended where it costs at most this part more than the cheapest."""
 
-LEVER_LIMIT = 0.1
+LEVER_LIMIT = 0.05
 """CP-SAT's deterministic time of each solve beside the plan: it ends at the same place on every machine."""
 
 CENT = 0.005
