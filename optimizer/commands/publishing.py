@@ -10,12 +10,11 @@ import typer
 
 from optimizer.commands.options import Format, emit, language_of
 from optimizer.errors import Fault, InputError
-from optimizer.messages import Voice, voice_of
-from optimizer.messages.catalog import languages
 
 if TYPE_CHECKING:
     from optimizer.documents.document import Document
     from optimizer.documents.pictures import Pictures
+    from optimizer.messages import Voice
     from optimizer.schema.problem import Problem
 
 
@@ -36,6 +35,8 @@ class Out:
             InputError: with every reason why nothing can be written so.
         """
         from optimizer.documents.publish import BINARY, SUFFIXES, check_libraries
+        from optimizer.messages import voice_of
+        from optimizer.messages.catalog import languages
 
         by_name = None if output is None else SUFFIXES.get(output.suffix.lower())
         chosen = (form and form.value) or by_name or default
@@ -53,6 +54,8 @@ class Out:
 
     def for_problem(self, problem: Problem, asked: str | None) -> Out:
         """Return the same in the problem's own language, where none was asked for."""
+        from optimizer.messages import voice_of
+
         return replace(self, voice=voice_of(language_of(asked, problem)))
 
     def write(self, document: Document, pictures: Pictures | None = None) -> None:
