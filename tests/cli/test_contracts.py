@@ -86,7 +86,6 @@ def test_compare_pays_the_bills_too(run: Run) -> None:
     ("solve", "limits.contracts={aws: {tiers: [{above_usd_per_month: 1, discount_fraction: 0.2},"
               " {above_usd_per_month: 2, discount_fraction: 0.1}]}}", "rise with the spend"),
     ("solve", "limits.spot_share_fraction=1.0", "1"),
-    ("explain", "limits.contracts={aws: {}}", "gpumix explain does not know"),
 ])
 def test_bad_input_is_one_line_and_code_2(run: Run, command: str, setting: str, found: str) -> None:
     result = run(command, CASE, "--set", setting)
