@@ -82,6 +82,9 @@ NAMED = {
         "if False:", ("tests/solve/test_held_idle.py",)),
     "idle nodes of one engine": (
         "optimizer.formulation.constraints", "if not row.is_idle:", "if True:", ("tests/solve/test_held_idle.py",)),
+    "stock that the ways of one offer contest": (
+        "optimizer.formulation.reduction", "if any(routed[offer] > 1 for offer in caps):", "if False:",
+        ("tests/solve/test_routed_classes.py",)),
     "a second engine that says nothing": (
         "optimizer.solve.second", "if own != cost:", "if False:", ("tests/solve/test_second_engine.py",)),
 }
