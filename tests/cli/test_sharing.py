@@ -75,7 +75,7 @@ def test_text_fits_80_columns_and_says_what_is_saved(run: Run, two: Path) -> Non
 
 def test_markdown_has_its_tables(run: Run, two: Path) -> None:
     found = run("solve", "--details", two, "--format", "markdown").out
-    for title in ("# two-desks", "## Nodes", "## What nodes hold", "## Services", "## Cost", "## Who pays what"):
+    for title in ("# two-desks", "## Nodes", "## What nodes hold", "## Service", "## Cost", "## Who pays what"):
         assert title in found
 
 
@@ -142,7 +142,8 @@ def test_shed_of_dedicated_nodes_cuts_too_and_the_saved_plan_is_verified(run: Ru
 def test_the_old_command_says_what_to_write_instead(run: Run, two: Path) -> None:
     found = run("fleet", two, "--shed", "--format", "json")
     assert (found.code, found.out) == (2, "")
-    assert "gpumix solve PROBLEM --set sharing=nodes" in found.err
+    assert "gpumix solve PROBLEM" in found.err
+    assert "sharing: nodes" in found.err
     assert len(found.err.splitlines()) == 1
 
 
