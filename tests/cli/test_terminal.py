@@ -108,7 +108,7 @@ def test_an_uncaught_fault_is_ours_without_a_traceback(run: Run, monkeypatch: py
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr("optimizer.load.load_problem", broken)
+    monkeypatch.setattr("optimizer.load.problem.load_problem", broken)
     result = run("solve", "office-a5000-workstations")
     assert (result.code, result.out) == (4, "")
     assert result.err.startswith("gpumix: our own fault: ZeroDivisionError: division by zero")
