@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from optimizer.candidates import Shelf
 from optimizer.candidates.model_remarks import model_remarks, served_models
@@ -24,16 +25,18 @@ from optimizer.explain.beside import (
     price_end_proposals,
     single_gpu_proposals,
 )
-from optimizer.explain.decisive import decisive_figures
-from optimizer.explain.doctor import Diagnosis, diagnose
 from optimizer.explain.nowhere import commonest_rejections
 from optimizer.explain.whatif import money
 from optimizer.load import Catalog, LoadedProblem
 from optimizer.messages import Message
 from optimizer.plan.best import best_plan, effort_of, over_periods, spans_periods
+from optimizer.recommend import only_plan, recommend, recommend_over_time
 from optimizer.schema.plan import Plan, Proposal
 from optimizer.schema.sharing import Shed
 from optimizer.solve import Prepared, SolveSettings, plan_of, prepare, solve_prepared
+
+if TYPE_CHECKING:
+    from optimizer.explain.doctor import Diagnosis
 
 MANY, MOST_TABLES = 8, 100_000
 """Services from which those of one model and length share their options, and tables of options that are kept."""
@@ -42,7 +45,9 @@ ASIDE_LIMIT_S = 1.0
 """Under a time limit no proposal or what-if beside the plan may take longer than this."""
 
 
-def answer(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings, shed: bool = False) -> Plan:
+def answer(
+    loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings, shed: bool = False, brief: bool = False
+) -> Plan:
     """Solve a problem and say everything a reader must know about the answer.
 
     Args:
@@ -50,16 +55,17 @@ def answer(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings, she
         catalog: with its overlays.
         settings: limits of the search.
         shed: where not all services can be served, cut some, the least important first.
+        brief: whether only the recommendation stands beside the plan: no proposals and no figures at their bad ends.
 
     Raises:
         InputError: the problem names something that the catalog does not have.
         VerificationError: a plan broke a rule when it was checked again.
     """
     start = time.monotonic()
-    shelf = Shelf(MOST_TABLES) if len(loaded.problem.services) >= MANY else None
+    shelf = Shelf(MOST_TABLES) if len(loaded.problem.services) >= MANY else Shelf()
     prepared = prepare(loaded, catalog, shelf=shelf)
     if shed:
-        return _served_by_priority(prepared, settings)
+        return _served_by_priority(prepared, settings, brief)
     if spans_periods(prepared.problem) or profile_hours(prepared.problem) is not None:
         return over_time(prepared, settings)
     solution = solve_prepared(prepared, settings)
@@ -68,20 +74,29 @@ def answer(loaded: LoadedProblem, catalog: Catalog, settings: SolveSettings, she
         return plan.model_copy(update={"reasons": (Message("answer.limit"),)})
     if settings.time_limit_s is not None and time.monotonic() - start >= settings.time_limit_s:
         late = Message("answer.late")
-        return plan.model_copy(update={"warnings": (*warnings(prepared, plan), late)})
+        return plan.model_copy(update={
+            "recommendation": only_plan(prepared, plan) if solution.has_plan else None,
+            "warnings": (*warnings(prepared, plan), late)})
     aside = replace(settings, enumerated=True, confirmed=False)
     if settings.time_limit_s is not None:
         aside = replace(aside, time_limit_s=min(settings.time_limit_s, ASIDE_LIMIT_S))
     if not solution.has_plan:
+        from optimizer.explain.doctor import diagnose  # most problems have a plan
+
         return plan.model_copy(update={"reasons": why_no_plan(prepared, diagnose(prepared, aside))})
+    advised = plan.model_copy(update={"recommendation": recommend(prepared, plan, aside)})
+    return advised.model_copy(update={"warnings": warnings(prepared, plan)}) if brief else _whole(
+        prepared, advised, aside)
+
+
+def _whole(prepared: Prepared, plan: Plan, aside: SolveSettings) -> Plan:
+    """Add what stands beside the plan in the long report: proposals, and the figures that the plan depends on."""
+    from optimizer.explain.decisive import decisive_figures  # the first screen does without
+
     beside = proposals(prepared, plan, aside)
-    return plan.model_copy(
-        update={
-            "proposals": beside,
-            "depends_on": decisive_figures(prepared, plan, aside),
-            "warnings": warnings(prepared, plan, beside),
-        }
-    )
+    return plan.model_copy(update={
+        "proposals": beside, "depends_on": decisive_figures(prepared, plan, aside),
+        "warnings": warnings(prepared, plan, beside)})
 
 
 def with_approval(plan: Plan, prepared: Prepared) -> Plan:
@@ -109,7 +124,9 @@ def over_time(prepared: Prepared, settings: SolveSettings) -> Plan:
         return plan.model_copy(update={"reasons": (Message("answer.limit"),)})
     if plan.status == "infeasible":
         return plan.model_copy(update={"reasons": what_is_short(prepared, settings)})
-    return plan.model_copy(update={"warnings": (*warnings(prepared, plan), *_about_idle_nodes(plan))})
+    return plan.model_copy(update={
+        "recommendation": recommend_over_time(prepared, plan, settings),
+        "warnings": (*warnings(prepared, plan), *_about_idle_nodes(plan))})
 
 
 def _about_idle_nodes(plan: Plan) -> Iterator[Message]:
@@ -130,7 +147,7 @@ def _with_sharing(prepared: Prepared, settings: SolveSettings) -> Plan:
     return with_sharing(plan, asked, found, effort_of(aside))
 
 
-def _served_by_priority(prepared: Prepared, settings: SolveSettings) -> Plan:
+def _served_by_priority(prepared: Prepared, settings: SolveSettings, brief: bool) -> Plan:
     """Serve as many services of the highest priority as can be, then of the next, and say who is cut, and why."""
     from optimizer.explain.shortage import what_is_short
     from optimizer.plan.shedding import choose_served
@@ -140,13 +157,13 @@ def _served_by_priority(prepared: Prepared, settings: SolveSettings) -> Plan:
     choice = choose_served(ask(prepared).question, [one.priority for one in services], effort_of(settings))
     served = () if choice is None else choice.served
     if len(served) == len(services):
-        return answer(prepared.loaded, prepared.catalog, settings)
+        return answer(prepared.loaded, prepared.catalog, settings, brief=brief)
     short = what_is_short(prepared, settings)
     if choice is None or not served:
         plan = best_plan(prepared, settings)
         return plan.model_copy(update={"reasons": (Message("shed.none"), *short)})
     kept = prepared.problem.model_copy(update={"services": tuple(services[i] for i in served)})
-    plan = answer(replace(prepared.loaded, problem=kept), prepared.catalog, settings)
+    plan = answer(replace(prepared.loaded, problem=kept), prepared.catalog, settings, brief=brief)
     cut = sorted((i for i in range(len(services)) if i not in served), key=lambda i: (-services[i].priority, i))
     unproven = plan.status == "optimal" and not choice.proven
     return plan.model_copy(update={

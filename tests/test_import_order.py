@@ -37,6 +37,8 @@ ROOMS = (
     "plan",
     "frontier",
     "explain",
+    "recommend",
+    "starting",
     "answer",
     "replay",
     "compare",

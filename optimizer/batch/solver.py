@@ -13,6 +13,7 @@ from optimizer.candidates import Shelf
 from optimizer.errors import Fault, GpumixError, InputError
 from optimizer.explain.nowhere import why_nowhere
 from optimizer.load import Catalog, load_catalog
+from optimizer.load.inputs import at_places
 from optimizer.load.problem import LoadedProblem, parse_problem, with_known_shapes
 from optimizer.plan.best import best_plan
 from optimizer.schema.catalog import LlmModel
@@ -72,6 +73,7 @@ class VariantSolver:
         loaded = parse_problem(text, variant.source, variant.overrides, base, self.facts.allow_outside)
         if loaded.own_models:
             loaded = self._with_kept_models(with_known_shapes(loaded, self.catalog))
+        loaded = at_places(loaded, self.catalog)
         prepared = prepare(loaded, self.catalog, shelf=self.shelf)
         plan = best_plan(prepared, self.settings, with_rejections=False, known=self.known)
         plan_json = json.dumps(plan.as_json(rejections=False), ensure_ascii=False, separators=(",", ":"))

@@ -112,7 +112,7 @@ def report(
     values: Annotated[str, typer.Option("--values", metavar="KEY", help="Whose least is shown.")] = "usd_per_month",
     form: FormatOption = None,
     output: OutputOption = None,
-    language: LanguageOption = "en",
+    language: LanguageOption = None,
     chart: Annotated[
         list[Path] | None,
         typer.Option("--chart", metavar="FILE", help="Also draw cost per variant: .png, .svg or .html. Repeatable."),
@@ -121,7 +121,7 @@ def report(
         int, typer.Option("--chart-width", metavar="PIXELS", help="Width of the charts.")
     ] = DEFAULT_WIDTH_PX,
 ) -> None:
-    """Pivot the results of a batch: the least cost by one key against another, and of how many variants."""
+    """Pivot the results of a batch: the least cost by one key against another; a workbook has formulas."""
     from optimizer.batch.ledger import open_existing
     from optimizer.batch.pivot import pivot_of
     from optimizer.reports.batch_report import pivot_document
@@ -134,7 +134,14 @@ def report(
     ledger = open_existing(folder)
     try:
         ledger.check()
-        out.write(pivot_document(pivot_of(ledger, _keys(rows), _keys(columns), values)))
+        pivot = pivot_of(ledger, _keys(rows), _keys(columns), values)
+        if out.form == "xlsx":
+            from optimizer.batch.results import columns_of, records_of
+            from optimizer.reports.workbook.batch_book import batch_workbook
+
+            out.put(batch_workbook(pivot, columns_of(ledger), records_of(ledger), out.voice.language))
+        else:
+            out.write(pivot_document(pivot))
         if chart:
             from optimizer.reports.charts.batch_charts import write_batch_charts
 

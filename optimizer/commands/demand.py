@@ -64,7 +64,7 @@ def from_trace(
     classes: Annotated[int, typer.Option("--classes", min=1, max=64, help="Most classes of requests.")] = 4,
     window: Annotated[float, typer.Option("--window", metavar="S", help="Seconds over which a rate is taken.")] = 60.0,
     level: Annotated[Level, typer.Option("--level", help="Which rate becomes the demand.")] = Level.PEAK,
-    form: FormatOption = None, output: OutputOption = None, language: LanguageOption = "en",
+    form: FormatOption = None, output: OutputOption = None, language: LanguageOption = None,
 ) -> None:
     """Turn a trace of requests into classes, rates, an hourly profile and the lines of a problem file."""
     from optimizer.load.trace import Columns, read_trace

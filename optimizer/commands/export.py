@@ -37,6 +37,7 @@ class Target(StrEnum):
     HELM = "helm"
     KSERVE = "kserve"
     SKYPILOT = "skypilot"
+    TERRAFORM = "terraform"
 
 
 @app.command()
@@ -68,6 +69,7 @@ def export(
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
     from optimizer.answer import answer
     from optimizer.deploy import environment_of, files_of
+    from optimizer.deploy.following import following_lines
     from optimizer.documents.output import write_folder
     from optimizer.load.serving import load_serving
     from optimizer.plan.quarter import at_quarter
@@ -83,6 +85,7 @@ def export(
     files = files_of(environment, target.value)
     write_folder(out, files, force)
     lines = [f"wrote {len(files)} files to {out}; start with {out / 'README.md'}"]
+    lines += [line for row in following_lines(environment)[-1:] for line in terminal.wrap(row, "  ", "")]
     for run in environment.unnamed:
         lines += terminal.wrap(f"! {run.name} needs a checkpoint to be named: {run.wanted}", "  ", "")
     emit("\n".join(lines) + "\n", None)

@@ -69,7 +69,7 @@ def memory(
     overlay: OverlayOption = None,
     form: FormatOption = None,
     output: OutputOption = None,
-    language: LanguageOption = "en",
+    language: LanguageOption = None,
 ) -> None:
     """Show what fits on a set of GPUs: weights, KV cache, requests; without --gpu, what the model is."""
     from optimizer.load import load_catalog
@@ -104,7 +104,7 @@ def catalog_list(
     overlay: OverlayOption = None,
     form: FormatOption = None,
     output: OutputOption = None,
-    language: LanguageOption = "en",
+    language: LanguageOption = None,
 ) -> None:
     """List the rows of one table; the workbook of offers recomputes its prices."""
     out = Out.of(form, output, language)
@@ -115,7 +115,7 @@ def catalog_list(
     if out.form == "xlsx" and table == "offers":
         from optimizer.reports.workbook.offers_book import offers_workbook
 
-        out.put(offers_workbook(facts, language))
+        out.put(offers_workbook(facts, out.voice.language))
     else:
         out.write(catalog_report.listing_document(facts, table))
 
@@ -129,7 +129,7 @@ def catalog_show(
     overlay: OverlayOption = None,
     form: FormatOption = None,
     output: OutputOption = None,
-    language: LanguageOption = "en",
+    language: LanguageOption = None,
 ) -> None:
     """Show everything known about one id, with its source."""
     from optimizer.load import load_catalog
@@ -143,7 +143,7 @@ def catalog_show(
 @catalog_app.command("check")
 def catalog_check(
     catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = None,
-    output: OutputOption = None, language: LanguageOption = "en",
+    output: OutputOption = None, language: LanguageOption = None,
 ) -> None:
     """Check the whole catalog: schema, ids, prices, curves, the closed-loop identity, and that weights fit."""
     from optimizer.integrity import check_catalog
@@ -163,7 +163,7 @@ def catalog_age(
         datetime | None, typer.Option("--today", formats=["%Y-%m-%d"], help="Day to count from; default: today.")
     ] = None,
     catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = None,
-    output: OutputOption = None, language: LanguageOption = "en",
+    output: OutputOption = None, language: LanguageOption = None,
 ) -> None:
     """Show how old the prices are, by provider: oldest, newest, how many are older than half a year."""
     from optimizer.costs.age import ages
@@ -183,7 +183,7 @@ def catalog_diff(
         Path | None, typer.Argument(metavar="[NEW]", help="Folder of another; default: the shipped catalog.")
     ] = None,
     overlay: OverlayOption = None, form: FormatOption = None, output: OutputOption = None,
-    language: LanguageOption = "en",
+    language: LanguageOption = None,
 ) -> None:
     """Show what changed between two catalogs: offers that came and went, prices by percent, movement by GPU."""
     from optimizer.costs.catalog_difference import catalog_difference
@@ -230,7 +230,7 @@ def catalog_accuracy(
         Path | None, typer.Option("--report", metavar="FILE.md", help="Write the accuracy page of the left-out rows.")
     ] = None,
     catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = None,
-    output: OutputOption = None, language: LanguageOption = "en",
+    output: OutputOption = None, language: LanguageOption = None,
 ) -> None:
     """Show how far predictions are from what was measured: shipped rows left out (minutes), own rows, or memory."""
     from optimizer.load import load_catalog

@@ -52,7 +52,7 @@ def import_skypilot(
     into: IntoOption, provider: ProviderOption = None, as_of: AsOfOption = None, source_url: SourceOption = None,
     names: NamesOption = None, marketplace: MarketOption = False, force: ForceOption = False,
     catalog: CatalogOption = None, form: FormatOption = None, output: OutputOption = None,
-    language: LanguageOption = "en",
+    language: LanguageOption = None,
 ) -> None:
     """Write SkyPilot's prices as offers, for --overlay."""
     from optimizer.load.importers import read_skypilot
@@ -69,7 +69,7 @@ def import_gpuhunt(
     into: IntoOption, provider: ProviderOption = None, as_of: AsOfOption = None, source_url: SourceOption = None,
     names: NamesOption = None, marketplace: MarketOption = False, force: ForceOption = False,
     catalog: CatalogOption = None, form: FormatOption = None, output: OutputOption = None,
-    language: LanguageOption = "en",
+    language: LanguageOption = None,
 ) -> None:
     """Write gpuhunt's prices as offers, for --overlay."""
     from optimizer.load.importers import read_gpuhunt
@@ -87,7 +87,7 @@ def import_genai_prices(
     ] = None,
     as_of: AsOfOption = None, source_url: SourceOption = None, force: ForceOption = False,
     catalog: CatalogOption = None, form: FormatOption = None, output: OutputOption = None,
-    language: LanguageOption = "en",
+    language: LanguageOption = None,
 ) -> None:
     """Write the API prices of pydantic/genai-prices, for --overlay."""
     from optimizer.load.importers import read_genai_prices, read_package
@@ -115,7 +115,7 @@ def import_litellm(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A model_prices_and_context_window.json.")],
     into: IntoOption, as_of: AsOfOption = None, source_url: SourceOption = None, force: ForceOption = False,
     catalog: CatalogOption = None, form: FormatOption = None, output: OutputOption = None,
-    language: LanguageOption = "en",
+    language: LanguageOption = None,
 ) -> None:
     """Write the API prices of LiteLLM, for --overlay."""
     from optimizer.load.importers import read_litellm

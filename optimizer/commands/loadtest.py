@@ -90,7 +90,7 @@ def import_results(
         bool, typer.Option("--skip-refused", help="Write the other levels where some are refused.")
     ] = False,
     catalog: CatalogOption = None, overlay: OverlayOption = None, form: FormatOption = None,
-    output: OutputOption = None, language: LanguageOption = "en",
+    output: OutputOption = None, language: LanguageOption = None,
 ) -> None:
     """Write what load tests measured as rows of a user catalog, for --overlay."""
     out = Out.of(form, output, language)
@@ -154,7 +154,7 @@ def run_test(
     model: ModelOption = None, gpu: GpuOption = None, gpu_count: GpuCountOption = None, tp: TpOption = None,
     layout: LayoutOption = None, precision: PrecisionOption = None, engine: EngineOption = None,
     engine_version: VersionOption = None, catalog: CatalogOption = None, overlay: OverlayOption = None,
-    form: FormatOption = None, output: OutputOption = None, language: LanguageOption = "en",
+    form: FormatOption = None, output: OutputOption = None, language: LanguageOption = None,
 ) -> None:
     """Put an endpoint under load, level by level, and measure what users see."""
     out = Out.of(form, output, language)
@@ -231,7 +231,7 @@ def plan_test(
         str | None, typer.Option("--url", metavar="URL", help="The endpoint to be tested; default: the engine's port.")
     ] = None,
     catalog: CatalogOption = None, overlay: OverlayOption = None, allow_outside: OutsideOption = False,
-    form: FormatOption = None, output: OutputOption = None, language: LanguageOption = "en",
+    form: FormatOption = None, output: OutputOption = None, language: LanguageOption = None,
     time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
 ) -> None:
@@ -239,6 +239,7 @@ def plan_test(
     out = Out.of(form, output, language)
     settings = solve_settings(time_limit, deterministic_limit)
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
+    out = out.for_problem(loaded.problem, language)
     from optimizer.load.serving import load_serving
     from optimizer.loadtest.planning import Asked, plan_tests
     from optimizer.reports.loadtest_plan_report import planned_document
@@ -255,7 +256,7 @@ def compare_test(
     problem: ProblemArg,
     overrides: SetOption = None,
     catalog: CatalogOption = None, overlay: OverlayOption = None, allow_outside: OutsideOption = False,
-    form: FormatOption = None, output: OutputOption = None, language: LanguageOption = "en",
+    form: FormatOption = None, output: OutputOption = None, language: LanguageOption = None,
     time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
 ) -> None:
@@ -265,6 +266,7 @@ def compare_test(
     if not overlays_of(overlay):
         raise InputError([Fault("options", "--overlay", "nothing", "the folder with your measured rows")])
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
+    out = out.for_problem(loaded.problem, language)
     from optimizer.load import load_catalog
     from optimizer.loadtest.comparing import compare, without_own_rows
     from optimizer.reports.loadtest_compare_report import comparison_document

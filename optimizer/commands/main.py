@@ -33,7 +33,9 @@ from optimizer.commands import (
     spec,
     spec_diff,
     speed,
+    starting,
 )
+from optimizer.commands.examples import show_examples
 from optimizer.errors import DisagreementError, ExitCode, GpumixError, shortened
 
 gc.set_threshold(200_000, 50, 100)  # a short process builds many small objects once: collecting them costs a tenth
@@ -50,7 +52,7 @@ LONGEST_LINE = 3000
 """Characters of one line of a message."""
 
 ROOT = (
-    planning, spec, spec_diff, export, replaying, signing, proving, money, quoting, gone, batch, facts, speed)
+    starting, planning, spec, spec_diff, export, replaying, signing, proving, money, quoting, gone, batch, facts, speed)
 """Commands that stand by themselves."""
 
 for commands in ROOT:
@@ -60,6 +62,7 @@ app.add_typer(loadtest.app, name="loadtest")
 app.add_typer(referee.app, name="referee")
 app.add_typer(importing.app, name="import")
 app.add_typer(demand.app, name="demand")
+show_examples(app)
 
 
 def _version(asked: bool) -> None:

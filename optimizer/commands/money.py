@@ -45,11 +45,12 @@ def cost(
     allow_outside: OutsideOption = False,
     form: FormatOption = None,
     output: OutputOption = None,
-    language: LanguageOption = "en",
+    language: LanguageOption = None,
 ) -> None:
     """Show what one node costs, line by line, with formulas and sources; owned ones with their fiscal years."""
     out = Out.of(form, output, language)
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
+    out = out.for_problem(loaded.problem, language)
     from optimizer.costs.statement import cost_statement
     from optimizer.reports.cost_report import cost_document
 
@@ -65,7 +66,7 @@ def compare(
     allow_outside: OutsideOption = False,
     form: FormatOption = None,
     output: OutputOption = None,
-    language: LanguageOption = "en",
+    language: LanguageOption = None,
     time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
     chart: Annotated[
@@ -80,6 +81,7 @@ def compare(
     settings, out = solve_settings(time_limit, deterministic_limit), Out.of(form, output, language)
     check_chart_files(chart, chart_width, output)
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
+    out = out.for_problem(loaded.problem, language)
     from optimizer.compare import compare as compared
     from optimizer.reports.compare_report import compare_document
 
@@ -93,7 +95,7 @@ def compare(
     if out.form == "xlsx":
         from optimizer.reports.workbook.compare_book import compare_workbook
 
-        out.put(compare_workbook(found, language))
+        out.put(compare_workbook(found, out.voice.language))
     else:
         out.write(compare_document(found))
     unknown = any(one.status == "unknown" for one in found.variants)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optimizer.errors import ExitCode, printable
+from optimizer.errors import ExitCode, Fault, InputError, printable
 
 if TYPE_CHECKING:
     from optimizer.load import Catalog, LoadedProblem
+    from optimizer.schema.problem import Problem
     from optimizer.solve import SolveSettings
 
 
@@ -68,7 +69,9 @@ FormatOption = Annotated[
     typer.Option("--format", help="How to write the result; default: by the ending of --output, else text."),
 ]
 LanguageOption = Annotated[
-    str, typer.Option("--lang", metavar="LANGUAGE", help="Language of the document: en or ja.")
+    str | None,
+    typer.Option("--lang", metavar="LANGUAGE",
+                 help="en or ja; default: GPUMIX_LANG, the problem's `language`, else en."),
 ]
 QuarterOption = Annotated[
     int | None,
@@ -84,6 +87,22 @@ DeterministicOption = Annotated[
     float | None,
     typer.Option("--deterministic-limit", metavar="D", help="The same in the solver's own time: repeatable."),
 ]
+
+
+def language_of(asked: str | None, problem: Problem | None = None) -> str:
+    """Return the language to speak: as asked, else of GPUMIX_LANG, else the problem's, else English.
+
+    Raises:
+        InputError: there is no such language.
+    """
+    from optimizer.messages.catalog import languages
+
+    stated = os.environ.get("GPUMIX_LANG", "")
+    named = asked or stated or (problem.language if problem is not None else None) or "en"
+    if named not in languages():
+        where, key = ("options", "--lang") if asked else ("environment", "GPUMIX_LANG")
+        raise InputError([Fault(where, key, repr(named), " or ".join(map(repr, languages())))])
+    return named
 
 
 def overlays_of(given: list[Path] | None) -> list[Path]:

@@ -62,8 +62,9 @@ def solve(
     output: OutputOption = None,
     time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Also list what was rejected, by reason.")] = False,
-    language: LanguageOption = "en",
+    details: Annotated[bool, typer.Option("--details", help="Print the whole report in place of one screen.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="The same, and what was rejected, by reason.")] = False,
+    language: LanguageOption = None,
     summary: Annotated[
         bool, typer.Option("--summary", help="Print the page that the specification begins with instead.")
     ] = False,
@@ -84,7 +85,11 @@ def solve(
         bool, typer.Option("--shed", help="Where not all can be served, cut services, the least important first.")
     ] = False,
 ) -> None:
-    """Find the proven cheapest nodes and engine for a problem: at a peak, by the hour, or over a budget's quarters."""
+    """Find the proven cheapest nodes and engine for a problem: at a peak, by the hour, or over a budget's quarters.
+
+    One screen: the cheapest, the robust and the measured plan side by side, which to take, and what would change the
+    bill most. `--details` prints everything.
+    """
     settings, out = solve_settings(time_limit, deterministic_limit), Out.of(form, output, language)
     if chart or chart_width != DEFAULT_WIDTH_PX:
         from optimizer.reports.charts.quarters_chart import check_quarters_charts
@@ -95,6 +100,7 @@ def solve(
     if out.form == "xlsx" and explain:
         raise InputError([Fault("options", "--output", "a workbook with --explain", "a workbook alone")])
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
+    out = out.for_problem(loaded.problem, language)
     if certificate is not None:
         from optimizer.solve.certify import check_certifiable
 
@@ -104,7 +110,9 @@ def solve(
         raise InputError([Fault("options", "--chart", "a problem without roadmap", allowed)])
     from optimizer.answer import answer
 
-    plan = answer(loaded, facts, settings, shed)
+    whole = details or explain or summary or loaded.problem.roadmap is not None  # quarters fill more than one screen
+    brief = out.form == "text" and output is None and not whole
+    plan = answer(loaded, facts, settings, shed, brief)
     _draw_quarters(plan, chart or [], chart_width)
     if summary:
         out.put(_summary(loaded, facts, plan, out.voice.language))
@@ -112,6 +120,8 @@ def solve(
         from optimizer.reports.workbook.plan_book import plan_workbook
 
         out.put(plan_workbook(plan, loaded.problem, facts, out.voice.language))
+    elif brief:
+        out.put(screen(plan, loaded, facts, out.voice.language))
     else:
         from optimizer.reports.plan_report import plan_document
 
@@ -119,9 +129,21 @@ def solve(
     if certificate is not None:
         from optimizer.commands.proving import write_certificate
 
-        japanese = language == "ja" or certificate.name.endswith(".ja.md")
+        japanese = out.voice.language == "ja" or certificate.name.endswith(".ja.md")
         write_certificate(loaded, facts, settings, certificate, "ja" if japanese else "en")
     leave({"infeasible": ExitCode.INFEASIBLE, "unknown": ExitCode.LIMIT}.get(plan.status, ExitCode.PLAN))
+
+
+def screen(plan: Plan, loaded: LoadedProblem, facts: Catalog, language: str) -> str:
+    """Write the first screen."""
+    from optimizer.costs import rate_per_usd
+    from optimizer.messages import voice_of
+    from optimizer.reports.first_screen import first_screen
+
+    problem = loaded.problem
+    rate = float(rate_per_usd(facts, problem, problem.currency))
+    services = tuple(one.service_id for one in problem.services)
+    return first_screen(plan, voice_of(language, problem.currency, rate, services), loaded.label)
 
 
 def _draw_quarters(plan: Plan, chart: list[Path], width_px: int) -> None:
@@ -167,7 +189,7 @@ def pareto(
     allow_outside: OutsideOption = False,
     form: FormatOption = None,
     output: OutputOption = None,
-    language: LanguageOption = "en",
+    language: LanguageOption = None,
     time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
     against: Annotated[
@@ -195,6 +217,7 @@ def pareto(
     low, high = _range(span)
     check_chart_files(chart, chart_width, output)
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
+    out = out.for_problem(loaded.problem, language)
     from optimizer.frontier import trace_frontier
     from optimizer.reports.frontier_report import frontier_document
 
@@ -257,7 +280,7 @@ def explain(
     allow_outside: OutsideOption = False,
     form: FormatOption = None,
     output: OutputOption = None,
-    language: LanguageOption = "en",
+    language: LanguageOption = None,
     time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
     alternatives: Annotated[
@@ -274,6 +297,7 @@ def explain(
     """Say why each other GPU and engine lost, what binds, what would change the plan, or why there is none."""
     settings, out = solve_settings(time_limit, deterministic_limit), Out.of(form, output, language)
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
+    out = out.for_problem(loaded.problem, language)
     from optimizer.explain import explain as explained
     from optimizer.reports.explain_report import explain_document
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from optimizer.commands.options import Format, emit
+from optimizer.commands.options import Format, emit, language_of
 from optimizer.errors import Fault, InputError
 from optimizer.messages import Voice, voice_of
 from optimizer.messages.catalog import languages
@@ -16,6 +16,7 @@ from optimizer.messages.catalog import languages
 if TYPE_CHECKING:
     from optimizer.documents.document import Document
     from optimizer.documents.pictures import Pictures
+    from optimizer.schema.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Out:
     voice: Voice
 
     @classmethod
-    def of(cls, form: Format | None, output: Path | None, language: str = "en", default: str = "text",
+    def of(cls, form: Format | None, output: Path | None, language: str | None = None, default: str = "text",
            more: tuple[str, ...] = ()) -> Out:
         """Choose the format: the one asked for, else that of the file's ending, else the default.
 
@@ -43,12 +44,16 @@ class Out:
             faults.append(Fault("options", "--format", f"{chosen} without --output", "--output FILE beside it"))
         if by_name is not None and by_name != chosen:
             faults.append(Fault("--output", str(output), f"the ending of {by_name}", f"an ending for {chosen}"))
-        if language not in languages():
+        if language is not None and language not in languages():
             faults.append(Fault("options", "--lang", repr(language), " or ".join(map(repr, languages()))))
         if faults:
             raise InputError(faults)
         check_libraries(chosen, "--output" if form is None and by_name else "--format", more)
-        return cls(chosen, output, voice_of(language))
+        return cls(chosen, output, voice_of(language_of(language)))
+
+    def for_problem(self, problem: Problem, asked: str | None) -> Out:
+        """Return the same in the problem's own language, where none was asked for."""
+        return replace(self, voice=voice_of(language_of(asked, problem)))
 
     def write(self, document: Document, pictures: Pictures | None = None) -> None:
         """Print a document, or write it to its file."""

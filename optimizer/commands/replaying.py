@@ -56,7 +56,7 @@ def verify(
     allow_outside: OutsideOption = False,
     form: FormatOption = None,
     output: OutputOption = None,
-    language: LanguageOption = "en",
+    language: LanguageOption = None,
     time_limit: TimeOption = None,
     deterministic_limit: DeterministicOption = None,
 ) -> None:
@@ -73,6 +73,7 @@ def verify(
     saved = read_saved_plan(plan)
     of = problem or _shipped(saved.plan.problem, plan)
     loaded, facts = load_inputs(of, overrides, catalog, overlay, allow_outside)
+    out = out.for_problem(loaded.problem, language)
     found = replay(saved.plan, loaded, facts, settings, max_regret)
     if signed_by is not None:
         found = replace(found, faults=(*found.faults, *_unsigned(saved.sha256, signed_by, signature, plan)))

@@ -36,7 +36,7 @@ app = typer.Typer()
 @app.command()
 def spec(
     problem: ProblemArg,
-    language: LanguageOption = "en",
+    language: LanguageOption = None,
     form: Annotated[
         Format | None, typer.Option("--format", help="Default: by the ending of --output, else html.")
     ] = None,
@@ -65,9 +65,10 @@ def spec(
 
         picture = read_logo(logo)
         check_logo(picture, str(logo))
-    command = _command(problem, language, out.form, output, overrides, catalog, overlay, template, logo,
+    command = _command(problem, out.voice.language, out.form, output, overrides, catalog, overlay, template, logo,
                        deterministic_limit)
     loaded, facts = load_inputs(problem, overrides, catalog, overlay, allow_outside)
+    out = out.for_problem(loaded.problem, language)
     from optimizer.load.serving import load_serving
     from optimizer.reports.specification.findings import find_everything
 
@@ -76,7 +77,7 @@ def spec(
     if found.plan.status == "unknown":
         typer.echo("gpumix: no document is written: a limit was reached before any plan was found", err=True)
         leave(ExitCode.LIMIT)
-    document, files = write_specification(found, settings, language, out.form, command, own, picture,
+    document, files = write_specification(found, settings, out.voice.language, out.form, command, own, picture,
                                           None if output is None else output.stem)
     _put(document, files, output)
     leave(ExitCode.PLAN if found.plan.nodes else ExitCode.INFEASIBLE)

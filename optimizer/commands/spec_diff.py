@@ -26,7 +26,7 @@ def spec_diff(
     new: Annotated[Path, typer.Argument(metavar="NEW.json", help="Another one.")],
     form: FormatOption = None,
     output: OutputOption = None,
-    language: LanguageOption = "en",
+    language: LanguageOption = None,
 ) -> None:
     """Say what changed between two plans: nodes, cost, prices, evidence, services, assumptions, warnings."""
     from optimizer.load.plan import read_plan

@@ -37,7 +37,7 @@ def speed(
     overlay: OverlayOption = None,
     form: FormatOption = None,
     output: OutputOption = None,
-    language: LanguageOption = "en",
+    language: LanguageOption = None,
 ) -> None:
     """Show how fast a replica is: each term of the estimate, the rows it rests on, and its error bar."""
     from optimizer.load import load_catalog

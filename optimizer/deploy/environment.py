@@ -56,6 +56,8 @@ class EngineRun:
     deployment: Deployment
     node: Node
     gpu: Gpu
+    instance_type: str
+    """The provider's name of the machine, empty where the catalog has none."""
     product_label: str | None
     """What Kubernetes calls the GPU."""
     serving: Serving
@@ -233,9 +235,11 @@ def _run(
                       service.full_context_tokens, fraction)
     extra = (*serving.listen.split(), *serving.container_flags.split(),
              *(serving.settings_flags.split() if settings else ()), *_longer_context(serving, model, service))
+    rented = catalog.offers.get(one.offer_id)
     label = facts.gpu_labels.get(node.gpu_id)
     return EngineRun(
         name=name, service_name=names[service.service_id], deployment=one, node=node, gpu=gpu,
+        instance_type=rented.instance_type if rented else "",
         product_label=label.product if label else None, serving=serving,
         image=serving.image_for(node.gpu_id, gpu.vendor) or "",
         checkpoint=found.name, wanted=_wanted(model, service, one.precision),

@@ -7,12 +7,14 @@ from optimizer.deploy.cluster.guides import TITLES as CLUSTER_TITLES
 from optimizer.deploy.cluster.objects import MODELS
 from optimizer.deploy.compose import GATE_PORT, node_names
 from optimizer.deploy.environment import HOST_MEMORY_FACTOR, HOST_MEMORY_FLOOR_GIB, EngineRun, Environment
+from optimizer.deploy.following import following_lines
 from optimizer.deploy.metrics import unwatched
 from optimizer.deploy.names import cell, one_line
 from optimizer.deploy.nginx import KEY_ADVICE
 from optimizer.deploy.pools import pools_of, standing_in
 from optimizer.deploy.schedule import cycle_hours, hours_text, slots_of
 from optimizer.deploy.skypilot import SERVICE_PORT, balancer_confs, endpoint_variable, infra
+from optimizer.deploy.terraform.guide import steps as terraform_steps
 from optimizer.deploy.testing import load_test_lines
 
 
@@ -24,8 +26,9 @@ def guide(environment: Environment, target: str) -> str:
          f"The inference environment of the plan for `{plan.problem}`, for {TITLES[target]}. Written by gpumix "
          f"{inputs.gpumix_version} from problem {inputs.problem_sha256[:12]} and catalog {inputs.catalog_sha256[:12]}; "
          "change the problem and export again rather than these files."],
-        _tables(environment), _hours(environment), _checkpoints(environment, target), STEPS[target](environment),
-        load_test_lines(environment, target), _notes(environment),
+        _tables(environment), _hours(environment), following_lines(environment),
+        _checkpoints(environment, target), STEPS[target](environment),
+        *((load_test_lines(environment, target), _notes(environment)) if target != "terraform" else ()),
     ]
     return "\n\n".join("\n".join(lines) for lines in parts if lines) + "\n"
 
@@ -70,7 +73,7 @@ def _hours(environment: Environment) -> list[str]:
 
 
 def _checkpoints(environment: Environment, target: str) -> list[str]:
-    if not environment.unnamed:
+    if not environment.unnamed or target == "terraform":
         return []
     how = {"compose": "as that variable in the node's `.env`",
            "skypilot": "with `--env VARIABLE=NAME`"}.get(target, f"as that key of the ConfigMap `{MODELS}`")
@@ -164,5 +167,5 @@ def _skypilot(environment: Environment) -> list[str]:
             "start. Between SkyServe's load balancer and a replica requests are not encrypted."]
 
 
-STEPS = {"compose": _compose, "skypilot": _skypilot, **CLUSTER_STEPS}
-TITLES = {"compose": "Docker Compose", "skypilot": "SkyPilot", **CLUSTER_TITLES}
+STEPS = {"compose": _compose, "skypilot": _skypilot, "terraform": terraform_steps, **CLUSTER_STEPS}
+TITLES = {"compose": "Docker Compose", "skypilot": "SkyPilot", "terraform": "Terraform", **CLUSTER_TITLES}

@@ -14,6 +14,7 @@ from optimizer.deploy.environment import EngineRun, Environment
 from optimizer.deploy.names import dns_name, variable
 from optimizer.deploy.nginx import Listener, Server, Upstream, nginx_conf, weights
 from optimizer.deploy.pools import pools_of, routes_of
+from optimizer.deploy.schedule import RunningSlot, slots_of
 from optimizer.schema.plan import ServicePlan
 
 Render = Callable[[Environment], dict[str, str]]
@@ -64,11 +65,20 @@ def by_place(render: Render) -> Render:
     return files
 
 
-def global_conf(environment: Environment, places: dict[str, Environment]) -> str:
-    """Write the balancer before all places: each weighs what it carries of a path's requests."""
+def global_conf(
+    environment: Environment, places: dict[str, Environment], running: RunningSlot | None = None
+) -> str:
+    """Write the balancer before all places: each weighs what it carries of a path's requests.
+
+    Args:
+        running: the replicas that the weights are for; None for all of them.
+    """
     pools, upstreams = pools_of(environment), []
     for pool in pools:
-        shares = {place: sum(share for run, share in pool.shares if run in part.runs) for place, part in places.items()}
+        stated = {run.name: share if running is None else running.shares[run.name] for run, share in pool.shares}
+        if not any(stated.values()):
+            stated = {run.name: share for run, share in pool.shares}
+        shares = {place: sum(stated.get(run.name, 0.0) for run in part.runs) for place, part in places.items()}
         taking = {place: share for place, share in shares.items() if share > 0}
         upstreams.append(Upstream(pool.upstream, tuple(
             Server(f"{place}:{GATE_PORT}", weight)
@@ -79,7 +89,11 @@ def global_conf(environment: Environment, places: dict[str, Environment]) -> str
 
 
 def global_files(environment: Environment, places: dict[str, Environment]) -> dict[str, str]:
-    """Write the balancer before all places, as Docker Compose."""
+    """Write the balancer before all places, as Docker Compose, with `hours/NNN.conf` for slots of other weights.
+
+    NNN is the first hour of the slot, of the day from midnight or of the week from Monday 00:00: a cluster has one
+    address for all of its nodes, whichever of them run.
+    """
     hosts = {place: variable(place) for place in places}
     nginx = environment.companions["load_balancer"]
     balancer: dict[str, Any] = nginx_service(nginx.image, nginx.user, "balancer") | {
@@ -88,5 +102,9 @@ def global_files(environment: Environment, places: dict[str, Environment]) -> di
     compose = {"name": f"{environment.name}-global", "services": {"balancer": balancer},
                "configs": {"balancer": {"file": "./balancer.conf"}},
                "secrets": secrets("api_keys", "tls_crt", "tls_key", "node_ca")}
-    return {"compose.yaml": dump(compose), "balancer.conf": global_conf(environment, places),
+    whole = global_conf(environment, places)
+    by_hour = {f"hours/{slot.hours[0]:03d}.conf": global_conf(environment, places, slot)
+               for slot in slots_of(environment)}
+    return {"compose.yaml": dump(compose), "balancer.conf": whole,
+            **{path: text for path, text in by_hour.items() if text != whole},
             ".env.example": "".join(f"{name}=\n" for name in hosts.values()) + "PORT=443\n"}

@@ -61,6 +61,12 @@ def replicas_by_hour(environment: Environment, name: str) -> list[int]:
     return counts
 
 
+def nodes_by_hour(environment: Environment, offer_id: str) -> list[int]:
+    """Return the nodes of an offer in each hour of the cycle, resting ones too; nothing where nodes always stand."""
+    table = timetable_of(environment.plan)
+    return [] if table is None else table.nodes_by_hour().get(offer_id, [0] * table.hours)
+
+
 def windows(counts: list[int], least: int) -> list[tuple[int, int]]:
     """List the stretches of a cycle with at least so many, as (first hour, hour after the last).
 

@@ -14,6 +14,7 @@ from optimizer.deploy.kustomize import kustomize_files
 from optimizer.deploy.places import by_place
 from optimizer.deploy.schedule import schedule_files
 from optimizer.deploy.skypilot import skypilot_files
+from optimizer.deploy.terraform import terraform_files
 from optimizer.errors import Fault, InputError
 
 TARGETS: dict[str, Callable[[Environment], dict[str, str]]] = {
@@ -23,6 +24,7 @@ TARGETS: dict[str, Callable[[Environment], dict[str, str]]] = {
     "helm": by_place(helm_files),
     "kserve": by_place(kserve_files),
     "skypilot": skypilot_files,
+    "terraform": terraform_files,
 }
 """Name -> what writes its files: path -> text."""
 

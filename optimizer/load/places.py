@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, StringConstraints
 
 from optimizer.errors import CatalogError, Fault
 from optimizer.load.csv_files import parse_rows
@@ -23,6 +23,27 @@ class Place(Sourced):
     region: Name
     """Code of the region; `*` stands for any text."""
     part_of_world: Literal["africa", "asia", "europe", "middle-east", "north-america", "south-america"]
+
+
+class Region(Sourced):
+    """Where one region of a provider lies."""
+
+    provider: Id
+    region: Name
+    """The provider's own code."""
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+    """ISO 3166-1 code."""
+    metro: str = ""
+    """City or part of the country; empty: the provider states none."""
+
+
+class PlaceName(Sourced):
+    """What else a country or city is called."""
+
+    place: Name
+    """A country's code, or a city as `regions.csv` writes it."""
+    names: Name
+    """Parted by `;`."""
 
 
 class PriceMove(Sourced):
@@ -44,6 +65,24 @@ def read_places() -> tuple[Place, ...]:
         CatalogError: the table is broken.
     """
     return _read("places.csv", Place)
+
+
+def read_regions() -> tuple[Region, ...]:
+    """Read the shipped table of where regions lie.
+
+    Raises:
+        CatalogError: the table is broken.
+    """
+    return _read("regions.csv", Region)
+
+
+def read_place_names() -> tuple[PlaceName, ...]:
+    """Read the shipped table of other names of places.
+
+    Raises:
+        CatalogError: the table is broken.
+    """
+    return _read("place_names.csv", PlaceName)
 
 
 def read_price_moves() -> tuple[PriceMove, ...]:

@@ -22,6 +22,7 @@ from optimizer.load.paths import named_file, set_by_user
 from optimizer.load.profiles import read_profiles
 from optimizer.load.text import decode, read_bytes
 from optimizer.load.yaml_files import fresh, parse_mapping
+from optimizer.messages import Message
 from optimizer.schema.catalog import LlmModel
 from optimizer.schema.problem import Problem
 
@@ -36,6 +37,8 @@ class LoadedProblem:
     sha256: str
     own_models: dict[str, LlmModel]
     """Models given as config.json, by the text that names them."""
+    places: tuple[Message, ...] = ()
+    """What the places that the problem names stand for."""
 
 
 def shipped_problems_dir() -> Path:

@@ -16,6 +16,12 @@ from optimizer.loadtest.wire import CONNECT_S, Connection, StreamError, Target
 PROBE_TOKENS = 16
 """Output tokens of a probe: enough to see whether they come one by one."""
 
+FEW, MORE = 16, 8
+"""First probes are this part of the words asked: even where a word is five tokens, they fit the context."""
+
+SLACK_FRACTION = 0.03
+"""By how much a prompt may come out longer than its like: three times the spread of random words."""
+
 REFUSED = ("HTTP 400", "HTTP 422")
 """What an endpoint answers that does not know a word of the request."""
 
@@ -39,13 +45,38 @@ class Probed:
     """Whether all tokens of an answer come in one event."""
 
 
-def served_model(connection: Connection, timeout_s: float) -> str:
-    """Ask the endpoint for the first model that it serves; an empty name where it does not say."""
+def served_models(connection: Connection, timeout_s: float) -> list[dict[str, Any]]:
+    """Ask the endpoint for the models that it serves; none where it does not say."""
     found = fetched(connection, "/v1/models", min(CONNECT_S, timeout_s))
     try:
-        return str(json.loads(found.body)["data"][0]["id"]) if found is not None else ""
-    except (ValueError, KeyError, IndexError, TypeError):
-        return ""
+        return [one for one in json.loads(found.body)["data"] if isinstance(one["id"], str)] if found else []
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
+def room_of(models: Sequence[dict[str, Any]], name: str, osl_tokens: int) -> int | None:
+    """Return how many tokens a prompt may have beside its answer, None where the endpoint does not say.
+
+    vLLM and SGLang state `max_model_len` beside each model.
+
+    >>> room_of([{"id": "m", "max_model_len": 72}], "m", 8), room_of([{"id": "m"}], "m", 8)
+    (64, None)
+    """
+    stated = next((one.get("max_model_len") for one in models if one["id"] == name), None)
+    return stated - osl_tokens if isinstance(stated, int) and stated > osl_tokens + 1 else None
+
+
+def aimed_at(asked: int, room: int | None) -> int:
+    """Return the tokens that prompts are made for: fewer than asked where longer ones of them would be refused.
+
+    Prompts of as many words differ by some tokens. An engine whose context is what the plan asks, and no more, refuses
+    those that come out longer; what the prompts really have is counted and recorded.
+
+    >>> aimed_at(1000, None), aimed_at(1000, 5000), aimed_at(1000, 1000)
+    (1000, 1000, 970)
+    """
+    slack = max(2, round(SLACK_FRACTION * asked))
+    return asked if room is None or asked + slack <= room else max(1, room - slack)
 
 
 def line_through(counts: Sequence[tuple[int, int | None]]) -> tuple[float, float] | None:
@@ -67,7 +98,9 @@ class _Prober:
 
     def __init__(self, target: Target, job: dict[str, Any]) -> None:
         self.connection = Connection(target)
-        self.job = {**job, "model": job["model"] or served_model(self.connection, job["timeout_s"])}
+        models = served_models(self.connection, job["timeout_s"])
+        self.job = {**job, "model": job["model"] or next((one["id"] for one in models), "")}
+        self.aim = aimed_at(job["isl_tokens"], room_of(models, self.job["model"], job["osl_tokens"]))
         self.sent = 0
 
     def ask(self, words: int, form: dict[str, Any]) -> dict[str, Any]:
@@ -104,17 +137,19 @@ def probe(target: Target, job: dict[str, Any]) -> Probed:
         StreamError: the endpoint does not answer as it must.
     """
     prober, asked = _Prober(target, job), job["isl_tokens"]
-    form, first = prober.form(max(2, asked // 2))
-    counts = [(max(2, asked // 2), first["n_in"])]
+    few = max(2, asked // FEW)
+    form, first = prober.form(few)
+    counts = [(few, first["n_in"])]
     if first["n_in"]:
-        counts.append((asked, prober.ask(asked, form)["n_in"]))
+        more = max(few + 2, asked // MORE)
+        counts.append((more, prober.ask(more, form)["n_in"]))
     line = line_through(counts)
-    words = max(1, round((asked - line[0]) / line[1])) if line else asked
+    words = max(1, round((prober.aim - line[0]) / line[1])) if line else asked
     records = [prober.ask(words, form) for _ in range(3)]
     prober.connection.close()
     seen = [record["n_in"] for record in records if record["n_in"]]
     mean = sum(seen) / len(seen) if seen else None
-    corrected = words if mean is None else max(1, round(words * asked / mean))
+    corrected = words if mean is None else max(1, round(words * prober.aim / mean))
     good = [record for record in (first, *records) if record["chunks"]]
     events = sum(record["chunks"] for record in good)
     return Probed(prober.job["model"], form, corrected, None if mean is None else mean * corrected / words,

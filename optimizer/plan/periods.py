@@ -23,6 +23,7 @@ from optimizer.schema.base import grade_of
 from optimizer.schema.plan import (
     Deployment,
     LossPlan,
+    Node,
     NodeLayout,
     Period,
     PeriodDemand,
@@ -273,7 +274,7 @@ def plan_of_periods(
     plan = empty.model_copy(update={
         "cost": cost_plan(asked, found),
         "gap_fraction": (found.cost - found.bound) / found.cost if found.cost else 0.0,
-        "nodes": node_lines(asked, found),
+        "nodes": _with_idle(node_lines(asked, found), shown),
         "deployments": shown.deployments,
         "services": tuple(_service(shown, service) for service in range(len(problem.services))),
         "periods": tuple(_period(shown, period) for period in range(len(asked.calendar.periods))),
@@ -284,6 +285,15 @@ def plan_of_periods(
     from optimizer.verify.periods import verify_periods  # most plans have none
 
     return verify_periods(plan, problem, asked.prepared.catalog, asked.prepared.loaded.own_models, known)
+
+
+def _with_idle(nodes: Sequence[Node], shown: Shown) -> tuple[Node, ...]:
+    """Mark the nodes that stand only because they must be held: nothing runs on them in any situation."""
+    held = dict(shown.found.question.at_least)
+    used = {one.offer_id for one in shown.deployments}
+    return tuple(
+        node.model_copy(update={"idle": node.count}) if node.offer_id in held and node.offer_id not in used else node
+        for node in nodes)
 
 
 def _service(shown: Shown, service: int) -> ServicePlan:

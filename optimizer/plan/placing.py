@@ -33,9 +33,8 @@ class _Node:
 def standing_nodes(found: Found, situation: Situation) -> dict[int, int]:
     """Return supply -> nodes that stand in a situation; of nodes alike the first are lost."""
     question, counts = found.question, defaultdict[int, int](int)
-    for i, count in enumerate(found.nodes):
-        stay = question.stays[i]
-        if count and stay.covers(situation.period) and not situation.loss.takes(question.supplies[stay.supply]):
+    for stay, count in found.chosen:
+        if stay.covers(situation.period) and not situation.loss.takes(question.supplies[stay.supply]):
             counts[stay.supply] += count
     gone = Counter(situation.loss.nodes)
     for number in sorted(counts, key=lambda number: question.supplies[number].offer.offer_id):

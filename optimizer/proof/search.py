@@ -155,7 +155,7 @@ class Prover:
         return {self.first[c]: weight for c, weight in terms.items() if self.groups[self.first[c]][0] == c}
 
     def _root(self) -> _Case:
-        case = _Case(Dictionary([float(self.program.costs[group[0]]) for group in self.groups]), [], [])
+        case = _Case(Dictionary([float(self.program.costs[group[0]]) for group in self.groups], self.end), [], [])
         for number, row in enumerate(self.program.rows):
             if number not in self.program.links:
                 case.dictionary.add(self._over_groups(row.terms), row.least)

@@ -7,6 +7,7 @@ further inequality is one more line.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -23,8 +24,14 @@ MOST_STEPS = 5_000
 class Dictionary:
     """The state of the simplex method for one relaxation; it is copied for every further case."""
 
-    def __init__(self, costs: Sequence[float]) -> None:
-        self.columns = len(costs)
+    def __init__(self, costs: Sequence[float], until: float | None = None) -> None:
+        """Start with no inequality.
+
+        Args:
+            costs: of the columns, none below 0.
+            until: point of the monotonic clock at which steps end; None: no limit.
+        """
+        self.columns, self.until = len(costs), until
         self.cost_scale = float(max([*costs, 1.0]))
         self.lines = np.zeros((1, self.columns + 1))
         self.lines[0, :-1] = np.array(costs, dtype=float) / self.cost_scale
@@ -40,14 +47,14 @@ class Dictionary:
     def copy(self) -> Dictionary:
         """Return an independent copy."""
         other = object.__new__(Dictionary)
-        other.columns, other.cost_scale = self.columns, self.cost_scale
+        other.columns, other.cost_scale, other.until = self.columns, self.cost_scale, self.until
         other.lines, other.outside, other.inside = self.lines.copy(), self.outside[:], self.inside[:]
         other.place, other.scales = self.place.copy(), self.scales[:]
         return other
 
     def add(self, terms: Mapping[int, Weight], least: int) -> None:
         """Add an inequality: its slack is one more variable."""
-        scale = max((abs(float(weight)) for weight in terms.values()), default=1.0)
+        scale = max((abs(float(weight)) for weight in terms.values()), default=1.0) or 1.0
         line = np.zeros(self.columns + 1)
         line[-1] = -least / scale
         for column, weight in terms.items():
@@ -68,6 +75,8 @@ class Dictionary:
             worst = int(values.argmin()) if len(values) else -1
             if worst < 0 or values[worst] > -TINY:
                 return "optimal"
+            if not np.isfinite(values[worst]) or (self.until is not None and time.monotonic() > self.until):
+                return "stuck"
             line = self.lines[worst + 1, :-1]
             able = np.flatnonzero(line > TINY)
             if not len(able):

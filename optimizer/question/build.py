@@ -140,7 +140,7 @@ def enough_of_each(question: Question, stays: Iterable[Stay]) -> Iterator[Stay]:
     for stay in stays:
         most = enough.of(question.supplies[stay.supply], stay)
         if most:
-            yield replace(stay, most=most)
+            yield Stay(stay.supply, stay.first, stay.last, stay.price, most, stay.spends, stay.ordered)
 
 
 class _Enough:

@@ -96,12 +96,17 @@ class CycleMoney:
         """Yield one stay over all periods, or one for each period of nodes that come and go."""
         periods, price = self.calendar.periods, supply.offer.micro_usd_per_hour
         if self.is_elastic(supply.offer):
-            for place, period in enumerate(periods):
-                taken = self.caps.taken_by(supply.offer, Fraction(period.weight, self.calendar.cycle_hours))
+            for place, (period, share) in enumerate(zip(periods, self._shares, strict=True)):
+                taken = self.caps.taken_by(supply.offer, share)
                 yield self._stay(number, supply, place, place + 1, price * period.weight, taken)
         else:
             taken = self.caps.taken_by(supply.offer)
             yield self._stay(number, supply, 0, len(periods), price * self.calendar.cycle_hours, taken)
+
+    @cached_property
+    def _shares(self) -> tuple[Fraction, ...]:
+        """The part of the cycle that each period is."""
+        return tuple(Fraction(period.weight, self.calendar.cycle_hours) for period in self.calendar.periods)
 
     def _stay(self, number: int, supply: Supply, first: int, last: int, price: int, taken: Taken) -> Stay:
         billed = supply.offer.provider in self.problem.limits.contracts

@@ -12,6 +12,7 @@ from optimizer.costs.contracts import CONTRACTS, billed_beyond, bills_of
 from optimizer.formulation import CaseRow
 from optimizer.formulation.case import idle_row
 from optimizer.load import Catalog, LoadedProblem
+from optimizer.question.build import largest_problem
 from optimizer.schema.base import Kind
 from optimizer.schema.plan import Deployment, Plan
 from optimizer.schema.problem import Limits, Problem, Selection
@@ -19,6 +20,9 @@ from optimizer.solve import Chosen, Prepared, Solution, prepare
 from optimizer.solve.extract import unchecked_plan_of
 from optimizer.units import HOURS_PER_MONTH, MICRO
 from optimizer.verify import faults_of_plan
+from optimizer.verify.known import KnownFigures
+from optimizer.verify.periods.money import month_of
+from optimizer.verify.periods.subject import PeriodsSubject
 
 EVERY_KIND: tuple[Kind, ...] = ("on_demand", "reserved", "spot", "marketplace", "owned")
 LONGEST_TERM_MONTHS = 1200
@@ -108,7 +112,8 @@ def hold_as_written(plan: Plan, loaded: LoadedProblem, catalog: Catalog, best: P
     Args:
         best: the cheapest plan of today, for the budget as it is printed.
     """
-    found = {node.offer_id: price_of(node.offer_id, catalog, loaded.problem) for node in plan.nodes}
+    priced = largest_problem(loaded.problem)  # a roadmap's nodes are priced without changes to come
+    found = {node.offer_id: price_of(node.offer_id, catalog, priced) for node in plan.nodes}
     prices = {name: offer for name, offer in found.items() if offer is not None}
     gone = tuple(f"{name} is no offer of the catalog any more" for name in found if name not in prices)
     if gone:
@@ -119,8 +124,8 @@ def hold_as_written(plan: Plan, loaded: LoadedProblem, catalog: Catalog, best: P
     faults = tuple(fault for fault in broken if fault.rule not in FIGURES)
     figures = tuple(fault for fault in broken if fault.rule in SHOWN)
     if plan.roadmap is not None:
-        spent = None if plan.cost.usd_per_month is None else plan.cost.usd_per_month * MICRO / HOURS_PER_MONTH
-        return Held(None, faults, spent, prices, figures)  # its check adds every payment up again
+        month = month_of(PeriodsSubject(today, loaded.problem, catalog, loaded.own_models, KnownFigures()))
+        return Held(None, faults, float(month * MICRO / HOURS_PER_MONTH), prices, figures)
     if not plan.periods:
         return Held(None, faults, billed(plan, loaded.problem, prices), prices, figures)
     contracts = round(plan.cost.breakdown.get(CONTRACTS, 0.0) * MICRO)

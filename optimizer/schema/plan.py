@@ -9,6 +9,7 @@ from pydantic import Field
 from optimizer.messages import Message
 from optimizer.schema.base import Evidence, Frozen, Grade, Kind, PriceEvidence
 from optimizer.schema.layout import ReplicaLayout
+from optimizer.schema.recommendation import Recommendation
 from optimizer.schema.sharing import Saving, Share, Shed
 
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]
@@ -579,6 +580,8 @@ class Plan(Frozen):
     """Who pays what, where nodes are shared."""
     saving: Saving | None = Field(default=None, exclude_if=lambda value: value is None)
     """What sharing saves against separate plans."""
+    recommendation: Recommendation | None = Field(default=None, exclude_if=lambda value: value is None)
+    """Named plans beside this one, which of them to take, and what would change the bill most."""
 
     def as_json(self, rejections: bool = True) -> dict[str, Any]:
         """Return the plan as plain data with its digest; rejections stand once in a document."""

@@ -10,7 +10,7 @@ of what else there is to decide.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ortools.linear_solver import pywraplp
 
@@ -28,6 +28,9 @@ MOST_ROUNDS = 120
 
 STEPS = 100_000
 """Parts of a cover's least cost to which the weights of its cut are rounded up: the cut is counted again with them."""
+
+WHOLE = 0.999
+"""Share from which a set of uses counts as taken whole."""
 
 UNIT = 1e6
 """Units of cost in one unit of the master, which counts in doubles."""
@@ -48,6 +51,8 @@ class Relaxation:
     left: tuple[int, ...]
     """By column of the program: its cost less what its rows pay for it, in parts."""
     covers: tuple[Cover, ...]
+    chosen: tuple[Column | None, ...] = ()
+    """By covering row: the one set of uses that the last master took; None where it took shares of several."""
 
     @property
     def bound(self) -> int:
@@ -109,7 +114,7 @@ class _Master:
             missing = self._column({}, 1, 0)
             share.SetCoefficient(missing, 1.0)
             self.objective.SetCoefficient(missing, dear)
-        self.known: list[set[Column]] = [set() for _ in self.covers]
+        self.known: list[dict[Column, pywraplp.Variable]] = [{} for _ in self.covers]
 
     def _column(self, entries: dict[int, int], most: int, cost: int) -> pywraplp.Variable:
         variable = self.solver.NumVar(0.0, float(most), "")
@@ -123,15 +128,20 @@ class _Master:
         """Let a set of uses in, unless it is known."""
         if counts in self.known[cover]:
             return False
-        self.known[cover].add(counts)
         taken: dict[int, int] = {}
         cost = 0
         for column, count in zip(self.covers[cover][0].columns, counts, strict=True):
             cost += self.program.costs[column] * count
             for number, weight in self.entries[column] if count else ():
                 taken[number] = taken.get(number, 0) + weight * count
-        self.shares[cover].SetCoefficient(self._column(taken, 1, cost), 1.0)
+        self.known[cover][counts] = self._column(taken, 1, cost)
+        self.shares[cover].SetCoefficient(self.known[cover][counts], 1.0)
         return True
+
+    def chosen(self) -> tuple[Column | None, ...]:
+        """Return, for each covering row, the set of uses that was taken whole; None where there is none."""
+        return tuple(next((counts for counts, share in sets.items() if share.solution_value() > WHOLE), None)
+                     for sets in self.known)
 
     def solve(self) -> tuple[float, list[int]] | None:
         """Solve the master: its cost, and the price of each row in parts of a unit of cost; None if it fails."""
@@ -150,17 +160,18 @@ def relax(program: Program, effort: Effort, most_rounds: int = MOST_ROUNDS) -> R
         for place in range(len(rows[0].columns)):
             master.add(number, _alone(rows, place))
     best: Relaxation | None = None
+    chosen: tuple[Column | None, ...] = ()
     for _ in range(most_rounds):
         solved = master.solve()
         if solved is None:
             break
-        value, prices = solved
+        (value, prices), chosen = solved, master.chosen()
         found, sets = _priced(program, master, prices)
         best = found if best is None or found.scaled > best.scaled else best
         added = [master.add(number, counts) for number, counts in enumerate(sets)]
         if not any(added) or value - best.scaled / SCALE <= CLOSE * value or effort.expired():
             break
-    return best
+    return None if best is None else replace(best, chosen=chosen)
 
 
 def _alone(cover: Cover, place: int) -> Column:

@@ -13,7 +13,7 @@ def keeps_rules(question: Question, nodes: Sequence[int]) -> bool:
 
     Each supply has one way to be used, all nodes serve the one service, and the budget is looked at elsewhere.
     """
-    by_period = [_standing(question, nodes, period) for period in range(len(question.periods))]
+    by_period = _standing(question, nodes)
     groups = by_period if question.types_by_period else [{number: 1 for here in by_period for number in here}]
     return (all(_counted(question, here) for here in by_period)
             and all(_few_types(question, here) for here in groups)
@@ -21,12 +21,12 @@ def keeps_rules(question: Question, nodes: Sequence[int]) -> bool:
             and all(_carried(question, here, period) for period, here in enumerate(by_period)))
 
 
-def _standing(question: Question, nodes: Sequence[int], period: int) -> dict[int, int]:
-    """Return supply -> nodes that stand in a period."""
-    found: dict[int, int] = defaultdict(int)
-    for i in question.standing(period):
-        if nodes[i]:
-            found[question.stays[i].supply] += nodes[i]
+def _standing(question: Question, nodes: Sequence[int]) -> list[dict[int, int]]:
+    """Return supply -> nodes that stand, period by period."""
+    found: list[dict[int, int]] = [defaultdict(int) for _ in question.periods]
+    for stay, count in zip(question.stays, nodes, strict=True):
+        for period in range(stay.first, stay.last) if count else ():
+            found[period][stay.supply] += count
     return found
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from optimizer.question.question import Question
+from optimizer.question.question import Question, Stay
 from optimizer.strategies.steps import Item
 
 LARGEST_COST = 2**61
@@ -80,8 +81,11 @@ def lone_of(question: Question) -> Lone | None:
     if len(pools) != len(set(pools)):
         return None
     held, kinds = dict(question.at_least), []
+    by_supply: dict[int, dict[int, Stay]] = defaultdict(dict)
+    for i, stay in enumerate(question.stays):
+        by_supply[stay.supply][i] = stay
     for number, supply in enumerate(question.supplies):
-        mine = {i: stay for i, stay in enumerate(question.stays) if stay.supply == number}
+        mine = by_supply.get(number, {})
         ways = question.ways_of.get(supply.host, ())
         spans = [(stay.first, stay.last) for stay in mine.values()]
         standing = spans == [(0, len(question.periods))]

@@ -24,10 +24,11 @@ SOON = 1.0
 
 
 def has_parts(question: Question) -> bool:
-    """Say whether one engine, or few GPU types, must do for several periods, and there are few such choices."""
+    """Say whether one engine, or few GPU types, must do, in few ways, each of which the staircases know."""
     if len(question.periods) < 2 or question.cut_costs:
         return False
-    return 1 < sum(1 for _ in islice(_parts(question), MOST_PARTS + 1)) <= MOST_PARTS
+    parts = list(islice(_parts(question), MOST_PARTS + 1))
+    return 1 < len(parts) <= MOST_PARTS and (applies(parts[0]) or has_work_beside(parts[0]))
 
 
 def _parts(question: Question) -> Iterator[Question]:

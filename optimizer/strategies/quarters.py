@@ -23,7 +23,7 @@ NODES = 3_000
 SOON = 0.1
 """CP-SAT's deterministic time of the first attempt, which is enough for most budget plans."""
 
-LAST, LAST_TIME = 1e-5, 3.0
+LAST, LAST_TIME = 1e-5, 0.6
 """Gap that only CP-SAT can close, as other engines count in doubles; its deterministic time for that."""
 
 PORTIONS = (32, 16, 8)

@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from optimizer.errors import DisagreementError
 from optimizer.question.money import cost_of
@@ -63,6 +64,11 @@ class Found:
     method: str = ""
     cut: tuple[int, ...] = ()
     """Services that are left out, where some may be."""
+
+    @cached_property
+    def chosen(self) -> tuple[tuple[Stay, int], ...]:
+        """The stays of which there are any, with their nodes."""
+        return tuple((stay, count) for stay, count in zip(self.question.stays, self.nodes, strict=False) if count)
 
     @property
     def has_plan(self) -> bool:

@@ -192,15 +192,16 @@ def _read(hourly: Hourly, sets: Sets, best: int) -> Found:
     """Read the chosen set, and what comes and goes beside it, as an answer."""
     lone = hourly.lone
     question, nodes, uses = lone.question, [0] * len(lone.question.stays), Counter[tuple[Situation, int]]()
-    stands, cost = sets.counts(best), 0
-    carried = {level: held[best:best + 1] for level, held in sets.carried.items()}
+    stands, cost, held = sets.counts(best), 0, [place for place, kind in enumerate(lone.kinds) if kind.held]
+    carried = {level: amounts[best:best + 1] for level, amounts in sets.carried.items()}
     for period, (demand, weight) in enumerate(zip(lone.demands, lone.weights, strict=True)):
         comes: dict[int, int] = {}
         if demand:
             level = int(hourly.at(demand, carried)[0][0])
             needed = demand + question.lose_nodes * level - int(carried[level][0])
             comes = counts_of(hourly.steps[level][int(np.searchsorted(hourly.arrays[level][0], needed))])
-        for place, kind in enumerate(lone.kinds):
+        for place in {*held, *stands, *comes}:
+            kind = lone.kinds[place]
             count = kind.held + (stands if kind.standing else comes).get(place, 0)
             stay = kind.stays.get(period)
             if stay is None and not count:

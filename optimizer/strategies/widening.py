@@ -22,7 +22,7 @@ from optimizer.strategies.rounding import strengthened
 MANY = 60
 """Demands (services times periods) on shared nodes from which column generation is quicker than the plain program."""
 
-PORTIONS = (2**13, 2**10, 2**7, 2**4)
+PORTIONS = (2**16, 2**14, 2**12, 2**10, 2**7, 2**4)
 """The first programs hold what costs up to the bound divided by so much more than the bound."""
 
 NODES = 40
@@ -30,6 +30,12 @@ NODES = 40
 
 SECONDS = 60.0
 """Most seconds for the last program where the user sets no limit."""
+
+FIRST, ROUND_S = 64, 10.0
+"""What a use may cost more in the first plan, as a part of the bound, and seconds for it."""
+
+LARGE = 30_000
+"""Columns beyond which HiGHS adds nothing within minutes to what the narrower programs found."""
 
 LAST = 1.0
 """CP-SAT's deterministic time for the last attempt at a proof."""
@@ -51,26 +57,36 @@ def by_columns(program: Program, effort: Effort, least: int = 0) -> Counts:
     relaxation = relax(program, effort)
     if relaxation is None:
         return by_highs(program, effort)
-    best = Counts("unknown", (), max(least, relaxation.bound), "columns")
-    regret = regrets(relaxation)
+    best, regret = Counts("unknown", (), max(least, relaxation.bound), "columns"), regrets(relaxation)
+    best = _rounded(program, best, relaxation, regret, effort)
     for portion in PORTIONS:
         slack = max(1, relaxation.bound // portion) * SCALE
         if best.values:
             slack = min(slack, _distance(program, best, relaxation))
         best = best.better(_over(program, relaxation, regret, slack, best, _share(effort), False), program)
         if effort.expired() or _is_enough(program, best) or (
-                best.values and _distance(program, best, relaxation) <= slack * 16):
+                best.values and _distance(program, best, relaxation) <= slack * 8):
             break
-    for _ in range(2):  # a cheaper plan that the last program finds leaves fewer columns to look at
+    best = _ended(program, best, relaxation, regret, effort)
+    return replace(_last_parts(program, best, relaxation, regret, effort), hard=True, method="columns")
+
+
+def _ended(
+    program: Program, best: Counts, relaxation: Relaxation, regret: Sequence[int], effort: Effort
+) -> Counts:
+    """Minimise over all that may still pay; a cheaper plan found there leaves less of it, so twice."""
+    for _ in range(2):
         if _is_enough(program, best) or effort.expired():
             break
-        distance = _distance(program, best, relaxation) if best.values else None
-        known = program.cost_of(best.values) if best.values else None
+        distance, known = None, best.values
+        if known:
+            distance = _distance(program, best, relaxation)
+            if sum(map(bool, narrowed(program, relaxation, regret, distance))) > LARGE:
+                break
         best = best.better(_over(program, relaxation, regret, distance, best, effort, True), program)
-        if best.values and program.cost_of(best.values) == known:
+        if known and program.cost_of(best.values) == program.cost_of(known):
             break
-    best = _last_parts(program, best, relaxation, regret, effort)
-    return replace(best, hard=True, method="columns")
+    return best
 
 
 def _last_parts(
@@ -80,6 +96,8 @@ def _last_parts(
     if not best.values or best.status == "optimal":
         return best
     most = narrowed(program, relaxation, regret, _distance(program, best, relaxation))
+    if sum(map(bool, most)) > LARGE:
+        return best
     part, kept = program.within([max(a, b) for a, b in zip(most, best.values, strict=True)])
     found = by_cp_sat(part, effort.within(float("inf"), LAST), [best.values[c] for c in kept], best.bound)
     return best.better(_whole(program, kept, found), program)
@@ -92,6 +110,20 @@ def _whole(program: Program, kept: Sequence[int], found: Counts) -> Counts:
         values[column] = value
     stands = bool(found.values) and program.is_kept(values)
     return Counts("unknown", tuple(values) if stands else (), found.bound, "columns")
+
+
+def _rounded(
+    program: Program, best: Counts, relaxation: Relaxation, regret: Sequence[int], effort: Effort
+) -> Counts:
+    """Find a first plan: demands that the master serves by one set of uses keep it, the others are free."""
+    most, slack = list(program.most), max(1, relaxation.scaled // FIRST)
+    for rows, counts in zip(relaxation.covers, relaxation.chosen, strict=True):
+        for column, count in zip(rows[0].columns, counts or (0,) * len(rows[0].columns), strict=True):
+            free = counts is None and regret[column] <= slack
+            most[column] = min(most[column], most[column] if free else count)
+    part, kept = program.within(most)
+    found = by_highs(part, effort.within(ROUND_S, float("inf")), (), NODES)
+    return best.better(replace(_whole(program, kept, found), bound=0), program)
 
 
 def _distance(program: Program, best: Counts, relaxation: Relaxation) -> int:

@@ -161,3 +161,16 @@ def test_a_chart_of_a_batch(run: Run, desk: Path, tmp_path: Path) -> None:
 def test_a_problem_may_be_called_report(run: Run, desk: Path, tmp_path: Path) -> None:
     desk.rename(tmp_path / "report")
     assert run("batch", "./report", "--out", "out", "--workers", "1").code == 0
+
+
+def test_a_report_as_a_workbook_has_formulas(run: Run, desk: Path, tmp_path: Path) -> None:
+    pytest.importorskip("xlsxwriter")
+    openpyxl = pytest.importorskip("openpyxl")
+    run("batch", desk, "--set", f"{PEAK}=40,65", "--out", "out", "--workers", "1")
+    asked = ("batch", "report", "out", "--rows", "peak_concurrency", "--output", "x.xlsx")
+    assert run(*asked, "--format", "json").code == 2
+    assert not (tmp_path / "x.xlsx").exists()
+    assert run(*asked).code == 0
+    book = openpyxl.load_workbook(tmp_path / "x.xlsx", data_only=True)
+    assert [row[:3] for row in book["Pivot"].iter_rows(min_row=5, values_only=True)] == [
+        ("40", 1825.0, 1), ("65", 3650.0, 1)]

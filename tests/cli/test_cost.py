@@ -13,7 +13,8 @@ from tests.cli.conftest import Run
 SERVER = "owned-server-8x-l40s.on-prem-jp"
 
 
-@pytest.mark.parametrize("offer", [SERVER, "sakura-phy-h100-ishikari-reserved-2m", "coreweave-hgx-h100-north-america-spot"])
+@pytest.mark.parametrize("offer", [
+    SERVER, "sakura-phy-h100-ishikari-reserved-2m", "coreweave-hgx-h100-north-america-spot"])
 def test_text_fits_a_terminal(run: Run, offer: str) -> None:
     found = run("cost", offer, "--set", "currency=JPY")
     assert found.code == 0

@@ -133,7 +133,7 @@ def test_relaxations_by_hand(run: Run, desk: Path, key: str) -> None:
     found = {one["key"]: one for one in json.loads(result.out)["diagnosis"]["relaxations"]}
     assert key in found, result.out
     assert (found[key]["gives"]["text"], found[key]["usd_per_month"]) == (gives, monthly)
-    told = run("solve", desk, *options)
+    told = run("solve", "--details", desk, *options)
     assert told.code == 1
     assert told.out.splitlines()[1].startswith("INFEASIBLE: proven")
     assert gives in " ".join(told.out.split())
@@ -156,7 +156,7 @@ def test_where_nothing_helps_alone_what_must_give_together_is_named(run: Run, de
     assert found["relaxations"] == []
     assert len(found["together"]) == 2
     assert "limits.budget" in {one["key"] for one in found["together"]}
-    text = " ".join(run("solve", desk, *options).out.split())
+    text = " ".join(run("solve", "--details", desk, *options).out.split())
     assert "no single change helps; without" in text
 
 

@@ -205,7 +205,7 @@ def test_faults_of_an_overlay_are_named_all_at_once(run: Run, desk: Path, tmp_pa
         "  user: '0:0'\n  source_url: https://example.org\n  as_of: '2026'\n")
     (own / "companions.yaml").write_text(
         "proxy: {image: 'a/b:1', user: '5:5', source_url: https://example.org, as_of: '2026'}\n")
-    result = run("solve", desk, "--overlay", own)
+    result = run("solve", "--details", desk, "--overlay", own)
     assert result.code == 2
     for said in ("vllm.images.nvidia", "vllm.port", "vllm.health_path", "vllm.metrics.ttft", "vllm.user", "proxy"):
         assert said in result.err, said

@@ -34,7 +34,7 @@ def test_json_has_every_period(run: Run, desk: Path) -> None:
 
 
 def test_text_and_markdown_show_every_hour(run: Run, desk: Path) -> None:
-    text = run("solve", desk, *PROFILE).out
+    text = run("solve", "--details", desk, *PROFILE).out
     assert "Hour by hour (a day)" in text
     assert [line.split()[:5] for line in text.splitlines() if line.strip().startswith(("00-05", "06-07", "08-17"))] == [
         ["00-05", "40", "1", "+0", "2.50"], ["06-07", "100", "1", "+1", "5.00"], ["08-17", "200", "1", "+3", "10.00"]]
@@ -70,10 +70,10 @@ def test_a_trace_beside_the_problem_is_counted(run: Run, desk: Path) -> None:
 
 
 def test_no_plan_names_the_rule_in_the_way(run: Run, desk: Path) -> None:
-    result = run("solve", desk, *PROFILE, "--set", "limits.budget={amount: 4486}")
+    result = run("solve", "--details", desk, *PROFILE, "--set", "limits.budget={amount: 4486}")
     assert result.code == 1
-    assert "limits.budget: without it there is a plan for $4,486.46" in result.out
-    assert run("solve", desk, *PROFILE, "--set", "limits.budget={amount: 4487}").code == 0
+    assert "limits.budget: $4,486.00/month is too little, $4,486.46 is enough" in result.out
+    assert run("solve", "--details", desk, *PROFILE, "--set", "limits.budget={amount: 4487}").code == 0
 
 
 @pytest.mark.parametrize(("stated", "fault"), [
@@ -83,7 +83,7 @@ def test_no_plan_names_the_rule_in_the_way(run: Run, desk: Path) -> None:
 def test_a_trace_is_faulted_by_its_key_not_by_options(run: Run, desk: Path, stated: str, fault: str) -> None:
     """`gpumix solve` has no --timezone and no --time-format."""
     (desk.parent / "calls.csv").write_text("time\n2026-11-02T00:00:00\nsoon\n", encoding="utf-8")
-    result = run("solve", desk, "--set", f"services.0.demand={{profile: {stated}}}")
+    result = run("solve", "--details", desk, "--set", f"services.0.demand={{profile: {stated}}}")
     assert result.code == 2
     assert fault in result.err
     assert "--time" not in result.err

@@ -33,6 +33,6 @@ def test_what_is_printed_is_what_is_asked_over_what_is_carried(run: Run) -> None
     (service,) = json.loads(run("solve", *changed, "--format", "json").out)["services"]
     asked = service["peak_rps"] * (1 + service["headroom_fraction"])
     assert service["peak_utilisation_fraction"] == pytest.approx(asked / service["capacity_rps"], rel=1e-6)
-    said = re.search(r"(\d+)% at the peak", run("solve", *changed).out)
+    said = re.search(r"(\d+)% at the peak", run("solve", "--details", *changed).out)
     assert said is not None
     assert int(said[1]) == round(100 * asked / service["capacity_rps"])

@@ -28,7 +28,7 @@ def test_every_command_with_a_result_takes_output(run: Run, desk: Path, tmp_path
 
 
 def test_no_plan_is_a_result_too(run: Run, desk: Path, tmp_path: Path) -> None:
-    result = run("solve", desk, "--set", "limits.budget.amount=1", "-o", tmp_path / "out")
+    result = run("solve", "--details", desk, "--set", "limits.budget.amount=1", "-o", tmp_path / "out")
     assert result.code == 1
     assert "INFEASIBLE" in (tmp_path / "out").read_text(encoding="utf-8")
 
@@ -47,7 +47,7 @@ def test_a_good_run_replaces_the_file_and_leaves_nothing_beside_it(run: Run, des
     (place / "out").write_text("last week's plan", encoding="utf-8")
     (place / "out").chmod(0o640)
     assert run("solve", desk, "--output", place / "out").code == 0
-    assert (place / "out").read_text(encoding="utf-8").startswith("desk\n")
+    assert (place / "out").read_text(encoding="utf-8").startswith("desk: llama-8b")
     assert stat.S_IMODE((place / "out").stat().st_mode) == 0o640
     assert [path.name for path in place.iterdir()] == ["out"]
 
@@ -80,7 +80,7 @@ def test_a_link_is_followed_and_stays(run: Run, desk: Path, tmp_path: Path) -> N
     link.symlink_to(real)
     assert run("solve", desk, "--output", link).code == 0
     assert link.is_symlink()
-    assert real.read_text(encoding="utf-8").startswith("desk\n")
+    assert real.read_text(encoding="utf-8").startswith("desk: llama-8b")
 
 
 def test_links_that_lead_round_in_a_circle_are_refused(run: Run, desk: Path, tmp_path: Path) -> None:
@@ -112,6 +112,6 @@ def test_no_data_steers_the_terminal(monkeypatch: pytest.MonkeyPatch, capsys: py
 
 def test_a_pipe_that_nobody_reads_is_no_place_to_write(run: Run, desk: Path, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    result = run("solve", desk, "-o", tmp_path / "pipe")
+    result = run("solve", "--details", desk, "-o", tmp_path / "pipe")
     assert (result.code, result.out) == (2, "")
     assert "nobody reads this pipe" in result.err

@@ -43,14 +43,14 @@ def test_a_folder_of_that_name_does_not_hide_a_shipped_problem(run: Run, tmp_pat
 
 
 def test_an_unknown_name_is_told_what_there_is(run: Run) -> None:
-    result = run("solve", "helpdesk")
+    result = run("solve", "--details", "helpdesk")
     assert (result.code, result.out) == (2, "")
     assert "did you mean helpdesk-llama3-8b?" in result.err
     assert all(name in result.err for name in shipped_problem_names())
 
 
 def test_a_folder_is_no_problem(run: Run, tmp_path: Path) -> None:
-    result = run("solve", tmp_path)
+    result = run("solve", "--details", tmp_path)
     assert result.code == 2
     assert "found a folder; allowed: a file" in result.err
 

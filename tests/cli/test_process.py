@@ -13,32 +13,33 @@ from tests.cli.conftest import ROOT, finished, process
 
 
 def test_exit_0_a_plan(desk: Path, small_catalog: Path) -> None:
-    result = finished(process("solve", desk, "--catalog", small_catalog))
+    result = finished(process("solve", "--details", desk, "--catalog", small_catalog))
     assert (result.code, result.err) == (0, "")
     assert "OPTIMAL" in result.out
 
 
 def test_exit_1_proven_infeasible(desk: Path, small_catalog: Path) -> None:
-    result = finished(process("solve", desk, "--catalog", small_catalog, "--set", "limits.budget.amount=1824.99"))
+    result = finished(process(
+        "solve", "--details", desk, "--catalog", small_catalog, "--set", "limits.budget.amount=1824.99"))
     assert (result.code, result.err) == (1, "")
     assert "- limits.budget: 1,824.99 USD a month -> 1,825.00 USD a month (+0.01): a plan" in result.out.splitlines()
 
 
 def test_exit_2_bad_problem(desk: Path, small_catalog: Path) -> None:
-    result = finished(process("solve", desk, "--catalog", small_catalog, "--set", "limits.nodes.max=0"))
+    result = finished(process("solve", "--details", desk, "--catalog", small_catalog, "--set", "limits.nodes.max=0"))
     assert (result.code, result.out) == (2, "")
     assert "limits.nodes.max: found 0" in result.err
 
 
 def test_exit_3_broken_catalog(desk: Path, tmp_path: Path) -> None:
-    result = finished(process("solve", desk, GPUMIX_CATALOG=str(tmp_path / "nowhere")))
+    result = finished(process("solve", "--details", desk, GPUMIX_CATALOG=str(tmp_path / "nowhere")))
     assert (result.code, result.out) == (3, "")
     assert "found no such folder" in result.err
 
 
 def test_exit_5_limit_reached_without_a_plan(desk: Path, small_catalog: Path) -> None:
     limited = ("--deterministic-limit", "1e-9", "--set", "limits.survive.nodes=1")
-    result = finished(process("solve", desk, "--catalog", small_catalog, *limited))
+    result = finished(process("solve", "--details", desk, "--catalog", small_catalog, *limited))
     assert (result.code, result.err) == (5, "")
 
 
@@ -60,7 +61,8 @@ def test_exit_130_interrupted(desk: Path) -> None:
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("arguments", [("problems", "list"), ("solve", "office-a5000-workstations")], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [("problems", "list"), ("solve", "--details", "office-a5000-workstations")], ids=" ".join)
 def test_a_pipe_that_closes_is_no_failure(arguments: tuple[str, ...]) -> None:
     started = process(*arguments)
     assert started.stdout is not None
@@ -87,7 +89,7 @@ def test_the_hash_seed_changes_no_byte() -> None:
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp932"])
 def test_a_terminal_that_knows_few_letters_shows_yen(encoding: str) -> None:
-    result = finished(process("solve", "office-a5000-workstations", PYTHONIOENCODING=encoding))
+    result = finished(process("solve", "--details", "office-a5000-workstations", PYTHONIOENCODING=encoding))
     assert (result.code, result.err) == (0, "")
     assert "  JPY " in result.out
 
@@ -103,6 +105,6 @@ def test_an_interruption_after_a_solve_is_still_ours(desk: Path, small_catalog: 
         "module.answer = interrupted\n"
         "cli.main()\n"
     )
-    result = finished(process("solve", desk, "--catalog", small_catalog, script=script))
+    result = finished(process("solve", "--details", desk, "--catalog", small_catalog, script=script))
     assert (result.code, result.out) == (130, "")
     assert "interrupted" in result.err

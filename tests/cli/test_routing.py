@@ -11,7 +11,7 @@ from tests.cli.conftest import Run
 
 
 def test_text_and_markdown_say_where_classes_go(run: Run) -> None:
-    text = run("solve", "documents-by-length").out
+    text = run("solve", "--details", "documents-by-length").out
     assert "24,000 + 512 tokens: all of them" in text
     assert re.search(r"512 \+ 256 tokens: [0-9.]+% of them", text)
     assert max(map(len, re.sub(r"https?://\S+", "", text).splitlines())) <= 80
@@ -55,13 +55,13 @@ def test_classes_of_a_trace_can_be_routed(run: Run, tmp_path: Path) -> None:
         "schema_version: 1", "name: from-trace", "services:", "  - service_id: chat",
         "    model: llama-3.1-8b-instruct",
         "    routing: by_class", "    slo: {grade: C, ttft_ms: 4000}", *part, ""]))
-    result = run("solve", str(problem))
+    result = run("solve", "--details", str(problem))
     assert result.code == 0, result.err
     assert "9,000 + 400 tokens" in result.out
 
 
 def test_without_a_plan_it_says_what_must_give(run: Run) -> None:
-    result = run("solve", "documents-by-length", "--set", "limits.max_utilisation_fraction=0.5",
+    result = run("solve", "--details", "documents-by-length", "--set", "limits.max_utilisation_fraction=0.5",
                  "--set", "limits.budget={amount: 12000}")
     told = " ".join(result.out.split())
     assert result.code == 1
@@ -70,7 +70,7 @@ def test_without_a_plan_it_says_what_must_give(run: Run) -> None:
 
 
 def test_a_cap_on_spot_nodes_may_be_what_must_give(run: Run) -> None:
-    result = run("solve", "helpdesk-llama3-8b", "--set", "limits.kinds=[spot]",
+    result = run("solve", "--details", "helpdesk-llama3-8b", "--set", "limits.kinds=[spot]",
                  "--set", "limits.spot_share_fraction=0.5")
     assert result.code == 1
     assert "-> no cap: a plan for" in " ".join(result.out.split())

@@ -65,7 +65,7 @@ def test_two_services_share_a_node(run: Run, two: Path) -> None:
 
 
 def test_text_fits_80_columns_and_says_what_is_saved(run: Run, two: Path) -> None:
-    found = run("solve", two)
+    found = run("solve", "--details", two)
     assert found.code == 0
     lines = found.out.splitlines()
     assert all(len(line) <= 80 or "://" in line for line in lines)
@@ -74,13 +74,13 @@ def test_text_fits_80_columns_and_says_what_is_saved(run: Run, two: Path) -> Non
 
 
 def test_markdown_has_its_tables(run: Run, two: Path) -> None:
-    found = run("solve", two, "--format", "markdown").out
+    found = run("solve", "--details", two, "--format", "markdown").out
     for title in ("# two-desks", "## Nodes", "## What nodes hold", "## Services", "## Cost", "## Who pays what"):
         assert title in found
 
 
 def test_the_same_bytes_each_time_whatever_the_order(run: Run, two: Path) -> None:
-    first, second = (run("solve", two, "--format", "json").out for _ in range(2))
+    first, second = (run("solve", "--details", two, "--format", "json").out for _ in range(2))
     assert first == second
 
 
@@ -94,27 +94,27 @@ SHORT = ("--set", "limits.stock={cloud-big-x1: 1, cloud-big-x2: 0}")
 
 
 def test_what_is_short_is_named(run: Run, two: Path) -> None:
-    found = run("solve", two, *SHORT)
+    found = run("solve", "--details", two, *SHORT)
     assert found.code == 1
     assert "INFEASIBLE" in found.out
     assert "limits.stock: at least 1 more of cloud-big-x1 (has 1)" in found.out
 
 
 def test_the_budget_that_is_enough_is_named(run: Run, two: Path) -> None:
-    found = run("solve", two, "--set", "limits.budget={amount: 2000, currency: USD, per: month}")
+    found = run("solve", "--details", two, "--set", "limits.budget={amount: 2000, currency: USD, per: month}")
     assert found.code == 1
     assert "limits.budget: $2,000.00/month is too little, $2,920.00 is enough" in " ".join(found.out.split())
 
 
 def test_shed_serves_by_priority(run: Run, two: Path) -> None:
-    found = run("solve", two, "--shed", *SHORT, "--format", "json")
+    found = run("solve", "--details", two, "--shed", *SHORT, "--format", "json")
     data = json.loads(found.out)
     assert found.code == 0
     assert [one["service_id"] for one in data["services"]] == ["chat"]
     assert [(one["service_id"], one["priority"]) for one in data["shed"]] == [("mail", 2)]
     turned = document(run, two, "--shed", *SHORT, "--set", "services.1.priority=1", "--set", "services.0.priority=3")
     assert [one["service_id"] for one in turned["shed"]] == ["chat"]
-    assert "cut: mail (priority 2" in run("solve", two, "--shed", *SHORT).out
+    assert "cut: mail (priority 2" in run("solve", "--details", two, "--shed", *SHORT).out
 
 
 def test_shed_cuts_nobody_where_all_are_served(run: Run, two: Path) -> None:
@@ -129,7 +129,8 @@ def test_shed_of_dedicated_nodes_cuts_too_and_the_saved_plan_is_verified(run: Ru
     assert data["proposals"]
     for sets in (apart, ()):
         saved = tmp_path / "saved.json"
-        saved.write_text(run("solve", two, "--shed", *SHORT, *sets, "--format", "json").out, encoding="utf-8")
+        told = run("solve", "--details", two, "--shed", *SHORT, *sets, "--format", "json").out
+        saved.write_text(told, encoding="utf-8")
         assert run("verify", saved, "--problem", two, *SHORT, *sets).code == 0
         lie = json.loads(saved.read_text(encoding="utf-8"))
         lie["shed"][0]["priority"] = 1
@@ -147,7 +148,7 @@ def test_the_old_command_says_what_to_write_instead(run: Run, two: Path) -> None
 
 def test_a_service_that_no_node_can_serve_is_cut(run: Run, two: Path) -> None:
     fast = ("--set", "services.1.slo.tokens_per_s_per_user=100000")
-    found = run("solve", two, *fast)
+    found = run("solve", "--details", two, *fast)
     assert found.code == 1
     assert "mail: no node can serve it" in found.out
     data = document(run, two, "--shed", *fast)
@@ -156,7 +157,7 @@ def test_a_service_that_no_node_can_serve_is_cut(run: Run, two: Path) -> None:
 
 def test_nothing_can_be_served(run: Run, two: Path) -> None:
     fast = [part for i in (0, 1) for part in ("--set", f"services.{i}.slo.tokens_per_s_per_user=100000")]
-    found = run("solve", two, "--shed", *fast)
+    found = run("solve", "--details", two, "--shed", *fast)
     assert found.code == 1
     assert "not even one service can be served" in found.out
 
@@ -166,7 +167,7 @@ def test_losing_a_node_is_planned_for(run: Run, two: Path) -> None:
     # two GPUs must be left: 1 + 1 + 1 cost 7.50, 2 + 2 cost 8.00
     assert data["cost"]["usd_per_hour"] == pytest.approx(7.5)
     assert [(one["kind"], one["lost"]) for one in data["periods"][0]["losses"]] == [("node", "big-80gb x 1")]
-    assert "without big-80gb x 1" in run("solve", two, "--set", "limits.survive.nodes=1").out
+    assert "without big-80gb x 1" in run("solve", "--details", two, "--set", "limits.survive.nodes=1").out
 
 
 @pytest.mark.parametrize(("arguments", "told"), [
@@ -184,7 +185,7 @@ def test_losing_a_node_is_planned_for(run: Run, two: Path) -> None:
     (("--output", "/no/such/folder/fleet.txt"), "--output"),
 ])
 def test_bad_input_is_one_message(run: Run, two: Path, arguments: tuple[str, ...], told: str) -> None:
-    found = run("solve", two, *arguments)
+    found = run("solve", "--details", two, *arguments)
     assert found.code == 2
     assert told in found.err
     assert "Traceback" not in found.err + found.out
@@ -196,8 +197,8 @@ def test_a_missing_problem_is_refused(run: Run, two: Path) -> None:
 
 
 def test_a_time_limit_gives_what_there_is(run: Run, two: Path) -> None:
-    assert run("solve", two, "--time-limit", "60").code == 0
-    found = run("solve", two, "--deterministic-limit", "1e-9")
+    assert run("solve", "--details", two, "--time-limit", "60").code == 0
+    found = run("solve", "--details", two, "--deterministic-limit", "1e-9")
     assert found.code in (0, 5)
 
 

@@ -26,7 +26,7 @@ def answer(run: Run, *arguments: str | Path) -> dict[str, Any]:
 
 
 def test_text_says_nodes_cost_and_proof(run: Run, desk: Path) -> None:
-    result = run("solve", desk)
+    result = run("solve", "--details", desk)
     assert result.code == 0
     lines = result.out.splitlines()
     assert lines[:3] == [
@@ -104,7 +104,7 @@ def test_set_names_what_it_cannot_read(run: Run, desk: Path, override: str) -> N
 @pytest.mark.parametrize("option", ["--time-limit", "--deterministic-limit"])
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "soon"])
 def test_limits_are_numbers_above_zero(run: Run, desk: Path, option: str, value: str) -> None:
-    result = run("solve", desk, option, value)
+    result = run("solve", "--details", desk, option, value)
     assert (result.code, result.out) == (2, "")
     assert option in result.err
 
@@ -116,7 +116,7 @@ def test_a_limit_wide_enough_changes_nothing_in_the_plan(run: Run, desk: Path, o
 
 
 def test_a_limit_too_small_for_any_plan_ends_with_code_5(run: Run, desk: Path) -> None:
-    result = run("solve", desk, "--deterministic-limit", "1e-9", "--set", "limits.survive.nodes=1")
+    result = run("solve", "--details", desk, "--deterministic-limit", "1e-9", "--set", "limits.survive.nodes=1")
     assert result.code == 5
     assert result.out.splitlines()[1] == "UNKNOWN: the limit was reached before any plan was found"
     assert result.out.count("before any plan was found") == 1
@@ -124,7 +124,7 @@ def test_a_limit_too_small_for_any_plan_ends_with_code_5(run: Run, desk: Path) -
 
 
 def test_explain_lists_rejections_by_step(run: Run, desk: Path) -> None:
-    plain, explained = run("solve", desk).out, run("solve", desk, "--explain").out
+    plain, explained = run("solve", "--details", desk).out, run("solve", "--details", desk, "--explain").out
     assert explained.startswith(plain)
     lines = explained.removeprefix(plain).splitlines()
     assert "Rejected by policy" in lines
@@ -134,7 +134,7 @@ def test_explain_lists_rejections_by_step(run: Run, desk: Path) -> None:
 
 
 def test_overlay_price_is_taken_and_named(run: Run, desk: Path, overlay: Overlay) -> None:
-    result = run("solve", desk, "--overlay", overlay("first", 1.5))
+    result = run("solve", "--details", desk, "--overlay", overlay("first", 1.5))
     assert "$1,095.00/month for 1 node: 1 x quote-big-x1" in result.out.splitlines()  # 1.5 x 730
     assert "quoted price of 2026-11-02, from your overlay" in " ".join(result.out.split())
     assert "! From your overlay: the price of quote-big-x1." in result.out.splitlines()
@@ -158,7 +158,7 @@ def test_a_broken_overlay_is_the_users_and_a_broken_catalog_the_catalogs(
         assert mine.code == 2
         assert "offers/quote.csv: line 2.price: found '-1.0'; allowed: greater than 0" in mine.err
     (small_catalog / "gpus.csv").write_text("gpu_id\n", encoding="utf-8")
-    theirs = run("solve", desk)
+    theirs = run("solve", "--details", desk)
     assert theirs.code == 3
     assert "gpus.csv" in theirs.err
 
@@ -166,8 +166,8 @@ def test_a_broken_overlay_is_the_users_and_a_broken_catalog_the_catalogs(
 def test_catalog_option_wins_over_the_environment(run: Run, desk: Path, tmp_path: Path, small_catalog: Path,
                                                   monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GPUMIX_CATALOG", str(tmp_path / "nowhere"))
-    assert run("solve", desk).code == 3
-    assert run("solve", desk, "--catalog", small_catalog).code == 0
+    assert run("solve", "--details", desk).code == 3
+    assert run("solve", "--details", desk, "--catalog", small_catalog).code == 0
 
 
 def test_check_validates_names_without_solving(run: Run, desk: Path) -> None:
@@ -188,6 +188,6 @@ def test_a_quoted_formula_is_harmless_in_a_spreadsheet(run: Run, desk: Path, tmp
 
 def test_a_share_of_millions_of_nodes_is_rounded_not_wrong(run: Run) -> None:
     """One node of 10^6 is sent about 10^-6 of the requests, which the plan rounds at the ninth digit."""
-    result = run("solve", "tokyo-cloud-or-own", "--set", "services.0.demand.peak_concurrency=100000000",
+    result = run("solve", "--details", "tokyo-cloud-or-own", "--set", "services.0.demand.peak_concurrency=100000000",
                  "--set", "limits.budget=null", "--format", "json")
     assert (result.code, result.err) == (0, "")

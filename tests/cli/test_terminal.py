@@ -16,7 +16,7 @@ from tests.cli.conftest import Run
 from tests.problems.conftest import solve_shipped
 
 COMMANDS = (
-    (), ("solve",), ("pareto",), ("batch",), ("batch", "report"), ("check",), ("memory",), ("schema",),
+    (), ("solve", "--details",), ("pareto",), ("batch",), ("batch", "report"), ("check",), ("memory",), ("schema",),
     ("catalog",), ("catalog", "list"),
     ("catalog", "show"), ("catalog", "check"), ("catalog", "calibrate"), ("problems",), ("problems", "list"),
     ("problems", "copy"), ("referee",), ("referee", "llmpilot"),
@@ -70,7 +70,7 @@ def watched(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 
 def test_colour_unless_no_color(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     coloured = watched(monkeypatch, capsys, "solve", "office-a5000-workstations")
-    assert "\x1b[32mOPTIMAL" in coloured
+    assert "\x1b[32mProven" in coloured
     monkeypatch.setenv("NO_COLOR", "1")
     plain = watched(monkeypatch, capsys, "solve", "office-a5000-workstations")
     assert "\x1b" not in plain
@@ -85,12 +85,12 @@ def test_version(run: Run) -> None:
 
 @pytest.mark.parametrize(("arguments", "said"), [
     (("solv", "x"), "No such command 'solv'. Did you mean 'solve'?"),
-    (("solve",), "Missing argument 'PROBLEM'."),
-    (("solve", "a", "b"), "Got unexpected extra argument(s) (b)"),
+    (("solve", "--details",), "Missing argument 'PROBLEM'."),
+    (("solve", "--details", "a", "b"), "Got unexpected extra argument(s) (b)"),
     (("solve", "--fromat", "json", "a"), "No such option: --fromat"),
     (("--format", "json", "solve", "a"), "No such option: --format"),
     (("solve", "a", "--format", "xml"), "'text', 'json', 'csv', 'markdown', 'html', 'docx', 'pdf', 'xlsx'"),
-    (("solve", "a", "--set"), "--set"),
+    (("solve", "--details", "a", "--set"), "--set"),
     (("problems", "copy"), "Missing argument"),
     (("memory",), "Missing argument 'MODEL'."),
     (("catalog", "list", "planets"), "planets"),
@@ -109,7 +109,7 @@ def test_an_uncaught_fault_is_ours_without_a_traceback(run: Run, monkeypatch: py
         raise ZeroDivisionError("division by zero")
 
     monkeypatch.setattr("optimizer.load.problem.load_problem", broken)
-    result = run("solve", "office-a5000-workstations")
+    result = run("solve", "--details", "office-a5000-workstations")
     assert (result.code, result.out) == (4, "")
     assert result.err.startswith("gpumix: our own fault: ZeroDivisionError: division by zero")
     assert "Traceback" not in result.err

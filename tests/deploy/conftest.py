@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from optimizer.deploy import Environment, environment_of
+from optimizer.deploy import TARGETS, Environment, environment_of
 from optimizer.load import Catalog, LoadedProblem, load_problem
 from optimizer.load.problem import shipped_problem_names, with_known_shapes
 from optimizer.load.serving import ServingFacts, load_serving
@@ -16,7 +16,11 @@ from optimizer.plan.best import best_plan
 from optimizer.schema.plan import Plan
 from optimizer.solve import SolveSettings, prepare
 
-SHIPPED = shipped_problem_names()
+SHIPPED = [name for name in shipped_problem_names() if load_problem(name).problem.sharing == "none"]
+"""Only some targets know nodes that services share; they have tests of their own."""
+
+SERVING = tuple(target for target in TARGETS if target != "terraform")
+"""Targets that start engines; Terraform makes nodes, of some clouds only."""
 
 Planned = Callable[[str], tuple[LoadedProblem, Plan]]
 Make = Callable[..., Environment]

@@ -8,9 +8,9 @@ import pytest
 import typer
 
 from optimizer.commands.loadtest import app
-from optimizer.deploy import TARGETS, files_of
+from optimizer.deploy import files_of
 from optimizer.deploy.pools import pools_of
-from tests.deploy.conftest import SHIPPED, Make
+from tests.deploy.conftest import SERVING, SHIPPED, Make
 
 RUN = typer.main.get_command(app).commands["run"]  # type: ignore[attr-defined]
 
@@ -24,7 +24,7 @@ def loads_in(readme: str) -> list[dict[str, object]]:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_path_of_every_target_is_tested_with_its_authority(environment: Make, name: str) -> None:
     made = environment(name)
-    for target in TARGETS:
+    for target in SERVING:
         readme = files_of(made, target)["README.md"]
         assert "export GPUMIX_API_KEY" in readme
         found = loads_in(readme)

@@ -10,10 +10,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimizer.deploy import TARGETS, files_of
+from optimizer.deploy import files_of
 from optimizer.deploy.documents import dump
 from optimizer.deploy.names import dns_name, numbered, variable
-from tests.deploy.conftest import Make
+from tests.deploy.conftest import SERVING, Make
 from tests.deploy.published import assert_compose, assert_kubernetes, assert_nginx, documents
 
 IDS = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,119}", fullmatch=True)
@@ -56,7 +56,7 @@ def test_text_that_looks_like_another_type_is_quoted(text: str) -> None:
     assert written.startswith(('"', "|"))
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", SERVING)
 @pytest.mark.parametrize("service_id", ["7b", "team.chat_v2", "1e3", "x" * 120, "balancer", "v1", "a-", "engine_id"])
 def test_odd_service_names_are_taken(environment: Make, service_id: str, target: str) -> None:
     made = environment("helpdesk-llama3-8b", service_id=service_id, problem="kube-system")
@@ -74,7 +74,7 @@ def test_odd_service_names_are_taken(environment: Make, service_id: str, target:
             assert_nginx(text)
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", SERVING)
 def test_a_service_named_like_a_node_of_another_is_no_clash(environment: Make, target: str) -> None:
     """nginx takes a host that is also an upstream for the upstream, and refuses its port."""
     files = files_of(environment("chat-and-code", service_id="code-1-node-1"), target)

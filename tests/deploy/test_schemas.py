@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from optimizer.deploy import TARGETS, Environment, files_of
+from optimizer.deploy import Environment, files_of
 from optimizer.deploy.kubernetes import kubernetes_files
 from optimizer.deploy.places import places_of
 from optimizer.deploy.pools import standing_in
 from optimizer.schema.plan import Period, RunningReplicas
-from tests.deploy.conftest import SHIPPED, Make
+from tests.deploy.conftest import SERVING, SHIPPED, Make
 from tests.deploy.published import (
     assert_compose,
     assert_kubernetes,
@@ -190,7 +190,7 @@ def test_alerts_and_panels_read_what_the_engines_export(environment: Make, name:
         assert len(set(cells)) == len(cells)
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", SERVING)
 def test_same_plan_gives_same_bytes(environment: Make, target: str) -> None:
     first, second = (files_of(environment("chat-and-code"), target) for _ in range(2))
     assert first == second

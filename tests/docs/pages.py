@@ -48,7 +48,9 @@ FILES = {
     "sources.csv": "which laboratory each source of measured rows is",
     "apis/": "prices of hosted APIs",
     "products.csv": "how GPUs and machines are sold: new, remaining stock, used, ended",
-    "places.csv": "which names of regions are one place",
+    "regions.csv": "country and city of each provider's regions",
+    "place_names.csv": "other names of countries and cities, in English and Japanese",
+    "places.csv": "which part of the world regions are in",
     "price_moves.csv": "how far prices moved since a date",
     "fx.csv": "exchange rates by day",
     "calibration.yaml": "fitted constants of the speed estimate and their errors",
@@ -60,6 +62,7 @@ FILES = {
     "gpu_hosts.csv": "what a host of a GPU type has beside its GPUs",
     "sky_clouds.csv": "providers as SkyPilot names them",
     "capacities.csv": "capacities that are stated outright; empty as shipped",
+    "use_cases.yaml": "typical values by use case, for `gpumix init`",
     "REJECTED.csv": "what was refused, and why",
 }
 """What each file of the catalog holds."""

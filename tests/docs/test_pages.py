@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.gallery import PAGE, gallery_page, section
 from tests.docs.pages import DOCS, PAGES, ROOT
 
 BESIDE = ("README.md", "README.ja.md", "CONTRIBUTING.md", "SECURITY.md")
 READ = [*sorted(DOCS.rglob("*.md")), *(ROOT / name for name in BESIDE)]
-WRITTEN_ELSEWHERE = {"accuracy.md", "model-families.md", *(Path(name).name for name in PAGES)}
+WRITTEN_ELSEWHERE = {"accuracy.md", "problems.md", "model-families.md", *(Path(name).name for name in PAGES)}
 """Pages of tables that a program writes."""
 
 LONGEST_SENTENCE = 25
@@ -22,6 +23,16 @@ LONGEST_SENTENCE = 25
 @pytest.mark.parametrize("name", PAGES)
 def test_generated_pages_are_those_of_the_sources(name: str) -> None:
     assert (DOCS / name).read_text(encoding="utf-8") == PAGES[name](), "run `python -m tests.docs`"
+
+
+@pytest.mark.parametrize("name", ["office-a5000-workstations", "tokyo-cloud-only", "stock-too-short"])
+def test_the_gallery_shows_what_is_answered(name: str) -> None:
+    assert section(name) in (DOCS / PAGE).read_text(encoding="utf-8"), "run `python -m tests.docs`"
+
+
+@pytest.mark.slow
+def test_the_whole_gallery_shows_what_is_answered() -> None:
+    assert (DOCS / PAGE).read_text(encoding="utf-8") == gallery_page(), "run `python -m tests.docs`"
 
 
 def anchor(heading: str) -> str:

@@ -39,7 +39,7 @@ def test_a_file_is_solved_as_the_command_solves_it(problem: gpumix.Problem, run,
     assert plan.to_dict()["plan_sha256"] == printed["plan_sha256"]
     assert plan.to_dict().keys() == printed.keys()
     assert (plan.status, plan.usd_per_month, plan.gap_fraction) == ("optimal", 1825.0, 0.0)  # 1 x 2.50 USD/h x 730 h
-    assert str(plan) == run("solve", desk).out
+    assert str(plan) == run("solve", desk, "--details").out
 
 
 def test_a_problem_is_stated_by_its_keys(desk: Path) -> None:  # noqa: F811

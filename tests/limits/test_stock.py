@@ -106,6 +106,6 @@ limits:
   gpus: {allow: [rtx-5090-32gb]}
 """, encoding="utf-8")
     stock = f"limits.stock={{{machine}: 1, {machine}.on-prem-us: 1}}"
-    result = run("solve", path, "--set", stock)
+    result = run("solve", "--details", path, "--set", stock)
     assert (result.code, result.err) == (1, "")
     assert "limits.stock" in result.out

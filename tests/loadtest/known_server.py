@@ -5,7 +5,8 @@ requests that hold a slot and f piecewise linear through `knots`. Steps are laid
 adds up. What goes wrong with which request is told by `faults`: the number of the request -> what happens. `framing`
 says how an answer ends (`chunked`, `close`: by the end of the connection, `http10`: the same without a word of it),
 `per_event` how many tokens an event holds, `refuses` which words of a request it does not know, `remembers` that a
-prefix cache answers for prompts seen before, `tls` its certificate and key.
+prefix cache answers for prompts seen before, `tls` its certificate and key, `context` how many tokens prompt and answer
+may have, `tokens_per_word` what its tokeniser makes of a word.
 
     python -m tests.loadtest.known_server '{"port": 0, "slots": 4, "knots": [[1, 10], [4, 16]], "prefill_ms": 40}'
 """
@@ -44,12 +45,22 @@ class Server:
         self.holding = 0
         self.seen = 0
 
+    def too_long(self, body: dict[str, Any]) -> bool:
+        """Whether prompt and answer together are longer than the context; a prompt's last word tells its spread."""
+        if "context" not in self.settings:
+            return False
+        prompt = body["messages"][0]["content"] if "messages" in body else body["prompt"]
+        spread = len(prompt.split()[-1]) % 3 - 1
+        tokens = round(self.settings.get("tokens_per_word", TOKENS_PER_WORD) * len(prompt.split())) + spread
+        return tokens + TOKENS_OF_TEMPLATE + int(body.get("max_tokens") or 0) > self.settings["context"]
+
     async def stream(self, writer: asyncio.StreamWriter, body: dict[str, Any], fault: str) -> None:
         """Send one answer."""
         chat, asked = "messages" in body, int(body.get("max_tokens") or body["max_completion_tokens"])
         prompt = body["messages"][0]["content"] if chat else body["prompt"]
         cached = self.remembered(prompt) if self.settings.get("remembers") else None
-        tokens_in = round(TOKENS_PER_WORD * len(prompt.split())) + TOKENS_OF_TEMPLATE
+        tokens_in = round(self.settings.get("tokens_per_word", TOKENS_PER_WORD) * len(prompt.split())
+                          ) + TOKENS_OF_TEMPLATE
         tokens = max(2, asked * 6 // 10) if fault == "short" else asked
         async with self.slots:
             self.holding += 1
@@ -134,7 +145,8 @@ class Server:
     async def respond(self, writer: asyncio.StreamWriter, head: str, lines: dict[str, str], body: bytes) -> None:
         """Answer one request."""
         if head.startswith("GET /v1/models"):
-            await self.plain(writer, 200, {"data": [{"id": "tiny"}]})
+            context = {"max_model_len": self.settings["context"]} if "context" in self.settings else {}
+            await self.plain(writer, 200, {"data": [{"id": "tiny", **context}]})
             return
         if head.startswith("GET /metrics"):
             await self.plain(writer, 200, f"vllm:prefix_cache_hits_total{{model_name=\"tiny\"}} {self.hits}.0\n"
@@ -151,6 +163,8 @@ class Server:
             await self.plain(writer, 400, {"error": "a word that this endpoint does not know"})
         elif fault == "die":
             sys.exit(0)
+        elif self.too_long(json.loads(body)):
+            await self.plain(writer, 400, {"error": "longer than the context"})
         else:
             await self.stream(writer, json.loads(body), fault)
 

@@ -127,7 +127,7 @@ def quarters(rng: random.Random) -> Iterator[str]:
 
 
 KINDS: dict[str, tuple[int, Callable[[random.Random], Iterator[str]]]] = {
-    "peak": (80, peak), "classes": (10, classes), "day": (8, day), "quarters": (2, quarters)}
+    "peak": (55, peak), "classes": (30, classes), "day": (10, day), "quarters": (5, quarters)}
 """Name -> (how many of a hundred, what is tried)."""
 
 

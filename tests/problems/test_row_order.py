@@ -36,7 +36,8 @@ def shuffled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bare(plan: Plan) -> Plan:
     """Leave out the catalog's fingerprint, and what stands beside a plan."""
     inputs = plan.inputs.model_copy(update={"catalog_sha256": ""})
-    beside = {"proposals": (), "depends_on": (), "warnings": (), "reasons": ()}
+    beside = {"proposals": (), "depends_on": (), "warnings": (), "reasons": (), "shares": (), "saving": None,
+              "recommendation": None}
     return plan.model_copy(update={"inputs": inputs, **beside})
 
 

@@ -37,6 +37,7 @@ EXPECTED = {
     "own-against-cloud-8x-h100": "optimal",
     "own-model": "optimal",
     "shared-node-small-models": "optimal",
+    "shared-nodes-by-the-hour": "optimal",
     "stock-too-short": "infeasible",
     "survive-node-loss": "optimal",
     "survive-provider-loss": "optimal",
@@ -49,7 +50,8 @@ EXPECTED = {
     "valley-filling": "optimal",
 }
 
-BY_THE_HOUR = {"office-day-profile", "tokyo-own-spot-in-yen", "tokyo-week", "valley-filling"}
+BY_THE_HOUR = {
+    "office-day-profile", "shared-nodes-by-the-hour", "tokyo-own-spot-in-yen", "tokyo-week", "valley-filling"}
 """Answered hour by hour; nothing stands beside those plans."""
 
 REPEATED = {"budget-too-small", "chat-and-code", "helpdesk-llama3-8b", "overnight-summaries", "own-model"}

@@ -18,7 +18,9 @@ from typing import Any
 import pytest
 
 from optimizer.errors import InputError, LimitError
+from optimizer.formulation import CONSTRAINTS
 from optimizer.load import load_catalog, load_problem
+from optimizer.messages.catalog import catalog_of
 from optimizer.proof import check
 from optimizer.proof.certificate import Claim, as_text, certificate_of
 from optimizer.proof.check import RefusedError, checked
@@ -248,3 +250,9 @@ def test_idle_nodes_beyond_those_held_are_no_plan() -> None:
     assert found is not None
     assert found["claim"]["cost"] == 11  # one idle node for 1, two that serve for 10
     assert checked(json.dumps(found)).startswith("PROVEN")
+
+
+def test_every_rule_has_a_name_on_the_page() -> None:
+    for language in ("en", "ja"):
+        forms = catalog_of(language).forms
+        assert [rule.name for rule in CONSTRAINTS if f"proof.rule-{rule.name.replace('_', '-')}" not in forms] == []

@@ -54,7 +54,8 @@ PLAN = Plan(
     bound_usd_per_month=4000.0, gap_fraction=0.0, nodes=(RENTED, OWNED), deployments=(FAST, SLOW), services=(CHAT,),
     proposals=(
         Proposal(name=Message("proposal.measured"), status="optimal", usd_per_month=5475.0, nodes=(RENTED,)),
-        Proposal(name=Message("proposal.only", gpu="big-80gb"), status="optimal", usd_per_month=5475.0, nodes=(RENTED,)),
+        Proposal(
+            name=Message("proposal.only", gpu="big-80gb"), status="optimal", usd_per_month=5475.0, nodes=(RENTED,)),
         Proposal(name=Message("proposal.only", gpu="small-24gb"), status="infeasible", usd_per_month=None, nodes=()),
         Proposal(name=Message("proposal.only", gpu="odd-8gb"), status="unknown", usd_per_month=None, nodes=()),
     ),

@@ -56,7 +56,8 @@ def test_csv_and_json_hold_a_record_for_each_cell() -> None:
 def test_a_name_that_stands_twice_is_numbered_in_csv() -> None:
     cells = {(("a",), ("a",)): Cell(1.0, 1, 1)}
     same = Pivot(("model",), ("model",), "usd_per_month", (("a",),), (("a",),), cells, 1, 1)
-    assert written(pivot_document(same), "csv").splitlines()[0] == "model,model 2,min usd_per_month,variants,with_figure"
+    head = written(pivot_document(same), "csv").splitlines()[0]
+    assert head == "model,model 2,min usd_per_month,variants,with_figure"
 
 
 def ledger(folder: Path, costs: list[float | None]) -> Ledger:

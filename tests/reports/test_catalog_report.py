@@ -278,7 +278,8 @@ class TestFindings:
         text = plain(written(findings_document(checked), "text"))
         assert re.search(r"gpus +3 +1\n", text)
         assert "from your overlay, offers: cloud-g" in text
-        assert json.loads(written(findings_document(checked), "json"))["overlaid"] == {"gpus": ["g"], "offers": ["cloud-g"]}
+        told = json.loads(written(findings_document(checked), "json"))
+        assert told["overlaid"] == {"gpus": ["g"], "offers": ["cloud-g"]}
 
     def test_json(self) -> None:
         shown = json.loads(written(findings_document(check_catalog(self.broken())), "json"))

@@ -35,7 +35,8 @@ def test_sections_and_their_rows() -> None:
     assert text.startswith("# two-kinds\n")
     assert "Nodes" in re.findall(r"^## (.*)$", text, re.M)
     assert rows_under("Nodes", text)[2][:3] == ["2", "cloud-big-x1", "\\$3,650.00"]
-    assert rows_under("Cost", text)[2:] == [["rent", "\\$3,650.00"], ["capital (depreciation and interest)", "\\$350.00"]]
+    assert rows_under("Cost", text)[2:] == [
+        ["rent", "\\$3,650.00"], ["capital (depreciation and interest)", "\\$350.00"]]
 
 
 def test_yen_have_a_column() -> None:

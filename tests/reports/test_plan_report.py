@@ -52,8 +52,8 @@ def test_nodes_say_each_and_together_and_the_range_of_assumed_prices() -> None:
     start = lines.index("Nodes")
     assert lines[start + 2].split() == ["2", "cloud-big-x1", "$3,650.00"]
     words = words_of(PLAN)
-    assert ("1 x big-80gb each, reserved 12 months, cloud tokyo; $3,650.00/month together, $1,825.00 each; list price of "
-            "2026-08-21") in words
+    assert ("1 x big-80gb each, reserved 12 months, cloud tokyo; $3,650.00/month together, $1,825.00 each; list price "
+            "of 2026-08-21") in words
     assert ("2 x small-24gb, owned, at on-prem-jp; $350.00/month, $300.00 to $500.00; assumed price of 2026-07, from "
             "your overlay") in words
     sources = " ".join(lines[lines.index("Sources"):])
@@ -110,7 +110,7 @@ def test_proposals_stand_in_two_groups_with_their_ratio() -> None:
     other = lines.index("Beside it: the cheapest plan under other figures")
     single = lines.index("Beside it: the cheapest plan of each single GPU type")
     assert other < single
-    assert lines[other + 2].split() == ["measured", "and", "interpolated", "only", "$5,475.00", "1.37", "x"]  # 5475 / 4000
+    assert lines[other + 2].split() == ["measured", "and", "interpolated", "only", "$5,475.00", "1.37", "x"]
     assert lines[single + 2].split() == ["big-80gb", "$5,475.00", "1.37", "x"]
     assert "  no plan of one type alone: small-24gb" in lines
     assert "  not found within the limit: odd-8gb" in lines  # which is not the same as none

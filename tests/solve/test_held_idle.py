@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -95,7 +96,7 @@ def test_an_idle_node_is_shown_saved_read_again_and_verified(tmp_path: Path) -> 
     assert {node.offer_id: node.idle for node in plan.nodes if node.idle} == {name: 2}
     assert name not in {one.offer_id for one in plan.deployments}
     assert any(name in warning and "idle" in warning for warning in plan.warnings)
-    assert f"2 x {name} (2 held idle)" in REPORTS["text"](plan)
+    assert f"{name} (2 held idle)" in REPORTS["text"](plan)
     saved = tmp_path / "plan.json"
     saved.write_text(REPORTS["json"](plan))
     assert read_saved_plan(saved).plan.nodes == plan.nodes
@@ -112,6 +113,24 @@ def test_a_saved_plan_with_an_idle_node_still_stands(tmp_path: Path, more: str) 
     loaded, catalog, settings = load_problem(file, ()), load_catalog(), SolveSettings(enumerated=True)
     plan = answer(loaded, catalog, settings)
     assert plan.status == "optimal"
+    assert {node.offer_id: node.idle for node in plan.nodes if node.idle} == {
+        "runpod-secure-a40-48gb-x1-on-demand": 2}
     again = replay(plan, loaded, catalog, settings, 0.0)
     assert (again.passed, again.faults) == (True, ())
     assert again.usd_per_month_now == pytest.approx(plan.cost.usd_per_month)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_each_further_idle_node_adds_its_price_and_never_helps(seed: int) -> None:
+    rng = random.Random(seed)
+    rules = rng.sample(["choose_engines", "survive_node_loss", "keep_budget", "survive_region_loss", "pay_contracts"],
+                       rng.randint(0, 2))
+    base = random_instance(rng, rules, services=rng.choice([1, 2]))
+    old = offer("old", rng.randint(1, 9), gpu="old", provider="elsewhere", region="south")
+    market = base.with_offers((*base.candidates.offers, old))
+    costs = [market.with_limits(at_least={"old": held} if held else {}).solve_for_cost().cost for held in range(4)]
+    for held, (less, more) in enumerate(pairwise(costs), 1):
+        if more is None:
+            continue
+        assert less is not None, f"{held} held nodes make a plan possible"
+        assert more == less + old.micro_usd_per_hour

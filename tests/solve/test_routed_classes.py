@@ -188,3 +188,13 @@ def test_a_limit_that_leaves_no_time_still_gives_a_plan(limits: dict[str, object
     assert found.status == "feasible"
     lost = getattr(limits.get("survive"), "nodes", 0)
     assert nodes_of(found) == {"big": 2 + lost}
+
+
+def test_a_scarce_node_does_not_stand_in_where_another_of_its_ways_is_needed() -> None:
+    """The one node of x serves class 1 or class 2; only x serves class 2, so that y must serve class 1."""
+    offers = (offer("x", 7, gpu="bee", stock=1), offer("y", 7, gpu="ant"))
+    problem = routed_instance(
+        offers, [routes("bee", (5, None), engine="sglang"), routes("bee", (None, 3)), routes("ant", (4, None))],
+        [0.5, 0.5], 2)
+    assert problem.solve_for_cost().cost == problem.solve_for_cost(reduced=False).cost == 14
+    assert nodes_of(problem.solve()) == {"x": 1, "y": 1}

@@ -44,7 +44,7 @@ def test_both_engines_agree_whatever_the_rules() -> None:
         case, settings = case_of(problem), SolveSettings()
         if {row.service for row in case.rows if not row.is_idle} == set(range(len(case.demand))):
             run, _, _ = prove._minimise_cost(case, settings, Clock(settings))
-            said[confirm(case, prove.cost_of(case, run.counts) if run.counts else None, 1.0)] += 1
+            said[confirm(case, prove.cost_of(case, run.counts) if run.counts else None, 5.0)] += 1
     assert said["proven"] > 0.9 * said.total()
 
 

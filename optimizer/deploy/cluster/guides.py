@@ -41,6 +41,10 @@ def nodes_lines(environment: Environment) -> list[str]:
                   "folder. `global/` is the balancer before them (Docker Compose): it sends each cluster its share. "
                   "Its `secrets/` are those of the clusters; the clusters' certificate bears the name `gpumix-node`, "
                   "signed by `secrets/node_ca`; `.env` names the clusters' addresses.", ""]
+        if cycle_hours(environment.plan):
+            lines += ["In the slot whose first hour is NNN (`schedule.json`), put `global/hours/NNN.conf` in place of "
+                      "`global/balancer.conf` and restart that balancer; in slots without a file `balancer.conf` is "
+                      "right.", ""]
     lines += ["Engines run on nodes with these labels (GPU Feature Discovery sets nvidia.com/...; set "
               f"{OFFER_LABEL} with `kubectl label node`):", "", "| deployment | place | node labels |", "|---|---|---|"]
     for run in environment.runs:

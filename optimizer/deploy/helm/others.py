@@ -74,7 +74,7 @@ def stack_model(run: EngineRun) -> dict[str, Any]:
         "requestGPUType": f"{run.gpu.vendor}.com/gpu", "shmSize": f"{run.serving.shared_memory_gib:g}Gi",
         "pvcStorage": f"{run.host_memory_gib}Gi", "hf_token": {"secretName": TOKEN, "secretKey": "token"},
         "vllmConfig": {**config, "enablePrefixCaching": True, "extraArgs": flags_of(run, (*PLACED, *STACK_KEYS))},
-        "nodeSelectorTerms": terms}
+        "nodeSelectorTerms": terms, "tolerations": tolerations(run)}
 
 
 def llm_d_values(run: EngineRun) -> dict[str, Any]:

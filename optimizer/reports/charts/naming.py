@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 
-from optimizer.load import Catalog
 from optimizer.messages import Message
+from optimizer.recommend.naming import bare_name, gpu_names
 from optimizer.schema.plan import Node
 
-BRAND_WORDS = frozenset({"nvidia", "amd", "geforce", "instinct", "blackwell", "edition", "grace", "hopper"})
-"""Words of the makers' names that tell no two GPUs apart."""
-
-MEMORY_WORD = re.compile(r"\d+GB")
+__all__ = ["amount", "bare_name", "gpu_names", "mix_parts", "place", "wrapped_mix"]
 
 ABBREVIATION = 3
 """Longest provider id that is an abbreviation: aws, gcp, oci."""
-
-
-def bare_name(name: str, with_memory: bool) -> str:
-    """Drop the maker's words and what stands in brackets, and the memory unless it is asked for.
-
-    >>> bare_name("NVIDIA GeForce RTX 5090 32GB", False), bare_name("NVIDIA A10G 24GB (AWS)", True)
-    ('RTX 5090', 'A10G 24GB')
-    """
-    words = re.sub(r"\([^)]*\)", " ", name).split()
-    kept = [w for w in words if w.lower() not in BRAND_WORDS and (with_memory or not MEMORY_WORD.fullmatch(w))]
-    return " ".join(kept) or name
-
-
-def gpu_names(catalog: Catalog) -> dict[str, str]:
-    """Name every GPU as shortly as the catalog allows: the memory stands only where two names would be the same."""
-    short = {gpu.gpu_id: bare_name(gpu.name, with_memory=False) for gpu in catalog.gpus.values()}
-    count = Counter(short.values())
-    return {
-        gpu_id: name if count[name] == 1 else bare_name(catalog.gpus[gpu_id].name, with_memory=True)
-        for gpu_id, name in short.items()
-    }
 
 
 def place(node: Node) -> str:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from optimizer.costs import rate_per_usd
 from optimizer.documents.document import Document
 from optimizer.documents.templates import written
 from optimizer.load.documents import read_templates, shipped_documents_dir
 from optimizer.messages import Voice, voice_of
+from optimizer.reports.periods_report import period_sections
+from optimizer.reports.quarters_report import Quarters, quarter_sections
 from optimizer.reports.specification.context import capitalize_first, context_of
 from optimizer.reports.specification.findings import Findings
 from optimizer.reports.specification.markup import read_document
 from optimizer.schema.base import Currency
+from optimizer.schema.plan import Plan
 
 SUMMARY = """<document language="{{ w.language }}" title="" subtitle="" table="" figure="" contents="" page="">
 {% include "summary.xml" %}
@@ -64,4 +68,19 @@ def compose(
     mine["summary only"] = SUMMARY
     voice = voice_for(found, language)
     markup = written(mine, start, context_of(found, voice, command), filters_of(voice), f"{language}/")
-    return read_document(markup, f"{language}/{start}"), voice
+    document = read_document(markup, f"{language}/{start}")
+    return document if only_summary else _with_periods(document, found.plan), voice
+
+
+def _with_periods(document: Document, plan: Plan) -> Document:
+    """Add what a plan of several periods, of shared nodes or of quarters says beside one peak, behind its cost."""
+    shown = Quarters.of(plan)
+    more = [*(quarter_sections(shown) if shown else ()), *period_sections(plan)] if plan.periods else []
+    more = [one for one in more if one.blocks]
+    place = next((i for i, one in enumerate(document.sections) if one.ident == "cost"), None)
+    if place is None or not more:
+        return document
+    sections = (*document.sections[: place + 1], *more, *document.sections[place + 1:])
+    first = document.sections[place].number
+    return replace(document, sections=tuple(
+        replace(one, number=first + i - place) if first and i > place else one for i, one in enumerate(sections)))

@@ -14,6 +14,7 @@ from optimizer.costs.owned import machine_of, price_node
 from optimizer.costs.priced import rate_per_usd
 from optimizer.load import Catalog
 from optimizer.reports.workbook.book import Book, Formula, Sheet, column_name, words_of
+from optimizer.reports.workbook.quarter_book import quarter_workbook
 from optimizer.schema.plan import Approval, Node, Plan
 from optimizer.schema.problem import Problem
 from optimizer.units import HOURS_PER_MONTH
@@ -72,11 +73,13 @@ def plan_workbook(plan: Plan, problem: Problem, catalog: Catalog, language: str 
     """Write a plan as a workbook.
 
     Args:
-        plan: the answer; without nodes only its status and reasons are written.
+        plan: the answer; without nodes only its status and reasons are written, with a roadmap its quarters.
         problem: the question.
         catalog: the facts that it was answered with.
         language: of the sheets.
     """
+    if plan.roadmap is not None:
+        return quarter_workbook(plan, problem, catalog, language)
     words = words_of(language)
     book = Book(plan.problem, problem.currency)
     first = book.sheet(words["approval"], (52, 20, 20, 20, 20, 20), None)

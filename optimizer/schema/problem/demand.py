@@ -54,6 +54,10 @@ def _unless_stated(value: Any) -> bool:
     return value is None
 
 
+TYPICAL_HABITS = {"uses_per_user_per_day": 3.0, "requests_per_use": 4.0, "active_hours": 9.0, "peak_to_mean": 2.5}
+"""Of users of an internal assistant (catalogs/use_cases.yaml), for a demand that states daily_active_users alone."""
+
+
 class Demand(Frozen):
     """How much comes: requests in flight, a rate, or users and their habits, at the peak or hour by hour."""
 
@@ -62,7 +66,8 @@ class Demand(Frozen):
     peak_rps: Positive | None = None
     """Requests a second at the peak."""
     daily_active_users: Positive | None = None
-    """Users who come on one day."""
+    """Users who come on one day; alone it is enough: habits are then those of an internal assistant (three uses of four
+    requests over nine hours, 2.5 times the mean at the peak)."""
     uses_per_user_per_day: Positive | None = None
     """How often each of them uses the service on that day."""
     requests_per_use: Positive | None = None
@@ -87,6 +92,15 @@ class Demand(Frozen):
         """Return over how many hours the demand is stated, None for one peak."""
         stated = self.profile or self.hourly_concurrency or self.hourly_rps
         return len(stated) if stated else None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _typical_habits(cls, stated: Any) -> Any:
+        """Take typical habits where the number of users stands alone; the answer prints them with the demand."""
+        if isinstance(stated, Mapping) and stated.get("daily_active_users") is not None and not any(
+                stated.get(key) is not None for key in TYPICAL_HABITS):
+            return {**stated, **TYPICAL_HABITS}
+        return stated
 
     @model_validator(mode="after")
     def _one_way_of_stating_it(self) -> Self:

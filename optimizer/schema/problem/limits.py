@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from optimizer.schema.base import (
     Count,
@@ -52,6 +52,16 @@ class Selection(Frozen):
         if self.allow and name not in self.allow:
             return "not-allowed"
         return "forbidden" if name in self.forbid else None
+
+
+def _as_names(value: object) -> object:
+    """Take one name for a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+def _as_selection(value: object) -> object:
+    """Take a list of names as those that are allowed."""
+    return {"allow": tuple(value)} if isinstance(value, list | tuple) else value
 
 
 class NodeCount(Frozen):
@@ -113,8 +123,15 @@ class Limits(Frozen):
     """GPU types."""
     providers: Selection = Selection()
     """Providers; owned nodes have the provider `owned`."""
-    regions: Selection = Selection()
-    """Regions by the provider's own code; owned nodes have the region of their site."""
+    country: Annotated[
+        tuple[Name, ...], BeforeValidator(_as_names, json_schema_input_type=Name | tuple[Name, ...]),
+        Field(exclude_if=lambda value: not value),
+    ] = ()
+    """Only nodes in these countries, by ISO code or name: JP, Japan, 日本."""
+    regions: Annotated[
+        Selection, BeforeValidator(_as_selection, json_schema_input_type=Selection | tuple[Name, ...])] = Selection()
+    """Places: cities (tokyo, 東京), countries, or regions by the provider's own code; a plain list allows only these.
+    Owned nodes have the region of their site; a city takes own rooms in its country."""
     stock: dict[str, CountOrZero] = Field(default_factory=dict)
     """Nodes obtainable, by offer id; what is not named has the catalog's stock, or no cap."""
     at_least: dict[str, Count] = Field(default_factory=dict)
@@ -142,5 +159,7 @@ class Limits(Frozen):
     """Plan with the slow end of the error bar at this confidence instead of the middle."""
     max_utilisation_fraction: Annotated[float, Field(ge=0.01, le=1, exclude_if=lambda value: value == 1)] = 1.0
     """Share of what the nodes of a service carry that its demand may fill; 1: all of it."""
+    simplicity_fraction: Annotated[float, Field(ge=0, le=1, exclude_if=lambda value: value == 0.03)] = 0.03
+    """A plan of one kind of node is recommended in place of one of several kinds that costs at most this part less."""
     horizon_months: Annotated[int, Field(ge=1, le=120)] = 12
     """How long the nodes are needed: what is bought or reserved for longer is paid in full over this time."""

@@ -44,6 +44,8 @@ class Problem(Frozen):
     """What it is about, in a sentence."""
     currency: Currency = "USD"
     """Currency that reports show beside US dollars."""
+    language: Annotated[Literal["en", "ja"] | None, Field(exclude_if=lambda value: value is None)] = None
+    """Language of answers about it, unless `--lang` or GPUMIX_LANG says another."""
     fx: Fx | None = None
     """Rate of that currency; absent: the catalog's."""
     services: Annotated[tuple[Service, ...], Field(min_length=1, max_length=1000)]

@@ -184,6 +184,9 @@ def check_node_lines(subject: PeriodsSubject) -> Iterator[str]:
         facts = {name: getattr(offer, name) for name in (
             "gpu_id", "gpu_count", "kind", "provider", "region", "term_months", "price_as_of", "price_evidence",
             "source_url", "from_overlay")}
+        held = node.offer_id in subject.problem.limits.at_least and all(
+            one.offer_id != node.offer_id for one in subject.plan.deployments)
+        facts["idle"] = node.count if held else 0
         facts["node_hours_per_month"] = float(Fraction(run * HOURS_PER_MONTH, subject.hours * subject.quarters))
         if subject.plan.roadmap is None:
             facts["usd_per_hour_each"] = offer.micro_usd_per_hour / MICRO

@@ -81,8 +81,16 @@ class PeriodsSubject(Subject):
 
     def amount_in(self, service_id: str, period: Period) -> Fraction:
         """Return what a service asks in a period, in requests in flight or requests/s."""
-        most = max(self.asked(service_id, period.quarter or 0, hour) for hour in period.hours or (0,))
-        return Fraction(most) if self.demands[service_id].unit == "concurrency" else Fraction(most, MICRO)
+        key = service_id, period.quarter, period.hours
+        if key not in self._amounts:
+            most = max(self.asked(service_id, period.quarter or 0, hour) for hour in period.hours or (0,))
+            rate = self.demands[service_id].unit != "concurrency"
+            self._amounts[key] = Fraction(most, MICRO) if rate else Fraction(most)
+        return self._amounts[key]
+
+    @cached_property
+    def _amounts(self) -> dict[tuple[str, int | None, tuple[int, ...]], Fraction]:
+        return {}
 
     def amount(self, service_id: str) -> Fraction:
         """Return the most that a service asks in any period."""
