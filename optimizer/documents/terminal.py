@@ -103,20 +103,24 @@ def _padded(text: str, width: int, right: bool) -> str:
 def table_lines(block: Table, comma: str = ", ", colon: str = ": ") -> Iterator[str]:
     """Yield a table: in columns where they fit, the longest text broken inside its column; else a paragraph a row."""
     header, body = [_plain(cell) for cell in block.header], [[_plain(cell) for cell in row] for row in block.rows]
+    align = block.align
     details = [_plain(detail) for detail in block.details] or [""] * len(body)
-    widths = _fitting(header, body, block.align)
+    if any(len(row) > 1 and "://" in row[-1] and sum(map(width_of, row)) + 2 * len(row) > WIDTH for row in body):
+        details = [" ".join((detail, row[-1])).strip() for row, detail in zip(body, details, strict=True)]
+        header, body, align = header[:-1], [row[:-1] for row in body], align[:-1]  # each address on a line of its own
+    widths = _fitting(header, body, align)
     if widths is None:
         yield from _as_paragraphs(header, body, details, comma, colon)
         return
     if any(header):
         titles = [wrapped(cell, width=width) for cell, width in zip(header, widths, strict=True)]
-        yield from (paint(line, DIM) for line in _row(titles, widths, block.align))
+        yield from (paint(line, DIM) for line in _row(titles, widths, align))
     for row, detail in zip(body, details, strict=True):
         cells = [[cell] if width_of(cell) <= width else wrapped(cell, width=width)
                  for cell, width in zip(row, widths, strict=True)]
-        yield from _row(cells, widths, block.align)
-        if detail:
-            yield from (paint(line, DIM) for line in wrapped(detail, "        ", "      "))
+        yield from _row(cells, widths, align)
+        for part in detail.split(" ; "):
+            yield from (paint(line, DIM) for line in wrapped(part, "        ", "      ") if part)
 
 
 def _fitting(header: list[str], body: list[list[str]], align: str) -> list[int] | None:

@@ -161,7 +161,7 @@ def test_a_missing_library_names_the_extra(run: Run, desk: Path, monkeypatch: py
     result = run("spec", desk, "--output", "a.pdf")
     assert result.code == 2
     assert "found pdf without jinja2 and without typst; allowed: what pip install 'gpumix[spec]' adds" in result.err
-    assert "gpumix[spec]" in run("solve", desk, "--details", "--lang", "ja").err
+    assert "gpumix[spec]" in run("solve", desk, "--summary", "--lang", "ja").err
 
 
 def test_no_plan_is_a_document_with_exit_1(run: Run, desk: Path) -> None:
@@ -193,15 +193,15 @@ def test_a_limit_reached_writes_nothing(run: Run, desk: Path, tmp_path: Path) ->
 
 
 def test_solve_prints_the_summary_page(run: Run, desk: Path) -> None:
-    english, japanese = (run("solve", desk, "--details", "--lang", one) for one in ("en", "ja"))
+    english, japanese = run("solve", desk, "--summary"), run("solve", desk, "--summary", "--lang", "ja")
     assert english.out.startswith("Summary for the approver\n")
     assert "$1,825.00 a month" in english.out
     assert japanese.out.startswith("承認者向け要約\n")
     assert "1,825.00米ドル" in japanese.out
     assert english.code == japanese.code == 0
-    refused = run("solve", desk, "--lang", "ja", "--format", "json", "--explain")
+    refused = run("solve", desk, "--summary", "--lang", "ja", "--format", "json", "--explain")
     assert refused.code == 2
-    assert "--lang: found --format json beside it" in refused.err
+    assert "found --format json and --explain beside it" in refused.err
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
