@@ -19,6 +19,9 @@ from optimizer.solve import SolveSettings, prepare
 SHIPPED = [name for name in shipped_problem_names() if load_problem(name).problem.sharing == "none"]
 """Only some targets know nodes that services share; they have tests of their own."""
 
+WITHOUT_A30 = ("limits.gpus.forbid=[a30-24gb]",)
+"""Set where a problem names no GPUs: SkyPilot has no name for the A30, and every target must take these plans."""
+
 SERVING = tuple(target for target in TARGETS if target != "terraform")
 """Targets that start engines; Terraform makes nodes, of some clouds only."""
 
@@ -37,7 +40,9 @@ def planned(shipped: Catalog) -> Planned:
 
     @functools.cache
     def solved(name: str) -> tuple[LoadedProblem, Plan]:
-        loaded = with_known_shapes(load_problem(name), shipped)
+        gpus = load_problem(name).problem.limits.gpus
+        settled = () if gpus.allow or gpus.forbid else WITHOUT_A30
+        loaded = with_known_shapes(load_problem(name, settled), shipped)
         return loaded, best_plan(prepare(loaded, shipped), SolveSettings(), with_rejections=False)
 
     return solved
