@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
@@ -117,9 +118,11 @@ def solve(
     if summary:
         out.put(_summary(loaded, facts, plan, out.voice.language))
     elif out.form == "xlsx":
+        from optimizer.reports.plan_report import plan_document
         from optimizer.reports.workbook.plan_book import plan_workbook
 
         out.put(plan_workbook(plan, loaded.problem, facts, out.voice.language))
+        replace(out, form="text", output=None).write(plan_document(plan))
     elif brief:
         out.put(screen(plan, loaded, facts, out.voice.language))
     else:

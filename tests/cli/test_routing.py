@@ -15,7 +15,7 @@ def test_text_and_markdown_say_where_classes_go(run: Run) -> None:
     assert "24,000 + 512 tokens: all of them" in text
     assert re.search(r"512 \+ 256 tokens: [0-9.]+% of them", text)
     assert max(map(len, re.sub(r"https?://\S+", "", text).splitlines())) <= 80
-    assert "### Routing" in run("solve", "documents-by-length", "--format", "markdown").out
+    assert "24,000 + 512 tokens: all of them" in run("solve", "documents-by-length", "--format", "markdown").out
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_classes_of_a_trace_can_be_routed(run: Run, tmp_path: Path) -> None:
     trace = tmp_path / "trace.csv"
     trace.write_text("timestamp,input_tokens,output_tokens\n" + "".join(f"{t},{i},{o}\n" for t, i, o in rows))
     text = run("demand", "from-trace", str(trace), "--classes", "3").out
-    lines = text[text.index("    workload:"):].splitlines()
+    lines = [line.removeprefix("  ") for line in text[text.index("      workload:"):].splitlines()]
     part = lines[: next(i for i, line in enumerate(lines) if "demand:" in line) + 1]
     problem = tmp_path / "from-trace.yaml"
     problem.write_text("\n".join([

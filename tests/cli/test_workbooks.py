@@ -23,7 +23,7 @@ def test_solve_writes_a_workbook_and_still_says_the_answer(run: Run, tmp_path: P
     path = tmp_path / "plan.xlsx"
     found = run("solve", "helpdesk-llama3-8b", "--output", path, "--lang", "ja")
     assert (found.code, found.err) == (0, "")
-    assert "OPTIMAL" in found.out
+    assert "最適" in found.out
     assert openpyxl.load_workbook(path).sheetnames[0] == "決裁"
     refused = run("solve", "helpdesk-llama3-8b", "--output", path, "--format", "json")
     assert refused.code == 2
