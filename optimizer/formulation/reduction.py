@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
@@ -80,7 +80,7 @@ def reduce_case(case: Case, within: Callable[[CaseRow], Hashable] = lambda row: 
 
     Replacing a node by one of the same count keeps node limits and, as capacities only grow, every covering rule. With
     several services the stock of a limited offer is contested, so only offers without a cap replace others; and so it
-    is between the ways of one offer where classes are routed apart. Among equal prices only those first in order
+    is between classes that are routed apart. Among equal prices only those first in order
     replace, so that ties by offer id come out as without the reduction. Nodes that the plan must hold are never
     replaced, and those of a site with a stock of its own replace none.
 
@@ -110,7 +110,6 @@ def _undominated(rows: list[CaseRow], case: Case) -> list[CaseRow]:
     ordered = sorted(rows, key=lambda row: (row.price, row.rank))
     kept: list[CaseRow] = []
     parted = any(row.own_stock is not None for row in rows)
-    routed = Counter(row.offer for row in case.rows if row.classes)
     shared, held = len(case.demand) > 1 or parted, dict(case.at_least)
     for row in ordered:
         better = [other for other in kept if other.own_stock is None and _carries_no_less(other, row)]
@@ -120,8 +119,8 @@ def _undominated(rows: list[CaseRow], case: Case) -> list[CaseRow]:
             continue
         if row.offer in caps or any(cap is None for cap in caps.values()):
             continue  # the same stock, or one without end
-        if any(routed[offer] > 1 for offer in caps):
-            kept.append(row)  # each may be needed for another class, which another of its rows serves
+        if row.classes:
+            kept.append(row)  # better nodes of small stock may be needed for another class
             continue
         # as many better nodes are in stock as any optimal plan has of them and of this row together
         if not shared and better and sum(cap or 0 for cap in caps.values()) >= _endless_most(row, better, case):

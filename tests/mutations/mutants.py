@@ -83,7 +83,7 @@ NAMED = {
     "idle nodes of one engine": (
         "optimizer.formulation.constraints", "if not row.is_idle:", "if True:", ("tests/solve/test_held_idle.py",)),
     "stock that the ways of one offer contest": (
-        "optimizer.formulation.reduction", "if any(routed[offer] > 1 for offer in caps):", "if False:",
+        "optimizer.formulation.reduction", "if row.classes:\n            kept", "if False:\n            kept",
         ("tests/solve/test_routed_classes.py",)),
     "a second engine that says nothing": (
         "optimizer.solve.second", "if own != cost:", "if False:", ("tests/solve/test_second_engine.py",)),
