@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from optimizer.errors import shortened
 from optimizer.messages.voice import ENGLISH
 
 
@@ -90,7 +91,8 @@ def message_of(data: Any) -> Message:
         return Message.quoted(data)
     if not isinstance(data, dict) or set(data) != {"id", "parameters", "text"} or not (
             isinstance(data["id"], str) and isinstance(data["text"], str) and isinstance(data["parameters"], dict)):
-        raise ValueError("a message is a text, or an object of id, parameters and text")
+        raise ValueError(
+            f"found {shortened(repr(data))}; allowed: a text, or an object of id, parameters and text")
     try:
         parameters = {name: _read(value) for name, value in data["parameters"].items()}
         ENGLISH.words(data["id"], **parameters)

@@ -35,8 +35,8 @@ RULES = frozenset({
 """What a user asked for; where one of these is broken, figures that follow from it are not listed beside it."""
 
 FIGURES = frozenset({
-    "known_offers", "total_cost", "pay_contracts", "node_count", "class_figures", "shown_speeds", "load",
-    "shares_by_slot", "plan_speed", "service_figures", "unit_costs", "local_cost",
+    "known_offers", "node_prices", "contract_line", "total_cost", "pay_contracts", "node_count", "class_figures",
+    "shown_speeds", "load", "shares_by_slot", "plan_speed", "service_figures", "unit_costs", "local_cost",
 })
 """What a plan prints beside its rules: of one that is checked as it stands these may be out of date."""
 

@@ -39,6 +39,7 @@ from optimizer.verify.periods.loads import (
 from optimizer.verify.periods.money import (
     check_contract_line,
     check_node_lines,
+    check_node_prices,
     check_sums_to_approve,
     check_total_cost,
 )
@@ -68,7 +69,8 @@ OF_REPLICAS = (check_engines_run, check_class_promise, check_replica_promise, ch
 RULES = (
     check_fit_on_nodes, check_carry_demand, check_finish_work, check_survive_losses, check_respect_stock,
     check_limits_of_nodes, check_limit_gpu_types, check_choose_engines, check_come_and_go, check_total_cost,
-    check_roadmap, check_cash, check_cap_spending, check_terms, check_node_lines, check_contract_line,
+    check_roadmap, check_cash, check_cap_spending, check_terms, check_node_lines, check_node_prices,
+    check_contract_line,
     check_speed_in_periods, check_services,
     check_carried_in_periods, check_shares, check_hosted, check_spot_beside_apis, check_survive_api_loss,
     check_most_at_one_time, check_shares_by_period, check_mean_use, check_peak_use, check_no_classes,

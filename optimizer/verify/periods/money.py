@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 from optimizer.costs import rate_per_usd
 from optimizer.costs.approval import approval_of
@@ -14,7 +15,7 @@ from optimizer.costs.contracts import CONTRACTS
 from optimizer.costs.energy import site_energy
 from optimizer.costs.over_time import CENTS, HOURS_PER_QUARTER, cents_up
 from optimizer.costs.quarters import present_value
-from optimizer.schema.plan import StayPlan
+from optimizer.schema.plan import Node, StayPlan
 from optimizer.units import HOURS_PER_MONTH, MICRO, exact
 from optimizer.verify.periods.hosted import hosted_bill
 from optimizer.verify.periods.subject import PeriodsSubject
@@ -170,24 +171,28 @@ def _used(subject: PeriodsSubject, quarter: int) -> set[str]:
 
 
 def check_node_lines(subject: PeriodsSubject) -> Iterator[str]:
-    """Every node line has the facts of its offer, its most at one time, its hours and what they cost."""
-    most, hours = defaultdict[str, int](int), defaultdict[str, int](int)
-    for period in subject.plan.periods:
-        for name, count in period.nodes.items():
-            most[name] = max(most[name], count)
-            hours[name] += count * max(1, len(period.hours))
+    """Every node line has the facts of its offer, its most at one time and its hours."""
+    most, hours = _most_and_hours(subject)
     if {node.offer_id: node.count for node in subject.plan.nodes} != most or len(most) != len(subject.plan.nodes):
         yield "the nodes listed are not those of the periods"
         return
     for node in subject.plan.nodes:
         offer, run = subject.offers[node.offer_id], hours[node.offer_id]
         facts = {name: getattr(offer, name) for name in (
-            "gpu_id", "gpu_count", "kind", "provider", "region", "term_months", "price_as_of", "price_evidence",
-            "source_url", "from_overlay")}
+            "gpu_id", "gpu_count", "kind", "provider", "region", "term_months", "from_overlay")}
         held = node.offer_id in subject.problem.limits.at_least and all(
             one.offer_id != node.offer_id for one in subject.plan.deployments)
         facts["idle"] = node.count if held else 0
         facts["node_hours_per_month"] = float(Fraction(run * HOURS_PER_MONTH, subject.hours * subject.quarters))
+        yield from _told_otherwise(node, facts)
+
+
+def check_node_prices(subject: PeriodsSubject) -> Iterator[str]:
+    """Every node line has the price of its offer with its source, and what its hours cost."""
+    _, hours = _most_and_hours(subject)
+    for node in subject.plan.nodes:
+        offer, run = subject.offers[node.offer_id], hours[node.offer_id]
+        facts = {name: getattr(offer, name) for name in ("price_as_of", "price_evidence", "source_url")}
         if subject.plan.roadmap is None:
             facts["usd_per_hour_each"] = offer.micro_usd_per_hour / MICRO
             low, high = offer.range_micro_usd_per_hour
@@ -198,9 +203,23 @@ def check_node_lines(subject: PeriodsSubject) -> Iterator[str]:
             cents = sum(stay_cost_of(subject, stay) * stay.count for stay in subject.plan.roadmap.stays
                         if stay.offer_id == node.offer_id)
             facts["usd_per_month"] = float(Fraction(cents, CENTS * MONTHS_PER_QUARTER * subject.quarters))
-        for name, value in facts.items():
-            if getattr(node, name) != value:
-                yield f"{node.offer_id}: {name} is {value}, the plan says {getattr(node, name)}"
+        yield from _told_otherwise(node, facts)
+
+
+def _most_and_hours(subject: PeriodsSubject) -> tuple[dict[str, int], dict[str, int]]:
+    """Return offer -> most nodes at one time, and offer -> node-hours of all cycles."""
+    most, hours = defaultdict[str, int](int), defaultdict[str, int](int)
+    for period in subject.plan.periods:
+        for name, count in period.nodes.items():
+            most[name] = max(most[name], count)
+            hours[name] += count * max(1, len(period.hours))
+    return most, hours
+
+
+def _told_otherwise(node: Node, facts: dict[str, Any]) -> Iterator[str]:
+    for name, value in facts.items():
+        if getattr(node, name) != value:
+            yield f"{node.offer_id}: {name} is {value}, the plan says {getattr(node, name)}"
 
 
 def check_contract_line(subject: PeriodsSubject) -> Iterator[str]:
