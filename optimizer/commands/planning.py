@@ -112,7 +112,7 @@ def solve(
     from optimizer.answer import answer
 
     whole = details or explain or summary or loaded.problem.roadmap is not None  # quarters fill more than one screen
-    brief = out.form == "text" and output is None and not whole
+    brief = out.form == "text" and not whole
     plan = answer(loaded, facts, settings, shed, brief)
     _draw_quarters(plan, chart or [], chart_width)
     if summary:

@@ -10,9 +10,11 @@ import pytest
 
 from optimizer.accuracy.against import AgainstRows, layout_of, level_of, speed_against
 from optimizer.accuracy.speed import judged_by, left_out_totals
+from optimizer.documents.publish import published
 from optimizer.errors import InputError
 from optimizer.load import Catalog
-from optimizer.reports.accuracy_report import AGAINST_REPORTS, check_plot, pairs_of, plot
+from optimizer.messages.voice import ENGLISH
+from optimizer.reports.accuracy_report import against_document, check_plot, pairs_of, plot
 from optimizer.schema.measurement import Measurement
 from optimizer.throughput.left_out import leave_out
 from optimizer.throughput.samples import samples
@@ -39,7 +41,7 @@ def test_rows_are_predicted_by_hand(tmp_path: Path) -> None:
     assert second.error_fraction == pytest.approx(0.0)
     overall = found.totals[0]
     assert (overall.rows, overall.median_error_fraction, overall.coverage_fraction) == (2, pytest.approx(0.1), 1.0)
-    data = json.loads(AGAINST_REPORTS["json"](found))
+    data = json.loads(published(against_document(found), "json", ENGLISH))
     assert set(data["totals"]) >= {"median_error_fraction", "p90_error_fraction", "coverage_fraction"}
     assert set(data["rows"][0]) >= {"predicted", "measured", "evidence", "interval"}
 
@@ -53,8 +55,8 @@ def test_bad_rows_are_refused_one_by_one(tmp_path: Path) -> None:
     assert "model 'nobody' is not in the catalog" in found.refused[0].reason
     assert "concurrency" in found.refused[1].reason
     assert "tpot_ms and tokens_per_s_per_user: found nothing" in found.refused[2].reason
-    text = AGAINST_REPORTS["text"](found)
-    assert len([line for line in text.splitlines() if line.startswith("  line ")]) == 4
+    text = published(against_document(found), "text", ENGLISH)
+    assert len([line for line in text.splitlines() if line.strip().startswith(("line ", "- line "))]) == 4, text
 
 
 def test_a_laboratory_never_seen_has_the_gap_of_its_question(tmp_path: Path) -> None:
@@ -71,7 +73,7 @@ def test_columns_of_the_catalog_and_of_dashboards_are_read(tmp_path: Path) -> No
         header="source_id,model_id,precision,gpu_id,gpu_count,tp_size,engine_id,isl_tokens,osl_tokens,concurrency,"
                "tpot_ms,colour")
     assert (len(shipped.rows), shipped.refused, shipped.ignored) == (1, (), ("colour",))
-    assert "ignored: colour" in " ".join(AGAINST_REPORTS["text"](shipped).split())
+    assert "ignored: colour" in " ".join(published(against_document(shipped), "text", ENGLISH).split())
     dashboard = against(
         tmp_path, catalog, "m,g,e,4,4,True,500,200,2,,4.0,none", "m,g,e,4,1,False,500,200,2,4.0,,mtp",
         header="model,gpu,framework,decode_tp,decode_ep,decode_dp_attention,input_tokens,output_tokens,concurrency,"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from optimizer.explain import explain
 from optimizer.explain.nowhere import why_nowhere
 from optimizer.load import load_catalog, load_problem
-from optimizer.reports.explain_report import sections
+from optimizer.reports.explain_report import explain_document
 from optimizer.solve import SolveSettings, prepare
 
 SEED = "helpdesk-llama3-8b"
@@ -27,7 +27,8 @@ def test_a_speed_that_nothing_reaches_is_named_as_the_reason() -> None:
 def test_alternatives_that_nobody_asked_for_are_not_called_absent() -> None:
     found = explain(load_problem(SEED), CATALOG, SolveSettings(), alternatives=0)
     assert (found.alternatives, found.alternatives_complete) == ((), False)
-    assert "The next best plans of another structure" not in [section.title for section in sections(found)]
+    titles = [str(one.title) for one in explain_document(found).sections]
+    assert "The next best plans of another structure" not in titles
 
 
 def test_an_offer_id_with_dots_is_one_key() -> None:

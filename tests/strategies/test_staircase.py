@@ -33,7 +33,7 @@ def three_slots(own: int = 600_000) -> Question:
         [(12, (10,)), (8, (20,)), (4, (30,))], stock={"spot": 2})
 
 
-@pytest.mark.parametrize("solve", "--details", [by_staircase, search])
+@pytest.mark.parametrize("solve", [by_staircase, search])
 def test_three_slots_have_their_mixed_optimum(solve) -> None:  # type: ignore[no-untyped-def]
     found = solve(three_slots(), EFFORT)
     assert (found.status, found.cost, found.bound) == ("optimal", 26_800_000, 26_800_000)

@@ -28,6 +28,9 @@ SETTINGS = SolveSettings()
 
 COMMAND = "gpumix spec X"
 
+FORMATS = ("markdown", "html", "docx", "pdf")
+"""That hold the whole document."""
+
 FEW = (("helpdesk-llama3-8b", "ja"), ("budget-too-small", "en"))
 """Of the default run: an owned node on estimates, and a problem without a plan."""
 
