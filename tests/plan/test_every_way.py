@@ -37,8 +37,9 @@ def test_shipped_problems_cost_what_the_quicker_ways_say(name: str, shipped: Cat
 
 
 @pytest.mark.parametrize("sets", [
-    ["limits.engine_policy=fleet"], ["limits.survive.nodes=1"], ["limits.survive.nodes=2"],
-    ["limits.survive.provider=true", "limits.nodes.max=40"],
+    ["limits.engine_policy=fleet"], ["limits.survive.nodes=1"],
+    pytest.param(["limits.survive.nodes=2"], marks=pytest.mark.slow),
+    pytest.param(["limits.survive.provider=true", "limits.nodes.max=40"], marks=pytest.mark.slow),
     ["limits.kinds=[on_demand, spot]", "limits.spot_share_fraction=0.3"],
     ["limits.contracts={runpod: {minimum_usd_per_month: 3000, signed: true}}"],
     ["limits.contracts={runpod: {tiers: [{above_usd_per_month: 700, discount_fraction: 0.2}]}}"],
@@ -75,7 +76,7 @@ YEARS = "roadmap={start: 2027-Q1, quarters: 4, demand_growth_fraction_per_year: 
     ("shared-node-small-models", ["sharing=nodes", HOURS, "limits.contracts={aws: {minimum_usd_per_month: 12000}}"]),
     pytest.param("chat-and-code", [*PLAIN, "limits.survive={provider: true, by: replacement}"], marks=pytest.mark.slow),
     ("chat-and-code", [*PLAIN, YEARS]),
-    ("office-day-profile", [*PLAIN, YEARS, "limits.horizon_months=12"]),
+    pytest.param("office-day-profile", [*PLAIN, YEARS, "limits.horizon_months=12"], marks=pytest.mark.slow),
     ("office-day-profile", ["limits.contracts={aws: {minimum_usd_per_month: 3000, signed: true}}"]),
     ("documents-by-length", [*PLAIN, HOURS]),
     ("documents-by-length", [*PLAIN, YEARS]),

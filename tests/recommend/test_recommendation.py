@@ -85,6 +85,7 @@ def test_the_robust_question_is_the_one_that_preparing_anew_asks(name: str) -> N
         prepare(loaded, catalog, held), SolveSettings()).cost
 
 
+@pytest.mark.slow
 def test_no_named_plan_is_cheaper_than_the_cheapest() -> None:
     for name in QUICK:
         plan, _ = answered(name)

@@ -58,7 +58,8 @@ def assert_labels_stand_apart(chart: FrontierChart, width_px: int) -> None:
 @pytest.mark.parametrize(
     ("name", "axis"),
     [
-        ("helpdesk-llama3-8b", "speed"), ("survive-provider-loss", "speed"), ("three-years-reserved", "speed"),
+        ("helpdesk-llama3-8b", "speed"), ("survive-provider-loss", "speed"),
+        pytest.param("three-years-reserved", "speed", marks=pytest.mark.slow),
         ("office-a5000-workstations", "ttft"), ("measured-only-gpt-oss-120b", "users"),
         ("tokyo-cloud-or-own", "losses"),
     ],
