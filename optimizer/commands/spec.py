@@ -80,7 +80,7 @@ def spec(
     document, files = write_specification(found, settings, out.voice.language, out.form, command, own, picture,
                                           None if output is None else output.stem)
     _put(document, files, output)
-    leave(ExitCode.PLAN if found.plan.nodes else ExitCode.INFEASIBLE)
+    leave(ExitCode.PLAN if found.plan.has_plan else ExitCode.INFEASIBLE)
 
 
 def _below(catalog: Path | None) -> Catalog:

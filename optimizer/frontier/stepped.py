@@ -63,7 +63,7 @@ def step_by_step(
         return _by_speed(solved, index, low, high)
     values = list(_values(axis, low, high or low, step))
     plans = [(value, solved(value)) for value in values]
-    found = [(value, plan) for value, plan in plans if plan.nodes]
+    found = [(value, plan) for value, plan in plans if plan.has_plan]
     kept = [(value, plan) for place, (value, plan) in enumerate(found)
             if place + 1 == len(found) or found[place + 1][1].cost.usd_per_month != plan.cost.usd_per_month]
     complete = axis == "losses" and all(plan.status in ("optimal", "infeasible") for _, plan in plans)
@@ -88,6 +88,9 @@ def _by_speed(
     for solves in range(1, MOST_SOLVES + 1):
         plan = solved(value)
         speed = plan.services[index].tokens_per_s_per_user if plan.services else None
+        if plan.has_plan and speed is None:  # hosted APIs alone, which promise no speed: no next value is known
+            points.append(_point(value, plan, index))
+            return Walked(tuple(points), False, solves)
         if plan.status not in ("optimal", "feasible") or speed is None:
             return Walked(tuple(points), plan.status == "infeasible" and all(p.proven for p in points), solves)
         reached = max(value, Fraction(speed))

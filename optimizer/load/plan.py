@@ -101,7 +101,7 @@ def _sums(plan: Plan) -> Iterator[tuple[str, str, str]]:
         if plan.nodes or plan.deployments:
             yield "status", f"{plan.status} with nodes", "no nodes and deployments, or optimal or feasible"
         return
-    if not plan.nodes:
+    if not plan.nodes and not plan.hosted:
         yield "nodes", "nothing", f"the nodes of a plan that is {plan.status}"
         return
     yield from _counts(plan)

@@ -118,7 +118,7 @@ def replay(
         bool(plan.periods) or spans_periods(loaded.problem)
         or any(service.routes_classes for service in loaded.problem.services)
         or any(service.routing is not None for service in plan.services))
-    held = None if not plan.nodes else (
+    held = None if not plan.has_plan else (
         hold_as_written(plan.model_copy(update={"shed": ()}), served, catalog, best) if as_written
         else hold(plan, served, catalog))
     faults = _without_nodes(plan, best) if held is None else held.faults

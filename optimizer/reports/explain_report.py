@@ -11,6 +11,7 @@ from optimizer.explain.doctor import Diagnosis
 from optimizer.explain.entering import GpuVerdict
 from optimizer.explain.stability import Stability
 from optimizer.messages import Message
+from optimizer.reports.approval_wording import month_of
 from optimizer.reports.heads import heads
 from optimizer.reports.wording import mix_of, status_words
 
@@ -153,8 +154,9 @@ def _sections(explanation: Explanation) -> Iterator[Section | None]:
     """Yield what there is to say, in order."""
     plan = explanation.plan
     yield section("status", "", paragraph(status_words(plan.status)))
-    if plan.nodes:
-        told = Message("explain.plan-is", usd=plan.cost.usd_per_month, mix=mix_of(plan.nodes))
+    if plan.has_plan:
+        told = Message("explain.plan-is", usd=plan.cost.usd_per_month, mix=mix_of(plan.nodes)) if plan.nodes else (
+            Message("plan.answer-hosted", month=month_of(plan.cost)))
         yield section("plan", Message("explain.plan"), paragraph(told))
         yield _alternatives(explanation) if explanation.alternatives_asked else None
         yield _gpus(explanation)

@@ -583,6 +583,11 @@ class Plan(Frozen):
     recommendation: Recommendation | None = Field(default=None, exclude_if=lambda value: value is None)
     """Named plans beside this one, which of them to take, and what would change the bill most."""
 
+    @property
+    def has_plan(self) -> bool:
+        """Whether something serves: nodes, or hosted APIs alone."""
+        return self.cost.usd_per_month is not None
+
     def as_json(self, rejections: bool = True) -> dict[str, Any]:
         """Return the plan as plain data with its digest; rejections stand once in a document."""
         data = self.model_dump(mode="json")
