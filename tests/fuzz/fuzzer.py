@@ -160,7 +160,7 @@ def run_here(words: list[str], folder: Path) -> Ended:
     from optimizer.commands.main import main
 
     said = folder / ".said"
-    start = time.monotonic()
+    start, inherited = time.monotonic(), _resident_mib()
     child = os.fork()
     if child == 0:
         try:
@@ -186,7 +186,13 @@ def run_here(words: list[str], folder: Path) -> Ended:
         time.sleep(0.002)
     code = os.waitstatus_to_exitcode(status)
     text = said.read_bytes().decode("utf-8", "replace") if said.exists() else ""
-    return Ended(code, text, used.ru_utime + used.ru_stime, time.monotonic() - start, used.ru_maxrss / 1024)
+    return Ended(code, text, used.ru_utime + used.ru_stime, time.monotonic() - start, used.ru_maxrss / 1024 - inherited)
+
+
+def _resident_mib() -> float:
+    """Return what this process holds now: a copy of it begins with as much."""
+    held = Path("/proc/self/statm")
+    return int(held.read_text().split()[1]) * resource.getpagesize() / 2**20 if held.exists() else 0.0
 
 
 def trouble(ended: Ended, folder: Path, kept: bool, processes: int = 1) -> str | None:
