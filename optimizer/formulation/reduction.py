@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from fractions import Fraction
 
 from optimizer.candidates import CandidateSet
 from optimizer.costs import PricedOffer
@@ -131,10 +129,6 @@ def _undominated(rows: list[CaseRow], case: Case) -> list[CaseRow]:
 
 def _endless_most(row: CaseRow, better: list[CaseRow], case: Case) -> int:
     """Return how many nodes of a row and its betters together an optimal plan has at most."""
-    if row.classes:
-        demands = zip(case.class_demands[row.service], row.classes, strict=True)
-        load = sum((demand / capacity for demand, capacity in demands if capacity), Fraction(0))
-        return max(math.ceil(load) + case.lose_nodes, case.min_nodes) + sum(nodes for _, nodes in case.at_least)
     demand = case.demand[row.service]
     largest = max(other.capacity for other in (*better, row))
     everywhere = max((r.capacity for r in case.rows if r.service == row.service), default=largest)

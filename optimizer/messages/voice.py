@@ -15,9 +15,6 @@ MAN = 10_000
 SIGNS = {"+-": "±", " -> ": " → ", " >= ": " ≥ ", " <= ": " ≤ ", " x ": " × "}
 """What is written in ASCII for terminals, and how it is printed elsewhere."""
 
-JOINS = {"list": ", ", "and": " and ", "or": " or ", "semi": "; ", "plus": " + ", "times": " x "}
-"""What parts the items of a parameter that is a list, by the name that a catalog gives it: `{names:and}`."""
-
 
 @dataclass(frozen=True)
 class Voice:

@@ -7,9 +7,6 @@ from optimizer.documents.terminal import BOLD, DIM, GREEN, RED, WIDTH, YELLOW, p
 __all__ = ["BOLD", "DIM", "GREEN", "RED", "WIDTH", "YELLOW", "paint", "table", "wrap"]
 
 
-STATUS_COLOUR = {"optimal": GREEN, "feasible": YELLOW, "infeasible": RED, "unknown": RED}
-
-
 def wrap(text: str, indent: str = "  ", first: str | None = None) -> list[str]:
     """Break a text at 80 columns; nothing makes no line."""
     return wrapped(text, indent, first) if text else []

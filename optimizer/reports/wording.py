@@ -22,19 +22,11 @@ from optimizer.schema.plan import (
 )
 from optimizer.units import HOURS_PER_MONTH
 
-STATUS = {
-    "optimal": "OPTIMAL: proven, nothing cheaper exists in this catalog",
-    "feasible": "FEASIBLE: the limit was reached before the proof",
-    "infeasible": "INFEASIBLE: proven, no plan keeps every rule",
-    "unknown": "UNKNOWN: the limit was reached before any plan was found",
-}
 
 def status_words(status: Status) -> Message:
     """Say what a status means."""
     return Message(f"status.{status}")
 
-
-PER = {"on_demand": "on demand", "owned": "owned", "spot": "spot", "marketplace": "marketplace"}
 
 
 def money(usd: float | None) -> str:

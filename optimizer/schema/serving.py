@@ -27,10 +27,6 @@ COMMAND_KEYS = ("model", "tp", "ranks", "sequences", "context", "total_context",
 """What a command may name; {ranks} is tensor parallel x data parallel of the attention, for engines that count them
 together; {total_context} is context times sequences."""
 
-LAYOUT_PARTS = ("pp", "dp", "ep")
-"""Ways beside tensor parallelism in which a replica spreads over its GPUs: pipelines, data parallelism of the
-attention, experts laid out whole."""
-
 _KEY = re.compile(r"\{([a-z_]*)\}")
 
 

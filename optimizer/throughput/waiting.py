@@ -1,13 +1,12 @@
-"""How long a first token waits by kind of arrival: the closed forms behind its mean and its percentiles."""
+"""How long a first token waits by kind of arrival: the closed forms behind its mean and its percentiles.
+
+Closed: so many requests are always in flight, as load tests keep them. Open: requests come at a rate, as users do.
+Burst: all come at once.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import Literal
-
-Arrivals = Literal["closed", "open", "burst"]
-"""`closed`: so many requests are always in flight, as load tests keep them; `open`: requests come at a rate, as users
-do; `burst`: all come at once."""
 
 STEPS = 1.5
 """Decode steps that a request waits for beside its own prompt: half of the one under way, and its own first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 Part = Literal[
@@ -124,7 +124,3 @@ class Architecture:
     def active_parameters(self) -> float:
         """Weights of the decoder that one token passes: all but idle experts."""
         return sum(weight.count * weight.used_fraction for _, weight in self.named())
-
-    def with_notes(self, *notes: str) -> Architecture:
-        """Return the same with more to say."""
-        return replace(self, notes=(*self.notes, *notes))

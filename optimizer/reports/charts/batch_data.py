@@ -16,8 +16,6 @@ MOST_BARS = 50
 MOST_POINTS = 2000
 """Points of that line: more than a screen has pixels across."""
 
-LONGEST_REASON = 60
-
 
 @dataclass(frozen=True)
 class VariantCost:
