@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -119,3 +120,19 @@ def _dated(offer_id: str, as_of: str, catalog: Catalog) -> Message:
     if moved is None or abs(moved.moved_fraction) < MOVED:
         return Message("warning.old-offer", offer=offer_id, day=as_of)
     return Message("warning.old-moved", offer=offer_id, day=as_of, moved=moved.moved_fraction, until=moved.until)
+
+
+def by_year_half(catalog: Catalog) -> Counter[str]:
+    """Count rented offers by the half-year of their price."""
+    return Counter(half_of(offer.as_of) for offer in catalog.offers.values())
+
+
+def half_of(as_of: str) -> str:
+    """Name the half-year of a date.
+
+    >>> half_of("2026-05-20"), half_of("2026-10"), half_of("2026")
+    ('2026 first half', '2026 second half', '2026 undated')
+    """
+    if not is_dated(as_of):
+        return f"{as_of} undated"
+    return f"{as_of[:4]} {'first' if int(as_of[5:7]) <= 6 else 'second'} half"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from optimizer.documents.cells import is_address
+from optimizer.reports.wording import sources_of
+
 ESCAPED = str.maketrans({
     "&": "&amp;", "<": "&lt;", "|": "\\|", "`": "\\`", "*": "\\*", "[": "\\[", "]": "\\]", "\\": "\\\\", "\n": " ",
 })
@@ -25,3 +28,12 @@ def table(header: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> Iterat
     yield f"|{'---|' * len(header)}"
     for row in rows:
         yield f"| {' | '.join(cell(value) for value in row)} |"
+
+
+def links(urls: str | None) -> str:
+    """Write sources as links; what is no address stays text."""
+    return ", ".join(_link(source) for source in sources_of(urls)) or "-"
+
+
+def _link(source: str) -> str:
+    return f"<{source}>" if is_address(source) else cell(source)
